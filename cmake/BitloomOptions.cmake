@@ -1,0 +1,28 @@
+# Language level, warnings, sanitizers and the interface target that every target of ours links.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O3") # without NDEBUG: a check never disappears in a release build
+
+option(BITLOOM_TESTS "Build the tests and benchmarks" ON)
+option(BITLOOM_SANITIZE "Build with the address and undefined-behaviour sanitizers" OFF)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(bitloom_options INTERFACE)
+target_compile_options(bitloom_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                                 -Wno-sign-conversion -Werror)
+target_include_directories(bitloom_options INTERFACE "${CMAKE_SOURCE_DIR}")
+if(BITLOOM_SANITIZE)
+  target_compile_options(bitloom_options INTERFACE -fsanitize=address,undefined
+                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(bitloom_options INTERFACE -fsanitize=address,undefined)
+endif()
