@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/npy.hpp"
+
+namespace bitloom {
+
+/// All state that lives across training steps, as one .npz file (a zip of .npy arrays that NumPy reads) with the facts
+/// below in `meta.json`.
+struct Checkpoint {
+  std::string recipe;                       ///< "fp32" or the recipe's name
+  std::string network;                      ///< name of the network
+  std::uint64_t seed = 0;                   ///< of the run that wrote it
+  int epoch = 0;                            ///< epochs completed; a resumed run starts with this one
+  std::int64_t step = 0;                    ///< optimizer steps completed
+  std::map<std::string, NpyArray> tensors;  ///< by name, for example "fc1.weight"
+};
+
+/// Writes beside the file first and renames, so a reader never sees half of one. Throws Error.
+void write_checkpoint(const std::string& file, const Checkpoint& checkpoint);
+/// Throws Error for a missing, damaged or foreign file.
+Checkpoint read_checkpoint(const std::string& file);
+
+/// The tensor of that name with this shape and type; throws Error naming the file, tensor, expected and got.
+const NpyArray& checkpoint_tensor(const Checkpoint& checkpoint, const std::string& file, const std::string& name,
+                                  NpyType type, const std::vector<std::int64_t>& shape);
+
+}  // namespace bitloom
