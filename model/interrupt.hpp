@@ -1,0 +1,19 @@
+#pragma once
+
+namespace bitloom {
+
+/// Installs handlers for SIGINT and SIGTERM that only set a flag. A second signal ends the process at once with code 130,
+/// so that a program that never polls can still be stopped.
+void install_handler();
+
+/// True once a signal came. Long loops poll it at a point where their results are complete, store them and throw
+/// Interrupted; it is safe from any thread.
+bool interrupted();
+
+/// Sets or clears the flag by hand: tests use it in place of a signal.
+void set_interrupted(bool value);
+
+/// Thrown by a long run that stopped because interrupted() became true. The program ends with code 130.
+struct Interrupted {};
+
+}  // namespace bitloom

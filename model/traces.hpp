@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+#include <vector>
+
+namespace bitloom {
+
+/// The kinds of named files; each is a folder of traces/.
+enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy };
+
+/// The folder name of a kind: "networks", "recipes", "hardware", "hyper", "energy".
+std::string folder_of(TraceKind kind);
+
+/// The path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds
+/// networks/mlp.json). Looked up in $BITLOOM_TRACES, in the source tree that was built, then in the installed share folder;
+/// the first that has the name wins. Throws Error that lists the known names.
+std::string resolve_trace(TraceKind kind, const std::string& path_or_name);
+
+/// The known names of a kind over all those folders, sorted, each once.
+std::vector<std::string> known_traces(TraceKind kind);
+
+}  // namespace bitloom
