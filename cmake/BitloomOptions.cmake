@@ -20,6 +20,10 @@ endif()
 add_library(bitloom_options INTERFACE)
 target_compile_options(bitloom_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                                  -Wno-sign-conversion -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 at -O3 reports overflows inside the headers of fmt and std::string that cannot happen.
+  target_compile_options(bitloom_options INTERFACE -Wno-stringop-overflow -Wno-restrict)
+endif()
 target_include_directories(bitloom_options INTERFACE "${CMAKE_SOURCE_DIR}")
 if(BITLOOM_SANITIZE)
   target_compile_options(bitloom_options INTERFACE -fsanitize=address,undefined

@@ -6,8 +6,9 @@
 namespace bitloom {
 
 /// A file that appears under its name only when it is complete: bytes go to a temporary file beside the target, which
-/// commit() flushes to the disk and renames. A reader, or a run stopped half-way, never meets half a file. Every failure
-/// throws Error naming the path and the system's reason (no such folder, permission denied, no space left on device).
+/// commit() flushes to the disk and renames. A reader, or a run stopped half-way, never meets half a file. Every
+/// failure throws Error naming the path and the system's reason (no such folder, permission denied, no space left on
+/// device).
 class OutputFile {
  public:
   explicit OutputFile(std::string path);
@@ -30,8 +31,8 @@ class OutputFile {
 /// Writes the whole text to the path as OutputFile does.
 void write_file(const std::string& path, std::string_view text);
 
-/// Makes the folder (and its parents) and proves that a file can be written in it, so that a long run fails at its start
-/// and not at its end. Throws Error naming the folder and the reason.
+/// Makes the folder (and its parents) and proves that a file can be written in it, so that a long run fails at its
+/// start and not at its end. Throws Error naming the folder and the reason.
 void require_writable_folder(const std::string& folder);
 
 /// The same for the folder that holds the path; the path itself must not be a folder.

@@ -4,15 +4,15 @@
 
 namespace bitloom {
 
-/// The kinds of named files; each is a folder of traces/.
+/// The kinds of named files; each is a folder of traces/ (hyper-parameter files stand in traces/ itself).
 enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy };
 
-/// The folder name of a kind: "networks", "recipes", "hardware", "hyper", "energy".
+/// The folder of a kind below traces/: "networks", "recipes", "hardware", "energy"; "" for hyper-parameter files.
 std::string folder_of(TraceKind kind);
 
 /// The path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds
-/// networks/mlp.json). Looked up in $BITLOOM_TRACES, in the source tree that was built, then in the installed share folder;
-/// the first that has the name wins. Throws Error that lists the known names.
+/// networks/mlp.json). Looked up in $BITLOOM_TRACES, in the source tree that was built, then in the installed share
+/// folder; the first that has the name wins. Throws Error that lists the known names.
 std::string resolve_trace(TraceKind kind, const std::string& path_or_name);
 
 /// The known names of a kind over all those folders, sorted, each once.

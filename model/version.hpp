@@ -3,7 +3,8 @@
 
 namespace bitloom {
 
-/// What every output carries: the release, the commit it was built from ("unknown" outside a git checkout), how it was built.
+/// What every output carries: the release, the commit it was built from ("unknown" outside a git checkout), how it was
+/// built.
 struct Version {
   std::string version;
   std::string commit;

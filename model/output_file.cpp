@@ -1,0 +1,103 @@
+#include "model/output_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "model/error.hpp"
+
+namespace bitloom {
+namespace fs = std::filesystem;
+
+OutputFile::OutputFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
+  descriptor_ = mkostemp(temporary_.data(), O_CLOEXEC);
+  if (descriptor_ < 0) {
+    const int error = errno;
+    temporary_.clear();
+    fail("cannot create", error);
+  }
+  fchmod(descriptor_, 0644);  // mkostemp makes it private, but a result is for others to read
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) {
+    close(descriptor_);
+  }
+  if (!temporary_.empty()) {
+    unlink(temporary_.c_str());
+  }
+}
+
+void OutputFile::fail(const char* what, int error) {
+  throw Error(fmt::format("{}: {} the file: {}", path_, what, std::strerror(error)));
+}
+
+void OutputFile::write(const void* data, std::size_t bytes) {
+  const char* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t done = ::write(descriptor_, at, bytes);
+    if (done < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      fail("cannot write", errno);
+    }
+    at += done;
+    bytes -= static_cast<std::size_t>(done);
+  }
+}
+
+void OutputFile::commit() {
+  if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {
+    fail("cannot write", errno);
+  }
+  const int closed = close(descriptor_);
+  descriptor_ = -1;
+  if (closed != 0) {
+    fail("cannot write", errno);
+  }
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    fail("cannot replace", errno);
+  }
+  temporary_.clear();
+}
+
+void write_file(const std::string& path, std::string_view text) {
+  OutputFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+void require_writable_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || !fs::is_directory(folder)) {
+    const std::string reason = error ? error.message() : "it exists and is not a folder";
+    throw Error(fmt::format("{}: cannot create the output folder: {}", folder, reason));
+  }
+  std::string probe = (fs::path(folder) / ".bitloom-probe.XXXXXX").string();
+  const int descriptor = mkostemp(probe.data(), O_CLOEXEC);
+  if (descriptor < 0) {
+    throw Error(fmt::format("{}: cannot write into the output folder: {}", folder, std::strerror(errno)));
+  }
+  close(descriptor);
+  unlink(probe.c_str());
+}
+
+void require_writable_target(const std::string& path) {
+  if (fs::is_directory(path)) {
+    throw Error(fmt::format("{}: cannot write the file: it is a folder", path));
+  }
+  const fs::path folder = fs::path(path).parent_path();
+  require_writable_folder(folder.empty() ? "." : folder.string());
+}
+
+}  // namespace bitloom

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "model/error.hpp"
+#include "model/interrupt.hpp"
+#include "model/version.hpp"
+#include "sim/program/program.hpp"
+
+namespace bitloom::program {
+namespace {
+
+constexpr const char* kDescription =
+    "Bitloom: what a low-bitwidth training accelerator will do before it exists - the bits it computes, the accuracy\n"
+    "they reach, the cycles and the energy of each training step - proved against RTL.";
+
+constexpr const char* kFooter =
+    "Networks, recipes and hardware are file paths or names in traces/ (mlp, mlp_odd; int8, int4, fp32; tiny, base, "
+    "odd).\n"
+    "\n"
+    "Examples:\n"
+    "  bitloom demo\n"
+    "  bitloom train mlp --recipe int4 --data DIR --epochs 5 --seed 1 --json out.json\n"
+    "  bitloom run mlp --recipe int8 --hw base --batch 128\n"
+    "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
+    "\n"
+    "Exit codes: 0 ok, 1 a comparison or check failed, 2 bad input or usage, 3 internal error, 130 interrupted.\n"
+    "Environment: BITLOOM_TRACES names a folder that is searched before the built-in traces/.";
+
+void print_error(const std::string& message) { fmt::print(stderr, "bitloom: error: {}\n", message); }
+
+void register_commands(CLI::App& app, [[maybe_unused]] Action& action) {
+#ifdef BITLOOM_HAS_TRAIN
+  add_train(app, action);
+#endif
+#ifdef BITLOOM_HAS_RUN
+  add_run(app, action);
+#endif
+#ifdef BITLOOM_HAS_COSIM
+  add_cosim(app, action);
+#endif
+#ifdef BITLOOM_HAS_DEMO
+  add_demo(app, action);
+#endif
+  app.require_subcommand(1);
+}
+
+std::string usage_hint(const CLI::App& app) {
+  for (const CLI::App* chosen : app.get_subcommands()) {
+    return fmt::format("; see bitloom {} --help", chosen->get_name());
+  }
+  return "; see bitloom --help";
+}
+
+int run_guarded(const Action& action) {
+  try {
+    return action();
+  } catch (const Interrupted&) {
+    print_error("interrupted");
+    return kInterrupted;
+  } catch (const Error& error) {
+    print_error(error.what());
+    return kBadInput;
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+    return kInternal;
+  } catch (const std::exception& error) {
+    print_error(fmt::format("internal error: {}", error.what()));
+    return kInternal;
+  }
+}
+
+/// Results that do not reach standard output (a full disk behind a redirection) must not look like success.
+int flush_output(int code) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    print_error("cannot write to standard output");
+    return code == kOk ? kBadInput : code;
+  }
+  return code;
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app{kDescription, "bitloom"};
+  app.footer(kFooter);
+  app.set_version_flag("--version", version_line());
+  Action action;
+  register_commands(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {  // --help, --version
+    return flush_output(app.exit(done));
+  } catch (const CLI::ParseError& error) {
+    print_error(error.what() + usage_hint(app));
+    return kBadInput;
+  }
+  install_handler();
+  return flush_output(run_guarded(action));
+}
+
+}  // namespace
+}  // namespace bitloom::program
+
+int main(int argc, char** argv) {
+  try {
+    return bitloom::program::run_program(argc, argv);
+  } catch (const std::exception& error) {
+    std::fputs("bitloom: error: internal error: ", stderr);
+    std::fputs(error.what(), stderr);
+    std::fputs("\n", stderr);
+    return bitloom::program::kInternal;
+  }
+}

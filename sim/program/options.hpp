@@ -1,0 +1,68 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace bitloom::program {
+
+/// What `bitloom train` takes. Names are resolved by model/traces.hpp.
+struct TrainCommand {
+  std::string network;
+  std::string recipe = "int8";
+  std::string data;  ///< folder of IDX files; empty: the generated glyphs
+  std::string hyper = "hyper";
+  int epochs = 0;  ///< 0: as the hyper-parameter file says
+  int batch = 0;   ///< 0: likewise
+  std::uint64_t seed = 1;
+  int threads = 1;
+  int hold_out = 0;     ///< last training images to judge by in place of the test images
+  int train_limit = 0;  ///< use only the first so many training images; 0: all
+  std::string json;
+  std::string save;
+  std::string init;
+  std::string resume;
+  std::string dump;
+  bool quiet = false;
+};
+
+/// What `bitloom run` takes.
+struct RunCommand {
+  std::string network;
+  std::string recipe = "int8";
+  std::string hw = "base";
+  int batch = 0;  ///< 0: as the hyper-parameter file says
+  int steps = 1;
+  int stall = 0;  ///< percent of memory beats that stall
+  std::uint64_t seed = 1;
+  bool values = false;  ///< compute values too, not only cycles
+  std::string energy;   ///< name of the energy table; empty: the default one
+  std::string hyper = "hyper";
+  std::string json;
+  bool quiet = false;
+};
+
+/// What `bitloom cosim` takes.
+struct CosimCommand {
+  std::string network;
+  std::string recipe = "int8";
+  std::string hw = "tiny";
+  int batch = 0;
+  int steps = 1;
+  int stall = 0;
+  std::uint64_t seed = 1;
+  std::string data;
+  std::string hyper = "hyper";
+  std::string waves;  ///< file to write the FST waves of the RTL to
+  std::string dump;   ///< folder for the tensors as .npy
+  std::string json;
+  bool quiet = false;
+};
+
+/// What `bitloom demo` takes.
+struct DemoCommand {
+  std::uint64_t seed = 1;
+  int threads = 0;  ///< 0: as many as the machine has
+  std::string json;
+  bool quiet = false;
+};
+
+}  // namespace bitloom::program
