@@ -1,0 +1,39 @@
+#include "model/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include "model/error.hpp"
+
+namespace bitloom {
+
+namespace {
+
+Dataset part_of(const Dataset& data, std::int64_t first, std::int64_t last, const char* suffix) {
+  Dataset part{data.name + suffix, data.rows, data.cols, data.classes, {}, {}};
+  part.images.assign(data.images.begin() + first * data.pixels(), data.images.begin() + last * data.pixels());
+  part.labels.assign(data.labels.begin() + first, data.labels.begin() + last);
+  return part;
+}
+
+}  // namespace
+
+DataPair hold_out(const Dataset& train, std::int64_t count) {
+  if (count < 1 || count >= train.size()) {
+    throw Error(fmt::format("{}: hold-out: expected 1 to {} images, got {}", train.name, train.size() - 1, count));
+  }
+  const std::int64_t kept = train.size() - count;
+  return {part_of(train, 0, kept, " without the held-out images"), part_of(train, kept, train.size(), " held out")};
+}
+
+void require_fit(const Network& network, const Dataset& data) {
+  if (element_count(network.input) != data.pixels()) {
+    throw Error(fmt::format("{}: images of {} pixels ({}×{}), but network {} expects {} inputs", data.name,
+                            data.pixels(), data.rows, data.cols, network.name, element_count(network.input)));
+  }
+  if (network.nodes.empty() || element_count(network.nodes.back().shape) < data.classes) {
+    throw Error(fmt::format("{}: {} classes, but network {} has {} outputs", data.name, data.classes, network.name,
+                            network.nodes.empty() ? 0 : element_count(network.nodes.back().shape)));
+  }
+}
+
+}  // namespace bitloom

@@ -1,0 +1,60 @@
+#include "model/hyper.hpp"
+
+#include <cmath>
+#include <numbers>
+
+namespace bitloom {
+
+namespace {
+
+LearningRate read_learning_rate(const JsonObject& json) {
+  LearningRate rate;
+  const std::string schedule = json.choice("schedule", {"constant", "step", "cosine"});
+  rate.base = json.get<double>("base", 1e-6, 16.0);
+  if (schedule == "step") {
+    rate.schedule = LearningRateSchedule::kStep;
+    rate.every = json.get<int>("every", 1, 1000000);
+    rate.factor = json.get<double>("factor", 1e-3, 1.0);
+  } else if (schedule == "cosine") {
+    rate.schedule = LearningRateSchedule::kCosine;
+  }
+  json.finish();
+  return rate;
+}
+
+}  // namespace
+
+Hyper read_hyper(const std::string& file) { return read_hyper(JsonObject::from_file(file)); }
+
+Hyper read_hyper(const JsonObject& json) {
+  Hyper hyper;
+  hyper.batch = json.get<int>("batch", 1, 65536);
+  hyper.epochs = json.get<int>("epochs", 1, 1000000);
+  hyper.momentum = json.get<double>("momentum", 0.0, 0.9999);
+  hyper.learning_rate = read_learning_rate(json.object("learning_rate"));
+  const JsonObject input = json.object("input");
+  hyper.input.offset = input.get<int>("offset", 0, 254);
+  hyper.input.standard_deviation = input.get<double>("standard_deviation", 1e-3, 1e3);
+  input.finish();
+  json.choice("init", {"uniform_fan_in"});
+  json.choice("shuffle", {"fisher_yates"});
+  json.finish();
+  return hyper;
+}
+
+double learning_rate_at(const LearningRate& rate, int epoch, int epochs) {
+  switch (rate.schedule) {
+    case LearningRateSchedule::kConstant:
+      return rate.base;
+    case LearningRateSchedule::kStep: {
+      double value = rate.base;
+      for (int done = rate.every; done <= epoch; done += rate.every) value *= rate.factor;
+      return value;
+    }
+    case LearningRateSchedule::kCosine:
+      return rate.base * 0.5 * (1.0 + std::cos(std::numbers::pi * epoch / epochs));
+  }
+  return rate.base;
+}
+
+}  // namespace bitloom
