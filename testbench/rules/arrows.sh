@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Dependencies point one way: model <- kernels <- sim, and testbench sees all. The golden model must never see a tile, a
+# command or a clock, or a bug in the lowering could hide in both; and sim must stay buildable without the RTL.
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+count=0
+# forbid FOLDER INCLUDES EXCEPT: no source of FOLDER (but those under EXCEPT) includes a path that matches INCLUDES.
+forbid() {
+  local file line
+  while IFS= read -r -d '' file; do
+    [[ -n $3 && $file == $3* ]] && continue
+    count=$((count + 1))
+    while IFS= read -r line; do
+      offence "$file:$line"
+    done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($2)" -- "$file" || true)
+  done < <(files "$1/*.hpp" "$1/*.cpp" "$1/*.h")
+}
+
+forbid model 'kernels/|sim/|rtl/|testbench/|systemc|tlm|verilated' ''
+forbid kernels 'sim/|rtl/|testbench/|systemc|tlm|verilated' ''
+forbid sim 'testbench/|verilated' sim/program/
+finish "$count" "the three executors must not share what they are compared on"

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Each rule must be able to fail: a small good tree passes all rules, and for each rule one change makes it fail and only
+# names the changed file.
+set -euo pipefail
+
+rules=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+failures=0
+
+good_tree() {
+  rm -rf -- "${scratch:?}/tree"
+  mkdir -p "$scratch/tree"/{model,kernels,sim/program,testbench,docs}
+  cd -- "$scratch/tree"
+  printf 'BasedOnStyle: Google\n' >.clang-format
+  printf '#pragma once\n#include "model/b.hpp"\n' >model/a.hpp
+  printf '#pragma once\n' >model/b.hpp
+  printf '#include "model/a.hpp"\n' >kernels/k.cpp
+  printf '#include "kernels/k.hpp"\n' >sim/s.cpp
+  printf '#include "testbench/t.hpp"\n' >sim/program/main.cpp
+  printf '# Page\n[map](docs/map.md)\n' >README.md
+  printf '[up](../README.md#page)\n' >docs/map.md
+  printf '#!/usr/bin/env bash\necho ok\n' >bitloom
+}
+
+expect() { # expect pass|fail RULE WHAT [FILE]
+  local output status=pass
+  output=$("$rules/$2.sh" "$scratch/tree" 2>&1) || status=fail
+  if [[ $status != "$1" || ($1 == fail && $output != *"$4"*) ]]; then
+    printf 'FAILED: rule %s, %s: expected to %s%s, got:\n%s\n' "$2" "$3" "$1" "${4:+ naming $4}" "$output"
+    failures=$((failures + 1))
+  else
+    printf 'ok: rule %s: %s on %s\n' "$2" "$1" "$3"
+  fi
+}
+
+all=(arrows format words size links)
+good_tree
+for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
+
+breaks() { # breaks RULE FILE WHAT TEXT: appending TEXT to FILE breaks RULE
+  good_tree
+  printf '%b\n' "$4" >>"$2"
+  expect fail "$1" "$3" "$2"
+}
+breaks arrows model/a.hpp "model including kernels" '#include "kernels/k.hpp"'
+breaks arrows model/a.hpp "model including SystemC" '#include <systemc>'
+breaks arrows kernels/k.cpp "kernels including sim" '#include "sim/s.hpp"'
+breaks arrows sim/s.cpp "sim including testbench" '  #  include "testbench/t.hpp"'
+breaks format sim/s.cpp "a line with a stray blank" 'int  x;'
+breaks words sim/s.cpp "postponed work" "// TO""DO later"
+breaks words sim/s.cpp "a test switched off" "TEST(A, DIS""ABLED_B)"
+breaks words sim/s.cpp "a skip without a reason" "  GTEST_""SKIP();"
+breaks words docs/map.md "a path of one machine" "see /ho""me/someone/file"
+breaks links docs/map.md "a dead link" '[gone](gone.md)'
+breaks links bitloom "a script that does not parse" 'if then'
+good_tree
+head -c 2000001 /dev/zero >docs/large.bin
+expect fail size "a large file" docs/large.bin
+good_tree
+printf '//%.0s\n' {1..601} >>sim/s.cpp
+expect fail size "a long source" sim/s.cpp
+rm -rf -- "${scratch:?}/tree" && mkdir "$scratch/tree"
+for rule in "${all[@]}"; do expect fail "$rule" "an empty tree" "looked at no file"; done
+
+((failures == 0))
