@@ -1,0 +1,53 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/numbers.hpp"
+#include "model/recipe.hpp"
+#include "model/state.hpp"
+#include "model/step_record.hpp"
+
+namespace bitloom {
+
+/// One batch as the host feeds it: codes of the first layer's width (N6.5).
+struct Batch {
+  int M = 0;                         ///< samples, 1 … 65535
+  std::vector<std::int8_t> X;        ///< [M][in]
+  std::vector<std::uint8_t> labels;  ///< [M], each below the network's outputs
+  Scale scale;                       ///< value of one code (N2.6 of input_code_value())
+};
+
+/// Run-time values of a step besides state and batch.
+struct StepContext {
+  std::uint64_t seed64 = 0;
+  std::uint32_t step = 0;  ///< optimizer step, addresses the random words (N4.2)
+  Scale lr;                ///< N2.6 of the learning rate
+  std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
+};
+
+struct StepResult {
+  std::uint32_t loss = 0;       ///< N7.4, sum over the samples
+  std::uint32_t correct = 0;    ///< samples
+  std::uint64_t saturated = 0;  ///< values clamped anywhere in the step
+};
+
+/// One whole training step by N5–N10 on whole tensors: no tile, no command. Changes `state` and adds one to its step.
+/// With `record`, every tensor and scalar of the step is stored there. The bits do not depend on `threads`. The random
+/// words of x, w, d and b of layer l are all addressed with layer l (N4.5).
+/// Throws Error when shapes do not fit, a scale rule says hindsight and the state has no scale, or a dimension exceeds
+/// 65535.
+StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+                       const StepContext& context, StepRecord* record, int threads);
+
+/// N6.2's calibration: sets sx_next and sd_next of every layer to what exact maxima give for this batch with the state
+/// as it is; nothing else of the state changes. Does nothing unless the recipe has a hindsight rule.
+void calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+               const StepContext& context, int threads);
+
+/// Forward pass, loss and correct samples only; exact maxima where the recipe says exact, the state's scales where it
+/// says hindsight. Changes nothing.
+StepResult golden_evaluate(const Chain& chain, const Recipe& recipe, const TrainState& state, const Batch& batch,
+                           const StepContext& context, int threads);
+
+}  // namespace bitloom
