@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# The entry script on machines that are not this one: packages missing, no root, a failing build, a folder with blanks. All
+# outside tools are stand-ins that log how they were called; nothing is installed and nothing is built.
+set -euo pipefail
+
+source_dir=${BITLOOM_SOURCE_DIR:?set by ctest}
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+readonly home="$scratch/a folder with blanks"
+failures=0
+
+stub() { # stub NAME BODY: a stand-in for an outside tool, which logs its arguments
+  printf '#!/bin/bash\necho "%s $*" >>"%s/calls"\n%s\n' "$1" "$scratch" "$2" >"$scratch/bin/$1"
+  chmod +x "$scratch/bin/$1"
+}
+
+fresh_machine() { # all packages there but those named; root
+  rm -rf -- "${scratch:?}/bin" "$home"
+  mkdir -p "$scratch/bin" "$home"
+  : >"$scratch/calls"
+  cp -- "$source_dir/bitloom" "$home/"
+  touch -d yesterday "$home/CMakePresets.json"
+  local tool
+  for tool in bash chmod dirname readlink cat grep mkdir rm touch tail tee nproc flock df awk env printf; do
+    ln -s "$(command -v "$tool")" "$scratch/bin/$tool"
+  done
+  stub dpkg-query "shift 2; for name; do [[ ' $* ' == *\" \$name \"* ]] || echo \"\$name=installed\"; done"
+  stub id 'echo 0'
+  stub apt-get ''
+  stub cmake 'while [[ $1 != -B ]]; do shift; done; touch "$2/build.ninja"'
+  stub ninja 'printf "#!/bin/bash\nprintf \"<%%s>\" \"\$@\"\nexit 7\n" >"$2/bitloom"; chmod +x "$2/bitloom"'
+}
+
+entry() { (cd / && PATH="$scratch/bin" "$scratch/bin/bash" "$home/bitloom" "$@") >"$scratch/output" 2>&1; }
+
+expect() { # expect CODE WHAT TEXT ARGS...: the entry run with ARGS ends with CODE and its output has TEXT
+  local code=$1 what=$2 text=$3 got=0
+  shift 3
+  entry "$@" || got=$?
+  if [[ $got != "$code" ]] || ! grep -qF -- "$text" "$scratch/output"; then
+    printf 'FAILED: %s: expected exit code %s and "%s", got %s and:\n' "$what" "$code" "$text" "$got"
+    cat -- "$scratch/output"
+    failures=$((failures + 1))
+  else
+    printf 'ok: %s\n' "$what"
+  fi
+}
+
+called() { # called yes|no TEXT: was an outside tool called so?
+  local got=no
+  grep -qF -- "$2" "$scratch/calls" && got=yes
+  if [[ $got != "$1" ]]; then
+    printf 'FAILED: expected a call of "%s": %s; calls were:\n%s\n' "$2" "$1" "$(cat -- "$scratch/calls")"
+    failures=$((failures + 1))
+  fi
+}
+
+fresh_machine
+expect 0 "--no-install, nothing missing" "packages are installed" --no-install
+fresh_machine verilator yosys
+expect 2 "--no-install names what is missing" "missing packages: verilator yosys" --no-install
+called no apt-get
+expect 2 "--no-install stops before a command too" "missing packages: verilator yosys" --no-install demo
+called no 'ninja -C'
+expect 7 "installs what is missing, builds, hands over" "<demo>" demo
+called yes "apt-get install -y -q --no-install-recommends verilator yosys"
+
+fresh_machine verilator
+stub apt-get '[[ $1 != install ]]'
+expect 2 "apt-get fails" "apt-get could not install: verilator" demo
+called no 'ninja -C'
+
+fresh_machine verilator
+stub id 'echo 1000'
+expect 2 "no root and no sudo" "there is no sudo; as root run: apt-get install verilator" demo
+stub sudo '"$@"'
+expect 7 "no root but sudo" "<demo>" demo
+called yes "sudo env DEBIAN_FRONTEND=noninteractive apt-get install"
+
+fresh_machine
+expect 7 "arguments and exit code pass through, blanks kept" "<train><a net><--seed><1>" train "a net" --seed 1
+ln -s "$home/bitloom" "$scratch/link"
+if (cd "$scratch" && PATH="$scratch/bin" ./link run) | grep -qF '<run>'; then
+  echo "ok: through a symbolic link"
+else
+  echo "FAILED: through a symbolic link"
+  failures=$((failures + 1))
+fi
+
+stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
+expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo
+fresh_machine
+stub cmake 'echo "CMake Error: nothing works"; exit 1'
+expect 3 "a failing configuration shows its errors" "CMake Error: nothing works" demo
+
+fresh_machine
+BITLOOM_BUILD=/proc/nowhere/build expect 2 "a build folder that cannot be made" "cannot create the build folder /proc/nowhere/build" demo
+BITLOOM_JOBS=many expect 2 "a wrong number of jobs" "BITLOOM_JOBS must be a positive number, got 'many'" demo
+expect 2 "no arguments: usage" "Usage: ./bitloom"
+expect 0 "help before the first build" "test --quick" --help
+stub df 'printf "x\nx 1 1 0 100 /\n"'
+stub ninja 'echo "No space left on device"; exit 1'
+expect 2 "a full disk is named" "the disk that holds" demo
+
+((failures == 0))
