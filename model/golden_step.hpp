@@ -33,10 +33,9 @@ struct StepResult {
 };
 
 /// One whole training step by N5–N10 on whole tensors: no tile, no command. Changes `state` and adds one to its step.
-/// With `record`, every tensor and scalar of the step is stored there. The bits do not depend on `threads`. Random words
-/// of a layer's output view (the next layer's x) are addressed with the layer that made it (N4.5).
-/// Throws Error when shapes do not fit, a scale rule says hindsight and the state has no scale, or a dimension exceeds
-/// 65535.
+/// With `record`, every tensor and scalar of the step is stored there. The bits do not depend on `threads`. Random
+/// words of a layer's output view (the next layer's x) are addressed with the layer that made it (N4.5). Throws Error
+/// when shapes do not fit, a scale rule says hindsight and the state has no scale, or a dimension exceeds 65535.
 StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads);
 
