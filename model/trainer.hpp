@@ -70,7 +70,8 @@ class Trainer {
 
   /// Writes all state to a checkpoint (checkpoint.hpp). Throws Error.
   virtual void save(const std::string& file) const = 0;
-  /// Continues from a checkpoint of the same network and recipe (`--resume`). Throws Error.
+  /// Continues from a checkpoint of the same network and recipe (`--resume`), with the seed of the run that wrote it.
+  /// Throws Error.
   virtual void resume(const std::string& file) = 0;
   /// Takes only weights and biases as real numbers from a checkpoint of any recipe of the same network (`--init`);
   /// optimizer state and epochs start afresh. Every checkpoint therefore holds float32 "<layer>.weight" [out][in] and
