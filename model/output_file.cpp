@@ -17,13 +17,25 @@
 namespace bitloom {
 namespace fs = std::filesystem;
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
-  descriptor_ = mkostemp(temporary_.data(), O_CLOEXEC);
-  if (descriptor_ < 0) {
-    const int error = errno;
-    temporary_.clear();
-    fail("cannot create", error);
+OutputFile::OutputFile(std::string path) : path_(std::move(path)), target_(path_) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path_, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    descriptor_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) {
+      fail("cannot open", errno);
+    }
+    return;
   }
+  if (const fs::path real = fs::canonical(path_, ignored); !real.empty()) {
+    target_ = real.string();
+  }
+  std::string temporary = target_ + ".XXXXXX";
+  descriptor_ = mkostemp(temporary.data(), O_CLOEXEC);
+  if (descriptor_ < 0) {
+    fail("cannot create", errno);
+  }
+  temporary_ = temporary;
   fchmod(descriptor_, 0644);  // mkostemp makes it private, but a result is for others to read
 }
 
@@ -56,7 +68,7 @@ void OutputFile::write(const void* data, std::size_t bytes) {
 }
 
 void OutputFile::commit() {
-  if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {
+  if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {  // what cannot be synchronised (a pipe) is fine
     fail("cannot write", errno);
   }
   const int closed = close(descriptor_);
@@ -64,7 +76,7 @@ void OutputFile::commit() {
   if (closed != 0) {
     fail("cannot write", errno);
   }
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (!temporary_.empty() && std::rename(temporary_.c_str(), target_.c_str()) != 0) {
     fail("cannot replace", errno);
   }
   temporary_.clear();

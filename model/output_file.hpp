@@ -24,7 +24,8 @@ class OutputFile {
   [[noreturn]] void fail(const char* what, int error);
 
   std::string path_;
-  std::string temporary_;
+  std::string target_;     ///< path_ with links followed
+  std::string temporary_;  ///< empty where the target is written directly, and after commit()
   int descriptor_ = -1;
 };
 

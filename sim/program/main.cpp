@@ -45,7 +45,7 @@ void register_commands(CLI::App& app, [[maybe_unused]] Action& action) {
 #ifdef BITLOOM_HAS_DEMO
   add_demo(app, action);
 #endif
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // that there is one is checked after parsing, so that a misspelt one is named
 }
 
 std::string usage_hint(const CLI::App& app) {
@@ -94,6 +94,10 @@ int run_program(int argc, char** argv) {
     return flush_output(app.exit(done));
   } catch (const CLI::ParseError& error) {
     print_error(error.what() + usage_hint(app));
+    return kBadInput;
+  }
+  if (!action) {
+    print_error("a command is needed" + usage_hint(app));
     return kBadInput;
   }
   install_handler();

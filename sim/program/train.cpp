@@ -1,0 +1,236 @@
+#include "sim/program/train.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "model/error.hpp"
+#include "model/interrupt.hpp"
+#include "model/output_file.hpp"
+#include "sim/program/program.hpp"
+
+namespace bitloom::program {
+
+double TrainRun::seconds() const {
+  double sum = 0.0;
+  for (const EpochResult& epoch : epochs) {
+    sum += epoch.seconds;
+  }
+  return sum;
+}
+
+double TrainRun::samples_per_second() const {
+  std::int64_t samples = 0;
+  for (const EpochResult& epoch : epochs) {
+    samples += epoch.samples;
+  }
+  return seconds() > 0.0 ? static_cast<double>(samples) / seconds() : 0.0;
+}
+
+std::unique_ptr<Trainer> make_trainer(const Workload& workload, const TrainOptions& options) {
+  if (workload.recipe.fp32) {
+    return make_fp32_trainer(workload.network, workload.hyper, options);
+  }
+  return make_integer_trainer(workload.network, workload.recipe, workload.hyper, options);
+}
+
+TrainRun run_training(Trainer& trainer, const DataPair& data, const TrainOptions& options, const std::string& label,
+                      bool progress, const AfterEpoch& after_epoch) {
+  TrainRun run;
+  ProgressLine line(progress);
+  const Progress show = [&](const EpochResult& at, std::int64_t steps) {
+    const double rate = at.seconds > 0.0 ? static_cast<double>(at.samples) / at.seconds : 0.0;
+    line.show(fmt::format("{} epoch {}/{}, step {}/{}: loss {:.4f}, accuracy {}, {:.0f} samples/s", label, at.epoch + 1,
+                          options.epochs, at.steps, steps, at.loss, percent(at.train_accuracy), rate));
+  };
+  while (trainer.epochs_done() < options.epochs) {
+    const EpochResult epoch = trainer.run_epoch(data.train, trainer.epochs_done(), show);
+    line.clear();
+    if (!epoch.complete) {
+      run.interrupted = true;
+      return run;
+    }
+    run.epochs.push_back(epoch);
+    after_epoch(run);
+    if (interrupted()) {
+      run.interrupted = true;
+      return run;
+    }
+  }
+  line.show(label + " testing");
+  run.test = trainer.evaluate(data.test);
+  run.finished = true;
+  return run;
+}
+
+namespace {
+
+Json configuration(const TrainCommand& command, const Workload& workload, const TrainOptions& options,
+                   const DataPair& data) {
+  Json json = workload_json(workload);
+  json["data"] = command.data.empty() ? "generated glyphs" : command.data;
+  json["train_images"] = data.train.size();
+  json["test_images"] = data.test.size();
+  json["judged_on"] = command.hold_out > 0 ? "held-out training images" : "test images";
+  json["epochs"] = options.epochs;
+  json["batch"] = options.batch;
+  json["seed"] = options.seed;
+  json["threads"] = options.threads;
+  if (!command.init.empty()) {
+    json["init"] = command.init;
+  }
+  if (!command.resume.empty()) {
+    json["resume"] = command.resume;
+  }
+  return json;
+}
+
+/// `test_accuracy` and `test_loss` are null until the run has finished: test images are looked at once.
+Json train_report(const Json& configuration, const TrainRun& run, int epochs_done) {
+  Json report = report_head("train", configuration);
+  report["finished"] = run.finished;
+  report["interrupted"] = run.interrupted;
+  report["test_accuracy"] = run.finished ? Json(run.test.accuracy) : Json(nullptr);
+  report["test_loss"] = run.finished ? Json(run.test.loss) : Json(nullptr);
+  report["samples_per_second"] = run.samples_per_second();
+  report["train_seconds"] = run.seconds();
+  report["epochs_done"] = epochs_done;
+  report["epochs"] = Json::array();
+  for (const EpochResult& epoch : run.epochs) {
+    Json row;
+    row["epoch"] = epoch.epoch + 1;
+    row["loss"] = epoch.loss;
+    row["train_accuracy"] = epoch.train_accuracy;
+    row["learning_rate"] = epoch.learning_rate;
+    row["seconds"] = epoch.seconds;
+    row["samples"] = epoch.samples;
+    row["steps"] = epoch.steps;
+    row["saturated_values"] = epoch.saturated;
+    report["epochs"].push_back(row);
+  }
+  return report;
+}
+
+/// Output places are tried before the first epoch, not after the last.
+void require_outputs(const TrainCommand& command) {
+  if (!command.json.empty() && command.json != "-") {
+    require_writable_target(command.json);
+  }
+  if (!command.save.empty()) {
+    require_writable_target(command.save);
+  }
+  if (!command.dump.empty()) {
+    require_writable_folder(command.dump);
+  }
+}
+
+DataPair images_for(const TrainCommand& command, const Network& network) {
+  DataPair data = load_images(network, command.data, command.seed);
+  if (command.hold_out > 0) {
+    data = hold_out(data.train, command.hold_out);
+  }
+  if (command.train_limit > 0 && command.train_limit < data.train.size()) {
+    const auto images = static_cast<std::size_t>(command.train_limit);
+    data.train.images.resize(images * static_cast<std::size_t>(data.train.pixels()));
+    data.train.labels.resize(images);
+  }
+  return data;
+}
+
+void print_epoch(const EpochResult& epoch, int epochs) {
+  fmt::print("epoch {}/{}: loss {:.4f}, train accuracy {}, {:.0f} samples/s, {:.1f} s\n", epoch.epoch + 1, epochs,
+             epoch.loss, percent(epoch.train_accuracy), static_cast<double>(epoch.samples) / epoch.seconds,
+             epoch.seconds);
+  std::fflush(stdout);
+}
+
+int train(const TrainCommand& command) {
+  const Workload workload = load_workload(command.network, command.recipe, command.hyper);
+  TrainOptions options = train_options(workload.hyper);
+  options.epochs = command.epochs > 0 ? command.epochs : options.epochs;
+  options.batch = command.batch > 0 ? command.batch : options.batch;
+  options.seed = command.seed;
+  options.threads = command.threads;
+  require_outputs(command);
+
+  const std::unique_ptr<Trainer> trainer = make_trainer(workload, options);
+  if (!command.resume.empty()) {
+    trainer->resume(command.resume);
+  } else if (!command.init.empty()) {
+    trainer->init_from(command.init);
+  }
+  const DataPair data = images_for(command, workload.network);
+  const Json config = configuration(command, workload, options, data);
+  const bool tables = prints_tables(command.json, command.quiet);
+
+  const auto keep = [&](const TrainRun& run) {
+    if (!command.save.empty()) {
+      trainer->save(command.save);
+    }
+    write_report(command.json == "-" ? "" : command.json, train_report(config, run, trainer->epochs_done()));
+    if (tables) {
+      print_epoch(run.epochs.back(), options.epochs);
+    }
+  };
+  const std::string label = fmt::format("{} {}", workload.network.name, workload.recipe.name);
+  const TrainRun run = run_training(*trainer, data, options, label, !command.quiet, keep);
+  write_report(command.json, train_report(config, run, trainer->epochs_done()));
+  if (run.interrupted) {
+    fmt::print(stderr, "bitloom: {} complete epoch(s) of {} kept{}\n", trainer->epochs_done(), options.epochs,
+               command.json.empty() && command.save.empty() ? " nowhere (no --json or --save)" : "");
+    throw Interrupted{};
+  }
+  if (!command.dump.empty()) {
+    trainer->dump(command.dump);
+  }
+  if (tables) {
+    fmt::print("{} {}, seed {}: {} accuracy {}, loss {:.4f}, {:.0f} samples/s on {} thread(s)\n", workload.network.name,
+               workload.recipe.name, options.seed, command.hold_out > 0 ? "held-out" : "test",
+               percent(run.test.accuracy), run.test.loss, run.samples_per_second(), options.threads);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<TrainCommand>();
+  CLI::App* sub = app.add_subcommand("train", "train a network and judge it by the test images");
+  sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
+  sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
+  sub->add_option("--data", options->data,
+                  "folder of the four IDX files of MNIST or Fashion-MNIST, plain or gzip (default: generated glyphs)");
+  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
+  sub->add_option("--epochs", options->epochs, "epochs in all, those of --resume included (default: as --hyper says)")
+      ->check(CLI::Range(1, 100000));
+  sub->add_option("--batch", options->batch, "samples a step (default: as --hyper says)")->check(CLI::Range(1, 65535));
+  sub->add_option("--seed", options->seed, "seed of parameters, shuffling and stochastic rounding")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sub->add_option("--threads", options->threads, "threads; the results do not depend on them")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  sub->add_option("--hold-out", options->hold_out,
+                  "judge by the last N training images, which are then not trained on, in place of the test images")
+      ->check(CLI::Range(1, 100000000));
+  sub->add_option("--train-limit", options->train_limit, "train on the first N training images only")
+      ->check(CLI::Range(1, 100000000));
+  sub->add_option("--json", options->json, "write the results as JSON, after each epoch (- for standard output)");
+  sub->add_option("--save", options->save, "write a checkpoint after each epoch");
+  CLI::Option* init = sub->add_option("--init", options->init, "start from the parameters of a checkpoint");
+  sub->add_option("--resume", options->resume, "continue a checkpoint of the same network and recipe")->excludes(init);
+  sub->add_option("--dump", options->dump, "write parameters and optimizer state as .npy into this folder at the end");
+  sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
+  sub->footer(
+      "Example: bitloom train mlp --recipe int8 --data fashion-mnist --epochs 5 --seed 1 --json out.json\n"
+      "JSON: test_accuracy (fraction), test_loss, samples_per_second, train_seconds, epochs_done, epochs[]: epoch, "
+      "loss,\n"
+      "train_accuracy, learning_rate, seconds, samples, steps, saturated_values. Test images are looked at once, after "
+      "the\n"
+      "last epoch; until then test_accuracy is null. Ctrl-C keeps the last complete epoch in --json and --save.");
+  sub->callback([options, &action] { action = [options] { return train(*options); }; });
+}
+
+}  // namespace bitloom::program

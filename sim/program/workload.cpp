@@ -1,0 +1,57 @@
+#include "sim/program/workload.hpp"
+
+#include <algorithm>
+
+#include "model/glyphs.hpp"
+#include "model/idx.hpp"
+#include "model/traces.hpp"
+
+namespace bitloom::program {
+namespace {
+
+constexpr int kGlyphPixels = 28 * 28;
+constexpr int kGlyphClasses = 10;
+constexpr std::uint64_t kTestSeedOffset = 0x7465737473657473;  // test images share no seed with training images
+
+DataPair generated_images(const Network& network, std::uint64_t seed) {
+  const std::int64_t features = element_count(network.input);
+  const std::int64_t outputs = element_count(network.nodes.back().shape);
+  if (features == kGlyphPixels && outputs >= kGlyphClasses) {
+    return generate_glyph_pair(kGlyphTrainImages, kGlyphTestImages, seed);
+  }
+  const int classes = static_cast<int>(std::min<std::int64_t>(outputs, kGlyphClasses));
+  return {generate_flat(kGlyphTrainImages, static_cast<int>(features), classes, seed),
+          generate_flat(kGlyphTestImages, static_cast<int>(features), classes, seed ^ kTestSeedOffset)};
+}
+
+}  // namespace
+
+Workload load_workload(const std::string& network, const std::string& recipe, const std::string& hyper) {
+  Workload workload;
+  workload.network_file = resolve_trace(TraceKind::kNetwork, network);
+  workload.recipe_file = resolve_trace(TraceKind::kRecipe, recipe);
+  workload.hyper_file = resolve_trace(TraceKind::kHyper, hyper);
+  workload.network = read_network(workload.network_file);
+  workload.recipe = read_recipe(workload.recipe_file);
+  workload.hyper = read_hyper(workload.hyper_file);
+  return workload;
+}
+
+Json workload_json(const Workload& workload) {
+  Json json;
+  json["network"] = workload.network.name;
+  json["network_file"] = workload.network_file;
+  json["recipe"] = workload.recipe.name;
+  json["recipe_file"] = workload.recipe_file;
+  json["hyper_file"] = workload.hyper_file;
+  return json;
+}
+
+DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed) {
+  DataPair pair = data.empty() ? generated_images(network, seed) : read_idx_folder(data);
+  require_fit(network, pair.train);
+  require_fit(network, pair.test);
+  return pair;
+}
+
+}  // namespace bitloom::program

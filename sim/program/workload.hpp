@@ -1,0 +1,37 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "model/dataset.hpp"
+#include "model/hyper.hpp"
+#include "model/network.hpp"
+#include "model/recipe.hpp"
+#include "sim/program/report.hpp"
+
+namespace bitloom::program {
+
+/// Images of the generated set, where no --data is given.
+inline constexpr int kGlyphTrainImages = 12800;
+inline constexpr int kGlyphTestImages = 2000;
+
+/// A network with what says how to train it, read from files or names.
+struct Workload {
+  std::string network_file;
+  std::string recipe_file;
+  std::string hyper_file;
+  Network network;
+  Recipe recipe;
+  Hyper hyper;
+};
+
+/// Resolves and reads the three files. Throws Error.
+Workload load_workload(const std::string& network, const std::string& recipe, const std::string& hyper);
+
+/// The part of a report's configuration that says which workload it was.
+Json workload_json(const Workload& workload);
+
+/// Training and test images: the IDX files of the folder `data`, or, where it is empty, generated images of the
+/// network's input size. Throws Error, also where they do not fit the network.
+DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed);
+
+}  // namespace bitloom::program
