@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace bitloom {
 
@@ -10,7 +11,7 @@ struct Hardware {
   std::string name;
   double clock_mhz = 0;     ///< turns cycles into seconds; no effect on cycles
   int rows = 0;             ///< R, 1..32, at most axi_bytes
-  int cols = 0;             ///< C, V..32
+  int cols = 0;             ///< C, V..32, at most axi_bytes (a P1 word holds one row's codes)
   int axi_bytes = 0;        ///< W: 8, 16 or 32
   int spad_a_bytes = 0;     ///< per lane and buffer, multiple of W
   int spad_b_bytes = 0;     ///< per lane and buffer, multiple of W
@@ -34,5 +35,14 @@ struct Hardware {
 
 /// Reads and checks a hardware file; an unknown, missing, mistyped or out-of-range key is an Error naming file and key.
 Hardware read_hardware(const std::filesystem::path& file);
+
+struct HardwareParameter {
+  const char* name;  ///< as in the package bl_pkg
+  int value;
+};
+/// What elaborates the RTL, in the order of the package; words, not bytes.
+std::vector<HardwareParameter> structural_parameters(const Hardware& hw);
+/// 32-bit FNV-1a hash of the structural parameters (`NAME=value;` …): CONFIG_HASH of the package and the register ID.
+std::uint32_t config_hash(const Hardware& hw);
 
 }  // namespace bitloom
