@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -43,8 +44,7 @@ constexpr std::uint32_t exp2neg(std::uint32_t t) {
 
 /// log2(sum) with 16 fraction bits (N8.2). sum >= 1.
 constexpr std::uint32_t log2fix(std::uint32_t sum) {
-  std::uint32_t n = 31;
-  while ((sum >> n) == 0) --n;
+  const auto n = static_cast<std::uint32_t>(std::bit_width(sum)) - 1u;
   const std::uint32_t x = sum << (31 - n);
   const std::uint32_t i = (x >> 25) & 63u;
   const std::uint32_t g = (x >> 9) & 65535u;

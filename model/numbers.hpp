@@ -1,4 +1,5 @@
 #pragma once
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -102,11 +103,7 @@ constexpr Scale div(Scale a, Scale b, std::uint64_t& saturations) {
 constexpr Scale max_to_scale(std::uint32_t max, Scale unit, int largest_code, std::optional<Scale> keep,
                              std::uint64_t& saturations) {
   if (max == 0) return keep.value_or(kOne);
-  const auto top_bit = [](std::uint64_t v) {
-    int n = 63;
-    while ((v >> n) == 0) --n;
-    return n;
-  };
+  const auto top_bit = [](std::uint64_t v) { return static_cast<int>(std::bit_width(v)) - 1; };
   const std::uint64_t product = std::uint64_t{max} * unit.m;
   const int z = 47 - top_bit(product);
   const auto divisor = static_cast<std::uint64_t>(largest_code);
