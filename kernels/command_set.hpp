@@ -1,11 +1,13 @@
-// The one definition of the command set. The C++ encoder and decoder (command.hpp) and the SystemVerilog package (gen_package) are made from
-// these lists; docs/commands.md explains them. A command is 64 bytes: sixteen little-endian 32-bit words.
+// The one definition of the command set. The C++ encoder and decoder (command.hpp) and the SystemVerilog package
+// (gen_package) are made from these lists; docs/commands.md explains them. A command is 64 bytes: sixteen little-endian
+// 32-bit words.
 #pragma once
 #include <cstdint>
 
 namespace bitloom {
 
-// X(name, value): opcode; bits [7:6] are the queue (0 load, 1 array, 2 vector, 3 store). END is taken by the command processor itself.
+// X(name, value): opcode; bits [7:6] are the queue (0 load, 1 array, 2 vector, 3 store). END is taken by the command
+// processor itself.
 #define BITLOOM_OPCODES(X) \
   X(LOAD_NOP, 0x00)        \
   X(LOAD, 0x01)            \
@@ -120,12 +122,12 @@ namespace bitloom {
   X(STOCHASTIC, 3)
 
 // X(name, value): the error register's code.
-#define BITLOOM_ERRORS(X)   \
-  X(NONE, 0)                \
-  X(READ_RESPONSE, 1)       \
-  X(WRITE_RESPONSE, 2)      \
-  X(ILLEGAL_OPCODE, 3)      \
-  X(TOKEN_OVERFLOW, 4)      \
+#define BITLOOM_ERRORS(X) \
+  X(NONE, 0)              \
+  X(READ_RESPONSE, 1)     \
+  X(WRITE_RESPONSE, 2)    \
+  X(ILLEGAL_OPCODE, 3)    \
+  X(TOKEN_OVERFLOW, 4)    \
   X(TOKENS_LEFT, 5)
 
 // X(name, byte offset): AXI4-Lite registers, 32 bits each.
@@ -147,10 +149,10 @@ namespace bitloom {
 
 inline constexpr int kCommandBytes = 64;
 inline constexpr int kCommandWords = 16;
-inline constexpr int kQueues = 4;         ///< load, array, vector, store
-inline constexpr int kGroupMax = 4;       ///< commands in one loop group
-inline constexpr int kTokenCounters = 32; ///< id = from·8 + to·2 + channel
-inline constexpr int kTokenMax = 255;     ///< a counter above this is TOKEN_OVERFLOW
+inline constexpr int kQueues = 4;                 ///< load, array, vector, store
+inline constexpr int kGroupMax = 4;               ///< commands in one loop group
+inline constexpr int kTokenCounters = 32;         ///< id = from·8 + to·2 + channel
+inline constexpr int kTokenMax = 255;             ///< a counter above this is TOKEN_OVERFLOW
 inline constexpr int kTableLearningRate = 0xFFF;  ///< table index that reads the LEARNING_RATE register
 
 }  // namespace bitloom
