@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
-#include <span>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "model/numbers.hpp"
@@ -32,21 +33,43 @@ struct StepResult {
   std::uint64_t saturated = 0;  ///< values clamped anywhere in the step
 };
 
-/// One whole training step by N5–N10 on whole tensors: no tile, no command. Changes `state` and adds one to its step.
-/// With `record`, every tensor and scalar of the step is stored there. The bits do not depend on `threads`. Random
-/// words of a layer's output view (the next layer's x) are addressed with the layer that made it (N4.5). Throws Error
-/// when shapes do not fit, a scale rule says hindsight and the state has no scale, or a dimension exceeds 65535.
+/// Training steps by N5–N10 on whole tensors: no tile, no command. Keeps its working memory from step to step. The bits
+/// do not depend on `threads`, the machine or BITLOOM_ISA. Random words of a layer's output view (the next layer's x)
+/// are addressed with the layer that made it (N4.5).
+class GoldenEngine {
+ public:
+  /// Throws Error when the recipe does not fit the chain, a dimension exceeds 65535, or BITLOOM_ISA is wrong.
+  GoldenEngine(Chain chain, Recipe recipe, int threads);
+  GoldenEngine(GoldenEngine&&) noexcept;
+  ~GoldenEngine();
+
+  /// One step: changes `state` and adds one to its step. With `record`, every tensor and scalar is stored there.
+  /// Throws Error, with nothing changed, when shapes do not fit or a scale rule says hindsight and the state has no
+  /// scale.
+  StepResult step(TrainState& state, const Batch& batch, const StepContext& context, StepRecord* record);
+
+  /// N6.2's calibration: sets sx_next and sd_next to what exact maxima give for this batch with the state as it is;
+  /// nothing else changes. Does nothing where the recipe has no hindsight rule.
+  void calibrate(TrainState& state, const Batch& batch, const StepContext& context);
+
+  /// Forward pass, loss and correct samples only: exact maxima where the recipe says exact, the state's scales where it
+  /// says hindsight (or exact maxima too while the state has none).
+  StepResult evaluate(const TrainState& state, const Batch& batch, const StepContext& context);
+
+  /// Which kernels run, for reports: for example "avx512, GEMM onednn".
+  std::string kernels_name() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// GoldenEngine::step() for a single step.
 StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads);
 
-/// N6.2's calibration: sets sx_next and sd_next of every layer to what exact maxima give for this batch with the state
-/// as it is; nothing else of the state changes. Does nothing unless the recipe has a hindsight rule.
+/// GoldenEngine::calibrate() once.
 void calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                const StepContext& context, int threads);
-
-/// Forward pass, loss and correct samples only; exact maxima where the recipe says exact, the state's scales where it
-/// says hindsight. Changes nothing.
-StepResult golden_evaluate(const Chain& chain, const Recipe& recipe, const TrainState& state, const Batch& batch,
-                           const StepContext& context, int threads);
 
 }  // namespace bitloom

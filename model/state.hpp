@@ -32,6 +32,9 @@ struct TrainState {
 /// calibrate() in golden_step.hpp). `parameters` as initial_parameters() gives them: weight [out][in].
 TrainState initial_state(const Chain& chain, const Recipe& recipe, const std::vector<LinearParameters>& parameters);
 
+/// max |x|, 0 for none.
+std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);
+
 /// Weights and biases as real numbers, weight [out][in].
 std::vector<LinearParameters> real_parameters(const Chain& chain, const Recipe& recipe, const TrainState& state);
 

@@ -24,7 +24,7 @@ struct NamedTensor {
 /// Scalars: scales as words (N2.1) sx sw sd s_acc ratio_b, sx_next and sd_next (hindsight only; after the step); maxima
 /// zmax (of |z_raw|), dmax (of |d_raw|), wmax (of |master| after the update); saturation counts xsat (making x; absent
 /// for the first layer, whose codes come from the host) wsat dsat zsat d_rawsat dwsat dbsat b_accsat msat vsat bsat
-/// bvsat; and without a layer: loss (N7.4), correct.
+/// bvsat; and without a layer: loss (N7.4), correct, scale_sat (N2.1).
 struct StepRecord {
   std::map<std::string, NamedTensor> tensors;
   std::map<std::string, std::uint32_t> scalars;

@@ -1,0 +1,16 @@
+#include "model/kernels.hpp"
+
+#include "model/kernels_table.hpp"
+
+namespace bitloom {
+
+const Kernels& kernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512) return kernel_tables::avx512;
+  if (isa == Isa::kAvx2) return kernel_tables::avx2;
+#endif
+  (void)isa;
+  return kernel_tables::generic;
+}
+
+}  // namespace bitloom

@@ -1,0 +1,81 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "model/isa.hpp"
+
+namespace bitloom {
+
+// The golden model's inner loops, compiled once per instruction set from the same text (kernels.inc, gemm_kernel.inc).
+// Each works on one row of a tensor. The element rules stand in numbers.hpp, random.hpp, linear.hpp and update.hpp; the
+// loops here state them again in a form that a compiler turns into vector code, and testbench/golden compares the two.
+
+/// One rounding of x · m · 2^-s (N3.1–N3.4), clamped to ±limit.
+struct RequantizeRule {
+  std::uint32_t m = 32768;
+  int s = 15;
+  int rounding = 0;  ///< static_cast<int>(Rounding)
+  int limit = 127;
+};
+
+/// Constants of the update of a row (N9).
+struct UpdateRow {
+  std::uint32_t mu16 = 0;
+  std::uint32_t gradient_m = 32768;  ///< ratio_g
+  int gradient_s = 15;
+  std::uint32_t step_m = 32768;  ///< ratio_w
+  int step_s = 15;
+  std::int32_t limit = 0;
+};
+
+/// What a row adds to a tensor's statistics.
+struct RowStatistics {
+  std::int32_t max = 0;  ///< of |values written|
+  std::uint64_t saturated = 0;
+  std::uint64_t momentum_saturated = 0;  ///< update only
+};
+
+/// Strides of a GEMM operand: element (i, j) stands at i · row + j · column.
+struct Strides {
+  std::size_t row = 0;
+  std::size_t column = 0;
+};
+
+/// A 16-bit field of random words that random_row() wrote as 32-bit words; little-endian machines only.
+using RandomField16 [[gnu::may_alias]] = std::uint16_t;
+
+struct Kernels {
+  /// 64-bit blocks 0 … blocks-1 of a row of a random stream (N4.3), low word first, so that the words' bytes in memory
+  /// are the 8-bit (16-bit) fields of columns 0, 1, …
+  void (*random_row)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t blocks,
+                     std::uint32_t* words);
+  /// Codes of a row; `random` is read by stochastic rounding only. Returns the number of clamped values.
+  std::uint64_t (*requantize_row)(const std::int32_t* x, std::size_t count, const RequantizeRule& rule,
+                                  const std::uint8_t* random, std::int8_t* codes);
+  /// raw = raw view of relu?(acc + bias) (N5.1, N5.2).
+  void (*activate_row)(const std::int32_t* acc, const std::int32_t* bias, std::size_t count, bool relu,
+                       std::int32_t* raw, RowStatistics& statistics);
+  /// g = 0 where `output` (the raw view of the layer below) is not above 0 (N5.3).
+  void (*mask_row)(std::int32_t* g, const std::int32_t* output, std::size_t count);
+  /// max |x|.
+  std::int32_t (*max_row)(const std::int32_t* x, std::size_t count);
+  /// New momentum and master of a row (N9.1, N9.2). random_* are 16-bit words, or null for "half_up".
+  void (*update_row)(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient, std::size_t count,
+                     const UpdateRow& rule, const RandomField16* random_momentum, const RandomField16* random_master,
+                     RowStatistics& statistics);
+  /// sums[j] += codes[j]
+  void (*add_row)(const std::int8_t* codes, std::size_t count, std::int32_t* sums);
+  /// c[M][N] = a[M][K] · b[K][N], exact for K up to 2^17 - 1. `packed` has gemm_scratch(N, K) elements.
+  void (*gemm)(std::size_t m, std::size_t n, std::size_t k, const std::int8_t* a, Strides a_strides,
+               const std::int16_t* packed, std::int32_t* c);
+  /// Rearranges b for gemm().
+  void (*gemm_pack)(std::size_t n, std::size_t k, const std::int8_t* b, Strides b_strides, std::int16_t* packed);
+};
+
+/// Elements that gemm_pack() writes, on every instruction set.
+constexpr std::size_t gemm_scratch(std::size_t n, std::size_t k) { return ((n + 31) / 32 * 32) * ((k + 1) / 2 * 2); }
+
+/// The kernels of an instruction set that this machine supports.
+const Kernels& kernels(Isa isa);
+
+}  // namespace bitloom
