@@ -101,8 +101,8 @@ class Distortion {
  public:
   explicit Distortion(Draw& draw) {
     const double angle = draw.uniform(-.3, .3);
-    const double width = draw.uniform(.7, 1.0) * kSide;
-    const double height = draw.uniform(.7, 1.0) * kSide;
+    const double width = draw.uniform(.65, 1.0) * kSide;
+    const double height = draw.uniform(.65, 1.0) * kSide;
     const double shear = draw.uniform(-.3, .3);
     const double cosine = std::cos(angle);
     const double sine = std::sin(angle);
@@ -110,8 +110,8 @@ class Distortion {
     xy_ = width * (shear * cosine) - height * sine;
     yx_ = width * sine;
     yy_ = width * (shear * sine) + height * cosine;
-    x_ = kSide / 2.0 + draw.uniform(-2.5, 2.5);
-    y_ = kSide / 2.0 + draw.uniform(-2.5, 2.5);
+    x_ = kSide / 2.0 + draw.uniform(-3.0, 3.0);
+    y_ = kSide / 2.0 + draw.uniform(-3.0, 3.0);
     bend_x_ = draw.uniform(-.25, .25);
     bend_y_ = draw.uniform(-.25, .25);
   }
