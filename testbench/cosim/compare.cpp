@@ -1,0 +1,116 @@
+#include "testbench/cosim/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "model/error.hpp"
+#include "testbench/cosim/layout_decoder.hpp"
+
+namespace bitloom::cosim {
+namespace {
+
+const char* packing_text(Packing packing) {
+  switch (packing) {
+    case Packing::kRows:
+      return " (packed by rows)";
+    case Packing::kColumns:
+      return " (packed by columns)";
+    default:
+      return "";
+  }
+}
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// Golden's value of a table entry. The accelerator counts a weight gradient and its bias row in one tile command.
+std::int64_t golden_scalar(const StepRecord& record, const std::string& name) {
+  const auto found = record.scalars.find(name);
+  if (found == record.scalars.end()) {
+    throw Error(fmt::format("co-simulation: the table holds {}, which the golden model does not record", name));
+  }
+  std::int64_t value = found->second;
+  if (ends_with(name, ".dwsat")) {
+    const auto bias = record.scalars.find(name.substr(0, name.size() - 5) + "dbsat");
+    if (bias != record.scalars.end()) value += bias->second;
+  }
+  return value;
+}
+
+void add(Comparison& sum, Difference difference) {
+  ++sum.mismatches;
+  if (sum.first.size() < Comparison::kKept) sum.first.push_back(std::move(difference));
+}
+
+void compare_tensor(const TensorPlacement& place, const NamedTensor& golden, std::span<const std::uint8_t> memory,
+                    const Hardware& hardware, const std::string& executor, int step, Comparison& sum) {
+  if (golden.rows != place.rows || golden.cols != place.cols) {
+    throw Error(fmt::format("co-simulation: {} is {}×{} in golden and {}×{} in memory", place.name, golden.rows,
+                            golden.cols, place.rows, place.cols));
+  }
+  const std::vector<std::int32_t> got = decode_tensor(place, memory, hardware);
+  ++sum.tensors;
+  sum.elements += got.size();
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (got[i] == golden.values[i]) continue;
+    add(sum, {executor, step, place.name + packing_text(place.packing), static_cast<int>(i) / place.cols,
+              static_cast<int>(i) % place.cols, golden.values[i], got[i], place.writers});
+  }
+}
+
+void compare_table(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
+                   const std::string& executor, int step, Comparison& sum) {
+  const TensorPlacement* table = find_tensor(program, "table", Packing::kTable);
+  if (table == nullptr) throw Error("co-simulation: the program has no table page");
+  for (const auto& [name, index] : program.table) {
+    if (name.rfind("unit.", 0) == 0 || name.rfind("tmp.", 0) == 0) continue;
+    const std::int64_t expected = golden_scalar(record, name);
+    const std::size_t at = table->address + 4 * static_cast<std::size_t>(index);
+    std::uint32_t got = 0;
+    for (unsigned byte = 0; byte < 4; ++byte) got |= std::uint32_t{memory[at + byte]} << (8 * byte);
+    ++sum.scalars;
+    ++sum.elements;
+    if (expected != got) add(sum, {executor, step, "table entry " + name, 0, index, expected, got, table->writers});
+  }
+}
+
+/// Everything golden records must have been compared. VBIAS holds b_acc on chip only: z_raw proves it; dbsat is in
+/// dwsat.
+void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen) {
+  for (const auto& [name, tensor] : record.tensors) {
+    if (seen.count(name) == 0 && !ends_with(name, ".b_acc")) {
+      throw Error(fmt::format("co-simulation: golden records {}, which has no place in memory", name));
+    }
+  }
+  for (const auto& [name, value] : record.scalars) {
+    if (program.table.count(name) == 0 && !ends_with(name, ".dbsat")) {
+      throw Error(fmt::format("co-simulation: golden records {}, which is no table entry", name));
+    }
+  }
+}
+
+}  // namespace
+
+void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
+                  std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum) {
+  std::vector<const TensorPlacement*> places;
+  for (const TensorPlacement& place : program.tensors) {
+    if (record.tensors.count(place.name) != 0) places.push_back(&place);
+  }
+  std::stable_sort(places.begin(), places.end(), [](const TensorPlacement* a, const TensorPlacement* b) {
+    return (a->writers.empty() ? -1 : a->writers.front()) < (b->writers.empty() ? -1 : b->writers.front());
+  });
+  std::set<std::string> seen;
+  for (const TensorPlacement* place : places) {
+    const auto base = place->in_batch ? memory.subspan(batch_address) : memory;
+    compare_tensor(*place, record.tensors.at(place->name), base, program.hardware, executor, step, sum);
+    seen.insert(place->name);
+  }
+  compare_table(program, record, memory, executor, step, sum);
+  require_all_seen(program, record, seen);
+}
+
+}  // namespace bitloom::cosim

@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/program.hpp"
+#include "model/step_record.hpp"
+
+namespace bitloom::cosim {
+
+/// One element that differs from golden.
+struct Difference {
+  std::string executor;  ///< "systemc" or "rtl"
+  int step = 0;
+  std::string tensor;  ///< golden's name, with its packing
+  int row = 0;         ///< of the canonical view
+  int col = 0;
+  std::int64_t expected = 0;
+  std::int64_t got = 0;
+  std::vector<int> writers;  ///< commands that write this tensor
+};
+
+/// What a comparison looked at. A tensor that lies in memory in two packings counts twice.
+struct Comparison {
+  std::uint64_t tensors = 0;
+  std::uint64_t elements = 0;
+  std::uint64_t scalars = 0;
+  std::uint64_t mismatches = 0;
+  std::vector<Difference> first;  ///< at most kKept, in program order of their writers
+  static constexpr std::size_t kKept = 8;
+};
+
+/// Compares every tensor and every scalar of golden's record with memory (bytes from BASE) and adds to `sum`. Throws
+/// Error when the record holds something that has no place in memory, or memory something that golden does not record:
+/// nothing is skipped.
+void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
+                  std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);
+
+}  // namespace bitloom::cosim

@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+
+#include "model/glyphs.hpp"
+#include "model/traces.hpp"
+#include "testbench/cosim/cosim.hpp"
+
+namespace bitloom::cosim {
+
+/// A co-simulation by names of files in traces/, on generated data.
+struct CosimCase {
+  std::string network, recipe, hardware;
+  int batch = 19;
+  int steps = 3;
+  int stall = 0;
+  std::uint64_t seed = 1;
+};
+
+CosimResult run_case(const CosimCase& chosen, CosimOptions options = {});
+
+}  // namespace bitloom::cosim

@@ -1,0 +1,23 @@
+// One step of the whole mlp at batch 128 on `base`, and on `tiny` as the demo does.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "testbench/cosim/cosim_case.hpp"
+#include "testbench/cosim/report.hpp"
+
+namespace bitloom::cosim {
+namespace {
+
+TEST(CosimMlp, OneStepOnBase) {
+  for (const char* recipe : {"int8", "int4"}) {
+    const CosimResult result = run_case({"mlp", recipe, "base", 128, 1, 0, 1});
+    SCOPED_TRACE(to_text(result));
+    EXPECT_TRUE(result.equal());
+    EXPECT_GT(result.comparison.elements, 2u * 2'000'000u);
+    EXPECT_LE(std::abs(result.fidelity.error), 0.02);
+  }
+}
+
+}  // namespace
+}  // namespace bitloom::cosim

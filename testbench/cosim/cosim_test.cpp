@@ -1,0 +1,99 @@
+// Three training steps of mlp_odd on golden, SystemC and RTL, for each recipe, hardware and stall rate; and proof that
+// the comparison can fail.
+#include "testbench/cosim/cosim.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "testbench/cosim/cosim_case.hpp"
+#include "testbench/cosim/report.hpp"
+
+namespace bitloom::cosim {
+namespace {
+
+constexpr double kTotalLimit = 0.02, kClassLimit = 0.05;
+
+void expect_faithful(const Fidelity& fidelity) {
+  EXPECT_LE(std::abs(fidelity.error), kTotalLimit) << "total cycles";
+  int counted = 0;
+  for (const ClassCycles& c : fidelity.classes) {
+    if (!c.counted) continue;
+    ++counted;
+    EXPECT_LE(std::abs(c.error), kClassLimit) << c.name;
+  }
+  EXPECT_GE(counted, 8) << "classes that count";
+}
+
+class MlpOdd : public testing::TestWithParam<std::tuple<const char*, const char*, int>> {};
+
+TEST_P(MlpOdd, ThreeStepsAreEqual) {
+  const auto [recipe, hardware, stall] = GetParam();
+  const CosimResult result = run_case({"mlp_odd", recipe, hardware, 19, 3, stall, 1});
+  SCOPED_TRACE(to_text(result));
+  EXPECT_EQ(result.comparison.mismatches, 0u);
+  EXPECT_GE(result.comparison.tensors, 2u * 3u * result.tensors_a_step - 2u * 3u * 3u);  // all but b_acc, at least once
+  EXPECT_GE(result.comparison.scalars, 2u * 3u * 40u);
+  EXPECT_EQ(result.losses.size(), 3u);
+  if (stall <= 25) expect_faithful(result.fidelity);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MlpOdd,
+                         testing::Combine(testing::Values("int8", "int4", "int8_hindsight", "int4_hindsight"),
+                                          testing::Values("tiny", "base", "odd"), testing::Values(0, 25, 75)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param) + "_stall" +
+                                  std::to_string(std::get<2>(info.param));
+                         });
+
+TEST(Cosim, AnotherSeedGivesOtherBits) {
+  const CosimResult one = run_case({"mlp_odd", "int8", "tiny", 19, 1, 0, 1});
+  const CosimResult two = run_case({"mlp_odd", "int8", "tiny", 19, 1, 0, 2});
+  EXPECT_TRUE(one.equal());
+  EXPECT_TRUE(two.equal());
+  EXPECT_NE(one.losses, two.losses);
+}
+
+TEST(Cosim, AChangedBitIsFoundAndNamed) {
+  CosimOptions options;
+  std::uint32_t address = 0;
+  options.tamper = [&](const std::string& executor, int step, std::span<std::uint8_t> memory) {
+    if (executor == "rtl" && step == 1) memory[address] ^= 1;
+  };
+  const CosimCase chosen{"mlp_odd", "int8", "tiny", 19, 3, 0, 1};
+  const CosimResult clean = run_case(chosen);
+  const TensorPlacement* dw = find_tensor(clean.program, "fc2.dw", Packing::kInt32);
+  ASSERT_NE(dw, nullptr);
+  address = dw->address + 2 * dw->pitch + 4 * 3;  // element (2, 3)
+  const CosimResult result = run_case(chosen, options);
+  ASSERT_EQ(result.comparison.mismatches, 1u);
+  const Difference& found = result.comparison.first.front();
+  EXPECT_EQ(found.executor, "rtl");
+  EXPECT_EQ(found.step, 1);
+  EXPECT_EQ(found.tensor, "fc2.dw");
+  EXPECT_EQ(found.row, 2);
+  EXPECT_EQ(found.col, 3);
+  EXPECT_EQ(std::abs(found.expected - found.got), 1);
+  ASSERT_FALSE(found.writers.empty());
+  EXPECT_EQ(result.program.info[static_cast<std::size_t>(found.writers.front())].phase, "wgrad");
+  EXPECT_EQ(result.losses.size(), 2u) << "stops after the step that differs";
+  EXPECT_FALSE(result.equal());
+}
+
+TEST(Cosim, AChangedTableEntryIsFound) {
+  CosimOptions options;
+  std::uint32_t address = 0;
+  options.tamper = [&](const std::string& executor, int, std::span<std::uint8_t> memory) {
+    if (executor == "systemc") memory[address] ^= 0x10;
+  };
+  const CosimCase chosen{"mlp_odd", "int4", "tiny", 19, 1, 0, 1};
+  const CosimResult clean = run_case(chosen);
+  address = clean.program.table_address + 4 * static_cast<std::uint32_t>(clean.program.table.at("fc1.sd"));
+  const CosimResult result = run_case(chosen, options);
+  ASSERT_EQ(result.comparison.mismatches, 1u);
+  EXPECT_EQ(result.comparison.first.front().tensor, "table entry fc1.sd");
+}
+
+}  // namespace
+}  // namespace bitloom::cosim
