@@ -157,7 +157,8 @@ constexpr std::int64_t requantize(std::int64_t x, Scale ratio, Rounding rounding
       return (product + half) >> s;
     case Rounding::kNearestEven: {
       const std::int64_t floor = product >> s;
-      const std::int64_t remainder = product & ((std::int64_t{1} << s) - 1);
+      const std::uint64_t below_point = (std::uint64_t{1} << s) - 1;
+      const auto remainder = static_cast<std::int64_t>(static_cast<std::uint64_t>(product) & below_point);
       const bool up = remainder > half || (s != 0 && remainder == half && (floor & 1) != 0);
       return floor + (up ? 1 : 0);
     }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "model/error.hpp"
 #include "model/numbers.hpp"
 #include "testbench/numbers/spec_scale.hpp"
@@ -115,6 +117,37 @@ TEST(Scale, MaximumOfEveryShift) {  // N2.4, N2.1
       }
     }
   }
+}
+
+/// The inverse of a modulo `modulus` (extended Euclid); they have no common divisor.
+std::int64_t inverse(std::int64_t a, std::int64_t modulus) {
+  std::int64_t r0 = modulus, r1 = a % modulus, t0 = 0, t1 = 1;
+  while (r1 != 0) {
+    const std::int64_t quotient = r0 / r1;
+    r0 = std::exchange(r1, r0 - quotient * r1);
+    t0 = std::exchange(t1, t0 - quotient * t1);
+  }
+  return t0 < 0 ? t0 + modulus : t0;
+}
+
+TEST(Scale, MaximumJustAboveAScale) {  // N2.4: both roundings must go up, also by the smallest possible excess
+  int tried = 0;
+  for (const std::int64_t largest_code : {7, 127}) {
+    const std::int64_t modulus = largest_code << (largest_code == 7 ? 29 : 25);
+    for (std::uint32_t m = 32769; m < 65536; m += 2) {
+      if (m % largest_code == 0) continue;
+      const std::int64_t inverse_of_m = inverse(m, modulus);
+      for (const std::int64_t excess : {-1, 1, 2, 3}) {
+        // max * m = excess (mod largest_code * 2^k): the exact mantissa is an integer and a tiny bit.
+        std::int64_t max = excess * inverse_of_m % modulus;
+        if (max < 0) max += modulus;
+        if (max > kRawLimit || max == 0) continue;
+        expect_smallest(static_cast<std::uint32_t>(max), scale(m, 31), static_cast<int>(largest_code));
+        ++tried;
+      }
+    }
+  }
+  EXPECT_GT(tried, 50000);
 }
 
 TEST(Scale, MaximumRandom) {  // N2.4
