@@ -2,8 +2,9 @@
 
 namespace bitloom {
 
-/// Installs handlers for SIGINT and SIGTERM that only set a flag. A second signal ends the process at once with code
-/// 130, so that a program that never polls can still be stopped.
+/// From now on SIGINT and SIGTERM only set a flag; call it before any other thread starts. A second signal, more than
+/// half a second later, ends the process at once with code 130, so that a program that never polls can still be
+/// stopped.
 void install_handler();
 
 /// True once a signal came. Long loops poll it at a point where their results are complete, store them and throw

@@ -1,9 +1,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <system_error>
 
 #include "model/error.hpp"
 #include "model/interrupt.hpp"
@@ -11,6 +15,17 @@
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {
+
+CLI::Validator is_seed() {
+  const auto check = [](const std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good = error == std::errc() && end == text.data() + text.size();
+    return good ? "" : "expected a whole number from 0 to 2^64 - 1, got " + text;
+  };
+  return {check, "SEED", "seed"};
+}
+
 namespace {
 
 constexpr const char* kDescription =

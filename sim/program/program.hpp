@@ -16,6 +16,9 @@ enum ExitCode : int {
 /// The command that the arguments chose; run after parsing, outside CLI11, so that its errors get one treatment.
 using Action = std::function<int()>;
 
+/// Accepts whole numbers from 0 to 2^64 - 1; CLI11 itself would wrap or clamp others silently.
+CLI::Validator is_seed();
+
 void add_train(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_cosim(CLI::App& app, Action& action);

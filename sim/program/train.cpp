@@ -207,7 +207,7 @@ void add_train(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 100000));
   sub->add_option("--batch", options->batch, "samples a step (default: as --hyper says)")->check(CLI::Range(1, 65535));
   sub->add_option("--seed", options->seed, "seed of parameters, shuffling and stochastic rounding")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_seed())
       ->capture_default_str();
   sub->add_option("--threads", options->threads, "threads; the results do not depend on them")
       ->check(CLI::Range(1, 1024))
