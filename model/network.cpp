@@ -107,6 +107,7 @@ Network read_network(const std::string& file) { return read_network(JsonObject::
 Network read_network(const JsonObject& json) {
   Network network;
   network.name = json.get<std::string>("name");
+  network.batch = json.get_or<int>("batch", 0, 1, 65535);
   check_name(json, network.name);
   network.input = json.list<int>("input", 1, kMaxExtent);
   if (network.input.empty() || network.input.size() > 4) json.fail("input", "expected 1 to 4 extents");

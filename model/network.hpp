@@ -34,6 +34,7 @@ struct Node {
 /// A forward graph. Nodes are in topological order: the file must list a node after the nodes it reads.
 struct Network {
   std::string name;
+  int batch = 0;  ///< samples a step where nothing else is asked for; 0: as the hyper-parameter file says
   Shape input;
   std::vector<Node> nodes;
 };
