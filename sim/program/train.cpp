@@ -150,7 +150,7 @@ int train(const TrainCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
   TrainOptions options = train_options(workload.hyper);
   options.epochs = command.epochs > 0 ? command.epochs : options.epochs;
-  options.batch = command.batch > 0 ? command.batch : options.batch;
+  options.batch = batch_of(workload, command.batch);
   options.seed = command.seed;
   options.threads = command.threads;
   require_outputs(command);
@@ -205,7 +205,8 @@ void add_train(CLI::App& app, Action& action) {
   sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
   sub->add_option("--epochs", options->epochs, "epochs in all, those of --resume included (default: as --hyper says)")
       ->check(CLI::Range(1, 100000));
-  sub->add_option("--batch", options->batch, "samples a step (default: as --hyper says)")->check(CLI::Range(1, 65535));
+  sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
+      ->check(CLI::Range(1, 65535));
   sub->add_option("--seed", options->seed, "seed of parameters, shuffling and stochastic rounding")
       ->check(is_seed())
       ->capture_default_str();

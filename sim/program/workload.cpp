@@ -37,6 +37,13 @@ Workload load_workload(const std::string& network, const std::string& recipe, co
   return workload;
 }
 
+int batch_of(const Workload& workload, int asked) {
+  if (asked > 0) {
+    return asked;
+  }
+  return workload.network.batch > 0 ? workload.network.batch : workload.hyper.batch;
+}
+
 Json workload_json(const Workload& workload) {
   Json json;
   json["network"] = workload.network.name;

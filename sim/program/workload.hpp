@@ -27,6 +27,9 @@ struct Workload {
 /// Resolves and reads the three files. Throws Error.
 Workload load_workload(const std::string& network, const std::string& recipe, const std::string& hyper);
 
+/// Samples a step: what the command asks for, else the network's own, else the hyper-parameter file's.
+int batch_of(const Workload& workload, int asked);
+
 /// The part of a report's configuration that says which workload it was.
 Json workload_json(const Workload& workload);
 

@@ -1,0 +1,132 @@
+#include "sim/program/cosim.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kernels/hardware.hpp"
+#include "model/error.hpp"
+#include "model/glyphs.hpp"
+#include "model/interrupt.hpp"
+#include "model/output_file.hpp"
+#include "model/traces.hpp"
+#include "sim/program/options.hpp"
+#include "sim/program/program.hpp"
+#include "testbench/cosim/report.hpp"
+#include "testbench/rtl/harness.hpp"
+
+namespace bitloom::program {
+
+cosim::StepData cosim_samples(const Network& network, const std::string& data, std::int64_t count, std::uint64_t seed) {
+  if (data.empty()) {
+    const std::vector<LinearLayer> chain = linear_chain(network);
+    Dataset images = generate_flat(count, chain.front().in, std::min(chain.back().out, 10), seed);
+    return {std::move(images.images), std::move(images.labels)};
+  }
+  const Dataset images = load_images(network, data, seed).train;
+  if (images.size() < count) {
+    throw Error(fmt::format("{}: {} images, the steps need {}", images.name, images.size(), count));
+  }
+  const auto labels = static_cast<std::ptrdiff_t>(count);
+  const auto pixels = static_cast<std::ptrdiff_t>(count * images.pixels());
+  return {{images.images.begin(), images.images.begin() + pixels},
+          {images.labels.begin(), images.labels.begin() + labels}};
+}
+
+cosim::CosimResult run_cosimulation(const Workload& workload, const std::string& hardware, const std::string& data,
+                                    cosim::CosimOptions options, const std::string& label, bool progress) {
+  const std::string file = resolve_trace(TraceKind::kHardware, hardware);
+  const Hardware machine = read_hardware(file);
+  const std::int64_t samples = std::int64_t{options.batch} * options.steps;
+  const cosim::StepData step_data = cosim_samples(workload.network, data, samples, options.seed);
+  options.rtl_library = rtl_library_path(machine.name);
+  ProgressLine line(progress);
+  options.progress = [&](const std::string& what) { line.show(label + " " + what); };
+  return cosim::cosimulate(workload.network, workload.recipe, machine, workload.hyper, step_data, options);
+}
+
+namespace {
+
+Json configuration(const CosimCommand& command, const Workload& workload, const cosim::CosimOptions& options) {
+  Json json = workload_json(workload);
+  json["hw"] = command.hw;
+  json["hw_file"] = resolve_trace(TraceKind::kHardware, command.hw);
+  json["data"] = command.data.empty() ? "generated glyphs" : command.data;
+  json["batch"] = options.batch;
+  json["steps"] = options.steps;
+  json["stall_percent"] = options.stall;
+  json["seed"] = options.seed;
+  return json;
+}
+
+int run(const CosimCommand& command) {
+  const Workload workload = load_workload(command.network, command.recipe, command.hyper);
+  cosim::CosimOptions options;
+  options.batch = batch_of(workload, command.batch);
+  options.steps = command.steps;
+  options.stall = command.stall;
+  options.seed = command.seed;
+  options.waves = command.waves;
+  options.dump = command.dump;
+  if (!command.json.empty() && command.json != "-") {
+    require_writable_target(command.json);
+  }
+  if (!command.waves.empty()) {
+    require_writable_target(command.waves);
+  }
+  if (!command.dump.empty()) {
+    require_writable_folder(command.dump);
+  }
+  const Json config = configuration(command, workload, options);
+  const cosim::CosimResult result =
+      run_cosimulation(workload, command.hw, command.data, options, "co-simulating", !command.quiet);
+  if (interrupted()) {
+    throw Interrupted{};
+  }
+  Json report = report_head("cosim", config);
+  report.update(cosim::to_json(result));
+  report["equal"] = result.equal();
+  write_report(command.json, report);
+  if (prints_tables(command.json, command.quiet)) {
+    fmt::print("{} {} on {}, batch {}, seed {}, {} % stalls\n{}", workload.network.name, workload.recipe.name,
+               command.hw, options.batch, options.seed, options.stall, cosim::to_text(result));
+  }
+  return result.equal() ? kOk : kMismatch;
+}
+
+}  // namespace
+
+void add_cosim(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<CosimCommand>();
+  CLI::App* sub = app.add_subcommand("cosim", "run training steps in golden model, SystemC and RTL; compare all bits");
+  sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
+  sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
+  sub->add_option("--hw", options->hw, "hardware: file or name in traces/hardware")->capture_default_str();
+  sub->add_option("--steps", options->steps, "consecutive training steps")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  sub->add_option("--stall", options->stall, "chance in percent that the memory idles before a beat")
+      ->check(CLI::Range(0, 90))
+      ->capture_default_str();
+  sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
+      ->check(CLI::Range(1, 65535));
+  sub->add_option("--seed", options->seed, "seed of parameters, data, random words and stalls")
+      ->check(is_seed())
+      ->capture_default_str();
+  sub->add_option("--data", options->data, "folder of IDX files (default: generated glyphs)");
+  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
+  sub->add_option("--waves", options->waves, "write RTL waves around the first difference to this FST file");
+  sub->add_option("--dump", options->dump, "write golden's tensors as .npy into this folder, one folder a step");
+  sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
+  sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
+  sub->footer(
+      "Example: bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25 --json out.json\n"
+      "JSON: tensors_compared, elements_compared, mismatches, differences[], cycles.systemc, cycles.rtl, commands,\n"
+      "classes[], phases[], array_utilisation. Cycles are clock cycles. Exit code 1 on any difference.");
+  sub->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace bitloom::program
