@@ -1,0 +1,120 @@
+// Files that appear whole or not at all (model/output_file.hpp).
+#include "model/output_file.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "model/error.hpp"
+
+namespace bitloom {
+namespace {
+namespace fs = std::filesystem;
+
+class OutputFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "bitloom-output.XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  static std::string text(const std::string& file) {
+    std::ifstream stream(file);
+    std::ostringstream all;
+    all << stream.rdbuf();
+    return all.str();
+  }
+  int files() const {
+    return static_cast<int>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+  template <class Function>
+  static std::string message(const Function& function) {
+    try {
+      function();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(OutputFileTest, TheOldFileStaysUntilCommit) {
+  write_file(path("a"), "old");
+  {
+    OutputFile file(path("a"));
+    file.write("new and longer");
+    EXPECT_EQ(text(path("a")), "old");
+    file.commit();
+  }
+  EXPECT_EQ(text(path("a")), "new and longer");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(OutputFileTest, WithoutCommitNothingIsLeft) {
+  write_file(path("a"), "old");
+  {
+    OutputFile file(path("a"));
+    file.write("half");
+  }
+  EXPECT_EQ(text(path("a")), "old");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(OutputFileTest, FollowsALink) {
+  write_file(path("target"), "old");
+  fs::create_symlink("target", path("link"));
+  write_file(path("link"), "new");
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(text(path("target")), "new");
+}
+
+// A pipe first: were it replaced, this must stop before it touches a real device.
+TEST_F(OutputFileTest, DoesNotReplaceAPipeOrDevice) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  const int reader = open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  write_file(path("pipe"), "through");
+  ASSERT_TRUE(fs::is_fifo(path("pipe")));
+  std::string got(16, ' ');
+  got.resize(static_cast<std::size_t>(read(reader, got.data(), got.size())));
+  close(reader);
+  EXPECT_EQ(got, "through");
+  EXPECT_EQ(message([] { write_file("/dev/full", "x"); }), "/dev/full: cannot write the file: No space left on device");
+}
+
+TEST_F(OutputFileTest, ErrorsNameThePathAndTheReason) {
+  const std::string missing = path("gone/a");
+  EXPECT_EQ(message([&] { write_file(missing, "x"); }),
+            missing + ": cannot create the file: No such file or directory");
+  fs::create_directory(path("folder"));
+  EXPECT_EQ(message([&] { write_file(path("folder"), "x"); }),
+            path("folder") + ": cannot replace the file: Is a directory");
+}
+
+TEST_F(OutputFileTest, RequiredPlaces) {
+  require_writable_folder(path("new/deep"));
+  EXPECT_TRUE(fs::is_directory(path("new/deep")));
+  EXPECT_TRUE(fs::is_empty(path("new/deep")));
+  require_writable_target(path("other/out.json"));
+  EXPECT_FALSE(fs::exists(path("other/out.json")));
+  write_file(path("file"), "");
+  EXPECT_THAT(message([&] { require_writable_folder(path("file")); }), ::testing::HasSubstr(path("file")));
+  EXPECT_THAT(message([&] { require_writable_target(path("file/out")); }), ::testing::HasSubstr(path("file")));
+  EXPECT_EQ(message([&] { require_writable_target(path("new")); }),
+            path("new") + ": cannot write the file: it is a folder");
+}
+
+}  // namespace
+}  // namespace bitloom
