@@ -1,6 +1,7 @@
-// The DRAM timing class: one definition, used by the SystemC model and by the Verilator harness, so that their cycles can be compared.
-// Reads and writes are independent channels of one beat a cycle with a fixed latency and, on request, random stalls. Stalls are a
-// hash of (seed, channel, beat number), never of time, so both sides see the same pattern. Not modelled: banks, rows, refresh, turn-around.
+// The DRAM timing class: one definition, used by the SystemC model and by the Verilator harness, so that their cycles
+// can be compared. Reads and writes are independent channels of one beat a cycle with a fixed latency and, on request,
+// random stalls. Stalls are a hash of (seed, channel, beat number), never of time, so both sides see the same pattern.
+// Not modelled: banks, rows, refresh, turn-around.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,7 +14,10 @@ class DramTiming {
  public:
   /// Latencies in cycles; stall_percent in 0..99: before each beat, the chance of one more idle cycle, again and again.
   DramTiming(int read_latency, int write_latency, int stall_percent, uint64_t seed)
-      : read_latency_(read_latency), write_latency_(write_latency), threshold_(stall_percent * 256 / 100), seed_(seed) {}
+      : read_latency_(read_latency),
+        write_latency_(write_latency),
+        threshold_(stall_percent * 256 / 100),
+        seed_(seed) {}
 
   /// Idle cycles before beat number `beat` (counted from the start of the program) of a channel.
   int stall(DramChannel channel, uint64_t beat) const {

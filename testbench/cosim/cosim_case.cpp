@@ -16,7 +16,7 @@ CosimResult run_case(const CosimCase& chosen, CosimOptions options) {
   options.steps = chosen.steps;
   options.stall = chosen.stall;
   options.seed = chosen.seed;
-  options.rtl_library = rtl_library_path(chosen.hardware);
+  options.rtl_library = rtl_library(hardware_file);
   return cosimulate(network, recipe, read_hardware(hardware_file), hyper, {data.images, data.labels}, options);
 }
 
