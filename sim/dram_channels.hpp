@@ -1,0 +1,60 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "kernels/hardware.hpp"
+#include "sim/dram_timing.hpp"
+
+namespace bitloom {
+
+/// Cycles at which a burst's first and last beats are transferred.
+struct BeatSpan {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+/// DramTiming by whole bursts: without stalls in closed form, else beat by beat. Copies are snapshots.
+class BurstTiming {
+ public:
+  BurstTiming(const Hardware& hardware, int stall_percent, std::uint64_t seed)
+      : beats_(hardware.dram_read_latency, hardware.dram_write_latency, stall_percent, seed),
+        read_latency_(static_cast<std::uint64_t>(hardware.dram_read_latency)),
+        write_latency_(static_cast<std::uint64_t>(hardware.dram_write_latency)) {}
+
+  /// Read burst of `beats` >= 1 whose address was accepted at `address_cycle`.
+  BeatSpan read(std::uint64_t address_cycle, std::uint64_t beats) {
+    BeatSpan span;
+    if (!beats_.stalls()) {
+      span.first = std::max(address_cycle + read_latency_, read_last_ + 1);
+      span.last = read_last_ = span.first + beats - 1;
+      return span;
+    }
+    span.first = span.last = beats_.read_beat(address_cycle);
+    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.read_beat(address_cycle);
+    return span;
+  }
+
+  /// Write burst whose beat k is offered from offer_cycle + k on, but not before the beat ahead of it was accepted.
+  BeatSpan write(std::uint64_t offer_cycle, std::uint64_t beats) {
+    BeatSpan span;
+    if (!beats_.stalls()) {
+      span.first = std::max(offer_cycle, write_last_ + 1);
+      span.last = write_last_ = span.first + beats - 1;
+      return span;
+    }
+    span.first = span.last = beats_.write_beat(offer_cycle);
+    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.write_beat(offer_cycle + beat);
+    return span;
+  }
+
+  /// Cycle of the response to a write burst.
+  std::uint64_t response(const BeatSpan& span) const { return span.last + write_latency_; }
+
+ private:
+  DramTiming beats_;
+  std::uint64_t read_latency_, write_latency_;
+  std::uint64_t read_last_ = 0, write_last_ = 0;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,184 @@
+#include "sim/energy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/error.hpp"
+#include "model/json_reader.hpp"
+
+namespace bitloom {
+namespace {
+
+EnergyRow read_row(const JsonObject& json) {
+  EnergyRow row;
+  row.op = json.choice("op", {"add", "multiply", "multiply_by_16", "xor", "sram", "dram"});
+  row.width = json.get<int>("width", 1, 1024);
+  if (row.op == "sram") row.bytes = json.get<std::uint64_t>("bytes", std::uint64_t{1}, std::uint64_t{1} << 40);
+  row.pj = json.get<double>("pJ", 0.0, 1e9);
+  row.source = json.get<std::string>("source");
+  row.derived = json.get<bool>("derived");
+  json.finish();
+  return row;
+}
+
+/// Rows that action_prices() asks for.
+struct Needed {
+  const char* op;
+  int width;
+};
+constexpr Needed kNeeded[] = {{"add", 8},
+                              {"add", 32},
+                              {"add", 48},
+                              {"add", 64},
+                              {"multiply", 4},
+                              {"multiply", 8},
+                              {"multiply", 16},
+                              {"multiply_by_16", 32},
+                              {"multiply_by_16", 48},
+                              {"xor", 32},
+                              {"dram", 64}};
+
+/// Additions of a Threefry-2x32 call (N4.1): one a round, two at the start, three an injection (its index included).
+constexpr double threefry_additions(int rounds) { return 2.0 + rounds + 3.0 * (rounds / 4); }
+
+std::uint64_t memory_bytes(int words, const Hardware& h) {
+  return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(h.axi_bytes);
+}
+
+void price_memories(const EnergyTable& table, const Hardware& h, ActionPrices& prices) {
+  const auto set = [&](std::initializer_list<Action> actions, std::uint64_t bytes) {
+    for (const Action action : actions) prices[static_cast<std::size_t>(action)] = table.sram_pj(bytes) / 8.0;
+  };
+  using enum Action;
+  // One bank is what one lane or one port sees; both buffers of a double buffer share it.
+  set({spad_a_write_bytes, spad_a_read_bytes}, 2 * static_cast<std::uint64_t>(h.spad_a_bytes));
+  set({spad_b_write_bytes, spad_b_read_bytes}, 2 * static_cast<std::uint64_t>(h.spad_b_bytes));
+  set({acc_read_bytes, acc_write_bytes, acc_drain_bytes}, static_cast<std::uint64_t>(2 * h.rows * h.cols * 6));
+  set({vin_write_bytes, vin_read_bytes}, memory_bytes(h.vin_words, h));
+  set({vbias_write_bytes, vbias_read_bytes}, memory_bytes(h.vbias_words, h));
+  set({vout_raw_write_bytes, vout_raw_read_bytes}, memory_bytes(h.vout_words, h));
+  set({vout_codes_write_bytes, vout_codes_read_bytes}, memory_bytes(2 * (h.rows + h.cols), h));
+  set({vout_mask_write_bytes, vout_mask_read_bytes}, memory_bytes(2 * h.mask_words(), h));
+  set({table_read_bytes, table_write_bytes}, 4 * static_cast<std::uint64_t>(h.table_words));
+}
+
+}  // namespace
+
+double EnergyTable::pj(const std::string& op, int width) const {
+  for (const EnergyRow& row : rows) {
+    if (row.op == op && row.width == width && row.op != "sram") return row.pj;
+  }
+  throw Error(fmt::format("energy table {}: expected a row for {} of width {}", name, op, width));
+}
+
+double EnergyTable::sram_pj(std::uint64_t bytes) const {
+  std::vector<const EnergyRow*> sizes;
+  for (const EnergyRow& row : rows) {
+    if (row.op == "sram") sizes.push_back(&row);
+  }
+  if (sizes.size() < 2) throw Error(fmt::format("energy table {}: expected at least two sram rows", name));
+  std::sort(sizes.begin(), sizes.end(), [](const auto* a, const auto* b) { return a->bytes < b->bytes; });
+  std::size_t upper = 1;
+  while (upper + 1 < sizes.size() && bytes > sizes[upper]->bytes) ++upper;
+  const EnergyRow& a = *sizes[upper - 1];
+  const EnergyRow& b = *sizes[upper];
+  const double exponent = std::log(b.pj / a.pj) / std::log(static_cast<double>(b.bytes) / static_cast<double>(a.bytes));
+  return a.pj * std::pow(static_cast<double>(bytes) / static_cast<double>(a.bytes), exponent);
+}
+
+EnergyTable read_energy_table(const std::string& file) { return read_energy_table(JsonObject::from_file(file)); }
+
+EnergyTable read_energy_table(const JsonObject& json) {
+  EnergyTable table;
+  table.name = json.get<std::string>("name");
+  table.node_nm = json.get<int>("node_nm", 1, 1000);
+  table.set = json.get<std::string>("set");
+  table.dram = json.get<std::string>("dram");
+  for (const JsonObject& row : json.objects("rows")) {
+    table.rows.push_back(read_row(row));
+    const EnergyRow& last = table.rows.back();
+    const auto same = [&](const EnergyRow& other) {
+      return other.op == last.op && other.width == last.width && other.bytes == last.bytes;
+    };
+    if (std::any_of(table.rows.begin(), table.rows.end() - 1, same)) row.fail("op", "this operation has a row already");
+    if (last.op == "sram" && last.width != 64) row.fail("width", "expected 64 for sram");
+  }
+  json.finish();
+  for (const Needed& needed : kNeeded) {
+    const auto matches = [&](const EnergyRow& row) { return row.op == needed.op && row.width == needed.width; };
+    if (std::none_of(table.rows.begin(), table.rows.end(), matches)) {
+      json.fail("rows", fmt::format("expected a row for {} of width {}", needed.op, needed.width));
+    }
+  }
+  if (std::count_if(table.rows.begin(), table.rows.end(), [](const EnergyRow& r) { return r.op == "sram"; }) < 2) {
+    json.fail("rows", "expected at least two sram rows");
+  }
+  return table;
+}
+
+ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
+  ActionPrices prices{};
+  const auto set = [&](Action action, double pj) { prices[static_cast<std::size_t>(action)] = pj; };
+  const double add8 = table.pj("add", 8), add32 = table.pj("add", 32), add48 = table.pj("add", 48);
+  const double add64 = table.pj("add", 64), multiply16 = table.pj("multiply", 16), gates32 = table.pj("xor", 32);
+  const double multiply32x16 = table.pj("multiply_by_16", 32), multiply48x16 = table.pj("multiply_by_16", 48);
+  price_memories(table, hardware, prices);
+  using enum Action;
+  for (const Action bytes : {command_fetch_bytes, dram_read_bytes, dram_write_bytes})
+    set(bytes, table.pj("dram", 64) / 8);
+  set(mac8, table.pj("multiply", 8) + add32);
+  set(mac4, table.pj("multiply", 4) + (add8 + add32) / 2);  // two products are added, then accumulated together
+  set(accumulator_add, add48);
+  set(bias_add, add48);
+  set(relu, gates32);
+  set(mask_select, gates32);
+  set(maximum, add32);
+  set(raw_clamp, add48);
+  set(requantize, multiply48x16 + add64 + add32);  // product, rounding, clamp
+  set(fixed_product, multiply32x16 + add64);       // product, rounding
+  set(momentum_product, multiply16);
+  set(update_round, 2 * add48 + add32);  // sum, random word, clamp
+  set(loss_exponential, 2 * multiply16 + 3 * add32);
+  set(loss_probability, multiply32x16 + add64);
+  set(loss_sample, 48 * add48 + multiply16 + 2 * add32);  // a reciprocal of 48 subtractions, a logarithm
+  set(threefry13, threefry_additions(13) * add32 + 13 * gates32);
+  set(threefry20, threefry_additions(20) * add32 + 20 * gates32);
+  set(scale_product, multiply16 + add32);
+  set(scale_quotient, 17 * add32);                 // one subtraction a quotient bit
+  set(scale_maximum, multiply32x16 + 48 * add32);  // one subtraction a quotient bit
+  return prices;                                   // draws are priced by the Threefry calls that make them
+}
+
+double energy_pj(const ActionCounts& counts, const ActionPrices& prices) {
+  double sum = 0;
+  for (std::size_t i = 0; i < kActions; ++i) sum += static_cast<double>(counts.count[i]) * prices[i];
+  return sum;
+}
+
+Energy energy(const SimResult& result, const ActionPrices& prices) {
+  Energy e;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    e.action_pj[i] = static_cast<double>(result.counts.count[i]) * prices[i];
+    e.block_pj[static_cast<std::size_t>(action_block(static_cast<Action>(i)))] += e.action_pj[i];
+    e.total_pj += e.action_pj[i];
+  }
+  for (const PhaseResult& phase : result.phases) e.phase_pj.push_back(energy_pj(phase.counts, prices));
+  return e;
+}
+
+const std::vector<std::string>& energy_not_modelled() {
+  static const std::vector<std::string> list{
+      "leakage",
+      "clock tree",
+      "control logic and command decoding",
+      "wires, multiplexers and pipeline registers",
+      "shifters and lookup tables",
+      "DRAM refresh, row activation and background power",
+      "the host",
+  };
+  return list;
+}
+
+}  // namespace bitloom

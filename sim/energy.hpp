@@ -1,0 +1,59 @@
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "kernels/hardware.hpp"
+#include "sim/simulator.hpp"
+#include "sim/statistics.hpp"
+
+namespace bitloom {
+
+/// One row of an energy table: the energy of one operation of a width. All energies are in pJ.
+struct EnergyRow {
+  std::string op;           ///< add, multiply, multiply_by_16, xor, sram or dram
+  int width = 0;            ///< bits of the operands; of one access for sram and dram
+  std::uint64_t bytes = 0;  ///< capacity, of sram rows only
+  double pj = 0;
+  std::string source;  ///< where the number stands, or the rule that derives it from the others
+  bool derived = false;
+};
+
+/// A named set from one source. Sets are never mixed: an estimate uses one.
+struct EnergyTable {
+  std::string name;
+  int node_nm = 0;
+  std::string set;   ///< the publication
+  std::string dram;  ///< kind of DRAM
+  std::vector<EnergyRow> rows;
+
+  /// Energy of one operation; throws Error when the set has no such row.
+  double pj(const std::string& op, int width) const;
+  /// Energy of one 64-bit access to an SRAM of `bytes`: a power law through the two nearest capacities of the set, also
+  /// outside them (then the number is derived, not published).
+  double sram_pj(std::uint64_t bytes) const;
+};
+
+/// Reads a table strictly; throws Error naming file and key. The set must have the rows that price() needs.
+EnergyTable read_energy_table(const std::string& file);
+EnergyTable read_energy_table(const class JsonObject& json);
+
+/// pJ of one count of each action on a hardware.
+using ActionPrices = std::array<double, kActions>;
+ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware);
+
+struct Energy {
+  double total_pj = 0;
+  std::array<double, kBlocks> block_pj{};
+  std::vector<double> phase_pj;  ///< by SimResult::phases; command fetch belongs to no phase
+  std::array<double, kActions> action_pj{};
+};
+
+/// Counts × prices.
+double energy_pj(const ActionCounts& counts, const ActionPrices& prices);
+Energy energy(const SimResult& result, const ActionPrices& prices);
+
+/// What no number of an energy estimate contains; to be printed beside it.
+const std::vector<std::string>& energy_not_modelled();
+
+}  // namespace bitloom

@@ -1,0 +1,44 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/dma_load.hpp"
+#include "sim/dma_store.hpp"
+#include "sim/mac_array.hpp"
+#include "sim/simulator.hpp"
+#include "sim/tokens.hpp"
+#include "sim/vector_unit.hpp"
+
+namespace bitloom {
+
+/// Everything of one run that is not SystemC: the decoded program, memories, channels, engines and results.
+struct Run {
+  Run(const Program& source, const Hardware& hardware, MemoryImage* image, const StepRegisters& registers,
+      const SimOptions& run_options);
+
+  /// Runs an execution that starts at an edge: counts it, computes its values, returns its end edge.
+  std::uint64_t execute(const Execution& e, std::uint64_t start);
+  /// Notes an execution that has ended.
+  void ended(const Execution& e, std::uint64_t start, std::uint64_t end);
+  /// Cycles of the phases, sums; after the last execution.
+  void finish(std::uint64_t cycles);
+
+  const Program& program;
+  SimOptions options;
+  Machine machine;
+  std::optional<Memories> memories;
+  std::vector<Instruction> instructions;
+  TokenCounters tokens;
+  ReadChannel reads;
+  DmaLoad load;
+  MacArray array;
+  VectorUnit vector;
+  DmaStore store;
+  SimResult result;
+
+ private:
+  std::vector<std::uint64_t> phase_ends_;
+};
+
+}  // namespace bitloom

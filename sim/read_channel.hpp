@@ -1,0 +1,65 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "kernels/hardware.hpp"
+#include "sim/dram_channels.hpp"
+
+namespace bitloom {
+
+/// Rows of whole beats that a LOAD asks for.
+struct ReadPlan {
+  std::uint64_t ready = 0;    ///< first cycle in which its first burst can be granted
+  std::uint32_t address = 0;  ///< of the first row
+  std::uint32_t pitch = 0;    ///< bytes between rows
+  std::uint32_t rows = 0;
+  std::uint32_t beats = 0;  ///< of a row, at least 1
+};
+
+/// The read channel that command fetch and the load DMA share, with the arbiter in front of it: one burst is granted a
+/// cycle, fetch first, and at most max_outstanding are granted and not finished.
+///
+/// A LOAD is planned as a whole when it starts. A fetch that comes in between takes the channel back to the LOAD's
+/// start and plans again with the fetch in it, which moves only the LOAD's end.
+class ReadChannel {
+ public:
+  ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed);
+
+  /// Starts a LOAD; returns the cycle of its last beat. The LOAD before it must be over.
+  std::uint64_t load(const ReadPlan& plan);
+  /// Cycle of the last beat of the LOAD that load() started last, after the fetches since then.
+  std::uint64_t load_end() const { return load_end_; }
+
+  /// Fetches a command of `bursts` bursts of `beats`, the first asked for in cycle `ready`, each other in the cycle
+  /// after the grant before it; returns the cycle of the last beat. Calls come in the order of `ready`.
+  std::uint64_t fetch(std::uint64_t ready, std::uint32_t bursts, std::uint32_t beats);
+  /// Cycle of the last fetch burst's grant.
+  std::uint64_t last_fetch_grant() const { return last_fetch_grant_; }
+
+ private:
+  struct Fetch {
+    std::uint64_t ready;
+    std::uint32_t bursts, beats;
+  };
+  /// What a plan changes, so that it can be taken back.
+  struct State {
+    BurstTiming timing;
+    std::uint64_t next_grant = 0;           ///< first cycle in which nothing is granted yet
+    std::vector<std::uint64_t> last_beats;  ///< ring over the last max_outstanding bursts
+    std::size_t oldest = 0;
+  };
+
+  std::uint64_t grant(std::uint64_t ready) const;
+  std::uint64_t burst(std::uint64_t grant_cycle, std::uint32_t beats);
+  void fetch_now(const Fetch& fetch);
+  void plan_again();
+
+  State state_, before_load_;
+  std::uint32_t word_, max_burst_;
+  ReadPlan plan_;
+  std::vector<Fetch> during_load_;  ///< fetches since the LOAD started
+  bool loading_ = false;
+  std::uint64_t load_end_ = 0, last_load_grant_ = 0, fetch_end_ = 0, last_fetch_grant_ = 0;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,88 @@
+#pragma once
+#include <array>
+#include <deque>
+#include <exception>
+#include <string>
+#include <systemc>
+
+#include "sim/engines.hpp"
+
+namespace bitloom {
+
+/// What a queue tells the rest of the machine.
+class QueueListener {
+ public:
+  virtual ~QueueListener() = default;
+  /// From cycle `cycle` on the FIFO has room for one more command, or the queue is idle.
+  virtual void freed(std::uint64_t cycle) = 0;
+  /// The run cannot go on.
+  virtual void failed(std::exception_ptr error) = 0;
+};
+
+/// The FIFO and the sequencer of one queue: takes a loop group, walks its iterations, waits for tokens, hands
+/// executions to the engine one at a time and signals. One event an execution, and one more where it had to wait.
+class Sequencer : public sc_core::sc_module {
+ public:
+  SC_HAS_PROCESS(Sequencer);
+  Sequencer(const sc_core::sc_module_name& name, int queue);
+
+  /// Cycle 0 of the run is the SystemC time `origin`; `queues` receive this one's tokens.
+  void start(Run& run, std::uint64_t origin, const std::array<Sequencer*, kQueues>& queues, QueueListener& listener);
+  /// Forgets everything under way.
+  void stop();
+
+  /// Has the FIFO room for one more command in cycle `cycle`?
+  bool has_room(std::uint64_t cycle) const;
+  /// A command that is in the FIFO from cycle `cycle` on.
+  void push(const Instruction* command, std::uint64_t cycle);
+  /// No command in the FIFO, none under way.
+  bool idle() const { return state_ == State::kTake && taken_ == 0 && fifo_.empty(); }
+  /// A token for this queue has come.
+  void token();
+  /// The end of the execution under way has moved (LOAD only).
+  void end_moved(std::uint64_t end);
+  /// What it does, for messages.
+  std::string situation() const;
+
+ private:
+  enum class State {
+    kTake,  ///< takes the next group from the FIFO
+    kWait,  ///< waits for tokens
+    kRun,   ///< an execution is under way
+    kTail,  ///< walks over the last iterations of a group, in which nothing executes
+  };
+  struct Entry {
+    const Instruction* command;
+    std::uint64_t from;  ///< first cycle in which it can be taken
+  };
+
+  std::uint64_t now() const { return sc_core::sc_time_stamp().value() - origin_; }
+  void wake_at(std::uint64_t cycle);
+  void step();
+  void react();
+  void take();
+  void next_execution(std::uint64_t cycle);
+  void try_start();
+  void finish();
+  void send_tokens();
+  void end_group();
+  QueueStatistics& statistics() { return run_->result.queues[static_cast<std::size_t>(queue_)]; }
+
+  const int queue_;
+  sc_core::sc_event wake_;
+  Run* run_ = nullptr;
+  std::uint64_t origin_ = 0;
+  std::array<Sequencer*, kQueues> queues_{};
+  QueueListener* listener_ = nullptr;
+
+  State state_ = State::kTake;
+  std::deque<Entry> fifo_;
+  std::uint64_t room_from_ = 0;  ///< the cycle from which the FIFO's last pop counts
+  const Instruction* group_ = nullptr;
+  std::uint32_t taken_ = 0;  ///< commands of the group that are here
+  LoopGroup loops_;
+  Execution execution_;
+  std::uint64_t checked_ = 0, started_ = 0, ends_ = 0;
+};
+
+}  // namespace bitloom

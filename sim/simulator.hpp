@@ -1,0 +1,70 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/hardware.hpp"
+#include "kernels/image.hpp"
+#include "kernels/program.hpp"
+#include "sim/statistics.hpp"
+
+namespace bitloom {
+
+/// The accelerator's registers for one step (BITLOOM_REGISTERS). Addresses are DRAM bytes.
+struct StepRegisters {
+  std::uint64_t seed = 0;
+  std::uint32_t step = 0;
+  std::uint32_t learning_rate = 0;  ///< a scale word (N2.1)
+  std::uint32_t base = 0;
+  std::uint32_t batch = 0;
+};
+
+struct SimOptions {
+  bool values = false;             ///< compute on the memory image; without, only time and counts
+  int stall_percent = 0;           ///< of DramTiming, 0..99
+  std::uint64_t stall_seed = 1;    ///< of DramTiming
+  bool record_executions = false;  ///< fill SimResult::executions
+};
+
+/// One execution of a command: from its waits satisfied to its signals sent (docs/commands.md, last section).
+struct ExecutionRecord {
+  std::uint8_t queue = 0;
+  std::uint32_t command = 0;  ///< position in the program
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  bool operator==(const ExecutionRecord&) const = default;
+};
+
+/// What one layer and phase took.
+struct PhaseResult {
+  int layer = -1;     ///< from 0; -1: the whole network
+  std::string phase;  ///< the lowering's name
+  /// Cycles from the end of the phases before it (in program order) to the end of its own last execution: the phases'
+  /// cycles add up to the program's, and overlap counts for the earlier phase.
+  std::uint64_t cycles = 0;
+  std::array<std::uint64_t, kQueues> busy{};  ///< cycles in executions, by queue
+  ActionCounts counts;
+  bool operator==(const PhaseResult&) const = default;
+};
+
+struct SimResult {
+  std::uint64_t cycles = 0;                   ///< from CONTROL.start to STATUS.done
+  std::vector<std::uint64_t> command_cycles;  ///< by position in the program: the sum over its executions
+  std::vector<std::uint64_t> command_executions;
+  std::array<QueueStatistics, kQueues> queues;
+  std::uint64_t fetch_busy = 0;             ///< cycles in which the command processor waits for memory
+  std::vector<PhaseResult> phases;          ///< in program order
+  ActionCounts counts;                      ///< of all phases and of command fetch
+  std::vector<ExecutionRecord> executions;  ///< in order of their ends, on request
+  bool operator==(const SimResult&) const = default;
+};
+
+/// Runs one step of a program on the transaction-level model. With options.values, `image` (DRAM from address 0, at
+/// least as long as every address that the program uses) is read and changed; without, it may be null. The same
+/// arguments give the same result. Throws Error when the program is malformed, deadlocks, overflows a token counter,
+/// ends with tokens left or leaves the image. One call at a time in a process (SystemC has one kernel).
+SimResult simulate(const Program& program, const Hardware& hardware, MemoryImage* image, const StepRegisters& registers,
+                   const SimOptions& options);
+
+}  // namespace bitloom
