@@ -42,7 +42,7 @@ cosim::CosimResult run_cosimulation(const Workload& workload, const std::string&
   const Hardware machine = read_hardware(file);
   const std::int64_t samples = std::int64_t{options.batch} * options.steps;
   const cosim::StepData step_data = cosim_samples(workload.network, data, samples, options.seed);
-  options.rtl_library = rtl_library_path(machine.name);
+  options.rtl_library = rtl_library(file);
   ProgressLine line(progress);
   options.progress = [&](const std::string& what) { line.show(label + " " + what); };
   return cosim::cosimulate(workload.network, workload.recipe, machine, workload.hyper, step_data, options);
