@@ -53,7 +53,9 @@ TrainRun run_training(Trainer& trainer, const DataPair& data, const TrainOptions
       return run;
     }
     run.epochs.push_back(epoch);
-    after_epoch(run);
+    if (after_epoch) {
+      after_epoch(run);
+    }
     if (interrupted()) {
       run.interrupted = true;
       return run;

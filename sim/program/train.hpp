@@ -23,7 +23,7 @@ struct TrainRun {
 
 std::unique_ptr<Trainer> make_trainer(const Workload& workload, const TrainOptions& options);
 
-/// Called after each complete epoch, to save what there is.
+/// Called after each complete epoch, to save what there is. May be empty.
 using AfterEpoch = std::function<void(const TrainRun& so_far)>;
 
 /// Trains until `options.epochs` and then judges once by the test images. Stops between steps when interrupted.
