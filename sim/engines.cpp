@@ -8,33 +8,6 @@
 #include "sim/timing.hpp"
 
 namespace bitloom {
-namespace {
-
-/// Decodes the program and gives each command its layer and phase; the phases come in program order.
-std::vector<Instruction> decode_program(const Program& program, std::vector<PhaseResult>& phases) {
-  std::vector<Instruction> instructions;
-  for (std::size_t position = 0; position < program.commands.size(); ++position) {
-    Instruction c = decode_instruction(program.commands[position].words());
-    const CommandInfo info = position < program.info.size() ? program.info[position] : CommandInfo{};
-    const auto same = [&](const PhaseResult& p) { return p.layer == info.layer && p.phase == info.phase; };
-    const auto phase = std::find_if(phases.begin(), phases.end(), same);
-    c.position = static_cast<std::uint32_t>(position);
-    c.phase = static_cast<std::uint32_t>(phase - phases.begin());
-    if (phase == phases.end()) {
-      phases.emplace_back();
-      phases.back().layer = info.layer;
-      phases.back().phase = info.phase;
-    }
-    if (c.GROUP >= kGroupMax || c.N0 == 0 || c.N1 == 0 || c.N2 == 0) {
-      throw Error(
-          fmt::format("command {}: expected GROUP below {} and loop counts of at least 1", position, kGroupMax));
-    }
-    instructions.push_back(c);
-  }
-  return instructions;
-}
-
-}  // namespace
 
 Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, const StepRegisters& registers,
          const SimOptions& run_options)
@@ -57,10 +30,33 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
     memories->learning_rate = registers.learning_rate;
     machine.memories = &*memories;
   }
-  instructions = decode_program(program, result.phases);
-  phase_ends_.resize(result.phases.size());
+  decode();
   result.command_cycles.resize(instructions.size());
   result.command_executions.resize(instructions.size());
+}
+
+/// Gives each command its layer and phase, in the order in which they first come.
+void Run::decode() {
+  for (std::size_t position = 0; position < program.commands.size(); ++position) {
+    Instruction c = decode_instruction(program.commands[position].words());
+    const CommandInfo info = position < program.info.size() ? program.info[position] : CommandInfo{};
+    const auto same = [&](const PhaseResult& p) { return p.layer == info.layer && p.phase == info.phase; };
+    const auto phase = std::find_if(result.phases.begin(), result.phases.end(), same);
+    c.position = static_cast<std::uint32_t>(position);
+    c.phase = static_cast<std::uint32_t>(phase - result.phases.begin());
+    if (phase == result.phases.end()) {
+      result.phases.emplace_back();
+      result.phases.back().layer = info.layer;
+      result.phases.back().phase = info.phase;
+    }
+    if (segments_.empty() || segments_.back().phase != c.phase) segments_.push_back({c.phase, 0});
+    c.segment = static_cast<std::uint32_t>(segments_.size() - 1);
+    if (c.GROUP >= kGroupMax || c.N0 == 0 || c.N1 == 0 || c.N2 == 0) {
+      throw Error(
+          fmt::format("command {}: expected GROUP below {} and loop counts of at least 1", position, kGroupMax));
+    }
+    instructions.push_back(c);
+  }
 }
 
 std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
@@ -91,7 +87,7 @@ void Run::ended(const Execution& e, std::uint64_t start, std::uint64_t end) {
   result.queues[queue].executions += 1;
   result.queues[queue].busy += end - start;
   result.phases[c.phase].busy[queue] += end - start;
-  phase_ends_[c.phase] = std::max(phase_ends_[c.phase], end);
+  segments_[c.segment].end = std::max(segments_[c.segment].end, end);
   if (options.record_executions) {
     result.executions.push_back({static_cast<std::uint8_t>(c.queue), c.position, start, end});
   }
@@ -99,13 +95,14 @@ void Run::ended(const Execution& e, std::uint64_t start, std::uint64_t end) {
 
 void Run::finish(std::uint64_t cycles) {
   result.cycles = cycles;
+  if (!segments_.empty()) segments_.back().end = cycles;
   std::uint64_t before = 0;
-  for (std::size_t p = 0; p < result.phases.size(); ++p) {
-    const std::uint64_t end = p + 1 == result.phases.size() ? cycles : std::max(before, phase_ends_[p]);
-    result.phases[p].cycles = end - before;
+  for (const Segment& segment : segments_) {
+    const std::uint64_t end = std::max(before, segment.end);
+    result.phases[segment.phase].cycles += end - before;
     before = end;
-    result.counts += result.phases[p].counts;
   }
+  for (const PhaseResult& phase : result.phases) result.counts += phase.counts;
   result.counts[Action::command_fetch_bytes] = instructions.size() * std::uint64_t{kCommandBytes};
   for (QueueStatistics& queue : result.queues) queue.starved = cycles - queue.busy - queue.stalled() - queue.overhead;
 }

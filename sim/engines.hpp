@@ -38,7 +38,13 @@ struct Run {
   SimResult result;
 
  private:
-  std::vector<std::uint64_t> phase_ends_;
+  struct Segment {
+    std::uint32_t phase = 0;
+    std::uint64_t end = 0;  ///< of its last execution
+  };
+  void decode();
+
+  std::vector<Segment> segments_;
 };
 
 }  // namespace bitloom

@@ -17,6 +17,7 @@ struct TokenField {
 struct Instruction {
   std::uint32_t position = 0;  ///< in the program
   std::uint32_t phase = 0;     ///< index of the program's layer and phase
+  std::uint32_t segment = 0;   ///< number of the run of commands of one layer and phase that it belongs to
   int queue = 0;
 #define BITLOOM_MEMBER(name, word, lsb, width) std::uint32_t name = 0;
   BITLOOM_COMMON_FIELDS(BITLOOM_MEMBER)
@@ -42,7 +43,7 @@ struct Execution {
   bool last = false;                ///< of this command
 };
 
-/// Decodes the sixteen words of a command into native integers; position and phase stay 0.
+/// Decodes the sixteen words of a command into native integers; position, phase and segment stay 0.
 Instruction decode_instruction(const std::array<std::uint32_t, kCommandWords>& words);
 
 /// The loop nest of one group: for each i0, i1, i2, for each command whose EXEC_LEVEL allows.

@@ -40,8 +40,9 @@ struct ExecutionRecord {
 struct PhaseResult {
   int layer = -1;     ///< from 0; -1: the whole network
   std::string phase;  ///< the lowering's name
-  /// Cycles from the end of the phases before it (in program order) to the end of its own last execution: the phases'
-  /// cycles add up to the program's, and overlap counts for the earlier phase.
+  /// The program is cut into runs of commands of one layer and phase; a run takes the cycles from the end of the runs
+  /// before it to the end of its own last execution. So the phases' cycles add up to the program's, and overlap counts
+  /// for the earlier one.
   std::uint64_t cycles = 0;
   std::array<std::uint64_t, kQueues> busy{};  ///< cycles in executions, by queue
   ActionCounts counts;
