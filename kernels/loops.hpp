@@ -1,0 +1,67 @@
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "kernels/command.hpp"
+
+namespace bitloom {
+
+/// Loop indices i0, i1, i2, or loop counts N0, N1, N2.
+using LoopIndex = std::array<int, 3>;
+
+inline LoopIndex loop_counts(const Command& command) {
+  return {static_cast<int>(command.get(Field::N0)), static_cast<int>(command.get(Field::N1)),
+          static_cast<int>(command.get(Field::N2))};
+}
+
+/// Does a command of this EXEC_LEVEL run, does a WAIT of this level apply? The loops inside the level are at 0.
+inline bool at_first(const LoopIndex& index, int level) {
+  for (int dim = 3 - level; dim < 3; ++dim) {
+    if (index[static_cast<std::size_t>(dim)] != 0) return false;
+  }
+  return true;
+}
+
+/// Does a SIGNAL of this level apply? The loops inside the level are at their last value.
+inline bool at_last(const LoopIndex& index, const LoopIndex& counts, int level) {
+  for (int dim = 3 - level; dim < 3; ++dim) {
+    if (index[static_cast<std::size_t>(dim)] + 1 != counts[static_cast<std::size_t>(dim)]) return false;
+  }
+  return true;
+}
+
+/// The next iteration of i0 { i1 { i2 } }; false after the last.
+inline bool advance(LoopIndex& index, const LoopIndex& counts) {
+  for (std::size_t dim = 3; dim-- > 0;) {
+    if (++index[dim] < counts[dim]) return true;
+    index[dim] = 0;
+  }
+  return false;
+}
+
+/// Number of the iteration counted at a level; its lowest bit chooses a double buffer.
+inline std::int64_t iteration_number(const LoopIndex& index, const LoopIndex& counts, int level) {
+  std::int64_t number = 0;
+  for (std::size_t dim = 0; dim < static_cast<std::size_t>(3 - level); ++dim)
+    number = number * counts[dim] + index[dim];
+  return number;
+}
+
+/// Effective rows and columns of an iteration; `counts` are those of the group's first command.
+inline std::int64_t rows_at(const Command& command, const LoopIndex& index, const LoopIndex& counts) {
+  const std::uint32_t dim = command.get(Field::ROWS_DIM);
+  return command.get(dim < 3 && index[dim] + 1 == counts[dim] ? Field::ROWS_LAST : Field::ROWS);
+}
+inline std::int64_t cols_at(const Command& command, const LoopIndex& index, const LoopIndex& counts) {
+  const std::uint32_t dim = command.get(Field::COLS_DIM);
+  return command.get(dim < 3 && index[dim] + 1 == counts[dim] ? Field::COLS_LAST : Field::COLS);
+}
+
+/// ADDR and the strides, from BASE or BATCH, modulo 2^32.
+inline std::uint32_t address_at(const Command& command, const LoopIndex& index) {
+  return command.get(Field::ADDR) + command.get(Field::STRIDE0) * static_cast<std::uint32_t>(index[0]) +
+         command.get(Field::STRIDE1) * static_cast<std::uint32_t>(index[1]) +
+         command.get(Field::STRIDE2) * static_cast<std::uint32_t>(index[2]);
+}
+
+}  // namespace bitloom

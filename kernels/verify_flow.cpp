@@ -1,0 +1,239 @@
+// An abstract run of a program: tokens, FIFOs and the order of executions, without data or time.
+//
+// Every token counter has one queue that signals and one that waits, and a queue never chooses between commands. So
+// what can run at all does not depend on the order in which the queues take their turns, and one run decides about
+// deadlock. A counter is highest, and a tensor's stores are least complete, when one queue is as lazy as it can be: it
+// takes a turn only when no other can. One run for each lazy queue therefore decides about overflow and about the order
+// of memory.
+#include <fmt/format.h>
+
+#include <array>
+#include <deque>
+#include <vector>
+
+#include "kernels/loops.hpp"
+#include "kernels/verify.hpp"
+#include "model/error.hpp"
+
+namespace bitloom {
+
+namespace {
+
+/// What a token or execution level of a command needs, decoded once.
+struct Step {
+  int command = 0;
+  int exec_level = 0;
+  std::vector<Token> waits;
+  std::vector<Token> signals;
+  std::vector<int> needs;  ///< store commands that must be complete before this LOAD
+};
+
+struct Group {
+  LoopIndex counts{1, 1, 1};
+  std::vector<Step> steps;
+};
+
+std::string at(const Program& program, int command) {
+  const auto index = static_cast<std::size_t>(command);
+  const std::string phase = index < program.info.size() ? program.info[index].phase : "";
+  return fmt::format("command {} ({}): {}", command, phase, disassemble(program.commands[index]));
+}
+
+/// Range of bytes that a LOAD or STORE may touch, from BASE or BATCH.
+std::pair<std::int64_t, std::int64_t> byte_range(const Command& command, const LoopIndex& counts) {
+  std::int64_t low = command.get(Field::ADDR);
+  std::int64_t high =
+      low + (std::int64_t{command.get(Field::ROWS)} - 1) * command.get(Field::PITCH) + command.get(Field::COLS);
+  const std::array<Field, 3> strides{Field::STRIDE0, Field::STRIDE1, Field::STRIDE2};
+  const int level = static_cast<int>(command.get(Field::EXEC_LEVEL));
+  for (std::size_t dim = 0; dim < static_cast<std::size_t>(3 - level); ++dim) {
+    const std::int64_t reach = std::int64_t{command.get_signed(strides[dim])} * (counts[dim] - 1);
+    (reach < 0 ? low : high) += reach;
+  }
+  return {low, high};
+}
+
+/// The STOREs before this LOAD that write a tensor which the LOAD touches.
+std::vector<int> earlier_writers(const Program& program, int load, const LoopIndex& counts) {
+  const Command& command = program.commands[static_cast<std::size_t>(load)];
+  const auto [low, high] = byte_range(command, counts);
+  const bool in_batch = command.get(Field::BATCH_BASE) != 0;
+  std::vector<int> result;
+  for (const TensorPlacement& tensor : program.tensors) {
+    const std::int64_t begin = tensor.address;
+    if (tensor.in_batch != in_batch || high <= begin || low >= begin + tensor.bytes) continue;
+    for (const int writer : tensor.writers) {
+      if (writer < load) result.push_back(writer);
+    }
+  }
+  return result;
+}
+
+class Flow {
+ public:
+  Flow(const Program& program, int lazy) : program_(program), lazy_(lazy), complete_(program.commands.size(), false) {}
+
+  void run() {
+    for (;;) {
+      bool moved = dispatch();
+      for (int queue = 0; queue < kQueues; ++queue) {
+        if (queue != lazy_) moved = drain(queue) || moved;
+      }
+      if (moved) continue;
+      if (!step(lazy_)) break;
+    }
+    finish();
+  }
+
+ private:
+  struct Runner {
+    std::deque<int> fifo;  ///< a group's commands stay in the FIFO until the group is done
+    Group group;
+    LoopIndex index{};
+    std::size_t next = 0;  ///< step of the iteration
+    bool running = false;
+  };
+
+  /// Moves commands from the program into the FIFOs, in order, until one is full.
+  bool dispatch() {
+    bool moved = false;
+    while (next_command_ < program_.commands.size()) {
+      const Opcode opcode = program_.commands[next_command_].opcode();
+      if (opcode == Opcode::END) break;
+      std::deque<int>& fifo = queues_[static_cast<std::size_t>(queue_of(opcode))].fifo;
+      if (static_cast<int>(fifo.size()) >= program_.hardware.queue_depth) break;
+      fifo.push_back(static_cast<int>(next_command_++));
+      moved = true;
+    }
+    return moved;
+  }
+
+  bool drain(int queue) {
+    bool moved = false;
+    while (step(queue)) moved = true;
+    return moved;
+  }
+
+  /// Starts the FIFO's next group if it is there as a whole.
+  bool start(Runner& runner) {
+    if (runner.fifo.empty()) return false;
+    const auto first = static_cast<std::size_t>(runner.fifo.front());
+    const std::size_t size = program_.commands[first].get(Field::GROUP) + 1;
+    if (size > kGroupMax) throw Error("program: more than four commands in a group, " + at(program_, runner.fifo[0]));
+    if (runner.fifo.size() < size) return false;
+    runner.group = {loop_counts(program_.commands[first]), {}};
+    for (const int count : runner.group.counts) {
+      if (count < 1) throw Error("program: a loop count is 0, " + at(program_, runner.fifo[0]));
+    }
+    for (std::size_t i = 0; i < size; ++i) add_step(runner, runner.fifo[i]);
+    runner.index = {0, 0, 0};
+    runner.next = 0;
+    runner.running = true;
+    return true;
+  }
+
+  void add_step(Runner& runner, int command) {
+    const Command& each = program_.commands[static_cast<std::size_t>(command)];
+    const int level = static_cast<int>(each.get(Field::EXEC_LEVEL));
+    Step step{command, level, each.waits(), each.signals(), {}};
+    if (each.opcode() == Opcode::LOAD) step.needs = earlier_writers(program_, command, runner.group.counts);
+    runner.group.steps.push_back(std::move(step));
+  }
+
+  /// One execution of a queue; false when it has none that can run.
+  bool step(int queue) {
+    Runner& runner = queues_[static_cast<std::size_t>(queue)];
+    for (;;) {
+      if (!runner.running && !start(runner)) return false;
+      const Step& step = runner.group.steps[runner.next];
+      const bool runs = at_first(runner.index, step.exec_level);
+      if (runs && !execute(step, queue, runner)) return false;
+      proceed(runner);
+      if (runs) return true;
+    }
+  }
+
+  /// Takes the waits of an execution and sends its signals; false when a wait is not satisfied.
+  bool execute(const Step& step, int queue, const Runner& runner) {
+    std::array<int, kTokenCounters> needed{};
+    for (const Token& token : step.waits) {
+      if (!at_first(runner.index, token.level)) continue;
+      require_end(token, token.id >> 1 & 3, queue, step.command, "waits for");
+      ++needed[static_cast<std::size_t>(token.id)];
+    }
+    for (std::size_t id = 0; id < needed.size(); ++id) {
+      if (counters_[id] < needed[id]) return false;
+    }
+    for (const int writer : step.needs) {
+      if (!complete_[static_cast<std::size_t>(writer)]) {
+        throw Error(fmt::format("program: {} may run before command {} has stored what it reads",
+                                at(program_, step.command), writer));
+      }
+    }
+    for (std::size_t id = 0; id < needed.size(); ++id) counters_[id] -= needed[id];
+    for (const Token& token : step.signals) {
+      if (!at_last(runner.index, runner.group.counts, token.level)) continue;
+      require_end(token, token.id >> 3, queue, step.command, "signals");
+      if (++counters_[static_cast<std::size_t>(token.id)] > kTokenMax) {
+        throw Error(fmt::format("program: token {} may exceed {}, {}", token_text(token), kTokenMax,
+                                at(program_, step.command)));
+      }
+    }
+    return true;
+  }
+
+  void require_end(const Token& token, int expected, int queue, int command, const char* verb) const {
+    if (expected == queue) return;
+    throw Error(
+        fmt::format("program: {} {} a token of another queue, {}", at(program_, command), verb, token_text(token)));
+  }
+
+  void proceed(Runner& runner) {
+    if (++runner.next < runner.group.steps.size()) return;
+    runner.next = 0;
+    if (advance(runner.index, runner.group.counts)) return;
+    for (const Step& step : runner.group.steps) {
+      complete_[static_cast<std::size_t>(step.command)] = true;
+      runner.fifo.pop_front();
+    }
+    runner.running = false;
+  }
+
+  void finish() const {
+    for (const Runner& runner : queues_) {
+      if (runner.fifo.empty()) continue;
+      const int command = runner.running ? runner.group.steps[runner.next].command : runner.fifo.front();
+      std::string counters;
+      for (const Token& token : program_.commands[static_cast<std::size_t>(command)].waits()) {
+        counters += fmt::format(" {}={}", token_text(token), counters_[static_cast<std::size_t>(token.id)]);
+      }
+      throw Error(fmt::format("program: deadlock at {}; counters{}", at(program_, command), counters));
+    }
+    if (next_command_ + 1 != program_.commands.size()) throw Error("program: END is not its last command");
+    for (std::size_t id = 0; id < counters_.size(); ++id) {
+      if (counters_[id] == 0) continue;
+      throw Error(fmt::format("program: {} token(s) {} are left at the end", counters_[id],
+                              token_text({static_cast<int>(id), 0})));
+    }
+  }
+
+  const Program& program_;
+  int lazy_;
+  std::vector<bool> complete_;  ///< of each command
+  std::size_t next_command_ = 0;
+  std::array<Runner, kQueues> queues_;
+  std::array<int, kTokenCounters> counters_{};
+};
+
+}  // namespace
+
+void verify_flow(const Program& program) {
+  for (int lazy = 0; lazy < kQueues; ++lazy) Flow(program, lazy).run();
+}
+
+void verify(const Program& program) {
+  verify_places(program);
+  verify_flow(program);
+}
+
+}  // namespace bitloom
