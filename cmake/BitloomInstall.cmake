@@ -1,23 +1,33 @@
-# cmake --install: the program, the headers of the C++ API, the libraries and the named networks, recipes and hardware.
+# cmake --install: the program, the libraries with their headers as the CMake package "bitloom" (targets bitloom::model,
+# bitloom::kernels, bitloom::sim), and the named networks, recipes and hardware.
 include(GNUInstallDirs)
+set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/bitloom")
+
 foreach(part model kernels sim)
-  install(DIRECTORY ${part} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitloom FILES_MATCHING PATTERN "*.hpp"
-          PATTERN "program" EXCLUDE)
+  install(DIRECTORY ${part} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitloom
+          FILES_MATCHING PATTERN "*.hpp" PATTERN "program" EXCLUDE)
 endforeach()
-foreach(target bitloom_model bitloom_kernels bitloom_sim)
-  if(TARGET ${target})
-    install(TARGETS ${target} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(libraries bitloom_options)
+foreach(part model kernels sim)
+  if(TARGET bitloom_${part})
+    set_target_properties(bitloom_${part} PROPERTIES EXPORT_NAME ${part})
+    list(APPEND libraries bitloom_${part})
   endif()
 endforeach()
+set_target_properties(bitloom_options PROPERTIES EXPORT_NAME options)
+install(TARGETS ${libraries} EXPORT bitloom ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT bitloom NAMESPACE bitloom:: FILE bitloom-targets.cmake DESTINATION ${package_folder})
+
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file("${CMAKE_BINARY_DIR}/bitloom-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_BINARY_DIR}/bitloom-config-version.cmake" cmake/bitloom-config.cmake cmake/BitloomDnnl.cmake
+        DESTINATION ${package_folder})
+
 if(TARGET bitloom)
   install(TARGETS bitloom RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 foreach(kind networks recipes hardware energy)
-  if(IS_DIRECTORY "${CMAKE_SOURCE_DIR}/traces/${kind}")
-    install(DIRECTORY traces/${kind} DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
-  endif()
+  install(DIRECTORY traces/${kind} DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
 endforeach()
-if(EXISTS "${CMAKE_SOURCE_DIR}/traces/hyper.json")
-  install(FILES traces/hyper.json DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
-endif()
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/bitloom)
+install(FILES traces/hyper.json DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

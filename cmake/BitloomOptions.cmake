@@ -7,7 +7,9 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-set(CMAKE_CXX_FLAGS_RELEASE "-O3") # without NDEBUG: a check never disappears in a release build
+# Without NDEBUG: a check never disappears from a build.
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g")
 
 option(BITLOOM_TESTS "Build the tests and benchmarks" ON)
 option(BITLOOM_SANITIZE "Build with the address and undefined-behaviour sanitizers" OFF)
@@ -18,13 +20,16 @@ if(CCACHE)
 endif()
 
 add_library(bitloom_options INTERFACE)
-target_compile_options(bitloom_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                                                 -Wno-sign-conversion -Werror)
+# What is ours alone (warnings, the source folder) is not passed on to users of the installed libraries.
+target_compile_options(bitloom_options INTERFACE
+  "$<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wno-sign-conversion;-Werror>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 at -O3 reports overflows inside the headers of fmt and std::string that cannot happen.
-  target_compile_options(bitloom_options INTERFACE -Wno-stringop-overflow -Wno-restrict)
+  target_compile_options(bitloom_options INTERFACE "$<BUILD_INTERFACE:-Wno-stringop-overflow;-Wno-restrict>")
 endif()
-target_include_directories(bitloom_options INTERFACE "${CMAKE_SOURCE_DIR}")
+target_include_directories(bitloom_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
+                                                     $<INSTALL_INTERFACE:include/bitloom>)
+target_compile_features(bitloom_options INTERFACE cxx_std_20)
 if(BITLOOM_SANITIZE)
   target_compile_options(bitloom_options INTERFACE -fsanitize=address,undefined
                                                    -fno-sanitize-recover=all -fno-omit-frame-pointer)

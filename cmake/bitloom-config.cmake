@@ -1,0 +1,11 @@
+# find_package(bitloom): the static libraries need what they were built with.
+include(CMakeFindDependencyMacro)
+find_dependency(nlohmann_json)
+find_dependency(fmt)
+find_dependency(ZLIB)
+find_dependency(OpenMP)
+find_dependency(Threads)
+find_dependency(PkgConfig)
+pkg_check_modules(SYSTEMC REQUIRED IMPORTED_TARGET systemc)
+include("${CMAKE_CURRENT_LIST_DIR}/BitloomDnnl.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/bitloom-targets.cmake")

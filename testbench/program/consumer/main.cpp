@@ -1,0 +1,20 @@
+// Reads a named network from the installed share folder and counts its parameters.
+#include <cstdio>
+
+#include "kernels/hardware.hpp"
+#include "model/network.hpp"
+#include "model/recipe.hpp"
+#include "model/traces.hpp"
+#include "model/version.hpp"
+#include "sim/simulator.hpp"
+
+int main() {
+  using namespace bitloom;
+  const Network network = read_network(resolve_trace(TraceKind::kNetwork, "mlp"));
+  long parameters = 0;
+  for (const LinearLayer& layer : linear_chain(network)) {
+    parameters += static_cast<long>(layer.in) * layer.out + layer.out;
+  }
+  std::printf("%s: %ld parameters\n", network.name.c_str(), parameters);
+  return version().version.empty() ? 1 : 0;
+}
