@@ -18,8 +18,7 @@ struct MemoryImage {
 /// Program, constants, state and ones rows; every other byte is `poison`. input_scale is the value of one code of the
 /// network's input (N6.5). Throws Error when the state does not fit the program or lacks a hindsight scale
 /// (calibrate()).
-MemoryImage initial_image(const Program& program, const TrainState& state, const Recipe& recipe, Scale input_scale,
-                          std::uint8_t poison = 0);
+MemoryImage initial_image(const Program& program, const TrainState& state, Scale input_scale, std::uint8_t poison = 0);
 
 /// The batch block: both packings of X with the ones row, labels. Throws Error when the shapes do not fit.
 std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch);
@@ -29,8 +28,7 @@ void write_batch(const Program& program, std::span<std::uint8_t> memory, int slo
 /// BATCH register minus BASE of a slot.
 std::uint32_t batch_offset(const Program& program, int slot);
 
-/// Reads the state back from the bytes from BASE on, after a step.
-TrainState read_state(const Program& program, const Recipe& recipe, std::span<const std::uint8_t> memory,
-                      std::uint32_t step);
+/// Reads the state back from the bytes from BASE on, after a step. Scales that the program does not keep are no scale.
+TrainState read_state(const Program& program, std::span<const std::uint8_t> memory, std::uint32_t step);
 
 }  // namespace bitloom
