@@ -4,7 +4,8 @@
 # `./bitloom test --all`), rules (checks of the tree itself), lint; and the name of the part that is tested (model, kernels,
 # sim, rtl, testbench, program), by which the Debug and sanitizer builds choose.
 
-# bitloom_part(RESULT): the part that the current folder tests: testbench/model and model both give "model".
+# bitloom_part(RESULT): the part that the current folder tests: model and testbench/model both give "model", and so do the
+# folders that test a side of it.
 function(bitloom_part result)
   file(RELATIVE_PATH folder "${CMAKE_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
   string(REPLACE "/" ";" parts "${folder}")
@@ -14,6 +15,11 @@ function(bitloom_part result)
     list(GET parts 1 part)
   elseif(folder STREQUAL "sim/program")
     set(part program)
+  endif()
+  if(part MATCHES "^(numbers|golden)$")
+    set(part model)
+  elseif(part STREQUAL "rtl_units")
+    set(part rtl)
   endif()
   set(${result} "${part}" PARENT_SCOPE)
 endfunction()
