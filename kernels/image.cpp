@@ -140,7 +140,11 @@ void put_state(Bytes memory, const Program& program, const TrainState& state) {
 
 }  // namespace
 
-MemoryImage initial_image(const Program& program, const TrainState& state, Scale input_scale, std::uint8_t poison) {
+MemoryImage initial_image(const Program& program, const TrainState& state, const Recipe& recipe, Scale input_scale,
+                          std::uint8_t poison) {
+  if (recipe.name != program.recipe) {
+    throw Error(fmt::format("memory image: the program is of recipe {}, not {}", program.recipe, recipe.name));
+  }
   if (state.layers.size() != program.chain.size()) {
     throw Error(fmt::format("memory image: the state has {} layers, the program {}", state.layers.size(),
                             program.chain.size()));
