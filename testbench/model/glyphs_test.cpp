@@ -51,9 +51,11 @@ TEST(Glyphs, FlatHasAnySize) {
   EXPECT_EQ(odd.images.size(), 305U);
   EXPECT_EQ(odd.labels, square.labels);
   // Cell (0, 0) of an 8×8 grid is the mean of the 3×3 pixels at the corner.
-  int sum = 0;
-  for (const std::size_t pixel : {0U, 1U, 2U, 28U, 29U, 30U, 56U, 57U, 58U}) sum += square.image(0)[pixel];
-  EXPECT_EQ(odd.images[0], (2 * sum + 9) / 18);
+  for (std::int64_t image = 0; image < 5; ++image) {
+    int sum = 0;
+    for (const std::size_t pixel : {0U, 1U, 2U, 28U, 29U, 30U, 56U, 57U, 58U}) sum += square.image(image)[pixel];
+    EXPECT_EQ(odd.image(image)[0], (2 * sum + 9) / 18);
+  }
   const Dataset large = generate_flat(2, 2000, 3, 3);
   EXPECT_EQ(large.cols, 2000);
   EXPECT_EQ(large.images[0], generate_flat(2, 784, 3, 3).images[0]);
