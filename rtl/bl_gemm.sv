@@ -1,0 +1,141 @@
+// Runs one segment of a GEMM: COLS bytes of the reduction through the array, one a cycle, then its R rows one by one onto the
+// accumulator memory.
+module bl_gemm (
+    input  logic                                       clk_i,
+    input  logic                                       rst_ni,
+    // sequencer
+    input  logic                                       exec_valid_i,
+    input  logic [                              511:0] exec_cmd_i,
+    input  logic [                               15:0] exec_cols_i,
+    input  logic [                               15:0] exec_i2_i,
+    input  logic [                                3:0] exec_par_i,
+    output logic                                       exec_done_o,
+    // scratchpads
+    output logic                                       spad_re_o,
+    output logic                                       a_buffer_o,
+    output logic [                               15:0] a_word_o,
+    input  logic [bl_pkg::ROWS*bl_pkg::AXI_BYTES*8-1:0] a_data_i,
+    output logic                                       b_buffer_o,
+    output logic [                               15:0] b_word_o,
+    input  logic [bl_pkg::COLS*bl_pkg::AXI_BYTES*8-1:0] b_data_i,
+    // accumulator memory
+    output logic                                       acc_re_o,
+    output logic                                       acc_buffer_o,
+    output logic [                                4:0] acc_rrow_o,
+    input  logic [                bl_pkg::COLS*48-1:0] acc_rdata_i,
+    output logic                                       acc_we_o,
+    output logic [                                4:0] acc_wrow_o,
+    output logic [                bl_pkg::COLS*48-1:0] acc_wdata_o
+);
+
+  localparam int Bytes = bl_pkg::AXI_BYTES;
+  localparam int ByteW = $clog2(Bytes);
+  localparam logic [1:0] Idle = 2'd0, Multiply = 2'd1, Drain = 2'd2;
+
+  logic [1:0] state_q;
+  logic [15:0] left_q, a_word_q, b_word_q, b_first;
+  logic [ByteW-1:0] byte_q;
+  logic first_q, mac;
+  logic [4:0] rrow_q, wrow_q;
+  logic reading_q, writing_q;
+
+  // --- reduction ------------------------------------------------------------------------------------------------------
+  assign mac = (state_q == Multiply);
+  assign b_first = exec_i2_i * exec_cmd_i[bl_pkg::F_B_STEP_LSB+:16];
+  assign a_buffer_o = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
+  assign b_buffer_o = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY1_LSB+:2]];
+  assign spad_re_o = (state_q == Idle) ? exec_valid_i : (mac && byte_q == ByteW'(Bytes - 1) && left_q != 16'd1);
+  assign a_word_o = (state_q == Idle) ? 16'd0 : a_word_q;
+  assign b_word_o = (state_q == Idle) ? b_first : b_word_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) state_q <= Idle;
+    else begin
+      unique case (state_q)
+        Idle: if (exec_valid_i) state_q <= Multiply;
+        Multiply: if (left_q == 16'd1) state_q <= Drain;
+        default: if (exec_done_o) state_q <= Idle;
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == Idle) begin
+      if (exec_valid_i) begin
+        left_q <= exec_cols_i;
+        byte_q <= '0;
+        first_q <= 1'b1;
+        a_word_q <= 16'd1;
+        b_word_q <= b_first + 16'd1;
+      end
+    end else if (mac) begin
+      left_q  <= left_q - 16'd1;
+      byte_q  <= byte_q + 1'b1;
+      first_q <= 1'b0;
+      if (spad_re_o) begin
+        a_word_q <= a_word_q + 16'd1;
+        b_word_q <= b_word_q + 16'd1;
+      end
+    end
+  end
+
+  logic [bl_pkg::ROWS*8-1:0] a;
+  logic [bl_pkg::COLS*8-1:0] b;
+  always_comb begin
+    a = '0;
+    b = '0;
+    if (mac) begin
+      for (int r = 0; r < bl_pkg::ROWS; r++) a[r*8+:8] = a_data_i[r*Bytes*8+byte_q*8+:8];
+      for (int c = 0; c < bl_pkg::COLS; c++) b[c*8+:8] = b_data_i[c*Bytes*8+byte_q*8+:8];
+    end
+  end
+
+  logic [bl_pkg::COLS*32-1:0] row;
+  bl_array u_array (
+      .clk_i,
+      .mac_i(mac),
+      .first_i(first_q),
+      .bits4_i(exec_cmd_i[bl_pkg::F_BITS4_LSB]),
+      .a_i(a),
+      .b_i(b),
+      .re_i(acc_re_o),
+      .row_i(rrow_q),
+      .row_o(row)
+  );
+
+  // --- drain: read a row of both, then write their sum ----------------------------------------------------------------
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      reading_q <= 1'b0;
+      writing_q <= 1'b0;
+    end else begin
+      if (mac && left_q == 16'd1) reading_q <= 1'b1;
+      else if (rrow_q == 5'(bl_pkg::ROWS - 1)) reading_q <= 1'b0;
+      writing_q <= reading_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    rrow_q <= reading_q ? rrow_q + 5'd1 : 5'd0;
+    wrow_q <= rrow_q;
+  end
+
+  assign acc_buffer_o = exec_par_i[1];
+  assign acc_re_o = reading_q;
+  assign acc_rrow_o = rrow_q;
+  assign acc_we_o = writing_q;
+  assign acc_wrow_o = wrow_q;
+  assign exec_done_o = writing_q && !reading_q;
+  always_comb begin
+    acc_wdata_o = '0;
+    if (writing_q) begin
+      for (int c = 0; c < bl_pkg::COLS; c++) begin
+        acc_wdata_o[c*48+:48] = ((exec_i2_i == 16'd0) ? 48'd0 : acc_rdata_i[c*48+:48]) +
+            {{16{row[c*32+31]}}, row[c*32+:32]};
+      end
+    end
+  end
+
+  logic unused_command;
+  assign unused_command = ^exec_cmd_i;
+
+endmodule

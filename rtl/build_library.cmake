@@ -1,0 +1,56 @@
+# Makes the shared library of one Verilated machine: cmake -D… -P build_library.cmake. Used by the build for the named
+# hardware and at run time for a user's own.
+#   ROOT      root of the sources                  PACKAGE   bl_pkg.sv of the hardware (gen_package)
+#   FOLDER    scratch folder                       OUTPUT    the library
+#   WAVES     1: can write FST waves and checks assertions; 0: as fast as possible
+#   RUNTIME   archive of Verilator's runtime       INCLUDE   Verilator's include folder
+#   VERILATOR, CXX, LAUNCHER (may be empty)        the tools
+foreach(argument ROOT PACKAGE FOLDER OUTPUT WAVES RUNTIME INCLUDE VERILATOR CXX)
+  if(NOT DEFINED ${argument})
+    message(FATAL_ERROR "build_library.cmake: -D${argument}= is missing")
+  endif()
+endforeach()
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(NOT result EQUAL 0)
+    string(REPLACE ";" " " line "${ARGN}")
+    message(FATAL_ERROR "${line}\n${text}")
+  endif()
+endfunction()
+
+file(READ "${PACKAGE}" package)
+if(NOT package MATCHES "int AXI_BYTES = ([0-9]+);")
+  message(FATAL_ERROR "${PACKAGE}: AXI_BYTES is not there")
+endif()
+set(axi_bytes ${CMAKE_MATCH_1})
+if(NOT package MATCHES "CONFIG_HASH = 32'h([0-9a-f]+);")
+  message(FATAL_ERROR "${PACKAGE}: CONFIG_HASH is not there")
+endif()
+set(config_hash 0x${CMAKE_MATCH_1})
+
+file(GLOB sources "${ROOT}/rtl/*.sv")
+file(REMOVE_RECURSE "${FOLDER}")
+file(MAKE_DIRECTORY "${FOLDER}")
+set(variant -O3)
+set(optimise -O3)
+if(WAVES)
+  set(variant -O3 --trace-fst --assert)
+  set(optimise -O1)
+endif()
+# A package holds more than one module uses, hence no UNUSEDPARAM. The loops over cells are unrolled.
+run("${VERILATOR}" --cc ${variant} -Wall -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --output-split 0
+    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}" "${PACKAGE}" ${sources})
+
+# One translation unit, so that the compiler sees all.
+file(GLOB generated RELATIVE "${FOLDER}" "${FOLDER}/*.cpp")
+set(text "")
+foreach(source ${generated})
+  string(APPEND text "#include \"${source}\"\n")
+endforeach()
+file(WRITE "${FOLDER}/machine.cc" "${text}#include \"testbench/rtl/rtl_wrapper.cpp\"\n")
+run(${LAUNCHER} "${CXX}" -std=c++20 ${optimise} -fPIC -fvisibility=hidden -w -DVM_TRACE=${WAVES} -DVM_TRACE_FST=${WAVES}
+    -DBITLOOM_WAVES=${WAVES} -DBITLOOM_AXI_BYTES=${axi_bytes} -DBITLOOM_CONFIG_HASH=${config_hash}u -I "${FOLDER}" -I "${ROOT}"
+    -I "${INCLUDE}" -I "${INCLUDE}/vltstd" -c "${FOLDER}/machine.cc" -o "${FOLDER}/machine.o")
+run("${CXX}" -shared -o "${OUTPUT}.new" "${FOLDER}/machine.o" "${RUNTIME}" -lz -lpthread)
+file(RENAME "${OUTPUT}.new" "${OUTPUT}")
