@@ -21,6 +21,7 @@ module bl_fetch (
     input  logic                           queues_idle_i,   // no command waits or runs
     input  logic                           queues_cut_i,    // a loop group lacks commands, and none waits
     input  logic                           tokens_zero_i,
+    input  logic                           reads_idle_i,    // no burst is in flight
     // results
     output logic                           end_o,           // the program has ended
     output logic                           error_o,
@@ -107,7 +108,7 @@ module bl_fetch (
   assign is_end = have && (opcode == bl_pkg::OP_END);
   // A program without END ends after its last command.
   assign ended = is_end || (active_q && !stop_i && asked_q == length_i && held_q == 3'd0);
-  assign end_o = ended && queues_idle_i && tokens_zero_i;
+  assign end_o = ended && queues_idle_i && tokens_zero_i && reads_idle_i;
   assign hand_on = have && legal && push_ready_i[opcode[7:6]];
   assign push_cmd_o = head;
   always_comb begin

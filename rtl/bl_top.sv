@@ -110,7 +110,7 @@ module bl_top (
       .burst_grant_i(fetch_grant), .beat_valid_i(fetch_beat), .beat_data_i(m_rdata_i),
       .push_o(push), .push_cmd_o(push_cmd), .push_ready_i(push_ready),
       .queues_idle_i(&(idle & ~head_valid)), .queues_cut_i(|(~idle & ~head_valid & ~looping)),
-      .tokens_zero_i(tokens_zero), .end_o(program_end), .error_o(fetch_error), .error_code_o(fetch_code),
+      .tokens_zero_i(tokens_zero), .reads_idle_i(reads_idle), .end_o(program_end), .error_o(fetch_error), .error_code_o(fetch_code),
       .error_index_o(fetch_error_index), .fetch_index_o(fetch_index)
   );
 
@@ -168,7 +168,7 @@ module bl_top (
     end
   end
   // After an error what runs comes to its end and reads arrive; then the machine rests.
-  assign finish = stop ? (running == 4'd0 && reads_idle) : (program_end && reads_idle && !error);
+  assign finish = stop ? (running == 4'd0 && reads_idle) : (program_end && !error);
 
   // --- load -----------------------------------------------------------------------------------------------------------
   logic load_valid, load_grant;
