@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/fp32_kernels.hpp"
 #include "model/hyper.hpp"
 #include "model/init.hpp"
 #include "model/trainer.hpp"
@@ -18,7 +19,8 @@ struct Layer {
 };
 
 /// A multilayer perceptron in FP32: GEMMs by oneDNN's sgemm, everything else in fp32_kernels. Rows of each GEMM are cut
-/// into parts of a fixed size, each computed by one thread, so the number of threads changes no bit.
+/// into parts of a fixed size, each computed by one thread, so the number of threads changes no bit. A step has two
+/// parallel regions: samples pass through all layers and back, then all parameters are updated.
 class Mlp {
  public:
   Mlp(const Network& network, const Hyper& hyper, const TrainOptions& options);
@@ -27,28 +29,37 @@ class Mlp {
   std::vector<Layer>& layers() { return layers_; }
   const std::vector<Layer>& layers() const { return layers_; }
 
-  /// Fills the input of a step: copies samples `indices[0 … rows)` of the data, as floats.
-  void load(const Dataset& data, const std::uint32_t* indices, int rows);
-  /// Forward pass of the loaded rows (at most batch()) into logits().
-  void forward(int rows);
-  /// Backward pass of a whole batch from logit_gradient(), and the update of all parameters.
-  void backward_and_update(float learning_rate);
-
-  std::vector<std::uint8_t> labels;  ///< of the loaded rows
-
-  const std::vector<float>& logits() const { return layers_.back().result; }
-  std::vector<float>& logit_gradient() { return layers_.back().gradient; }
+  /// Loss and correct predictions of samples `indices[0 … rows)`, rows at most batch().
+  LossSums evaluate(const Dataset& data, const std::uint32_t* indices, int rows);
+  /// One step on samples `indices[0 … batch())`: forward, loss, backward, update. Sums are those before the update.
+  LossSums train(const Dataset& data, const std::uint32_t* indices, float learning_rate);
 
  private:
+  struct Rows {
+    int first;
+    int count;
+  };
+  struct Update {
+    std::size_t layer;
+    Rows rows;  ///< of the weights
+  };
   template <class Body>
-  void for_parts(int rows, const Body& body) const;
+  void for_each(std::size_t count, const Body& body) const;
+  LossSums for_samples(int rows, bool backward, const Dataset& data, const std::uint32_t* indices);
+  void load(const Dataset& data, const std::uint32_t* indices, Rows rows);
+  bool forward(Rows rows);
+  bool backward(Rows rows);
+  bool update(const Update& part, float learning_rate);
 
   InputScaling scaling_;
   float momentum_;
   int batch_;
   int threads_;
-  std::vector<float> input_;  ///< [batch][in]
+  std::vector<float> input_;          ///< [batch][in]
+  std::vector<std::uint8_t> labels_;  ///< [batch]
   std::vector<Layer> layers_;
+  std::vector<Update> updates_;
+  std::vector<LossSums> sums_;  ///< by part of the batch
 };
 
 /// Keeps oneDNN to one thread for a scope, whatever OpenMP's default is: our own parts are the parallel work.

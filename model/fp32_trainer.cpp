@@ -8,7 +8,6 @@
 #include "model/checkpoint.hpp"
 #include "model/error.hpp"
 #include "model/fp32.hpp"
-#include "model/fp32_kernels.hpp"
 #include "model/interrupt.hpp"
 #include "model/order.hpp"
 #include "model/trainer.hpp"
@@ -74,12 +73,8 @@ EpochResult Fp32Trainer::run_epoch(const Dataset& train, int epoch, const Progre
       result.complete = false;
       break;
     }
-    mlp_.load(train, order.data() + i * batch, batch);
-    mlp_.forward(batch);
     const fp32::LossSums of_batch =
-        fp32::softmax_cross_entropy(mlp_.logits().data(), mlp_.labels.data(), batch, mlp_.layers().back().facts.out,
-                                    static_cast<float>(batch), mlp_.logit_gradient().data());
-    mlp_.backward_and_update(static_cast<float>(result.learning_rate));
+        mlp_.train(train, order.data() + i * batch, static_cast<float>(result.learning_rate));
     sums.loss += of_batch.loss;
     sums.correct += of_batch.correct;
     ++steps_done_;
@@ -102,10 +97,7 @@ Evaluation Fp32Trainer::evaluate(const Dataset& data) {
   Evaluation result;
   for (std::int64_t first = 0; first < data.size(); first += mlp_.batch()) {
     const int rows = static_cast<int>(std::min<std::int64_t>(mlp_.batch(), data.size() - first));
-    mlp_.load(data, order.data() + first, rows);
-    mlp_.forward(rows);
-    const fp32::LossSums sums = fp32::softmax_cross_entropy(mlp_.logits().data(), mlp_.labels.data(), rows,
-                                                            mlp_.layers().back().facts.out, 1.0F, nullptr);
+    const fp32::LossSums sums = mlp_.evaluate(data, order.data() + first, rows);
     result.loss += sums.loss;
     result.correct += sums.correct;
   }
