@@ -93,11 +93,11 @@ void Lowering::load_table() {
   Command command(Opcode::TABLE_LOAD);
   phase.vector = command.set(Field::COLS, words).set(Field::COLS_LAST, words).set(Field::COLS_DIM, 3);
   builder_.phase(std::move(phase));
+  copy("scale_sat", "unit.zero");
   for (int l = 0; l < plan_.layers(); ++l) {
     if (l > 0 && !plan_.exact_x()) copy(plan_.name(l, "sx"), plan_.name(l, "sx_next"));
     if (!plan_.exact_d()) copy(plan_.name(l, "sd"), plan_.name(l, "sd_next"));
   }
-  mul("tmp.step", kTableLearningRate, entry("unit.momentum"));
   div("tmp.loss_unit", entry("unit.two_to_minus16"), entry("unit.batch"));
 }
 
@@ -310,6 +310,7 @@ void Lowering::update(int l, bool of_bias) {
   const TileGrid grid = update_grid(plan_.context(l, "update"), of_bias ? 1 : layer.in, layer.out);
   if (!of_bias) mul("tmp.unit", entry(plan_.name(l, "sd")), entry(plan_.name(l, "sx")));
   div("tmp.ratio", entry(of_bias ? plan_.name(l, "sd") : "tmp.unit"), entry("unit.momentum"));
+  mul("tmp.step", kTableLearningRate, entry("unit.momentum"));
   div("tmp.ratio_w", entry("tmp.step"), entry(of_bias ? "unit.bias" : "unit.master"));
   PhaseCommands phase = begin();
   phase.info.text = layer.name + ": update of " + value;

@@ -21,7 +21,7 @@ enum class Packing {
 };
 
 struct TensorPlacement {
-  std::string name;  ///< golden's name `<layer>.<what>`; "labels", "table" and "program" besides
+  std::string name;  ///< golden's name `<layer>.<what>`; "labels" and "table" besides
   Packing packing = Packing::kInt32;
   int bits = 32;  ///< of an element: 4, 8, 32, 1 (mask)
   int rows = 0;   ///< canonical
@@ -69,7 +69,7 @@ struct Program {
   std::vector<CommandInfo> info;         ///< one for each command
   std::vector<TensorPlacement> tensors;  ///< in address order, those of the batch block last
 
-  /// Index in table T by name: golden's scalar names (`<layer>.sx` …, `loss`, `correct`), `unit.…` and `tmp.…` besides.
+  /// Index in table T by name: golden's scalar names (`<layer>.sx` …, `loss`, `correct`, `scale_sat`), `unit.…` and `tmp.…` besides.
   /// `<layer>.dwsat` counts the saturations of dw and db together. Only what the table still holds after a step is
   /// named.
   std::map<std::string, int> table;

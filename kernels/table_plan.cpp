@@ -8,8 +8,8 @@
 namespace bitloom {
 
 TablePlan::TablePlan(const StepPlan& plan) {
-  add("zero");
-  add("scale_saturations");
+  add("unit.zero");
+  add("scale_sat");
   const UpdateRule& update = plan.recipe.update;
   add_constant("unit.master", word(power_of_two(update.master_frac_bits)));
   add_constant("unit.momentum", word(power_of_two(update.momentum_frac_bits)));

@@ -180,7 +180,7 @@ class Places {
       if (c.get(source) != kTableLearningRate) within(c.get(source) + 1, hw_.table_words, "the table");
     }
     within(c.get(Field::DST) + 1, hw_.table_words, "the table");
-    require(c.get(Field::DST) > 1, "DST is a reserved entry");
+    require(c.get(Field::DST) != 0, "T[0] stays 0");
   }
 
   void check_table(const Command& c) const {
