@@ -1,0 +1,15 @@
+#pragma once
+#include "model/golden_step.hpp"
+
+namespace bitloom::testing {
+
+/// The specification of golden_step(): the same step written from docs/numerics.md element by element, with the element
+/// functions of the rules and int64 sums, no kernels, no threads.
+StepResult reference_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+                          const StepContext& context, StepRecord& record);
+
+/// The scales of N6.2's calibration, in the state.
+void reference_calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+                         const StepContext& context);
+
+}  // namespace bitloom::testing
