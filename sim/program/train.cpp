@@ -129,15 +129,12 @@ void require_outputs(const TrainCommand& command) {
 }
 
 DataPair images_for(const TrainCommand& command, const Network& network) {
-  DataPair data = load_images(network, command.data, command.seed);
-  if (command.hold_out > 0) {
-    data = hold_out(data.train, command.hold_out);
+  if (command.hold_out == 0) {
+    return load_images(network, command.data, command.seed, command.train_limit);
   }
-  if (command.train_limit > 0 && command.train_limit < data.train.size()) {
-    const auto images = static_cast<std::size_t>(command.train_limit);
-    data.train.images.resize(images * static_cast<std::size_t>(data.train.pixels()));
-    data.train.labels.resize(images);
-  }
+  const DataPair all = load_images(network, command.data, command.seed);
+  DataPair data = hold_out(all.train, command.hold_out);
+  keep_first(data.train, command.train_limit);
   return data;
 }
 

@@ -13,14 +13,15 @@ constexpr int kGlyphPixels = 28 * 28;
 constexpr int kGlyphClasses = 10;
 constexpr std::uint64_t kTestSeedOffset = 0x7465737473657473;  // test images share no seed with training images
 
-DataPair generated_images(const Network& network, std::uint64_t seed) {
+DataPair generated_images(const Network& network, std::uint64_t seed, int train_limit) {
   const std::int64_t features = element_count(network.input);
   const std::int64_t outputs = element_count(network.nodes.back().shape);
+  const int images = train_limit > 0 ? std::min(train_limit, kGlyphTrainImages) : kGlyphTrainImages;
   if (features == kGlyphPixels && outputs >= kGlyphClasses) {
-    return generate_glyph_pair(kGlyphTrainImages, kGlyphTestImages, seed);
+    return generate_glyph_pair(images, kGlyphTestImages, seed);
   }
   const int classes = static_cast<int>(std::min<std::int64_t>(outputs, kGlyphClasses));
-  return {generate_flat(kGlyphTrainImages, static_cast<int>(features), classes, seed),
+  return {generate_flat(images, static_cast<int>(features), classes, seed),
           generate_flat(kGlyphTestImages, static_cast<int>(features), classes, seed ^ kTestSeedOffset)};
 }
 
@@ -54,8 +55,17 @@ Json workload_json(const Workload& workload) {
   return json;
 }
 
-DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed) {
-  DataPair pair = data.empty() ? generated_images(network, seed) : read_idx_folder(data);
+void keep_first(Dataset& data, int count) {
+  if (count > 0 && count < data.size()) {
+    const auto images = static_cast<std::size_t>(count);
+    data.images.resize(images * static_cast<std::size_t>(data.pixels()));
+    data.labels.resize(images);
+  }
+}
+
+DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit) {
+  DataPair pair = data.empty() ? generated_images(network, seed, train_limit) : read_idx_folder(data);
+  keep_first(pair.train, train_limit);
   require_fit(network, pair.train);
   require_fit(network, pair.test);
   return pair;

@@ -34,7 +34,11 @@ int batch_of(const Workload& workload, int asked);
 Json workload_json(const Workload& workload);
 
 /// Training and test images: the IDX files of the folder `data`, or, where it is empty, generated images of the
-/// network's input size. Throws Error, also where they do not fit the network.
-DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed);
+/// network's input size. Only the first `train_limit` training images where that is not 0. Throws Error, also where
+/// they do not fit the network.
+DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit = 0);
+
+/// Drops all but the first `count` images; 0 keeps all.
+void keep_first(Dataset& data, int count);
 
 }  // namespace bitloom::program

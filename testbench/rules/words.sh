@@ -9,15 +9,15 @@ readonly anywhere="\\b(TO""DO|FIX""ME|HA""CK|XX""X)\\b|DIS""ABLED_[A-Z]|lint_""o
 readonly machine="(^|[^a-zA-Z0-9_.])/(home|root|work|farm|Users)/[a-zA-Z.]|\\.\\./sha""red/|/tmp/bash_""jobs"
 readonly skip="GTEST_""SKIP\\(\\)"
 
-count=0
-while IFS= read -r -d '' file; do
-  count=$((count + 1))
+mapfile -d '' -t sources < <(files '*.cpp' '*.hpp' '*.sv' '*.svh' '*.inc' '*.txt' '*.cmake' '*.sh' '*.md' '*.json' bitloom .ci/run \
+  '*.vlt' '*.ys')
+if ((${#sources[@]} > 0)); then
   while IFS= read -r line; do
-    offence "$file:$line"
-  done < <(grep -nIE "$anywhere|$machine" -- "$file" || true)
+    offence "$line"
+  done < <(grep -HnIE "$anywhere|$machine" -- "${sources[@]}" || true)
   # A test may skip only with the reason beside it: a message, or a comment on the line.
   while IFS= read -r line; do
-    offence "$file:$line"
-  done < <(grep -nIE "$skip" -- "$file" | grep -vE '<<|//' || true)
-done < <(files '*.cpp' '*.hpp' '*.sv' '*.svh' '*.txt' '*.cmake' '*.sh' '*.md' '*.json' bitloom .ci/run '*.vlt' '*.ys')
-finish "$count" "see the head of testbench/rules/words.sh"
+    offence "$line"
+  done < <(grep -HnIE "$skip" -- "${sources[@]}" | grep -vE '<<|//' || true)
+fi
+finish "${#sources[@]}" "see the head of testbench/rules/words.sh"
