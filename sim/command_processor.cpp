@@ -23,7 +23,7 @@ void CommandProcessor::start(Run& run, std::uint64_t origin, const std::array<Se
   const auto command_beats = static_cast<std::uint32_t>(kCommandBytes / h.axi_bytes);
   beats_ = std::min(command_beats, static_cast<std::uint32_t>(h.max_burst));
   bursts_ = command_beats / beats_;
-  asked_ = handed_ = 0;
+  asked_ = dispatched_ = 0;
   here_.assign(run.instructions.size(), 0);
   next_ask_ = ready_ = 0;
   done_ = false;
@@ -56,9 +56,9 @@ void CommandProcessor::step() {
 
 void CommandProcessor::react() {
   if (asked_ == 0) ask(0);
-  if (handed_ < here_.size()) {
-    if (now() < here_[handed_]) return wake_at(here_[handed_]);
-    if (run_->instructions[handed_].OPCODE != static_cast<std::uint32_t>(Opcode::END)) return hand_on();
+  if (dispatched_ < here_.size()) {
+    if (now() < here_[dispatched_]) return wake_at(here_[dispatched_]);
+    if (run_->instructions[dispatched_].OPCODE != static_cast<std::uint32_t>(Opcode::END)) return dispatch();
   }
   if (now() >= ready_) end();
 }
@@ -66,29 +66,29 @@ void CommandProcessor::react() {
 /// Asks for commands while fewer than kFetchAhead are on their way or wait for their queue.
 void CommandProcessor::ask(std::uint64_t cycle) {
   next_ask_ = std::max(next_ask_, cycle);
-  while (asked_ < here_.size() && asked_ - handed_ < timing::kFetchAhead) {
+  while (asked_ < here_.size() && asked_ - dispatched_ < timing::kFetchAhead) {
     const std::uint64_t load_end = run_->load.current_end();
-    here_[asked_] = run_->reads.fetch(next_ask_, bursts_, beats_) + timing::kCommandHere;
+    here_[asked_] = run_->reads.fetch(next_ask_, bursts_, beats_);
     next_ask_ = run_->reads.last_fetch_grant() + 1;
     ++asked_;
     if (run_->load.current_end() != load_end) queues_[kLoadQueue]->end_moved(run_->load.current_end());
   }
 }
 
-void CommandProcessor::hand_on() {
-  const Instruction& c = run_->instructions[handed_];
-  if (c.queue < 0 || c.queue >= kQueues) throw Error(fmt::format("command {}: no queue", handed_));
+void CommandProcessor::dispatch() {
+  const Instruction& c = run_->instructions[dispatched_];
+  if (c.queue < 0 || c.queue >= kQueues) throw Error(fmt::format("command {}: no queue", dispatched_));
   Sequencer& queue = *queues_[static_cast<std::size_t>(c.queue)];
   if (!queue.has_room(now())) {  // freed() wakes, unless the room comes with the next cycle already
     if (queue.has_room(now() + 1)) wake_at(now() + 1);
     return;
   }
-  run_->result.fetch_busy += here_[handed_] > ready_ ? here_[handed_] - ready_ : 0;
-  queue.push(&c, now() + timing::kPush);
-  ++handed_;
-  ready_ = now() + timing::kPush;
+  run_->result.fetch_busy += here_[dispatched_] > ready_ ? here_[dispatched_] - ready_ : 0;
+  queue.push(&c, now() + timing::kDispatch);
+  ++dispatched_;
+  ready_ = now() + timing::kDispatch;
   ask(ready_);
-  wake_at(handed_ < here_.size() ? std::max(ready_, here_[handed_]) : ready_);
+  wake_at(dispatched_ < here_.size() ? std::max(ready_, here_[dispatched_]) : ready_);
 }
 
 /// After the last command: done in the cycle in which all queues are idle.
@@ -102,7 +102,7 @@ void CommandProcessor::end() {
     }
   }
   done_ = true;
-  run_->finish(now() + timing::kLastCycle);
+  run_->finish(now() + timing::kEnd);
 }
 
 }  // namespace bitloom

@@ -9,7 +9,7 @@
 
 namespace bitloom {
 
-/// Fetches the program ahead of the queues, hands each command to its queue in order, and ends the program.
+/// Fetches the program ahead of the queues, dispatches each command to its queue in order, and ends the program.
 class CommandProcessor : public sc_core::sc_module, public QueueListener {
  public:
   SC_HAS_PROCESS(CommandProcessor);
@@ -31,16 +31,16 @@ class CommandProcessor : public sc_core::sc_module, public QueueListener {
   void step();
   void react();
   void ask(std::uint64_t cycle);
-  void hand_on();
+  void dispatch();
   void end();
 
   sc_core::sc_event wake_;
   Run* run_ = nullptr;
   std::uint64_t origin_ = 0;
   std::array<Sequencer*, kQueues> queues_{};
-  std::uint32_t bursts_ = 1, beats_ = 1;  ///< of a command
-  std::size_t asked_ = 0, handed_ = 0;    ///< commands
-  std::vector<std::uint64_t> here_;       ///< first cycle in which each command asked for is there
+  std::uint32_t bursts_ = 1, beats_ = 1;    ///< of a command
+  std::size_t asked_ = 0, dispatched_ = 0;  ///< commands
+  std::vector<std::uint64_t> here_;         ///< first cycle in which each command asked for is there
   std::uint64_t next_ask_ = 0, ready_ = 0;
   bool done_ = false;
   std::exception_ptr error_;

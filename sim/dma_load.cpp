@@ -52,6 +52,6 @@ std::uint64_t DmaLoad::plan(const Execution& e, std::uint64_t start) {
   return current_end();
 }
 
-std::uint64_t DmaLoad::current_end() const { return channel_.load_end() + timing::kLastCycle; }
+std::uint64_t DmaLoad::current_end() const { return channel_.load_end(); }
 
 }  // namespace bitloom

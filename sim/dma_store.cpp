@@ -64,7 +64,7 @@ std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start) {
   const std::uint64_t count = beats(e);
   if (count == 0 || e.rows == 0) return start + timing::kEmptyTransfer;
   const BeatSpan span = timing_.write(start + timing::kStoreSetup, count);
-  return timing_.response(span) + timing::kLastCycle;
+  return timing_.response(span);
 }
 
 }  // namespace bitloom

@@ -8,7 +8,7 @@
 
 namespace bitloom {
 
-/// Cycles at which a burst's first and last beats are transferred.
+/// Edges at which a burst's first and last beats are transferred.
 struct BeatSpan {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
@@ -22,33 +22,34 @@ class BurstTiming {
         read_latency_(static_cast<std::uint64_t>(hardware.dram_read_latency)),
         write_latency_(static_cast<std::uint64_t>(hardware.dram_write_latency)) {}
 
-  /// Read burst of `beats` >= 1 whose address was accepted at `address_cycle`.
-  BeatSpan read(std::uint64_t address_cycle, std::uint64_t beats) {
+  /// Read burst of `beats` >= 1 whose address was accepted at `address_edge`.
+  BeatSpan read(std::uint64_t address_edge, std::uint64_t beats) {
     BeatSpan span;
     if (!beats_.stalls()) {
-      span.first = std::max(address_cycle + read_latency_, read_last_ + 1);
+      span.first = std::max(address_edge + read_latency_, read_last_ + 1);
       span.last = read_last_ = span.first + beats - 1;
       return span;
     }
-    span.first = span.last = beats_.read_beat(address_cycle);
-    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.read_beat(address_cycle);
+    span.first = span.last = beats_.read_beat(address_edge);
+    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.read_beat(address_edge);
     return span;
   }
 
-  /// Write burst whose beat k is offered from offer_cycle + k on, but not before the beat ahead of it was accepted.
-  BeatSpan write(std::uint64_t offer_cycle, std::uint64_t beats) {
+  /// Write burst whose beat k is offered to edge offer_edge + k and all after it, but not before the beat ahead of it
+  /// was accepted.
+  BeatSpan write(std::uint64_t offer_edge, std::uint64_t beats) {
     BeatSpan span;
     if (!beats_.stalls()) {
-      span.first = std::max(offer_cycle, write_last_ + 1);
+      span.first = std::max(offer_edge, write_last_ + 1);
       span.last = write_last_ = span.first + beats - 1;
       return span;
     }
-    span.first = span.last = beats_.write_beat(offer_cycle);
-    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.write_beat(offer_cycle + beat);
+    span.first = span.last = beats_.write_beat(offer_edge);
+    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.write_beat(offer_edge + beat);
     return span;
   }
 
-  /// Cycle of the response to a write burst.
+  /// Edge of the response to a write burst.
   std::uint64_t response(const BeatSpan& span) const { return span.last + write_latency_; }
 
  private:

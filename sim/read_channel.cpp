@@ -21,7 +21,7 @@ std::uint64_t ReadChannel::grant(std::uint64_t ready) const {
 std::uint64_t ReadChannel::burst(std::uint64_t grant_cycle, std::uint32_t beats) {
   state_.next_grant = grant_cycle + 1;
   const BeatSpan span = state_.timing.read(grant_cycle + timing::kGrantToAddress, beats);
-  state_.last_beats[state_.oldest] = span.last + 1;  // there is room again in the cycle after its last beat
+  state_.last_beats[state_.oldest] = span.last;  // there is room again from the cycle of this edge on
   state_.oldest = state_.oldest + 1 == state_.last_beats.size() ? 0 : state_.oldest + 1;
   return span.last;
 }

@@ -25,13 +25,13 @@ class ReadChannel {
  public:
   ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed);
 
-  /// Starts a LOAD; returns the cycle of its last beat. The LOAD before it must be over.
+  /// Starts a LOAD; returns the edge of its last beat. The LOAD before it must be over.
   std::uint64_t load(const ReadPlan& plan);
-  /// Cycle of the last beat of the LOAD that load() started last, after the fetches since then.
+  /// Edge of the last beat of the LOAD that load() started last, after the fetches since then.
   std::uint64_t load_end() const { return load_end_; }
 
   /// Fetches a command of `bursts` bursts of `beats`, the first asked for in cycle `ready`, each other in the cycle
-  /// after the grant before it; returns the cycle of the last beat. Calls come in the order of `ready`.
+  /// after the grant before it; returns the edge of the last beat. Calls come in the order of `ready`.
   std::uint64_t fetch(std::uint64_t ready, std::uint32_t bursts, std::uint32_t beats);
   /// Cycle of the last fetch burst's grant.
   std::uint64_t last_fetch_grant() const { return last_fetch_grant_; }

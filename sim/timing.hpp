@@ -9,11 +9,12 @@
 // its start edge to its end edge.
 namespace bitloom::timing {
 
-// Command processor: commands asked for and not yet handed on, cycles from a command's last beat to the first in which
-// it can be handed on, and from that to the first in which its queue has it.
+// Command processor: commands asked for and not yet dispatched, and cycles from a dispatch to the first in which the
+// queue has the command. A command can be dispatched in the cycle of its last beat's edge. END in cycle c ends at edge
+// c + 1.
 constexpr std::uint64_t kFetchAhead = 4;
-constexpr std::uint64_t kCommandHere = 1;
-constexpr std::uint64_t kPush = 1;
+constexpr std::uint64_t kDispatch = 1;
+constexpr std::uint64_t kEnd = 1;
 
 // Sequencer: a cycle to take a command of a group from the queue, a cycle for a step of the loops that does not
 // execute, and a cycle to check the waits of one that does.
@@ -22,13 +23,12 @@ constexpr std::uint64_t kSkipStep = 1;
 constexpr std::uint64_t kCheckWaits = 1;
 constexpr std::uint64_t kNop = 1;
 
-// LOAD: cycles from the start edge to the first burst's grant, from a grant to its address on the bus, and from the
-// last beat's cycle to the end edge. STORE: from the start edge to the first beat offered, and from the last response's
-// cycle to the end edge. Either without any byte takes one cycle.
+// LOAD: from the start edge to the cycle in which the first burst can be granted, and from a burst's grant to the edge
+// that accepts its address; it ends at the edge of its last beat. STORE: from the start edge to the edge that the first
+// beat is offered to; it ends at the edge of its last response. Either without any byte takes one cycle.
 constexpr std::uint64_t kLoadSetup = 1;
-constexpr std::uint64_t kGrantToAddress = 1;
-constexpr std::uint64_t kStoreSetup = 3;
-constexpr std::uint64_t kLastCycle = 1;
+constexpr std::uint64_t kGrantToAddress = 2;
+constexpr std::uint64_t kStoreSetup = 4;
 constexpr std::uint64_t kEmptyTransfer = 1;
 
 /// GEMM: the first scratchpad words, one byte of the reduction a cycle, one row of accumulators a cycle, the last
