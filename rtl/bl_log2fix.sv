@@ -1,7 +1,7 @@
 // N8.2: y = log2(S) with 16 fraction bits, combinational. S >= 1.
 module bl_log2fix (
     input  logic [31:0] s_i,
-    output logic [20:0] y_o
+    output logic [21:0] y_o  // up to 32.0
 );
 
   logic [4:0] n;
@@ -23,7 +23,7 @@ module bl_log2fix (
   assign to = bl_pkg::log2_table(i + 7'd1);
   assign product = {16'd0, to - from} * {17'd0, g} + 33'h8000;
   assign y = from + product[32:16];
-  assign y_o = {n, 16'd0} + {4'd0, y};
+  assign y_o = {1'b0, n, 16'd0} + {5'd0, y};
   assign unused_bits = ^{x, product};
 
 endmodule

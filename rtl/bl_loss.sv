@@ -121,7 +121,7 @@ module bl_loss #(
       {index1_q, index2_q, index3_q} <= 48'd0;
       label_next_q <= 1'b0;
     end else begin
-      valid_q <= {valid_q[2:1], element};
+      valid_q <= {valid_q[2], valid_q[1] && state_q != Largest, element};
       {index3_q, index2_q, index1_q} <= {index2_q, index1_q, count_q};
       label_next_q <= state_q == Label;
     end
@@ -149,7 +149,7 @@ module bl_loss #(
   // ---- Stages 2 and 3
   logic [16:0] e, e_q;
   logic [31:0] sum_q;
-  logic [20:0] log, log_q;
+  logic [21:0] log, log_q;
   logic [48:0] scaled;
   logic [31:0] gradient;
   bl_exp2neg u_exp (.t_i(t_q), .e_o(e));
@@ -166,7 +166,7 @@ module bl_loss #(
       t_label_q <= 21'd0;
       e_q <= 17'd0;
       sum_q <= 32'd0;
-      log_q <= 21'd0;
+      log_q <= 22'd0;
     end else begin
       if (label_next_q) label_q <= vin_data_i[row_q[LogV-1:0]*32+:32];
       if (valid_q[1] && state_q == Largest && (index1_q == 16'd0 || logit > max_q)) begin
@@ -217,7 +217,7 @@ module bl_loss #(
   // ---- Loss and hits (N7.4). log2 of a sum of at least 1.0 is at least 16.
   logic [32:0] total;
   logic [31:0] sample;
-  assign sample = {11'd0, log_q} - 32'd1048576 + {11'd0, t_label_q};
+  assign sample = {10'd0, log_q} - 32'd1048576 + {11'd0, t_label_q};
   assign total = {1'b0, stat_i[31:0]} + {1'b0, sample};
   assign stat_we_o = row_ends;
   assign stat_o[31:0] = total[32] ? 32'hffff_ffff : total[31:0];
