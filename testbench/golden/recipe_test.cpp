@@ -1,0 +1,102 @@
+#include "model/recipe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "model/error.hpp"
+#include "testbench/golden/cases.hpp"
+
+namespace bitloom::testing {
+namespace {
+
+constexpr const char* kGood = R"({
+  "name": "mine", "arithmetic": "integer", "bits": {"default": 4, "first": 8, "layers": {"fc2": 8}},
+  "activation": {"rounding": "nearest_even", "scale": "hindsight"}, "weight": {"rounding": "floor"},
+  "gradient": {"rounding": "stochastic", "scale": "exact"},
+  "update": {"rounding": "half_up", "master_bits": 24, "master_frac_bits": 20, "momentum_bits": 16,
+             "momentum_frac_bits": 13, "bias_bits": 32, "bias_frac_bits": 22}})";
+
+Recipe parse(const std::string& text) { return read_recipe(JsonObject::from_text(text, "r.json")); }
+
+std::string replaced(const std::string& from, const std::string& to) {
+  std::string text = kGood;
+  const std::size_t at = text.find(from);
+  if (at == std::string::npos) throw std::logic_error(from);
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Recipe, ReadsEveryField) {
+  const Recipe recipe = parse(kGood);
+  EXPECT_EQ(recipe.name, "mine");
+  EXPECT_FALSE(recipe.fp32);
+  EXPECT_EQ(recipe.activation.rounding, Rounding::kNearestEven);
+  EXPECT_EQ(recipe.activation.scale, ScaleRule::kHindsight);
+  EXPECT_EQ(recipe.weight_rounding, Rounding::kFloor);
+  EXPECT_EQ(recipe.gradient.rounding, Rounding::kStochastic);
+  EXPECT_EQ(recipe.gradient.scale, ScaleRule::kExact);
+  EXPECT_FALSE(recipe.update.stochastic);
+  EXPECT_EQ(recipe.update.master_frac_bits, 20);
+  EXPECT_EQ(recipe.update.momentum_frac_bits, 13);
+  EXPECT_EQ(recipe.update.bias_frac_bits, 22);
+}
+
+TEST(Recipe, OverridesByPlaceAndName) {
+  Recipe recipe = parse(kGood);
+  EXPECT_EQ(layer_recipe(recipe, 0, 4, "fc1").bits, 8);
+  EXPECT_EQ(layer_recipe(recipe, 1, 4, "fc2").bits, 8);
+  EXPECT_EQ(layer_recipe(recipe, 2, 4, "fc3").bits, 4);
+  EXPECT_EQ(layer_recipe(recipe, 3, 4, "fc4").bits, 4);
+  recipe.last_bits = 8;
+  EXPECT_EQ(layer_recipe(recipe, 3, 4, "fc4").bits, 8);
+  recipe.named_bits["fc1"] = 4;  // a name is stronger than a place
+  EXPECT_EQ(layer_recipe(recipe, 0, 4, "fc1").bits, 4);
+  EXPECT_NO_THROW(require_fit(recipe, make_chain(2, {3, 4})));
+  EXPECT_THROW(require_fit(recipe, make_chain(2, {3})), Error);
+}
+
+TEST(Recipe, BadFilesNameFileAndKey) {
+  const std::vector<std::pair<std::string, std::string>> bad{
+      {replaced("\"name\": \"mine\", ", ""), "name"},
+      {replaced("\"weight\"", "\"weights\""), "weight"},
+      {replaced("\"default\": 4", "\"default\": 5"), "bits.default"},
+      {replaced("\"default\": 4", "\"default\": \"4\""), "bits.default"},
+      {replaced("\"first\": 8", "\"frist\": 8"), "bits.frist"},
+      {replaced("\"fc2\": 8", "\"fc2\": 16"), "bits.layers.fc2"},
+      {replaced("\"nearest_even\"", "\"nearest\""), "activation.rounding"},
+      {replaced("\"hindsight\"", "\"group\""), "activation.scale"},
+      {replaced("\"half_up\"", "\"floor\""), "update.rounding"},
+      {replaced("\"master_bits\": 24", "\"master_bits\": 32"), "update.master_bits"},
+      {replaced("\"momentum_frac_bits\": 13", "\"momentum_frac_bits\": 99"), "update.momentum_frac_bits"},
+      {replaced("\"integer\"", "\"float32\""), "bits"},
+  };
+  for (const auto& [text, key] : bad) {
+    try {
+      parse(text);
+      ADD_FAILURE() << "no error at " << key;
+    } catch (const Error& error) {
+      const std::string message = error.what();
+      EXPECT_NE(message.find("r.json"), std::string::npos) << message;
+      EXPECT_NE(message.find(key), std::string::npos) << message;
+    }
+  }
+}
+
+TEST(Recipe, CommittedFilesAreGood) {
+  const char* source = std::getenv("BITLOOM_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+  for (const std::string name : {"int8", "int4", "int8_hindsight", "int4_hindsight", "fp32"}) {
+    const Recipe recipe = read_recipe(std::string(source) + "/traces/recipes/" + name + ".json");
+    EXPECT_EQ(recipe.name, name);
+    EXPECT_EQ(recipe.fp32, name == "fp32");
+    if (recipe.fp32) continue;
+    EXPECT_EQ(recipe.bits, name.starts_with("int8") ? 8 : 4);
+    EXPECT_EQ(recipe.gradient.rounding, Rounding::kStochastic);
+    EXPECT_TRUE(recipe.update.stochastic);
+    EXPECT_EQ(recipe.gradient.scale == ScaleRule::kHindsight, name.ends_with("hindsight"));
+    EXPECT_EQ(recipe.activation.scale, recipe.gradient.scale);
+  }
+}
+
+}  // namespace
+}  // namespace bitloom::testing
