@@ -61,7 +61,7 @@ inline std::uint64_t update(const Hardware& h, const Execution& e) {
 }
 
 inline std::uint64_t loss(const Execution& e) {
-  return 1 + std::uint64_t{e.rows} * (3 * std::uint64_t{e.cols} + 46) + statistics(e, 2);
+  return 1 + std::uint64_t{e.rows} * (3 * std::uint64_t{e.cols} + 42) + statistics(e, 2);
 }
 
 inline std::uint64_t scalar(const Instruction& c) {
