@@ -91,7 +91,7 @@ void Lowering::load_table() {
   phase.info.text = "load the table";
   load_words(phase, page, grid, 0);
   Command command(Opcode::TABLE_LOAD);
-  phase.vector = command.set(Field::COLS, words).set(Field::COLS_LAST, words).set(Field::COLS_DIM, 3);
+  phase.vector = command.set(Field::COLS, table_.size()).set(Field::COLS_LAST, table_.size()).set(Field::COLS_DIM, 3);
   builder_.phase(std::move(phase));
   copy("scale_sat", "unit.zero");
   for (int l = 0; l < plan_.layers(); ++l) {
@@ -107,7 +107,7 @@ void Lowering::store_table() {
   PhaseCommands phase = begin();
   phase.info.text = "store the table";
   Command command(Opcode::TABLE_STORE);
-  phase.vector = command.set(Field::COLS, words).set(Field::COLS_LAST, words).set(Field::COLS_DIM, 3);
+  phase.vector = command.set(Field::COLS, table_.size()).set(Field::COLS_LAST, table_.size()).set(Field::COLS_DIM, 3);
   store_words(phase, tensor("table", Packing::kTable), grid, 0);
   builder_.phase(std::move(phase));
 }

@@ -68,10 +68,10 @@ class Places {
       case Opcode::SCALAR:
         return check_scalar(command);
       case Opcode::TABLE_LOAD:
-        within(command.get(Field::VIN_BASE) + command.get(Field::COLS), hw_.vin_words, "VIN");
+        within(command.get(Field::VIN_BASE) + table_vin_words(command), hw_.vin_words, "VIN");
         return check_table(command);
       case Opcode::TABLE_STORE:
-        within(command.get(Field::COLS), hw_.vout_words, "VOUT");
+        within(table_vin_words(command), hw_.vout_words, "VOUT");
         return check_table(command);
       default:
         return;
@@ -183,8 +183,13 @@ class Places {
     require(c.get(Field::DST) != 0, "T[0] stays 0");
   }
 
+  /// Words of VIN or VOUT that hold the entries of a TABLE command.
+  std::int64_t table_vin_words(const Command& c) const {
+    return (std::int64_t{c.get(Field::COLS)} + hw_.lanes() - 1) / hw_.lanes();
+  }
+
   void check_table(const Command& c) const {
-    within(c.get(Field::DST) + std::int64_t{c.get(Field::COLS)} * hw_.lanes(), hw_.table_words, "the table");
+    within(c.get(Field::DST) + std::int64_t{c.get(Field::COLS)}, hw_.table_words, "the table");
   }
 
   /// The tensor at an address; dw reaches over its db, which the same command stores.

@@ -11,7 +11,6 @@ bool is(const Instruction& c, Opcode opcode) { return c.OPCODE == static_cast<st
 
 void ScalarUnit::count(const Execution& e, ActionCounts& counts) const {
   const Instruction& c = *e.command;
-  const auto word = static_cast<std::uint64_t>(machine_.hardware.axi_bytes);
   using enum Action;
   if (is(c, Opcode::SCALAR)) {
     const auto operation = static_cast<ScalarOp>(c.SCALAR_OP);
@@ -24,7 +23,7 @@ void ScalarUnit::count(const Execution& e, ActionCounts& counts) const {
     counts[table_write_bytes] += 4;
     return;
   }
-  const std::uint64_t bytes = std::uint64_t{e.cols} * word;
+  const std::uint64_t bytes = std::uint64_t{e.cols} * 4;
   if (is(c, Opcode::TABLE_LOAD)) {
     counts[vin_read_bytes] += bytes;
     counts[table_write_bytes] += bytes;
@@ -73,7 +72,7 @@ void ScalarUnit::scalar(const Instruction& c) {
 void ScalarUnit::move_table(const Execution& e) {
   Memories& m = *machine_.memories;
   const Instruction& c = *e.command;
-  for (std::uint32_t k = 0; k < e.cols * m.word / 4; ++k) {
+  for (std::uint32_t k = 0; k < e.cols; ++k) {
     if (is(c, Opcode::TABLE_LOAD)) {
       m.set_table(c.DST + k, static_cast<std::uint32_t>(Memories::int32_at(m.vin, c.VIN_BASE * m.word + 4 * k)));
     } else {

@@ -42,9 +42,9 @@ TEST_P(MlpOdd, ThreeStepsAreEqual) {
 INSTANTIATE_TEST_SUITE_P(All, MlpOdd,
                          testing::Combine(testing::Values("int8", "int4", "int8_hindsight", "int4_hindsight"),
                                           testing::Values("tiny", "base", "odd"), testing::Values(0, 25, 75)),
-                         [](const auto& info) {
-                           return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param) + "_stall" +
-                                  std::to_string(std::get<2>(info.param));
+                         [](const auto& tested) {
+                           return std::string(std::get<0>(tested.param)) + "_" + std::get<1>(tested.param) + "_stall" +
+                                  std::to_string(std::get<2>(tested.param));
                          });
 
 TEST(Cosim, AnotherSeedGivesOtherBits) {
