@@ -86,7 +86,8 @@ void run(const GemmCase& chosen) {
   tile.set(Field::ROWS, hw.rows).set(Field::ROWS_LAST, hw.rows).set(Field::ROWS_DIM, 3);
   tile.set(Field::COLS, cols).set(Field::COLS_LAST, cols).set(Field::COLS_DIM, 3).set_flag(Flag::RAW_OUT);
   tile.wait(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
-  machine.store_raw(kC, hw.rows, 4 * cols, 4 * cols, cols / hw.lanes()).wait(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.store_raw(kC, hw.rows, 4 * cols, 4 * cols, 0, cols / hw.lanes())
+      .wait(make_token(kVectorQueue, kStoreQueue, 0));
   Command& drain = machine.add(Opcode::LOAD_NOP);
   drain.set(Field::N2, 2).wait(make_token(kArrayQueue, kLoadQueue, 0));
 

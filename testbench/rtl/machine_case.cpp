@@ -32,47 +32,47 @@ Command& MachineCase::add(Opcode opcode) {
   return commands_.back();
 }
 
-Command& MachineCase::load_vin(std::uint32_t address, int rows, int cols, int pitch, int word) {
-  const int words = (cols + hardware_.axi_bytes - 1) / hardware_.axi_bytes;
-  return add(Opcode::LOAD)
-      .set(Field::ADDR, address)
+Command& MachineCase::add_shaped(Opcode opcode, int rows, int cols) {
+  return add(opcode)
       .set(Field::ROWS, rows)
       .set(Field::ROWS_LAST, rows)
       .set(Field::ROWS_DIM, 3)
       .set(Field::COLS, cols)
       .set(Field::COLS_LAST, cols)
-      .set(Field::COLS_DIM, 3)
+      .set(Field::COLS_DIM, 3);
+}
+
+Command& MachineCase::load_vin(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch) {
+  return add_shaped(Opcode::LOAD, rows, cols)
+      .set(Field::ADDR, address)
       .set(Field::PITCH, pitch)
       .set(Field::TARGET, static_cast<int>(LoadTarget::VIN))
       .set(Field::LOCAL_BASE, word)
-      .set(Field::LOCAL_PITCH, words);
+      .set(Field::LOCAL_PITCH, local_pitch);
 }
 
-Command& MachineCase::copy(int rows, int words) {
-  const int cols = words * hardware_.lanes();
-  return add(Opcode::TILE)
-      .set(Field::ROWS, rows)
-      .set(Field::ROWS_LAST, rows)
-      .set(Field::ROWS_DIM, 3)
-      .set(Field::COLS, cols)
-      .set(Field::COLS_LAST, cols)
-      .set(Field::COLS_DIM, 3)
-      .set_flag(Flag::FROM_VIN)
-      .set_flag(Flag::RAW_OUT);
+Command& MachineCase::copy(int words) {
+  return add_shaped(Opcode::TILE, words, hardware_.lanes()).set_flag(Flag::FROM_VIN).set_flag(Flag::RAW_OUT);
 }
 
-Command& MachineCase::store_raw(std::uint32_t address, int rows, int cols, int pitch, int local_pitch) {
-  return add(Opcode::STORE)
+Command& MachineCase::store_raw(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch) {
+  return add_shaped(Opcode::STORE, rows, cols)
       .set(Field::ADDR, address)
-      .set(Field::ROWS, rows)
-      .set(Field::ROWS_LAST, rows)
-      .set(Field::ROWS_DIM, 3)
-      .set(Field::COLS, cols)
-      .set(Field::COLS_LAST, cols)
-      .set(Field::COLS_DIM, 3)
       .set(Field::PITCH, pitch)
       .set(Field::TARGET, static_cast<int>(StoreSource::RAW))
+      .set(Field::LOCAL_BASE, word)
       .set(Field::LOCAL_PITCH, local_pitch);
+}
+
+Command& MachineCase::add_gemm(int bytes) {
+  return add(Opcode::GEMM).set(Field::COLS, bytes).set(Field::COLS_LAST, bytes).set(Field::COLS_DIM, 3);
+}
+
+void MachineCase::fill_raw(std::uint32_t address, int words) {
+  const int bytes = words * hardware_.axi_bytes;
+  load_vin(address, 1, bytes, bytes, 0, 0).signal(make_token(kLoadQueue, kVectorQueue, 0));
+  copy(words).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
+  add(Opcode::STORE_NOP).wait(make_token(kVectorQueue, kStoreQueue, 0));
 }
 
 RtlResult MachineCase::run(std::uint64_t max_cycles) {
