@@ -1,0 +1,190 @@
+#include "sim/estimate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "kernels/image.hpp"
+#include "model/error.hpp"
+#include "model/glyphs.hpp"
+#include "model/golden_step.hpp"
+#include "model/init.hpp"
+#include "model/traces.hpp"
+
+namespace bitloom {
+namespace {
+
+std::uint32_t mu16_of(const Hyper& hyper) {
+  return static_cast<std::uint32_t>(std::floor(65536 * hyper.momentum + 0.5));
+}
+
+/// State, data and memory of steps with values.
+class Values {
+ public:
+  Values(const Program& program, const Recipe& recipe, const EstimateOptions& options)
+      : program_(program), options_(options), bits_(program.layer_bits.front()) {
+    const Chain& chain = program.chain;
+    data_ =
+        generate_flat(std::int64_t{program.batch} * options.steps, chain.front().in, chain.back().out, options.seed);
+    TrainState state = initial_state(chain, recipe, initial_parameters(chain, options.seed));
+    const Batch first = batch(0);
+    const StepContext context{options.seed, 0, rate(), mu16_of(options.hyper)};
+    calibrate(chain, recipe, state, first, context, 1);
+    image_ = initial_image(program, state, recipe, first.scale);
+  }
+
+  MemoryImage* image(int step) {
+    write_batch(program_, image_.bytes, 0, batch(step));
+    return &image_;
+  }
+  Scale rate() const { return nearest_scale(learning_rate_at(options_.hyper.learning_rate, 0, options_.hyper.epochs)); }
+
+ private:
+  Batch batch(int step) const {
+    const auto table = input_code_table(options_.hyper.input, qmax(bits_));
+    const auto samples = static_cast<std::size_t>(program_.batch);
+    const std::size_t in = static_cast<std::size_t>(program_.chain.front().in);
+    const std::size_t first = static_cast<std::size_t>(step) * samples;
+    Batch result;
+    result.M = program_.batch;
+    result.scale = nearest_scale(input_code_value(options_.hyper.input, qmax(bits_)));
+    for (std::size_t i = 0; i < samples * in; ++i) result.X.push_back(table[data_.images[first * in + i]]);
+    for (std::size_t i = 0; i < samples; ++i) result.labels.push_back(data_.labels[first + i]);
+    return result;
+  }
+
+  const Program& program_;
+  const EstimateOptions& options_;
+  int bits_;
+  Dataset data_;
+  MemoryImage image_;
+};
+
+void add(SimResult& sum, const SimResult& step) {
+  if (sum.cycles == 0) {
+    sum = step;
+    return;
+  }
+  sum.cycles += step.cycles;
+  sum.fetch_busy += step.fetch_busy;
+  sum.counts += step.counts;
+  for (std::size_t c = 0; c < step.command_cycles.size(); ++c) {
+    sum.command_cycles[c] += step.command_cycles[c];
+    sum.command_executions[c] += step.command_executions[c];
+  }
+  for (std::size_t p = 0; p < step.phases.size(); ++p) {
+    sum.phases[p].cycles += step.phases[p].cycles;
+    sum.phases[p].counts += step.phases[p].counts;
+    for (std::size_t q = 0; q < step.queues.size(); ++q) sum.phases[p].busy[q] += step.phases[p].busy[q];
+  }
+  for (std::size_t q = 0; q < step.queues.size(); ++q) {
+    QueueStatistics& to = sum.queues[q];
+    const QueueStatistics& from = step.queues[q];
+    to.executions += from.executions;
+    to.busy += from.busy;
+    to.starved += from.starved;
+    to.overhead += from.overhead;
+    for (std::size_t id = 0; id < from.stalled_on.size(); ++id) to.stalled_on[id] += from.stalled_on[id];
+  }
+}
+
+SimResult run_steps(const Program& program, const Hardware& hardware, const Recipe& recipe,
+                    const EstimateOptions& options) {
+  std::optional<Values> values;
+  if (options.values) values.emplace(program, recipe, options);
+  SimResult sum;
+  for (int step = 0; step < options.steps; ++step) {
+    StepRegisters registers;
+    registers.seed = options.seed;
+    registers.step = static_cast<std::uint32_t>(step);
+    registers.batch = batch_offset(program, 0);
+    SimOptions sim;
+    sim.values = options.values;
+    sim.stall_percent = options.stall_percent;
+    sim.stall_seed = options.seed;
+    if (values) registers.learning_rate = word(values->rate());
+    add(sum, simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim));
+  }
+  return sum;
+}
+
+bool multiplies(const std::string& phase) { return phase == "forward" || phase == "dgrad" || phase == "wgrad"; }
+
+/// Cycles that the array needs at full use: its cells do one int8 or two int4 multiply-accumulates a cycle.
+double full_use_cycles(const Program& program, const Hardware& hardware, int layer, std::uint64_t macs) {
+  const double a_cycle =
+      hardware.rows * hardware.cols * (program.layer_bits[static_cast<std::size_t>(layer)] == 4 ? 2 : 1);
+  return static_cast<double>(macs) / a_cycle;
+}
+
+void add_layers(const Program& program, Estimate& e) {
+  double full_use = 0;
+  for (std::size_t p = 0; p < e.result.phases.size(); ++p) {
+    const PhaseResult& phase = e.result.phases[p];
+    EstimateLayer layer;
+    layer.layer = phase.layer;
+    layer.phase = phase.phase;
+    layer.cycles = phase.cycles;
+    layer.energy_pj = e.energy.phase_pj[p];
+    if (phase.layer >= 0) {
+      const LinearLayer& linear = program.chain[static_cast<std::size_t>(phase.layer)];
+      layer.name = linear.name;
+      if (multiplies(phase.phase)) {
+        layer.macs = static_cast<std::uint64_t>(program.batch) * static_cast<std::uint64_t>(linear.in) *
+                     static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(e.options.steps);
+        const double needed = full_use_cycles(program, e.hardware, phase.layer, layer.macs);
+        full_use += needed;
+        if (layer.cycles > 0) layer.utilisation = needed / static_cast<double>(layer.cycles);
+      }
+    }
+    e.layers.push_back(layer);
+  }
+  if (e.result.cycles > 0) e.utilisation = full_use / static_cast<double>(e.result.cycles);
+}
+
+void add_blocks(Estimate& e) {
+  const auto word = static_cast<std::uint64_t>(e.hardware.axi_bytes);
+  for (std::size_t b = 0; b < kBlocks; ++b) {
+    EstimateBlock block;
+    block.name = block_name(static_cast<Block>(b));
+    block.energy_pj = e.energy.block_pj[b];
+    if (b < e.result.queues.size()) {
+      block.busy = e.result.queues[b].busy;
+      block.stalled = e.result.queues[b].stalled();
+      block.stalled_on = e.result.queues[b].stalled_on;
+    } else if (static_cast<Block>(b) == Block::kCommandProcessor) {
+      block.busy = e.result.fetch_busy;
+    } else {  // the busier of DRAM's two channels
+      const ActionCounts& c = e.result.counts;
+      const std::uint64_t reads = c[Action::dram_read_bytes] + c[Action::command_fetch_bytes];
+      block.busy = std::max(reads, c[Action::dram_write_bytes]) / word;
+    }
+    e.blocks.push_back(block);
+  }
+}
+
+}  // namespace
+
+Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
+                  const EstimateOptions& options) {
+  if (recipe.fp32) throw Error("recipe fp32 does not run on the accelerator; expected an integer recipe");
+  if (options.steps < 1) throw Error(fmt::format("steps: expected at least 1, got {}", options.steps));
+  Estimate e;
+  e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
+  const Program program = lower(network, recipe, hardware, {batch, mu16_of(options.hyper), 1});
+  e.network = network.name;
+  e.recipe = recipe.name;
+  e.hardware = hardware;
+  e.batch = batch;
+  e.options = options;
+  e.commands = program.commands.size();
+  e.result = run_steps(program, hardware, recipe, options);
+  e.energy = energy(e.result, action_prices(e.table, hardware));
+  add_layers(program, e);
+  add_blocks(e);
+  return e;
+}
+
+}  // namespace bitloom

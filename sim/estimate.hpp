@@ -1,0 +1,74 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "kernels/hardware.hpp"
+#include "model/hyper.hpp"
+#include "model/network.hpp"
+#include "model/recipe.hpp"
+#include "sim/energy.hpp"
+#include "sim/simulator.hpp"
+
+namespace bitloom {
+
+struct EstimateOptions {
+  int steps = 1;                ///< optimizer steps; all numbers of the estimate are their sums
+  int stall_percent = 0;        ///< of DRAM beats, 0..99
+  std::uint64_t seed = 1;       ///< of stalls; with values also of parameters, data and random words
+  bool values = false;          ///< compute the steps' values too, on generated data; changes no cycle and no count
+  std::string energy = "45nm";  ///< name or file of the energy table
+  Hyper hyper;                  ///< momentum; with values also learning rate and input scaling
+};
+
+/// One layer's phase. Energy is that of the actions of its own commands.
+struct EstimateLayer {
+  int layer = -1;     ///< from 0; -1: of no layer
+  std::string name;   ///< of the layer
+  std::string phase;  ///< see CommandInfo
+  std::uint64_t cycles = 0;
+  std::uint64_t macs = 0;  ///< multiply-accumulates that the network needs, without padding
+  double utilisation = 0;  ///< macs / (cycles × R × C × MACs a cycle and cell)
+  double energy_pj = 0;
+};
+
+struct EstimateBlock {
+  std::string name;
+  std::uint64_t busy = 0;                                  ///< cycles
+  std::uint64_t stalled = 0;                               ///< cycles in which it waits for a token of another block
+  std::array<std::uint64_t, kTokenCounters> stalled_on{};  ///< the same by token
+  double energy_pj = 0;
+};
+
+/// Cycles and energy of training steps, by layer and phase and by block.
+struct Estimate {
+  std::string network, recipe;
+  Hardware hardware;
+  int batch = 0;
+  EstimateOptions options;
+  EnergyTable table;
+  std::uint64_t commands = 0;
+  SimResult result;
+  Energy energy;
+  double utilisation = 0;
+  std::vector<EstimateLayer> layers;
+  std::vector<EstimateBlock> blocks;
+
+  double time_ms() const { return static_cast<double>(result.cycles) / hardware.clock_mhz / 1e3; }
+};
+
+/// Lowers a training step and runs it on the model. Throws Error when the network, recipe, hardware or batch does not
+/// fit, or the recipe is no integer recipe.
+Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
+                  const EstimateOptions& options);
+
+/// The keys of `bitloom run --json`: cycles, time_ms, energy_pj, utilisation, layers, blocks, actions and what the
+/// numbers leave out.
+nlohmann::ordered_json to_json(const Estimate& estimate);
+
+/// The same as text tables, several lines.
+std::string text_table(const Estimate& estimate);
+
+}  // namespace bitloom

@@ -1,0 +1,146 @@
+// Energy: the shipped tables against the numbers of the publication and the stated rules, prices by hand, strict
+// reading.
+#include "sim/energy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "model/error.hpp"
+#include "model/json_reader.hpp"
+#include "model/traces.hpp"
+
+namespace bitloom {
+namespace {
+
+EnergyTable shipped(const std::string& name) { return read_energy_table(resolve_trace(TraceKind::kEnergy, name)); }
+
+struct Published {
+  const char* name;
+  double add8, add32, multiply8, multiply32, sram8, sram32, sram1024, dram;
+};
+
+/// Jouppi et al., ISCA 2021, Table 2.
+constexpr Published kTables[] = {{"45nm", 0.03, 0.1, 0.2, 3.1, 10, 20, 100, 1300},
+                                 {"7nm", 0.007, 0.03, 0.07, 1.48, 7.5, 8.5, 14, 1300}};
+
+TEST(EnergyTables, HoldThePublishedNumbersAndDeriveTheRest) {
+  for (const Published& p : kTables) {
+    const EnergyTable table = shipped(p.name);
+    EXPECT_EQ(table.name, p.name);
+    EXPECT_DOUBLE_EQ(table.pj("add", 8), p.add8);
+    EXPECT_DOUBLE_EQ(table.pj("add", 32), p.add32);
+    EXPECT_DOUBLE_EQ(table.pj("multiply", 8), p.multiply8);
+    EXPECT_DOUBLE_EQ(table.pj("multiply", 32), p.multiply32);
+    EXPECT_DOUBLE_EQ(table.pj("dram", 64), p.dram);
+    EXPECT_DOUBLE_EQ(table.sram_pj(8 << 10), p.sram8);
+    EXPECT_DOUBLE_EQ(table.sram_pj(32 << 10), p.sram32);
+    EXPECT_NEAR(table.sram_pj(1 << 20), p.sram1024, 1e-9);
+    EXPECT_NEAR(table.pj("add", 48), p.add32 * 48 / 32, 1e-12);
+    EXPECT_NEAR(table.pj("add", 64), p.add32 * 2, 1e-12);
+    EXPECT_NEAR(table.pj("multiply", 4), p.multiply8 / 4, 1e-12);
+    EXPECT_NEAR(table.pj("multiply", 16), p.multiply32 / 4, 1e-12);
+    EXPECT_NEAR(table.pj("multiply_by_16", 32), p.multiply32 / 2, 1e-12);
+    EXPECT_NEAR(table.pj("multiply_by_16", 48), p.multiply32 * 3 / 4, 1e-12);
+    EXPECT_NEAR(table.pj("xor", 32), p.add32 * 0.18, 1e-12);
+    for (const EnergyRow& row : table.rows) {
+      const bool published = row.op == "dram" || row.op == "sram" || row.width == 8 ||
+                             (row.width == 32 && row.op == "add") || (row.width == 32 && row.op == "multiply");
+      EXPECT_EQ(row.derived, !published) << row.op << row.width;
+      EXPECT_FALSE(row.source.empty());
+    }
+  }
+}
+
+TEST(EnergyTables, SramBetweenAndBeyondSizesFollowsAPowerLaw) {
+  const EnergyTable table = shipped("45nm");
+  EXPECT_NEAR(table.sram_pj(16 << 10), std::sqrt(10.0 * 20.0), 1e-9);
+  EXPECT_NEAR(table.sram_pj(2 << 10), 5.0, 1e-9);  // a quarter of 8 KiB: half, as from 32 to 8 KiB
+  EXPECT_GT(table.sram_pj(2 << 20), 100.0);
+}
+
+Hardware small() {
+  Hardware h;
+  h.rows = 4;
+  h.cols = 4;
+  h.axi_bytes = 8;
+  h.spad_a_bytes = 1024;
+  h.spad_b_bytes = 4096;
+  h.vin_words = 1024;
+  h.vout_words = 256;
+  h.vbias_words = 256;
+  h.table_words = 512;
+  return h;
+}
+
+TEST(EnergyPrices, ASmallCaseByHand) {
+  SimResult result;
+  result.counts[Action::mac8] = 100;              // 0.2 + 0.1 each
+  result.counts[Action::mac4] = 10;               // 0.05 + (0.03 + 0.1) / 2 each
+  result.counts[Action::dram_read_bytes] = 64;    // 1300 for 8 bytes
+  result.counts[Action::spad_a_read_bytes] = 16;  // 2 KiB: 5 for 8 bytes
+  result.counts[Action::spad_b_write_bytes] = 8;  // 8 KiB: 10 for 8 bytes
+  result.counts[Action::threefry13] = 1;          // 24 × 0.1 + 13 × 0.018
+  result.counts[Action::requantize] = 2;          // 2.325 + 0.2 + 0.1 each
+  result.counts[Action::draw8] = 8;               // in threefry13
+  result.phases.resize(2);
+  result.phases[1].counts = result.counts;
+  const Energy e = energy(result, action_prices(shipped("45nm"), small()));
+  const double array = 100 * 0.3 + 10 * 0.115 + 10.0, vector = 2.4 + 0.234 + 2 * 2.625;
+  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kMacArray)], array, 1e-9);
+  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kVectorUnit)], vector, 1e-9);
+  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kDmaLoad)], 10.0, 1e-9);
+  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kDram)], 8 * 1300.0, 1e-9);
+  EXPECT_NEAR(e.total_pj, array + vector + 10.0 + 10400.0, 1e-9);
+  EXPECT_EQ(e.phase_pj[0], 0.0);
+  EXPECT_NEAR(e.phase_pj[1], e.total_pj, 1e-9);
+}
+
+TEST(EnergyPrices, EveryActionButTheDrawsAndTableCopiesCostsSomething) {
+  const ActionPrices prices = action_prices(shipped("7nm"), small());
+  for (std::size_t a = 0; a < kActions; ++a) {
+    const auto action = static_cast<Action>(a);
+    const bool counted_elsewhere = action == Action::draw8 || action == Action::draw16 || action == Action::scale_copy;
+    EXPECT_EQ(prices[a] > 0, !counted_elsewhere) << action_name(action);
+  }
+}
+
+/// A valid table with one place to spoil.
+std::string text(const std::string& rows) {
+  std::string all;
+  for (const char* row : {"add\", \"width\": 8", "add\", \"width\": 32", "add\", \"width\": 48", "add\", \"width\": 64",
+                          "multiply\", \"width\": 4", "multiply\", \"width\": 8", "multiply\", \"width\": 16",
+                          "multiply_by_16\", \"width\": 32", "multiply_by_16\", \"width\": 48", "xor\", \"width\": 32",
+                          "sram\", \"bytes\": 8192, \"width\": 64", "sram\", \"bytes\": 32768, \"width\": 64"}) {
+    all += std::string("{\"op\": \"") + row + ", \"pJ\": 1, \"source\": \"s\", \"derived\": false},";
+  }
+  return "{\"name\": \"n\", \"node_nm\": 45, \"set\": \"s\", \"dram\": \"d\", \"rows\": [" + all + rows + "]}";
+}
+
+std::string error_of(const std::string& rows) {
+  try {
+    read_energy_table(JsonObject::from_text(text(rows), "table.json"));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(EnergyTables, AreReadStrictly) {
+  const std::string dram = R"({"op": "dram", "width": 64, "pJ": 1300, "source": "s", "derived": false})";
+  EXPECT_EQ(error_of(dram), "");
+  EXPECT_NE(error_of(R"({"op": "dram", "width": 32, "pJ": 1, "source": "s", "derived": false})").find("dram"),
+            std::string::npos);  // the row that is needed is missing
+  EXPECT_NE(error_of(dram + "," + dram).find("already"), std::string::npos);
+  EXPECT_NE(error_of(R"({"op": "dram", "width": 64, "pJ": -1, "source": "s", "derived": false})").find("pJ"),
+            std::string::npos);
+  EXPECT_NE(
+      error_of(R"({"op": "dram", "width": 64, "pJ": 1, "unit": "pJ", "source": "s", "derived": false})").find("unit"),
+      std::string::npos);
+  EXPECT_NE(error_of(R"({"op": "dram", "width": 64, "pJ": 1, "derived": false})").find("source"), std::string::npos);
+  EXPECT_NE(error_of(R"({"op": "divide", "width": 64, "pJ": 1, "source": "s", "derived": false})").find("op"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace bitloom

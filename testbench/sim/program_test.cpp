@@ -1,0 +1,193 @@
+// Small programs whose cycles follow by hand from docs/timing.md, and programs that cannot end.
+#include <gtest/gtest.h>
+
+#include "kernels/command.hpp"
+#include "model/error.hpp"
+#include "sim/simulator.hpp"
+
+namespace bitloom {
+namespace {
+
+/// `tiny` with round numbers: 8-byte beats, latencies 20 and 10.
+Hardware hardware() {
+  Hardware h;
+  h.rows = h.cols = 4;
+  h.axi_bytes = 8;
+  h.spad_a_bytes = 64;
+  h.spad_b_bytes = 1024;
+  h.vin_words = h.vout_words = 256;
+  h.vbias_words = 512;
+  h.table_words = 256;
+  h.queue_depth = 8;
+  h.max_outstanding = 4;
+  h.max_burst = 16;
+  h.dram_read_latency = 20;
+  h.dram_write_latency = 10;
+  h.dram_bytes = 1 << 20;
+  return h;
+}
+
+Program program_of(std::vector<Command> commands, bool end = true) {
+  Program p;
+  p.commands = std::move(commands);
+  if (end) p.commands.emplace_back(Opcode::END);
+  p.info.resize(p.commands.size());
+  return p;
+}
+
+SimResult run(const Program& program, MemoryImage* image = nullptr) {
+  SimOptions options;
+  options.record_executions = true;
+  options.values = image != nullptr;
+  return simulate(program, hardware(), image, {}, options);
+}
+
+std::string error_of(const Program& program) {
+  try {
+    run(program);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+Command scalar(ScalarOp operation) {
+  Command c(Opcode::SCALAR);
+  c.set(Field::SCALAR_OP, static_cast<int>(operation)).set(Field::DST, 4);
+  return c;
+}
+
+Command nop(Opcode opcode, int count) {
+  Command c(opcode);
+  c.set(Field::N2, count);
+  return c;
+}
+
+// A command is 8 beats. Burst 0 is granted in cycle 0, accepted at edge 2, its beats come at edges 22 to 29: dispatched
+// in cycle 29, taken in 30, looked at in 31, started at edge 32. Command k is complete 8 k cycles later.
+constexpr std::uint64_t kFirstStart = 32;
+
+TEST(Cycles, OneScalarCommand) {
+  const SimResult r = run(program_of({scalar(ScalarOp::MAX_TO_SCALE)}));
+  ASSERT_EQ(r.executions.size(), 1u);
+  EXPECT_EQ(r.executions[0].start, kFirstStart);
+  EXPECT_EQ(r.executions[0].end, kFirstStart + 56);
+  EXPECT_EQ(r.cycles, kFirstStart + 56 + 1);
+  EXPECT_EQ(r.command_cycles[0], 56u);
+}
+
+TEST(Cycles, AShortProgramEndsWhenItsEndIsFetched) {
+  const SimResult r = run(program_of({scalar(ScalarOp::COPY)}));
+  EXPECT_EQ(r.executions[0].end, kFirstStart + 2);
+  EXPECT_EQ(r.cycles, 29u + 8 + 1);  // END is complete at edge 37
+  EXPECT_EQ(run(program_of({scalar(ScalarOp::COPY)}, false)).cycles, kFirstStart + 2 + 1);
+}
+
+TEST(Cycles, ExecutionsOfAQueueAreOneCycleApart) {
+  const SimResult r = run(program_of({nop(Opcode::VECTOR_NOP, 10)}));
+  ASSERT_EQ(r.executions.size(), 10u);
+  for (std::size_t n = 0; n < 10; ++n) EXPECT_EQ(r.executions[n].start, kFirstStart + 2 * n);
+}
+
+TEST(Cycles, StepsThatDoNotExecuteTakeOne) {
+  Command c = nop(Opcode::VECTOR_NOP, 7);
+  c.set(Field::N1, 2).set(Field::EXEC_LEVEL, 1);
+  const SimResult r = run(program_of({c}));
+  ASSERT_EQ(r.executions.size(), 2u);
+  EXPECT_EQ(r.executions[1].start - r.executions[0].end, 6u + 1);
+  EXPECT_EQ(r.cycles, r.executions[1].end + 6 + 1);
+}
+
+TEST(Cycles, LoadGemmStore) {
+  Command load(Opcode::LOAD), gemm(Opcode::GEMM), store(Opcode::STORE);
+  load.set(Field::ROWS, 3).set(Field::COLS, 13).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::PITCH, 64);
+  gemm.set(Field::COLS, 13).set(Field::COLS_DIM, 3);
+  store.set(Field::ROWS, 2).set(Field::COLS, 16).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3);
+  store.set(Field::PITCH, 100).set(Field::ADDR, 4096 - 12).set(Field::LOCAL_PITCH, 2);
+  MemoryImage image{std::vector<std::uint8_t>(8192)};
+  const SimResult r = run(program_of({load, gemm, store}), &image);
+  EXPECT_EQ(r.command_cycles[1], 13u + 4 + 2);
+  EXPECT_EQ(r.command_cycles[2], 3u + 10 + 5);  // rows start inside words: 3 beats (bytes 4..19), then 2 (bytes 0..15)
+  // All four commands were asked for; three of these bursts are in flight when the LOAD, started at 32, asks in
+  // cycle 33. So row 0 is granted in 33 (accepted at 35, beats at 55 and 56), row 1 when command 1 is complete at 37
+  // (beats at 59, 60), row 2 with command 2 at 45 (accepted at 47, beats at 67 and 68).
+  EXPECT_EQ(r.command_cycles[0], 68u - 32);
+  EXPECT_EQ(r.counts[Action::dram_read_bytes], 48u);
+  EXPECT_EQ(r.counts[Action::dram_write_bytes], 40u);
+  EXPECT_EQ(r.counts[Action::mac8], 4u * 4 * 13);
+  EXPECT_EQ(r.counts[Action::command_fetch_bytes], 256u);
+}
+
+TEST(Cycles, AWaitingQueueStartsOneCycleAfterTheEndThatItWaitsFor) {
+  Command copy = scalar(ScalarOp::MAX_TO_SCALE);
+  copy.signal(make_token(kVectorQueue, kArrayQueue, 0));
+  Command waits(Opcode::ARRAY_NOP);
+  waits.wait(make_token(kVectorQueue, kArrayQueue, 0));
+  const SimResult r = run(program_of({copy, waits}));
+  EXPECT_EQ(r.executions[1].start, r.executions[0].end + 1);
+  const std::size_t id = kVectorQueue * 8 + kArrayQueue * 2;
+  // Looked at from cycle 39 on (dispatched in 37), satisfied in cycle 88.
+  EXPECT_EQ(r.queues[kArrayQueue].stalled_on[id], 88u - 39);
+  EXPECT_EQ(r.queues[kArrayQueue].stalled(), 88u - 39);
+}
+
+TEST(Cycles, AFullQueueHoldsFetchBackAndLosesNothing) {
+  // While the first command runs, 8 fill the queue and 4 are held. The rest is asked for as they leave, and is there in
+  // time.
+  std::vector<Command> commands(15, scalar(ScalarOp::COPY));
+  commands[0] = nop(Opcode::VECTOR_NOP, 1000);
+  const SimResult r = run(program_of(commands));
+  EXPECT_EQ(r.executions[1000].start, r.executions[999].end + 2);
+  EXPECT_EQ(r.executions.size(), 1014u);
+  // From the first COPY on the queue takes one command in 4 cycles: take, look, 2 of COPY.
+  EXPECT_EQ(r.executions[1008].start - r.executions[1000].start, 8u * 4);
+}
+
+TEST(Errors, ADeadlockNamesWhatEachQueueWaitsFor) {
+  Command waits(Opcode::ARRAY_NOP);
+  waits.wait(make_token(kLoadQueue, kArrayQueue, 1));
+  EXPECT_NE(error_of(program_of({waits})).find("array: command 0 waits for token L>A1"), std::string::npos);
+}
+
+TEST(Errors, TokensMustBeUsedUp) {
+  Command sends(Opcode::LOAD_NOP);
+  sends.signal(make_token(kLoadQueue, kArrayQueue, 1));
+  EXPECT_NE(error_of(program_of({sends})).find("1 tokens L>A1 are left"), std::string::npos);
+}
+
+TEST(Errors, ACounterMustNotOverflow) {
+  Command sends = nop(Opcode::LOAD_NOP, 256);
+  sends.signal(make_token(kLoadQueue, kArrayQueue, 1));
+  EXPECT_NE(error_of(program_of({sends})).find("more than 255 tokens"), std::string::npos);
+}
+
+TEST(Errors, ALoopGroupMustBeWhole) {
+  Command first(Opcode::LOAD_NOP);
+  first.set(Field::GROUP, 1);
+  EXPECT_NE(error_of(program_of({first})).find("load: the loop group of command 0 is not complete"), std::string::npos);
+  EXPECT_NE(error_of(program_of({first, Command(Opcode::ARRAY_NOP), Command(Opcode::LOAD_NOP)})).find("is cut"),
+            std::string::npos);
+}
+
+TEST(Errors, AccessesBeyondAMemory) {
+  Command load(Opcode::LOAD);
+  load.set(Field::ROWS, 1).set(Field::COLS, 8).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::ADDR, 8192);
+  MemoryImage image{std::vector<std::uint8_t>(8192)};
+  EXPECT_THROW(run(program_of({load}), &image), Error);
+  load.set(Field::ADDR, 0).set(Field::TARGET, 2).set(Field::LOCAL_BASE, 256);
+  EXPECT_THROW(run(program_of({load}), &image), Error);
+  load.set(Field::LOCAL_BASE, 255);
+  EXPECT_NO_THROW(run(program_of({load}), &image));
+}
+
+TEST(Errors, ARunAfterAnErrorIsAsFresh) {
+  Command waits(Opcode::ARRAY_NOP);
+  waits.wait(make_token(kLoadQueue, kArrayQueue, 1));
+  const Program good = program_of({scalar(ScalarOp::DIV), nop(Opcode::LOAD_NOP, 3)});
+  const SimResult before = run(good);
+  EXPECT_NE(error_of(program_of({waits, nop(Opcode::LOAD_NOP, 5)})), "");
+  EXPECT_EQ(run(good) == before, true);
+}
+
+}  // namespace
+}  // namespace bitloom
