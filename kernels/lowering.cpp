@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace bitloom {
 
 Lowering::Lowering(const StepPlan& plan, const TablePlan& table, std::uint32_t mu16, Program& program)
@@ -82,17 +84,35 @@ void Lowering::max_to_scale(const std::string& dst, const std::string& max, cons
   scalar(command, dst);
 }
 
+/// The table page in pieces that fit VIN and VOUT.
+void Lowering::move_table(Opcode opcode, const std::string& text) {
+  const Hardware& hw = plan_.hardware;
+  const int piece = std::min(hw.vin_words, hw.vout_words) * hw.lanes();
+  const int page = tensor("table", Packing::kTable);
+  for (int first = 0; first < table_.size(); first += piece) {
+    const int entries = std::min(piece, table_.size() - first);
+    const int words = entries / hw.lanes();
+    const TileGrid grid{cut(1, 1), cut(entries, entries), words, words};
+    PhaseCommands phase = begin();
+    phase.info.text = text;
+    Command command(opcode);
+    command.set(Field::DST, first).set(Field::COLS, entries).set(Field::COLS_LAST, entries).set(Field::COLS_DIM, 3);
+    phase.vector = command;
+    if (opcode == Opcode::TABLE_LOAD) {
+      load_words(phase, page, grid, 0);
+    } else {
+      store_words(phase, page, grid, 0);
+    }
+    for (std::vector<Command>* group : {&phase.loads, &phase.stores}) {
+      for (Command& transfer : *group) transfer.set(Field::ADDR, std::int64_t{at(page).address} + 4 * first);
+    }
+    builder_.phase(std::move(phase));
+  }
+}
+
 /// The table page, and step (1) of N10.
 void Lowering::load_table() {
-  const int words = table_.size() / plan_.hardware.lanes();
-  const int page = tensor("table", Packing::kTable);
-  TileGrid grid{cut(1, 1), cut(table_.size(), table_.size()), words, words};
-  PhaseCommands phase = begin();
-  phase.info.text = "load the table";
-  load_words(phase, page, grid, 0);
-  Command command(Opcode::TABLE_LOAD);
-  phase.vector = command.set(Field::COLS, table_.size()).set(Field::COLS_LAST, table_.size()).set(Field::COLS_DIM, 3);
-  builder_.phase(std::move(phase));
+  move_table(Opcode::TABLE_LOAD, "load the table");
   copy("scale_sat", "unit.zero");
   for (int l = 0; l < plan_.layers(); ++l) {
     if (l > 0 && !plan_.exact_x()) copy(plan_.name(l, "sx"), plan_.name(l, "sx_next"));
@@ -101,16 +121,7 @@ void Lowering::load_table() {
   div("tmp.loss_unit", entry("unit.two_to_minus16"), entry("unit.batch"));
 }
 
-void Lowering::store_table() {
-  const int words = table_.size() / plan_.hardware.lanes();
-  TileGrid grid{cut(1, 1), cut(table_.size(), table_.size()), words, words};
-  PhaseCommands phase = begin();
-  phase.info.text = "store the table";
-  Command command(Opcode::TABLE_STORE);
-  phase.vector = command.set(Field::COLS, table_.size()).set(Field::COLS_LAST, table_.size()).set(Field::COLS_DIM, 3);
-  store_words(phase, tensor("table", Packing::kTable), grid, 0);
-  builder_.phase(std::move(phase));
-}
+void Lowering::store_table() { move_table(Opcode::TABLE_STORE, "store the table"); }
 
 /// N6.4.
 void Lowering::quantize_weights(int l) {

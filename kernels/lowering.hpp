@@ -34,6 +34,7 @@ class Lowering {
   void lower(const PhaseNode& node);
   void load_table();
   void store_table();
+  void move_table(Opcode opcode, const std::string& text);
   void quantize_weights(int l);
   void bias(int l);
   void forward(int l);

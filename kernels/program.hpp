@@ -69,7 +69,8 @@ struct Program {
   std::vector<CommandInfo> info;         ///< one for each command
   std::vector<TensorPlacement> tensors;  ///< in address order, those of the batch block last
 
-  /// Index in table T by name: golden's scalar names (`<layer>.sx` …, `loss`, `correct`, `scale_sat`), `unit.…` and `tmp.…` besides.
+  /// Index in table T by name: golden's scalar names (`<layer>.sx` …, `loss`, `correct`, `scale_sat`), `unit.…` and
+  /// `tmp.…` besides.
   /// `<layer>.dwsat` counts the saturations of dw and db together. Only what the table still holds after a step is
   /// named.
   std::map<std::string, int> table;

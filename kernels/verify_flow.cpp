@@ -39,29 +39,15 @@ std::string at(const Program& program, int command) {
   return fmt::format("command {} ({}): {}", command, phase, disassemble(program.commands[index]));
 }
 
-/// Range of bytes that a LOAD or STORE may touch, from BASE or BATCH.
-std::pair<std::int64_t, std::int64_t> byte_range(const Command& command, const LoopIndex& counts) {
-  std::int64_t low = command.get(Field::ADDR);
-  std::int64_t high =
-      low + (std::int64_t{command.get(Field::ROWS)} - 1) * command.get(Field::PITCH) + command.get(Field::COLS);
-  const std::array<Field, 3> strides{Field::STRIDE0, Field::STRIDE1, Field::STRIDE2};
-  const int level = static_cast<int>(command.get(Field::EXEC_LEVEL));
-  for (std::size_t dim = 0; dim < static_cast<std::size_t>(3 - level); ++dim) {
-    const std::int64_t reach = std::int64_t{command.get_signed(strides[dim])} * (counts[dim] - 1);
-    (reach < 0 ? low : high) += reach;
-  }
-  return {low, high};
-}
-
-/// The STOREs before this LOAD that write a tensor which the LOAD touches.
-std::vector<int> earlier_writers(const Program& program, int load, const LoopIndex& counts) {
+/// The STOREs before this LOAD that write the tensor it reads; verify_places() proves that it stays in that tensor.
+std::vector<int> earlier_writers(const Program& program, int load) {
   const Command& command = program.commands[static_cast<std::size_t>(load)];
-  const auto [low, high] = byte_range(command, counts);
+  const std::uint32_t address = command.get(Field::ADDR);
   const bool in_batch = command.get(Field::BATCH_BASE) != 0;
   std::vector<int> result;
   for (const TensorPlacement& tensor : program.tensors) {
-    const std::int64_t begin = tensor.address;
-    if (tensor.in_batch != in_batch || high <= begin || low >= begin + tensor.bytes) continue;
+    const bool inside = address >= tensor.address && address - tensor.address < tensor.bytes;
+    if (tensor.in_batch != in_batch || !inside) continue;
     for (const int writer : tensor.writers) {
       if (writer < load) result.push_back(writer);
     }
@@ -136,7 +122,7 @@ class Flow {
     const Command& each = program_.commands[static_cast<std::size_t>(command)];
     const int level = static_cast<int>(each.get(Field::EXEC_LEVEL));
     Step step{command, level, each.waits(), each.signals(), {}};
-    if (each.opcode() == Opcode::LOAD) step.needs = earlier_writers(program_, command, runner.group.counts);
+    if (each.opcode() == Opcode::LOAD) step.needs = earlier_writers(program_, command);
     runner.group.steps.push_back(std::move(step));
   }
 
@@ -228,7 +214,7 @@ class Flow {
 }  // namespace
 
 void verify_flow(const Program& program) {
-  for (int lazy = 0; lazy < kQueues; ++lazy) Flow(program, lazy).run();
+  for (const int lazy : {kStoreQueue, kVectorQueue, kArrayQueue, kLoadQueue}) Flow(program, lazy).run();
 }
 
 void verify(const Program& program) {

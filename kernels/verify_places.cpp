@@ -68,10 +68,10 @@ class Places {
       case Opcode::SCALAR:
         return check_scalar(command);
       case Opcode::TABLE_LOAD:
-        within(command.get(Field::VIN_BASE) + table_vin_words(command), hw_.vin_words, "VIN");
+        within(command.get(Field::VIN_BASE) + table_copy_words(command), hw_.vin_words, "VIN");
         return check_table(command);
       case Opcode::TABLE_STORE:
-        within(table_vin_words(command), hw_.vout_words, "VOUT");
+        within(table_copy_words(command), hw_.vout_words, "VOUT");
         return check_table(command);
       default:
         return;
@@ -184,7 +184,7 @@ class Places {
   }
 
   /// Words of VIN or VOUT that hold the entries of a TABLE command.
-  std::int64_t table_vin_words(const Command& c) const {
+  std::int64_t table_copy_words(const Command& c) const {
     return (std::int64_t{c.get(Field::COLS)} + hw_.lanes() - 1) / hw_.lanes();
   }
 
@@ -192,7 +192,7 @@ class Places {
     within(c.get(Field::DST) + std::int64_t{c.get(Field::COLS)}, hw_.table_words, "the table");
   }
 
-  /// The tensor at an address; dw reaches over its db, which the same command stores.
+  /// The tensor at an address and its end; a STORE of dw also writes the db behind it.
   std::pair<const TensorPlacement*, std::int64_t> tensor_at(const Command& c) const {
     const std::uint32_t address = c.get(Field::ADDR);
     for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
@@ -200,8 +200,8 @@ class Places {
       if (tensor.in_batch != (c.get(Field::BATCH_BASE) != 0)) continue;
       if (address < tensor.address || address - tensor.address >= tensor.bytes) continue;
       std::int64_t end = std::int64_t{tensor.address} + tensor.bytes;
-      if (i + 1 < program_.tensors.size() && program_.tensors[i + 1].name.ends_with(".db") &&
-          program_.tensors[i + 1].address == end) {
+      if (c.opcode() == Opcode::STORE && i + 1 < program_.tensors.size() &&
+          program_.tensors[i + 1].name.ends_with(".db") && program_.tensors[i + 1].address == end) {
         end += program_.tensors[i + 1].bytes;
       }
       return {&tensor, end};

@@ -1,0 +1,170 @@
+#include "kernels/image.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "model/error.hpp"
+#include "testbench/kernels/cases.hpp"
+
+namespace bitloom {
+namespace {
+
+using testing::HasSubstr;
+using testing_cases::named_hardware;
+using testing_cases::named_recipe;
+using testing_cases::perceptron;
+using testing_cases::with_batch;
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// 3 → 2 → 2, batch 3: small enough to write its bytes by hand.
+Program small_program(const std::string& recipe) {
+  LowerOptions options = with_batch(3);
+  options.batch_slots = 2;
+  return lower(perceptron({3, 2, 2}), named_recipe(recipe), named_hardware("tiny"), options);
+}
+
+TrainState small_state() {
+  TrainState state;
+  const auto layer = [](int first, int in) {
+    LayerState result;
+    for (int i = 0; i < in * 2; ++i) {
+      result.master.push_back(first - i);
+      result.momentum.push_back(i - first);
+    }
+    result.bias = {first, -first};
+    result.bias_momentum = {7, -7};
+    result.wmax = static_cast<std::uint32_t>(first);
+    result.sx_next = Scale{40000, 20};
+    result.sd_next = Scale{50000, 30};
+    return result;
+  };
+  state.layers = {layer(70000, 3), layer(-5, 2)};
+  state.step = 4;
+  return state;
+}
+
+Batch small_batch() {
+  Batch batch;
+  batch.M = 3;
+  batch.X = {1, -2, 3, 4, -5, 6, -7, 7, 0};
+  batch.labels = {1, 0, 1};
+  batch.scale = Scale{33000, 21};
+  return batch;
+}
+
+std::uint32_t word_at(const MemoryImage& image, std::size_t address) {
+  return image.bytes[address] | std::uint32_t{image.bytes[address + 1]} << 8 |
+         std::uint32_t{image.bytes[address + 2]} << 16 | std::uint32_t{image.bytes[address + 3]} << 24;
+}
+
+TEST(Image, HoldsStateConstantsAndProgram) {
+  const Program program = small_program("int8");
+  const MemoryImage image = initial_image(program, small_state(), named_recipe("int8"), Scale{33000, 21}, 0xEE);
+  ASSERT_EQ(image.bytes.size(), program.total_bytes);
+  const TensorPlacement* master = find_tensor(program, "fc1.master", Packing::kInt32);
+  EXPECT_EQ(word_at(image, master->address), 70000u);
+  EXPECT_EQ(word_at(image, master->address + master->pitch + 4), 69997u);  // element (1, 1) of [3][2]
+  const TensorPlacement* bias = find_tensor(program, "fc1.bias", Packing::kInt32);
+  EXPECT_EQ(word_at(image, bias->address + 4), static_cast<std::uint32_t>(-70000));
+  const auto entry = [&](const std::string& name) {
+    return word_at(image, program.table_address + 4 * static_cast<std::size_t>(program.table.at(name)));
+  };
+  EXPECT_EQ(entry("fc1.sx"), 33000u | 21u << 16);
+  EXPECT_EQ(entry("fc1.wmax"), 70000u);
+  EXPECT_EQ(entry("unit.batch"), 49152u | 14u << 16);   // 3 · 2^14
+  EXPECT_EQ(entry("unit.master"), 32768u | 36u << 16);  // 2^-21
+  EXPECT_EQ(entry("unit.zero"), 0u);
+  EXPECT_EQ(image.bytes[program.program_address + 64 * (program.commands.size() - 1)], 0x3F);  // END
+  const TensorPlacement* z = find_tensor(program, "fc1.z_raw", Packing::kInt32);
+  EXPECT_EQ(word_at(image, z->address), 0xEEEEEEEEu);
+  EXPECT_EQ(image.bytes[program.batch_address], 0xEE);
+}
+
+TEST(Image, HoldsTheConstantRowsThatMakeBiasGradients) {
+  const Program program = small_program("int4");
+  const MemoryImage image = initial_image(program, small_state(), named_recipe("int4"), Scale{33000, 21}, 0xEE);
+  const TensorPlacement* x = find_tensor(program, "fc2.x", Packing::kColumns);
+  ASSERT_TRUE(x->ones_row);
+  const std::size_t row = x->address + 2 * x->pitch;
+  EXPECT_EQ(image.bytes[row], 0x11);
+  EXPECT_EQ(image.bytes[row + 1], 0x01);  // the third sample and a padding nibble
+  EXPECT_EQ(image.bytes[row + 2], 0xEE);
+}
+
+TEST(Image, HoldsBothPackingsOfABatch) {
+  const Program program = small_program("int4");
+  std::vector<std::uint8_t> memory(program.total_bytes, 0xEE);
+  write_batch(program, memory, 1, small_batch());
+  const std::size_t slot = batch_offset(program, 1);
+  EXPECT_EQ(slot, program.batch_address + program.batch_bytes);
+  const TensorPlacement* rows = find_tensor(program, "fc1.x", Packing::kRows);
+  const TensorPlacement* columns = find_tensor(program, "fc1.x", Packing::kColumns);
+  const TensorPlacement* labels = find_tensor(program, "labels", Packing::kInt32);
+  EXPECT_EQ(memory[slot + rows->address], 0xE1);  // codes 1, −2
+  EXPECT_EQ(memory[slot + rows->address + 1], 0x03);
+  EXPECT_EQ(memory[slot + rows->address + rows->pitch], 0xB4);            // 4, −5
+  EXPECT_EQ(memory[slot + columns->address], 0x41);                       // 1, 4
+  EXPECT_EQ(memory[slot + columns->address + 1], 0x09);                   // −7
+  EXPECT_EQ(memory[slot + columns->address + 2 * columns->pitch], 0x63);  // 3, 6
+  EXPECT_EQ(memory[slot + columns->address + 3 * columns->pitch], 0x11);  // ones
+  EXPECT_EQ(memory[slot + columns->address + 3 * columns->pitch + 1], 0x01);
+  EXPECT_EQ(memory[slot + labels->address], 1);
+  EXPECT_EQ(memory[slot + labels->address + 8], 1);
+  EXPECT_EQ(memory[slot - 1], 0xEE);
+}
+
+TEST(Image, GivesTheStateBack) {
+  const Program program = small_program("int8_hindsight");
+  const TrainState state = small_state();
+  const MemoryImage image = initial_image(program, state, named_recipe("int8_hindsight"), Scale{33000, 21});
+  const TrainState back = read_state(program, image.bytes, 4);
+  EXPECT_EQ(back.step, 4u);
+  for (std::size_t l = 0; l < 2; ++l) {
+    EXPECT_EQ(back.layers[l].master, state.layers[l].master);
+    EXPECT_EQ(back.layers[l].momentum, state.layers[l].momentum);
+    EXPECT_EQ(back.layers[l].bias, state.layers[l].bias);
+    EXPECT_EQ(back.layers[l].bias_momentum, state.layers[l].bias_momentum);
+    EXPECT_EQ(back.layers[l].wmax, state.layers[l].wmax);
+    EXPECT_EQ(back.layers[l].sd_next, state.layers[l].sd_next);
+  }
+  EXPECT_EQ(back.layers[1].sx_next, state.layers[1].sx_next);
+  EXPECT_EQ(word(back.layers[0].sx_next), kNoScale);
+}
+
+TEST(Image, RefusesWhatDoesNotFit) {
+  const Program program = small_program("int8_hindsight");
+  const Recipe recipe = named_recipe("int8_hindsight");
+  TrainState state = small_state();
+  EXPECT_THAT(error_of([&] {
+                initial_image(program, state, named_recipe("int8"), Scale{33000, 21});
+              }),
+              HasSubstr("recipe"));
+  EXPECT_THAT(error_of([&] { initial_image(program, state, recipe, from_word(kNoScale)); }), HasSubstr("input"));
+  state.layers[1].sx_next = from_word(kNoScale);
+  EXPECT_THAT(error_of([&] { initial_image(program, state, recipe, Scale{33000, 21}); }), HasSubstr("fc2.sx_next"));
+  state = small_state();
+  state.layers[0].master.pop_back();
+  EXPECT_THAT(error_of([&] { initial_image(program, state, recipe, Scale{33000, 21}); }), HasSubstr("fc1.master"));
+  state.layers.pop_back();
+  EXPECT_THAT(error_of([&] { initial_image(program, state, recipe, Scale{33000, 21}); }), HasSubstr("1 layers"));
+  Batch batch = small_batch();
+  batch.X.pop_back();
+  EXPECT_THAT(error_of([&] { batch_block(program, batch); }), HasSubstr("expected 3 samples"));
+  EXPECT_THAT(error_of([&] { batch_offset(program, 2); }), HasSubstr("slot"));
+  batch = small_batch();
+  batch.X[0] = 8;
+  EXPECT_THAT(error_of([&] { batch_block(small_program("int4"), batch); }), HasSubstr("code 8"));
+}
+
+}  // namespace
+}  // namespace bitloom

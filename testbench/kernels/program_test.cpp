@@ -1,0 +1,214 @@
+#include "kernels/program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <set>
+
+#include "kernels/tiling.hpp"
+#include "model/error.hpp"
+#include "testbench/kernels/cases.hpp"
+
+namespace bitloom {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing_cases::named_hardware;
+using testing_cases::named_network;
+using testing_cases::named_recipe;
+using testing_cases::perceptron;
+using testing_cases::with_batch;
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string error_on(const Hardware& hw, const std::string& recipe = "int8") {
+  return error_of([&] { lower(named_network("mlp_odd"), named_recipe(recipe), hw, with_batch(19)); });
+}
+
+TEST(Program, GrowsWithLayersNotWithTiles) {
+  const Recipe recipe = named_recipe("int8");
+  const auto size = [&](const std::vector<int>& widths, const std::string& hardware, int batch) {
+    return lower(perceptron(widths), recipe, named_hardware(hardware), with_batch(batch)).commands.size();
+  };
+  const std::size_t three = size({61, 37, 23, 10}, "tiny", 19);
+  EXPECT_EQ(size({61, 37, 23, 10}, "base", 19), three);
+  EXPECT_EQ(size({61, 37, 23, 10}, "tiny", 190), three);
+  EXPECT_EQ(size({310, 185, 115, 10}, "tiny", 19), three);
+  const std::size_t four = size({61, 37, 23, 20, 10}, "tiny", 19);
+  const std::size_t five = size({61, 37, 23, 20, 20, 10}, "tiny", 19);
+  EXPECT_GT(four, three);
+  EXPECT_EQ(five - four, four - three);
+}
+
+TEST(Program, CutsEachGemmOfTheOddNetworkIntoAtLeastThreeTiles) {
+  const Program program = testing_cases::odd_program({"int8", "tiny"});
+  for (const Command& command : program.commands) {
+    if (command.opcode() != Opcode::GEMM) continue;
+    EXPECT_GE(command.get(Field::N0), 3u);
+    EXPECT_GE(command.get(Field::N1), 3u);
+  }
+}
+
+TEST(Program, EveryNamedNetworkFitsEveryNamedHardware) {
+  for (const auto& each : testing_cases::all_cases()) {
+    EXPECT_EQ(error_of([&] {
+                lower(named_network("mlp"), named_recipe(each.recipe), named_hardware(each.hardware), with_batch(32));
+              }),
+              "");
+  }
+}
+
+TEST(Program, PlacesTensorsApart) {
+  const Program program = testing_cases::odd_program({"int4", "odd"});
+  for (const bool in_batch : {false, true}) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+    for (const TensorPlacement& tensor : program.tensors) {
+      EXPECT_EQ(tensor.address % 8, 0u) << tensor.name;
+      EXPECT_EQ(tensor.pitch % 8, 0u) << tensor.name;
+      if (tensor.in_batch == in_batch) ranges.emplace_back(tensor.address, tensor.address + tensor.bytes);
+      EXPECT_TRUE(!tensor.state || tensor.address + tensor.bytes <= program.state_end) << tensor.name;
+    }
+    std::sort(ranges.begin(), ranges.end());
+    for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_LE(ranges[i - 1].second, ranges[i].first);
+    EXPECT_LE(ranges.back().second, in_batch ? program.batch_bytes : program.program_address);
+  }
+  EXPECT_EQ(program.batch_address, program.program_address + 64 * program.commands.size());
+  EXPECT_EQ(program.total_bytes, program.batch_address + program.batch_bytes);
+}
+
+TEST(Program, NamesWhatTheGoldenRecordNames) {
+  const Program exact = testing_cases::odd_program({"int8", "tiny"});
+  for (const char* layer : {"fc1", "fc2", "fc3"}) {
+    for (const char* what : {"w", "x", "d"}) {
+      EXPECT_NE(find_tensor(exact, std::string(layer) + "." + what, Packing::kColumns), nullptr) << layer << what;
+    }
+    for (const char* what : {"z_raw", "d_raw", "dw", "db", "master", "momentum", "bias", "bias_momentum"}) {
+      EXPECT_NE(find_tensor(exact, std::string(layer) + "." + what, Packing::kInt32), nullptr) << layer << what;
+    }
+    for (const char* what : {"sx", "sw", "sd", "s_acc", "ratio_b", "zmax", "dmax", "wmax", "wsat", "dsat", "zsat",
+                             "d_rawsat", "dwsat", "b_accsat", "msat", "vsat", "bsat", "bvsat"}) {
+      EXPECT_TRUE(exact.table.contains(std::string(layer) + "." + what)) << layer << what;
+    }
+  }
+  EXPECT_TRUE(exact.table.contains("fc2.xsat"));
+  EXPECT_FALSE(exact.table.contains("fc2.sx_next"));
+  const Program hindsight = testing_cases::odd_program({"int8_hindsight", "tiny"});
+  EXPECT_TRUE(hindsight.table.contains("fc2.sx_next"));
+  EXPECT_FALSE(hindsight.table.contains("fc1.sx_next"));
+  EXPECT_TRUE(hindsight.table.contains("fc1.sd_next"));
+  EXPECT_EQ(find_tensor(hindsight, "fc1.z_raw", Packing::kInt32), nullptr);
+}
+
+TEST(Program, EntriesOfTheTableAreApart) {
+  for (const auto& each : testing_cases::all_cases()) {
+    const Program program = testing_cases::odd_program(each);
+    std::set<int> indices;
+    for (const auto& [name, index] : program.table) {
+      EXPECT_TRUE(indices.insert(index).second) << name;
+      EXPECT_LT(index, program.table_entries);
+    }
+  }
+}
+
+TEST(Program, SaysWhichMemoryIsTooSmall) {
+  Hardware hw = named_hardware("tiny");
+  EXPECT_EQ(error_on(hw), "");
+  hw.vin_words = 1;
+  EXPECT_THAT(error_on(hw), AllOf(HasSubstr("hardware tiny"), HasSubstr("layer fc1"), HasSubstr("FORWARD"),
+                                  HasSubstr("VIN"), HasSubstr("needs 16 bytes, has 8")));
+  hw = named_hardware("tiny");
+  hw.vout_words = 3;  // two tiles of two rows for int4
+  EXPECT_THAT(error_on(hw, "int4"), AllOf(HasSubstr("VOUT"), HasSubstr("needs 32 bytes, has 24")));
+  hw = named_hardware("tiny");
+  hw.vbias_words = 18;
+  EXPECT_THAT(error_on(hw),
+              AllOf(HasSubstr("layer fc1, bias"), HasSubstr("VBIAS"), HasSubstr("needs 152 bytes, has 144")));
+  hw = named_hardware("tiny");
+  hw.vin_words = 39;  // four buffers of two rows of five words
+  hw.vout_words = 60;
+  EXPECT_THAT(error_of([&] {
+                lower(perceptron({6, 10}), named_recipe("int8"), hw, with_batch(4));
+              }),
+              AllOf(HasSubstr("layer fc1, LOSS"), HasSubstr("VIN"), HasSubstr("needs 320 bytes, has 312")));
+  hw = named_hardware("tiny");
+  hw.table_words = 64;
+  EXPECT_THAT(error_on(hw), AllOf(HasSubstr("table_words"), HasSubstr("has 64")));
+  hw = named_hardware("tiny");
+  hw.dram_bytes = 4096;
+  EXPECT_THAT(error_on(hw), AllOf(HasSubstr("DRAM"), HasSubstr("has 4096")));
+  hw = named_hardware("tiny");
+  hw.rows = 1;
+  EXPECT_EQ(error_on(hw), "");
+  EXPECT_THAT(error_on(hw, "int4"), HasSubstr("at least 2 rows"));
+}
+
+TEST(Program, RejectsOptionsOutOfRange) {
+  const Network network = named_network("mlp_odd");
+  const Hardware hw = named_hardware("tiny");
+  EXPECT_THAT(error_of([&] { lower(network, named_recipe("int8"), hw, with_batch(0)); }), HasSubstr("batch"));
+  EXPECT_THAT(error_of([&] { lower(network, named_recipe("int8"), hw, with_batch(65535)); }), HasSubstr("batch"));
+  EXPECT_THAT(error_of([&] { lower(network, named_recipe("fp32"), hw, with_batch(4)); }), HasSubstr("float32"));
+  LowerOptions options = with_batch(4);
+  options.mu16 = 65536;
+  EXPECT_THAT(error_of([&] { lower(network, named_recipe("int8"), hw, options); }), HasSubstr("momentum"));
+}
+
+/// Any hardware either takes a network (and verify() agrees) or is refused as too small.
+TEST(Program, LowersOrRefusesOnRandomHardware) {
+  std::mt19937 random(11);
+  const auto draw = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  int lowered = 0;
+  for (int trial = 0; trial < 150; ++trial) {
+    Hardware hw = named_hardware("tiny");
+    hw.axi_bytes = 8 << draw(0, 2);
+    hw.rows = draw(1, hw.axi_bytes);
+    hw.cols = draw(hw.lanes(), hw.axi_bytes);
+    hw.spad_a_bytes = hw.axi_bytes * draw(1, 6);
+    hw.spad_b_bytes = hw.axi_bytes * draw(1, 12);
+    hw.vin_words = draw(2, 200);
+    hw.vout_words = draw(2, 200);
+    hw.vbias_words = draw(4, 60);
+    hw.queue_depth = draw(4, 9);
+    const std::vector<int> widths{draw(1, 40), draw(1, 40), draw(2, 20)};
+    const char* recipes[] = {"int8", "int4", "int8_hindsight", "int4_hindsight"};
+    const std::string error = error_of([&] {
+      lower(perceptron(widths, trial % 3 != 0), named_recipe(recipes[trial % 4]), hw, with_batch(draw(1, 40)));
+    });
+    if (error.empty()) ++lowered;
+    EXPECT_TRUE(error.empty() || error.find("too small") != std::string::npos ||
+                error.find("at least 2 rows") != std::string::npos)
+        << error;
+  }
+  EXPECT_GT(lowered, 50);
+}
+
+TEST(Reduction, HasAtMost65536Terms) {
+  Hardware hw = named_hardware("base");
+  hw.spad_a_bytes = 65504;
+  hw.spad_b_bytes = 65504;
+  EXPECT_EQ(reduction(hw, 200000, 4).bytes.size, 32768);
+  EXPECT_EQ(reduction(hw, 200000, 8).bytes.size, 65504);
+  EXPECT_TRUE(reduction(hw, 65504, 8).b_resident);
+  EXPECT_FALSE(reduction(hw, 65505, 8).b_resident);
+}
+
+TEST(Program, ListsOneCommandALine) {
+  const Program program = testing_cases::odd_program({"int8", "tiny"});
+  const std::string text = listing(program);
+  EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), program.commands.size());
+  EXPECT_THAT(text, HasSubstr("fc2: x · w"));
+}
+
+}  // namespace
+}  // namespace bitloom

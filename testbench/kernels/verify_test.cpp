@@ -1,0 +1,163 @@
+// Programs broken on purpose: verify() must see each.
+#include "kernels/verify.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "model/error.hpp"
+#include "testbench/kernels/cases.hpp"
+
+namespace bitloom {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Broken : public testing::Test {
+ protected:
+  Broken() : program_(testing_cases::odd_program({"int8", "tiny"})) {}
+
+  /// Number of the nth command of a phase with this opcode.
+  std::size_t find(Opcode opcode, const std::string& phase, int nth = 0) const {
+    for (std::size_t i = 0; i < program_.commands.size(); ++i) {
+      if (program_.commands[i].opcode() == opcode && program_.info[i].phase == phase && nth-- == 0) return i;
+    }
+    ADD_FAILURE() << "no such command";
+    return 0;
+  }
+  Command& at(std::size_t index) { return program_.commands[index]; }
+
+  std::string flow_error() const {
+    return error_of([&] { verify_flow(program_); });
+  }
+  std::string places_error() const {
+    return error_of([&] { verify_places(program_); });
+  }
+  static std::string error_of(const std::function<void()>& call) {
+    try {
+      call();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  Program program_;
+};
+
+TEST_F(Broken, TheWholeOneIsSound) {
+  EXPECT_EQ(flow_error(), "");
+  EXPECT_EQ(places_error(), "");
+}
+
+TEST_F(Broken, MissingPrimeIsADeadlock) {
+  const std::size_t prime = find(Opcode::ARRAY_NOP, "forward");
+  ASSERT_EQ(at(prime).signals().size(), 2u);
+  at(prime).set(Field::SIGNAL0, 0);
+  EXPECT_THAT(flow_error(), AllOf(HasSubstr("deadlock at command"), HasSubstr("LOAD"), HasSubstr("A>L0=0")));
+}
+
+TEST_F(Broken, MissingSignalOfATileIsADeadlock) {
+  const std::size_t tile = find(Opcode::TILE, "forward");
+  at(tile).set(Field::SIGNAL1, 0);
+  EXPECT_THAT(flow_error(), HasSubstr("deadlock"));
+}
+
+TEST_F(Broken, SwappedOrderIsADeadlock) {
+  // The array takes the second GEMM's credits back before the first has run.
+  const std::size_t gemm = find(Opcode::GEMM, "forward");
+  const std::size_t later = find(Opcode::GEMM, "forward", 1);
+  std::swap(at(gemm), at(later));
+  EXPECT_THAT(flow_error(), HasSubstr("deadlock"));
+}
+
+TEST_F(Broken, GemmBeforeItsPrimeIsADeadlock) {
+  const std::size_t prime = find(Opcode::ARRAY_NOP, "forward");
+  const std::size_t gemm = find(Opcode::GEMM, "forward");
+  std::swap(at(prime), at(gemm));
+  EXPECT_THAT(flow_error(), HasSubstr("deadlock"));
+}
+
+TEST_F(Broken, CreditsThatNobodyTakesBackAreLeft) {
+  const std::size_t prime = find(Opcode::STORE_NOP, "update", 5);
+  at(prime).set(Field::N2, 3);
+  EXPECT_THAT(flow_error(), HasSubstr("1 token(s) S>V0 are left at the end"));
+}
+
+TEST_F(Broken, TooManyTokensOverflow) {
+  const std::size_t prime = find(Opcode::STORE_NOP, "weights");
+  at(prime).set(Field::N2, 300);
+  EXPECT_THAT(flow_error(), HasSubstr("may exceed 255"));
+}
+
+TEST_F(Broken, LoadThatDoesNotWaitForItsTensorIsARace) {
+  std::size_t nop = find(Opcode::LOAD_NOP, "quantize");
+  while (program_.info[nop].text.find("stored phase") == std::string::npos) ++nop;
+  ASSERT_EQ(program_.info[nop].phase, "quantize");
+  at(nop).set(Field::WAIT0, 0);
+  EXPECT_THAT(flow_error(), AllOf(HasSubstr("LOAD"), HasSubstr("may run before command")));
+}
+
+TEST_F(Broken, TokenOfAnotherQueueIsSeen) {
+  at(find(Opcode::GEMM, "forward")).set(Field::SIGNAL0, token_bits(make_token(kLoadQueue, kArrayQueue, 0)));
+  EXPECT_THAT(flow_error(), HasSubstr("signals a token of another queue"));
+}
+
+TEST_F(Broken, MissingEndIsSeen) {
+  program_.commands.pop_back();
+  EXPECT_THAT(flow_error(), HasSubstr("END is not its last command"));
+}
+
+TEST_F(Broken, GroupThatDoesNotFitTheFifoIsADeadlock) {
+  program_.hardware.queue_depth = 1;
+  EXPECT_THAT(flow_error(), HasSubstr("deadlock"));
+}
+
+TEST_F(Broken, AddressBeyondATensorIsSeen) {
+  Command& store = at(find(Opcode::STORE, "wgrad"));
+  store.set(Field::STRIDE1, store.get_signed(Field::STRIDE1) * 2);
+  EXPECT_THAT(places_error(), HasSubstr("fc3.dw"));
+}
+
+TEST_F(Broken, RowThatRunsIntoTheNextIsSeen) {
+  Command& store = at(find(Opcode::STORE, "forward"));
+  store.set(Field::COLS_LAST, store.get(Field::COLS) + 8);
+  EXPECT_THAT(places_error(), HasSubstr("a row reaches over"));
+}
+
+TEST_F(Broken, UnalignedLoadIsSeen) {
+  Command& load = at(find(Opcode::LOAD, "weights"));
+  load.set(Field::ADDR, load.get(Field::ADDR) + 4);
+  EXPECT_THAT(places_error(), HasSubstr("W-aligned"));
+}
+
+TEST_F(Broken, LocalAddressesAreChecked) {
+  const auto breaks = [&](Opcode opcode, const std::string& phase, Field field, int value, const std::string& message) {
+    Command& command = at(find(opcode, phase));
+    const Command kept = command;
+    command.set(field, value);
+    EXPECT_THAT(places_error(), HasSubstr(message)) << opcode_name(opcode) << " " << field_info(field).name;
+    command = kept;
+  };
+  breaks(Opcode::LOAD, "forward", Field::ROWS, 5, "lanes ends at 4");
+  breaks(Opcode::LOAD, "forward", Field::LOCAL_BASE, 1024, "spad B");
+  breaks(Opcode::LOAD, "weights", Field::LOCAL_STRIDE, 255, "VIN ends at 256");
+  breaks(Opcode::GEMM, "forward", Field::B_STEP, 1000, "spad B");
+  breaks(Opcode::TILE, "forward", Field::ROWS, 5, "tile rows");
+  breaks(Opcode::TILE, "forward", Field::VIN_STRIDE, 256, "VOUT ends at 256");
+  breaks(Opcode::TILE, "forward", Field::STAT, 254, "the table");
+  breaks(Opcode::UPDATE, "update", Field::VIN_STRIDE, 0, "less than a tile");
+  breaks(Opcode::UPDATE, "update", Field::RATIO_W, 256, "the table");
+  breaks(Opcode::LOSS, "loss", Field::ROWS, 3, "no multiple of V");
+  breaks(Opcode::SCALAR, "weights", Field::DST, 0, "T[0]");
+  breaks(Opcode::SCALAR, "weights", Field::SRC_A, 256, "the table");
+  breaks(Opcode::TABLE_STORE, "tables", Field::COLS, 600, "VOUT");
+  breaks(Opcode::STORE, "update", Field::LOCAL_STRIDE, 250, "VOUT");
+  breaks(Opcode::STORE, "forward", Field::INDEX, 3, "INDEX");
+}
+
+}  // namespace
+}  // namespace bitloom
