@@ -1,0 +1,102 @@
+// The estimate of a step: sums, utilisation by hand, JSON keys that scripts rely on, arguments that make no sense.
+#include "sim/estimate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "model/error.hpp"
+#include "model/traces.hpp"
+
+namespace bitloom {
+namespace {
+
+Estimate of(const std::string& recipe, const std::string& hardware, int batch, EstimateOptions options = {}) {
+  options.hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  return estimate(read_network(resolve_trace(TraceKind::kNetwork, "mlp_odd")),
+                  read_recipe(resolve_trace(TraceKind::kRecipe, recipe)),
+                  read_hardware(resolve_trace(TraceKind::kHardware, hardware)), batch, options);
+}
+
+TEST(EstimateTest, LayersAddUpToTheWhole) {
+  const Estimate e = of("int4", "tiny", 19);
+  std::uint64_t cycles = 0, macs = 0;
+  double pj = 0, blocks = 0;
+  for (const EstimateLayer& layer : e.layers) {
+    cycles += layer.cycles;
+    macs += layer.macs;
+    pj += layer.energy_pj;
+    EXPECT_GE(layer.utilisation, 0.0);
+  }
+  for (const EstimateBlock& block : e.blocks) blocks += block.energy_pj;
+  EXPECT_EQ(cycles, e.result.cycles);
+  // 61-37-23-10: forward and weight gradient of each layer, activation gradient of all but the first.
+  EXPECT_EQ(macs, 19u * (2 * 61 * 37 + 3 * 37 * 23 + 3 * 23 * 10));
+  EXPECT_NEAR(e.utilisation, static_cast<double>(macs) / (2.0 * 4 * 4 * static_cast<double>(e.result.cycles)), 1e-12);
+  const double fetch = static_cast<double>(e.commands) * 64 / 8 * 1300;  // of no layer
+  EXPECT_NEAR(pj + fetch, e.energy.total_pj, 1e-3);
+  EXPECT_NEAR(blocks, e.energy.total_pj, 1e-3);
+  EXPECT_NEAR(e.time_ms(), static_cast<double>(e.result.cycles) / 500e3, 1e-12);  // 500 MHz
+}
+
+TEST(EstimateTest, NarrowOperandsTakeLessTimeAndEnergy) {
+  const Estimate int8 = of("int8", "tiny", 19), int4 = of("int4", "tiny", 19);
+  EXPECT_LT(int4.result.cycles, int8.result.cycles);
+  EXPECT_LT(int4.energy.total_pj, int8.energy.total_pj);
+}
+
+TEST(EstimateTest, StepsAddUpAndValuesChangeNothing) {
+  const Estimate one = of("int8_hindsight", "odd", 19);
+  EstimateOptions options;
+  options.steps = 3;
+  options.values = true;
+  const Estimate three = of("int8_hindsight", "odd", 19, options);
+  EXPECT_EQ(three.result.cycles, 3 * one.result.cycles);
+  EXPECT_NEAR(three.energy.total_pj, 3 * one.energy.total_pj, 1e-3);
+  EXPECT_NEAR(three.utilisation, one.utilisation, 1e-12);
+  ASSERT_EQ(three.layers.size(), one.layers.size());
+  for (std::size_t n = 0; n < one.layers.size(); ++n) EXPECT_EQ(three.layers[n].cycles, 3 * one.layers[n].cycles);
+}
+
+TEST(EstimateTest, StallsTakeTimeAndNoEnergy) {
+  EstimateOptions options;
+  options.stall_percent = 50;
+  const Estimate smooth = of("int8", "base", 19), stalled = of("int8", "base", 19, options);
+  EXPECT_GT(stalled.result.cycles, smooth.result.cycles);
+  EXPECT_EQ(stalled.energy.total_pj, smooth.energy.total_pj);
+}
+
+TEST(EstimateTest, JsonHasTheKeysThatScriptsRelyOn) {
+  const auto json = to_json(of("int8", "tiny", 19));
+  for (const char* key : {"cycles", "energy_pj", "layers", "blocks", "time_ms", "utilisation", "not_modelled"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  for (const char* key : {"layer", "phase", "cycles", "energy_pj", "utilisation"}) {
+    EXPECT_TRUE(json["layers"][0].contains(key)) << key;
+  }
+  for (const char* block : {"dma_load", "mac_array", "vector_unit", "dma_store", "command_processor", "dram"}) {
+    for (const char* key : {"busy", "stalled", "energy_pj"}) EXPECT_TRUE(json["blocks"][block].contains(key)) << key;
+  }
+  EXPECT_EQ(json["energy_table"]["name"], "45nm");
+  const std::string text = text_table(of("int8", "tiny", 19));
+  for (const char* part : {"fc2 dgrad", "45nm", "not modelled", "leakage"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+TEST(EstimateTest, BadArguments) {
+  EstimateOptions options;
+  EXPECT_THROW(of("fp32", "tiny", 19), Error);
+  EXPECT_THROW(of("int8", "tiny", 0), Error);
+  options.steps = 0;
+  EXPECT_THROW(of("int8", "tiny", 19, options), Error);
+  options.steps = 1;
+  options.stall_percent = 100;
+  EXPECT_THROW(of("int8", "tiny", 19, options), Error);
+  options.stall_percent = 0;
+  options.energy = "3nm";
+  EXPECT_THROW(of("int8", "tiny", 19, options), Error);
+}
+
+}  // namespace
+}  // namespace bitloom
