@@ -38,9 +38,11 @@ if(WAVES)
   set(variant -O3 --trace-fst --assert)
   set(optimise -O1)
 endif()
+configure_file("${PACKAGE}" "${FOLDER}/bl_pkg.sv" COPYONLY) # a file is named as what it holds
 # A package holds more than one module uses, hence no UNUSEDPARAM. The loops over cells are unrolled.
 run("${VERILATOR}" --cc ${variant} -Wall -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --output-split 0
-    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}" "${PACKAGE}" ${sources})
+    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}"
+    "${FOLDER}/bl_pkg.sv" ${sources})
 
 # One translation unit, so that the compiler sees all.
 file(GLOB generated RELATIVE "${FOLDER}" "${FOLDER}/*.cpp")
