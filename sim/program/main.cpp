@@ -47,19 +47,11 @@ constexpr const char* kFooter =
 
 void print_error(const std::string& message) { fmt::print(stderr, "bitloom: error: {}\n", message); }
 
-void register_commands(CLI::App& app, [[maybe_unused]] Action& action) {
-#ifdef BITLOOM_HAS_TRAIN
-  add_train(app, action);
-#endif
-#ifdef BITLOOM_HAS_RUN
-  add_run(app, action);
-#endif
-#ifdef BITLOOM_HAS_COSIM
-  add_cosim(app, action);
-#endif
-#ifdef BITLOOM_HAS_DEMO
+void register_commands(CLI::App& app, Action& action) {
   add_demo(app, action);
-#endif
+  add_train(app, action);
+  add_run(app, action);
+  add_cosim(app, action);
   app.require_subcommand(0, 1);  // that there is one is checked after parsing, so that a misspelt one is named
 }
 

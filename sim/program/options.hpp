@@ -33,8 +33,8 @@ struct RunCommand {
   int steps = 1;
   int stall = 0;  ///< percent of memory beats that stall
   std::uint64_t seed = 1;
-  bool values = false;  ///< compute values too, not only cycles
-  std::string energy;   ///< name of the energy table; empty: the default one
+  bool values = false;          ///< compute values too, not only cycles
+  std::string energy = "45nm";  ///< name or file of the energy table
   std::string hyper = "hyper";
   std::string json;
   bool quiet = false;

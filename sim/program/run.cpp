@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "kernels/hardware.hpp"
+#include "model/interrupt.hpp"
+#include "model/output_file.hpp"
+#include "model/traces.hpp"
+#include "sim/estimate.hpp"
+#include "sim/program/options.hpp"
+#include "sim/program/program.hpp"
+#include "sim/program/report.hpp"
+#include "sim/program/workload.hpp"
+
+namespace bitloom::program {
+namespace {
+
+int run(const RunCommand& command) {
+  const Workload workload = load_workload(command.network, command.recipe, command.hyper);
+  const std::string hardware_file = resolve_trace(TraceKind::kHardware, command.hw);
+  const Hardware hardware = read_hardware(hardware_file);
+  if (!command.json.empty() && command.json != "-") {
+    require_writable_target(command.json);
+  }
+  EstimateOptions options;
+  options.steps = command.steps;
+  options.stall_percent = command.stall;
+  options.seed = command.seed;
+  options.values = command.values;
+  options.energy = command.energy;
+  options.hyper = workload.hyper;
+  const int batch = batch_of(workload, command.batch);
+
+  ProgressLine line(!command.quiet);
+  line.show(fmt::format("simulating {} {} on {}, batch {}", workload.network.name, workload.recipe.name, hardware.name,
+                        batch));
+  const Estimate result = estimate(workload.network, workload.recipe, hardware, batch, options);
+  line.clear();
+  if (interrupted()) {
+    throw Interrupted{};
+  }
+
+  Json config = workload_json(workload);
+  config["hw"] = hardware.name;
+  config["hw_file"] = hardware_file;
+  config["batch"] = batch;
+  config["steps"] = command.steps;
+  config["stall_percent"] = command.stall;
+  config["values"] = command.values;
+  config["seed"] = command.seed;
+  Json report = report_head("run", config);
+  report.update(to_json(result));
+  write_report(command.json, report);
+  if (prints_tables(command.json, command.quiet)) {
+    fmt::print("{}", text_table(result));
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<RunCommand>();
+  CLI::App* sub = app.add_subcommand("run", "cycles and energy of a training step on the SystemC model");
+  sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
+  sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
+  sub->add_option("--hw", options->hw, "hardware: file or name in traces/hardware")->capture_default_str();
+  sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
+      ->check(CLI::Range(1, 65535));
+  sub->add_option("--steps", options->steps, "consecutive training steps; all numbers are their sums")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  sub->add_option("--stall", options->stall, "chance in percent that the memory idles before a beat")
+      ->check(CLI::Range(0, 99))
+      ->capture_default_str();
+  sub->add_option("--energy", options->energy, "energy table: file or name in traces/energy")->capture_default_str();
+  sub->add_flag("--values", options->values, "compute the values too, not only time and counts");
+  sub->add_option("--seed", options->seed, "seed of stalls, and with --values of parameters, data and random words")
+      ->check(is_seed())
+      ->capture_default_str();
+  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
+  sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
+  sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
+  sub->footer(
+      "Example: bitloom run mlp --recipe int8 --hw base --batch 128 --json out.json\n"
+      "JSON: cycles (clock cycles), time_ms, energy_pj, utilisation, layers[], blocks[], actions, and what the "
+      "numbers\n"
+      "leave out.");
+  sub->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace bitloom::program
