@@ -18,10 +18,16 @@ DramTiming timing(const Hardware& hardware, int stall_percent, std::uint64_t see
 std::vector<std::string> all_hardware() { return {"tiny", "odd", "base"}; }
 
 MachineCase::MachineCase(const std::string& hardware_name, int stall_percent, std::uint64_t seed)
-    : hardware_(read_hardware(resolve_trace(TraceKind::kHardware, hardware_name))), random_(seed * 7919 + 13) {
+    : hardware_(read_hardware(resolve_trace(TraceKind::kHardware, hardware_name))),
+      stall_percent_(stall_percent),
+      seed_(seed),
+      random_(seed * 7919 + 13) {
   hardware_.dram_bytes = kBytes;
-  machine_ = std::make_unique<RtlMachine>(rtl_library_path(hardware_name), hardware_,
-                                          timing(hardware_, stall_percent, seed), seed);
+  use(rtl_library_path(hardware_name));
+}
+
+void MachineCase::use(const std::string& library) {
+  machine_ = std::make_unique<RtlMachine>(library, hardware_, timing(hardware_, stall_percent_, seed_), seed_);
   machine_->set_watchdog(20'000);
   memory().assign(kBytes, 0xEE);
 }

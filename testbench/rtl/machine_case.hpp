@@ -18,6 +18,9 @@ class MachineCase {
 
   explicit MachineCase(const std::string& hardware_name, int stall_percent = 0, std::uint64_t seed = 1);
 
+  /// Another library of the same hardware; call it before anything is written to memory.
+  void use(const std::string& library);
+
   const Hardware& hardware() const { return hardware_; }
   RtlMachine& machine() { return *machine_; }
   std::vector<std::uint8_t>& memory() { return machine_->memory(); }
@@ -49,6 +52,8 @@ class MachineCase {
 
  private:
   Hardware hardware_;
+  int stall_percent_;
+  std::uint64_t seed_;
   std::unique_ptr<RtlMachine> machine_;
   std::mt19937_64 random_;
   std::vector<Command> commands_;
