@@ -84,6 +84,30 @@ TEST(Loss, TwoClasses) { run_rows(2, 42); }
 TEST(Loss, TenClasses) { run_rows(10, 43); }
 TEST(Loss, ThirtyThreeClasses) { run_rows(33, 44); }
 
+TEST(Loss, ProbabilitiesHalfwayRoundUp) {
+  // With c = 2^-16 the exponents t are the distances: e = 65536, 65535 and 1, so S = 2^17 and R = 2^30, and the second
+  // and third probability lie halfway.
+  const Hardware& hw = hardware();
+  Pair pair(hw, 17);
+  pair.start({});
+  pair.load_table(2, {word(Scale{32768, 31})});
+  const std::int64_t stride = (3 + hw.lanes() - 1) / hw.lanes();
+  Command c(Opcode::LOSS);
+  c.set(Field::ROWS, 1).set(Field::COLS, 3).set(Field::VIN_STRIDE, stride).set(Field::RATIO, 2).set(Field::STAT, 100);
+  const std::int32_t logits[] = {7, 6, 7 - (1 << 20)};
+  for (std::size_t j = 0; j < 3; ++j) pair.set_vin(j, logits[j]);
+  pair.set_vin(static_cast<std::size_t>(2 * stride * hw.lanes()), 0);
+  pair.run(Execution(c));
+  pair.compare_table();
+  pair.run(Execution(c));
+  const std::int32_t gradient[] = {32768 - 65536, 32768, 1};
+  for (std::size_t j = 0; j < 3; ++j) {
+    EXPECT_EQ(static_cast<std::int32_t>(pair.reference().memories.raw_value(j)), gradient[j]) << j;
+  }
+  EXPECT_EQ(pair.reference().table[100], 65536u);  // one bit
+  EXPECT_EQ(pair.reference().table[101], 1u);
+}
+
 TEST(Loss, TheSumOfLossesSaturates) {
   const Hardware& hw = hardware();
   Pair pair(hw, 12);

@@ -63,6 +63,33 @@ TEST(Scalar, MaxToScale) {
   }
 }
 
+TEST(Scalar, MaxToScaleRoundsUpForTheSmallestRest) {
+  // D = 2 * M * ma = 127 * 2^25 * mantissa + 2 * rest with 2 * rest < 127: nothing but the division's remainder tells
+  // that the quotient is above the mantissa.
+  constexpr std::uint64_t kStep = std::uint64_t{127} << 24;
+  Pair pair(hardware(), 18);
+  pair.start({});
+  int cases = 0;
+  for (std::uint64_t ma = 65535; ma > 60000 && !::testing::Test::HasFailure(); ma -= 2) {
+    if (ma % 127 == 0) continue;
+    std::uint64_t inverse = 1;  // of ma, modulo 127 * 2^24, by its order: phi = 126 * 2^23
+    for (std::uint64_t power = ma, e = std::uint64_t{126} * (1 << 23) - 1; e != 0; e /= 2) {
+      if (e % 2 != 0) inverse = inverse * power % kStep;
+      power = power * power % kStep;
+    }
+    const std::uint64_t max = inverse * (1 + ma / 2 % 63) % kStep;
+    if ((max * ma) >> 46 != 1 || 2 * max * ma >= kStep << 17) continue;
+    pair.load_table(2, {static_cast<std::uint32_t>(max), word(Scale{static_cast<std::uint16_t>(ma), 40})});
+    Command c = scalar(ScalarOp::MAX_TO_SCALE, 100, 2, 3);
+    c.set(Field::QMAX, 127);
+    pair.run(Execution(c));
+    pair.compare_table();
+    EXPECT_EQ(pair.reference().table[100] & 0xffff, 2 * max * ma / (2 * kStep) + 1);
+    ++cases;
+  }
+  EXPECT_GT(cases, 100);
+}
+
 TEST(Scalar, ReadsTheLearningRateAndKeepsEntryZero) {
   Pair pair(hardware(), 15);
   pair.start({0, 0, word(Scale{40000, 20})});
