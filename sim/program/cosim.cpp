@@ -7,12 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/hardware.hpp"
 #include "model/error.hpp"
 #include "model/glyphs.hpp"
 #include "model/interrupt.hpp"
 #include "model/output_file.hpp"
-#include "model/traces.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
 #include "testbench/cosim/report.hpp"
@@ -36,24 +34,25 @@ cosim::StepData cosim_samples(const Network& network, const std::string& data, s
           {images.labels.begin(), images.labels.begin() + labels}};
 }
 
-cosim::CosimResult run_cosimulation(const Workload& workload, const std::string& hardware, const std::string& data,
+cosim::CosimResult run_cosimulation(const Workload& workload, const Machine& machine, const std::string& data,
                                     cosim::CosimOptions options, const std::string& label, bool progress) {
-  const std::string file = resolve_trace(TraceKind::kHardware, hardware);
-  const Hardware machine = read_hardware(file);
   const std::int64_t samples = std::int64_t{options.batch} * options.steps;
   const cosim::StepData step_data = cosim_samples(workload.network, data, samples, options.seed);
-  options.rtl_library = rtl_library(file);
+  options.rtl_library = rtl_library(machine.file);
   ProgressLine line(progress);
   options.progress = [&](const std::string& what) { line.show(label + " " + what); };
-  return cosim::cosimulate(workload.network, workload.recipe, machine, workload.hyper, step_data, options);
+  return on_machine(machine, [&] {
+    return cosim::cosimulate(workload.network, workload.recipe, machine.hardware, workload.hyper, step_data, options);
+  });
 }
 
 namespace {
 
-Json configuration(const CosimCommand& command, const Workload& workload, const cosim::CosimOptions& options) {
+Json configuration(const CosimCommand& command, const Workload& workload, const Machine& machine,
+                   const cosim::CosimOptions& options) {
   Json json = workload_json(workload);
-  json["hw"] = command.hw;
-  json["hw_file"] = resolve_trace(TraceKind::kHardware, command.hw);
+  json["hw"] = machine.hardware.name;
+  json["hw_file"] = machine.file;
   json["data"] = command.data.empty() ? "generated glyphs" : command.data;
   json["batch"] = options.batch;
   json["steps"] = options.steps;
@@ -64,6 +63,7 @@ Json configuration(const CosimCommand& command, const Workload& workload, const 
 
 int run(const CosimCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
+  const Machine machine = load_machine(command.hw);
   cosim::CosimOptions options;
   options.batch = batch_of(workload, command.batch);
   options.steps = command.steps;
@@ -80,9 +80,9 @@ int run(const CosimCommand& command) {
   if (!command.dump.empty()) {
     require_writable_folder(command.dump);
   }
-  const Json config = configuration(command, workload, options);
+  const Json config = configuration(command, workload, machine, options);
   const cosim::CosimResult result =
-      run_cosimulation(workload, command.hw, command.data, options, "co-simulating", !command.quiet);
+      run_cosimulation(workload, machine, command.data, options, "co-simulating", !command.quiet);
   if (interrupted()) {
     throw Interrupted{};
   }

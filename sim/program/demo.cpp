@@ -6,12 +6,12 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "model/interrupt.hpp"
 #include "model/output_file.hpp"
+#include "sim/estimate.hpp"
 #include "sim/program/cosim.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
@@ -24,7 +24,6 @@ namespace {
 
 constexpr const char* kNetwork = "mlp";
 constexpr const char* kHardware = "tiny";
-constexpr int kCosimBatch = 16;  // a whole step of the whole network; the batch keeps the RTL's part within seconds
 
 struct Trained {
   std::string recipe;
@@ -34,6 +33,7 @@ struct Trained {
 struct Compared {
   std::string recipe;
   cosim::CosimResult result;
+  Estimate estimate;  ///< of the same step: energy
 };
 
 std::string chain_text(const Network& network) {
@@ -45,11 +45,11 @@ std::string chain_text(const Network& network) {
   return text;
 }
 
-Trained train_one(const std::string& recipe, const DemoCommand& command, int threads, const DataPair& data) {
+Trained train_one(const std::string& recipe, const DemoCommand& command, const DataPair& data) {
   const Workload workload = load_workload(kNetwork, recipe, "hyper");
   TrainOptions options = train_options(workload.hyper);
   options.seed = command.seed;
-  options.threads = threads;
+  options.threads = command.threads;
   const std::unique_ptr<Trainer> trainer = make_trainer(workload, options);
   Trained trained{recipe, run_training(*trainer, data, options, "training " + recipe, !command.quiet, {})};
   if (trained.run.interrupted) {
@@ -61,11 +61,17 @@ Trained train_one(const std::string& recipe, const DemoCommand& command, int thr
 Compared compare_one(const std::string& recipe, const DemoCommand& command) {
   const Workload workload = load_workload(kNetwork, recipe, "hyper");
   cosim::CosimOptions options;
-  options.batch = kCosimBatch;
+  options.batch = batch_of(workload, 0);
   options.steps = 1;
   options.seed = command.seed;
-  Compared compared{recipe, run_cosimulation(workload, kHardware, "", options, fmt::format("co-simulating {},", recipe),
-                                             !command.quiet)};
+  const Machine machine = load_machine(kHardware);
+  Compared compared;
+  compared.recipe = recipe;
+  compared.result =
+      run_cosimulation(workload, machine, "", options, fmt::format("co-simulating {},", recipe), !command.quiet);
+  EstimateOptions estimate_options;
+  estimate_options.hyper = workload.hyper;
+  compared.estimate = estimate(workload.network, workload.recipe, machine.hardware, options.batch, estimate_options);
   if (interrupted()) {
     throw Interrupted{};
   }
@@ -89,15 +95,17 @@ std::string training_table(const std::vector<Trained>& trained) {
 }
 
 std::string comparison_table(const std::vector<Compared>& compared) {
-  Table table({"recipe", "tensors", "elements", "bits", "SystemC cycles", "RTL cycles", "error", "array utilisation"});
-  for (const auto& [recipe, result] : compared) {
+  Table table(
+      {"recipe", "tensors", "elements", "bits", "SystemC cycles", "RTL cycles", "error", "array use", "energy"});
+  for (const auto& [recipe, result, estimated] : compared) {
     table.row(
         {recipe, grouped(static_cast<std::int64_t>(result.comparison.tensors)),
          grouped(static_cast<std::int64_t>(result.comparison.elements)),
          result.equal() ? "all equal" : grouped(static_cast<std::int64_t>(result.comparison.mismatches)) + " differ",
          grouped(static_cast<std::int64_t>(result.fidelity.systemc)),
          grouped(static_cast<std::int64_t>(result.fidelity.rtl)),
-         signed_percent(result.fidelity.systemc, result.fidelity.rtl), percent(result.array_utilisation, 1)});
+         signed_percent(result.fidelity.systemc, result.fidelity.rtl), percent(result.array_utilisation, 1),
+         fmt::format("{:.1f} uJ", estimated.energy.total_pj / 1e6)});
   }
   return table.text();
 }
@@ -120,7 +128,7 @@ std::vector<cosim::PhaseCycles> phases_of(const cosim::CosimResult& result) {
 std::string phase_table(const std::vector<Compared>& compared) {
   std::vector<std::string> head{"phase (cycles)"};
   std::vector<std::vector<cosim::PhaseCycles>> columns;
-  for (const auto& [recipe, result] : compared) {
+  for (const auto& [recipe, result, estimated] : compared) {
     head.insert(head.end(), {recipe + " SystemC", recipe + " RTL", "error"});
     columns.push_back(phases_of(result));
   }
@@ -138,14 +146,13 @@ std::string phase_table(const std::vector<Compared>& compared) {
   return table.text();
 }
 
-Json demo_report(const DemoCommand& command, int threads, const std::vector<Trained>& trained,
+Json demo_report(const DemoCommand& command, const std::vector<Trained>& trained,
                  const std::vector<Compared>& compared) {
   Json report = report_head("demo", {{"network", kNetwork},
                                      {"hw", kHardware},
                                      {"data", "generated glyphs"},
                                      {"seed", command.seed},
-                                     {"threads", threads},
-                                     {"cosim_batch", kCosimBatch}});
+                                     {"threads", command.threads}});
   bool equal = true;
   for (const Trained& t : trained) {
     report["training"][t.recipe] = {{"test_accuracy", t.run.test.accuracy},
@@ -154,6 +161,8 @@ Json demo_report(const DemoCommand& command, int threads, const std::vector<Trai
   }
   for (const Compared& c : compared) {
     report["cosim"][c.recipe] = cosim::to_json(c.result);
+    report["cosim"][c.recipe]["batch"] = c.result.program.batch;
+    report["cosim"][c.recipe]["energy_pj"] = c.estimate.energy.total_pj;
     equal = equal && c.result.equal();
   }
   report["equal"] = equal;
@@ -163,14 +172,20 @@ Json demo_report(const DemoCommand& command, int threads, const std::vector<Trai
 void print_tables(const DemoCommand& command, const DataPair& data, const std::vector<Trained>& trained,
                   const std::vector<Compared>& compared) {
   const Workload workload = load_workload(kNetwork, "int8", "hyper");
-  fmt::print("\nTraining {} ({}) on generated glyphs: {} images, {} epochs, batch {}, seed {}; {} test images\n\n",
-             kNetwork, chain_text(workload.network), grouped(data.train.size()), workload.hyper.epochs,
-             workload.hyper.batch, command.seed, grouped(data.test.size()));
+  fmt::print(
+      "\nTraining {} ({}) on generated glyphs: {} images, {} epochs, batch {}, seed {}, {} thread(s); {} test "
+      "images\n\n",
+      kNetwork, chain_text(workload.network), grouped(data.train.size()), workload.hyper.epochs, workload.hyper.batch,
+      command.seed, command.threads, grouped(data.test.size()));
   fmt::print("{}", training_table(trained));
   fmt::print("\nOne whole training step (batch {}) on hardware '{}': SystemC and RTL against the golden model\n\n",
-             kCosimBatch, kHardware);
+             compared.front().result.program.batch, kHardware);
   fmt::print("{}", comparison_table(compared));
-  for (const auto& [recipe, result] : compared) {
+  const EnergyTable& energies = compared.front().estimate.table;
+  fmt::print(
+      "(energy: {} table with {} DRAM, without leakage and clock tree; bitloom run tells it by block and layer)\n",
+      energies.name, energies.dram);
+  for (const auto& [recipe, result, estimated] : compared) {
     for (const cosim::Difference& difference : result.comparison.first) {
       fmt::print("{}: {}\n", recipe, cosim::describe(result.program, difference));
     }
@@ -183,18 +198,16 @@ int demo(const DemoCommand& command) {
   if (!command.json.empty() && command.json != "-") {
     require_writable_target(command.json);
   }
-  const unsigned available = std::max(1U, std::thread::hardware_concurrency());
-  const int threads = command.threads > 0 ? command.threads : static_cast<int>(available);
   const DataPair data = load_images(load_workload(kNetwork, "fp32", "hyper").network, "", command.seed);
   std::vector<Trained> trained;
   for (const char* recipe : {"fp32", "int8", "int4"}) {
-    trained.push_back(train_one(recipe, command, threads, data));
+    trained.push_back(train_one(recipe, command, data));
   }
   std::vector<Compared> compared;
   for (const char* recipe : {"int8", "int4"}) {
     compared.push_back(compare_one(recipe, command));
   }
-  const Json report = demo_report(command, threads, trained, compared);
+  const Json report = demo_report(command, trained, compared);
   write_report(command.json, report);
   if (prints_tables(command.json, command.quiet)) {
     print_tables(command, data, trained, compared);
@@ -211,8 +224,9 @@ void add_demo(CLI::App& app, Action& action) {
   const auto options = std::make_shared<DemoCommand>();
   CLI::App* sub = app.add_subcommand("demo", "train in FP32, INT8 and INT4, co-simulate a step, print what came out");
   sub->add_option("--seed", options->seed, "seed of everything")->check(is_seed())->capture_default_str();
-  sub->add_option("--threads", options->threads, "training threads; the results do not depend on them (default: all)")
-      ->check(CLI::Range(1, 1024));
+  sub->add_option("--threads", options->threads, "training threads; the results do not depend on them")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer("Example: bitloom demo --json demo.json\nExit code 1 where golden model, SystemC and RTL differ.");

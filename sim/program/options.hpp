@@ -60,7 +60,7 @@ struct CosimCommand {
 /// What `bitloom demo` takes.
 struct DemoCommand {
   std::uint64_t seed = 1;
-  int threads = 0;  ///< 0: as many as the machine has
+  int threads = 1;
   std::string json;
   bool quiet = false;
 };

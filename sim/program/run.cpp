@@ -3,10 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "kernels/hardware.hpp"
 #include "model/interrupt.hpp"
 #include "model/output_file.hpp"
-#include "model/traces.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
@@ -18,8 +16,7 @@ namespace {
 
 int run(const RunCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
-  const std::string hardware_file = resolve_trace(TraceKind::kHardware, command.hw);
-  const Hardware hardware = read_hardware(hardware_file);
+  const Machine machine = load_machine(command.hw);
   if (!command.json.empty() && command.json != "-") {
     require_writable_target(command.json);
   }
@@ -33,17 +30,18 @@ int run(const RunCommand& command) {
   const int batch = batch_of(workload, command.batch);
 
   ProgressLine line(!command.quiet);
-  line.show(fmt::format("simulating {} {} on {}, batch {}", workload.network.name, workload.recipe.name, hardware.name,
-                        batch));
-  const Estimate result = estimate(workload.network, workload.recipe, hardware, batch, options);
+  line.show(fmt::format("simulating {} {} on {}, batch {}", workload.network.name, workload.recipe.name,
+                        machine.hardware.name, batch));
+  const Estimate result = on_machine(
+      machine, [&] { return estimate(workload.network, workload.recipe, machine.hardware, batch, options); });
   line.clear();
   if (interrupted()) {
     throw Interrupted{};
   }
 
   Json config = workload_json(workload);
-  config["hw"] = hardware.name;
-  config["hw_file"] = hardware_file;
+  config["hw"] = machine.hardware.name;
+  config["hw_file"] = machine.file;
   config["batch"] = batch;
   config["steps"] = command.steps;
   config["stall_percent"] = command.stall;

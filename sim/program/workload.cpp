@@ -38,6 +38,13 @@ Workload load_workload(const std::string& network, const std::string& recipe, co
   return workload;
 }
 
+Machine load_machine(const std::string& path_or_name) {
+  Machine machine;
+  machine.file = resolve_trace(TraceKind::kHardware, path_or_name);
+  machine.hardware = read_hardware(machine.file);
+  return machine;
+}
+
 int batch_of(const Workload& workload, int asked) {
   if (asked > 0) {
     return asked;

@@ -2,7 +2,9 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/hardware.hpp"
 #include "model/dataset.hpp"
+#include "model/error.hpp"
 #include "model/hyper.hpp"
 #include "model/network.hpp"
 #include "model/recipe.hpp"
@@ -26,6 +28,27 @@ struct Workload {
 
 /// Resolves and reads the three files. Throws Error.
 Workload load_workload(const std::string& network, const std::string& recipe, const std::string& hyper);
+
+/// A hardware file, read; `file` is kept for messages.
+struct Machine {
+  std::string file;
+  Hardware hardware;
+};
+
+/// Resolves and reads a hardware file or name. Throws Error.
+Machine load_machine(const std::string& path_or_name);
+
+/// Calls the function, which lowers onto the machine; what it says about the hardware gets the file's name in front, as
+/// a name inside a file does not tell which file it was.
+template <class Function>
+auto on_machine(const Machine& machine, const Function& function) {
+  try {
+    return function();
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    throw Error(message.starts_with("hardware ") ? machine.file + ": " + message : message);
+  }
+}
 
 /// Samples a step: what the command asks for, else the network's own, else the hyper-parameter file's.
 int batch_of(const Workload& workload, int asked);

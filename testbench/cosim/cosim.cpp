@@ -94,7 +94,7 @@ class Session {
     rtl.memory().resize(result_.program.total_bytes);
     std::copy(rtl_image_.begin(), rtl_image_.end(), rtl.memory().begin());
     for (int step = 0; step < options_.steps; ++step) {
-      if (interrupted()) throw Error("cosim: interrupted");
+      if (interrupted()) throw Interrupted{};
       run_step(rtl, step);
       if (!result_.comparison.first.empty()) break;
     }
