@@ -1,0 +1,86 @@
+// Random networks, recipes, batches and stalls on the named hardware, and on random hardware that is elaborated for the
+// test. A failure prints what repeats it: BITLOOM_SEED=n cosim_random_test.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "model/error.hpp"
+#include "model/glyphs.hpp"
+#include "model/traces.hpp"
+#include "testbench/cosim/cosim.hpp"
+#include "testbench/cosim/random_case.hpp"
+#include "testbench/cosim/report.hpp"
+#include "testbench/rtl/harness.hpp"
+
+namespace bitloom::cosim {
+namespace {
+
+std::uint64_t base_seed() {
+  const char* chosen = std::getenv("BITLOOM_SEED");
+  return chosen == nullptr ? 1 : std::strtoull(chosen, nullptr, 10);
+}
+
+/// One case on one hardware, two steps. False when the hardware is too small for it, which lower() says.
+bool run_random(const RandomCase& drawn, const std::string& hardware_file, std::uint64_t seed) {
+  const Hardware hardware = read_hardware(hardware_file);
+  const Chain chain = linear_chain(drawn.network);
+  CosimOptions options;
+  options.batch = drawn.batch;
+  options.steps = 2;
+  options.stall = drawn.stall;
+  options.seed = seed;
+  try {
+    lower(drawn.network, drawn.recipe, hardware, {options.batch, 1, 1});
+  } catch (const Error&) {
+    return false;
+  }
+  options.rtl_library = rtl_library(hardware_file);
+  const Dataset data = generate_flat(std::int64_t{2} * drawn.batch, chain.front().in, chain.back().out, seed);
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const CosimResult result =
+      cosimulate(drawn.network, drawn.recipe, hardware, hyper, {data.images, data.labels}, options);
+  SCOPED_TRACE(to_text(result));
+  EXPECT_TRUE(result.equal());
+  EXPECT_LE(std::abs(result.fidelity.error), 0.02);
+  return true;
+}
+
+TEST(CosimRandom, NamedHardware) {
+  constexpr int kCases = 45;
+  int ran = 0;
+  for (int i = 0; i < kCases && !HasFailure(); ++i) {
+    const std::uint64_t seed = base_seed() * 1000 + static_cast<std::uint64_t>(i);
+    std::mt19937_64 random(seed);
+    const RandomCase drawn = draw_case(random);
+    const char* const kNames[] = {"tiny", "base", "odd"};
+    SCOPED_TRACE(fmt::format("BITLOOM_SEED={}, case {} on {}: {}", base_seed(), i, kNames[i % 3], drawn.text));
+    ran += run_random(drawn, resolve_trace(TraceKind::kHardware, kNames[i % 3]), seed) ? 1 : 0;
+  }
+  fmt::print("{} of {} cases ran\n", ran, kCases);
+  EXPECT_GE(ran, kCases / 2);
+}
+
+TEST(CosimRandomHardware, ElaboratedForTheTest) {
+  constexpr int kHardwares = 3, kCasesEach = 4;
+  int ran = 0;
+  for (int h = 0; h < kHardwares && !HasFailure(); ++h) {
+    std::mt19937_64 random(base_seed() * 77 + static_cast<std::uint64_t>(h));
+    const std::string text = draw_hardware(random, fmt::format("random{}", h));
+    const std::string file = testing::TempDir() + fmt::format("bitloom_random_hardware{}.json", h);
+    std::ofstream(file) << text;
+    for (int i = 0; i < kCasesEach && !HasFailure(); ++i) {
+      const RandomCase drawn = draw_case(random);
+      SCOPED_TRACE(fmt::format("BITLOOM_SEED={}, hardware {}, case {}: {}", base_seed(), text, i, drawn.text));
+      ran += run_random(drawn, file, base_seed() + static_cast<std::uint64_t>(i)) ? 1 : 0;
+    }
+    std::filesystem::remove(file);
+  }
+  fmt::print("{} of {} cases ran\n", ran, kHardwares * kCasesEach);
+  EXPECT_GE(ran, kHardwares);
+}
+
+}  // namespace
+}  // namespace bitloom::cosim

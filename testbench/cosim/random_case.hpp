@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include "kernels/hardware.hpp"
+#include "model/network.hpp"
+#include "model/recipe.hpp"
+
+namespace bitloom::cosim {
+
+/// Everything that a co-simulation is about, drawn from one seed: 1 to 4 layers of 1 to 90 features, with or without
+/// bias and ReLU, every rounding and scale rule, widths by layer, batch, stalls. The same seed gives the same case on
+/// every machine.
+struct RandomCase {
+  Network network;
+  Recipe recipe;
+  int batch = 1;
+  int stall = 0;
+  std::string text;  ///< what was drawn, for messages
+};
+RandomCase draw_case(std::mt19937_64& random);
+
+/// The text of a hardware file with random, legal parameters.
+std::string draw_hardware(std::mt19937_64& random, const std::string& name);
+
+}  // namespace bitloom::cosim
