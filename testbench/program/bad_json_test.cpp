@@ -1,5 +1,5 @@
-// Faulty network, recipe, hyper-parameter and hardware files: exit code 2 and a message that names file, key and
-// expectation. Each case is one edit of a good file of traces/.
+// Faulty network, recipe, hardware, energy and hyper-parameter files: exit code 2 and a message that names file, key
+// and expectation. Each case is one edit of a good file of traces/.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,10 @@ std::vector<std::string> command_for(const std::string& source, const std::strin
     return {"train", "mlp", "--recipe", file};
   }
   if (source.starts_with("hardware/")) {
-    return {"run", "mlp_odd", "--recipe", "int8", "--hw", file, "--batch", "4"};
+    return {"run", "mlp_odd", "--recipe", "int8", "--hw", file};
+  }
+  if (source.starts_with("energy/")) {
+    return {"run", "mlp_odd", "--hw", "tiny", "--energy", file};
   }
   return {"train", "mlp", "--recipe", "fp32", "--hyper", file};
 }
@@ -69,6 +72,17 @@ const Case kCases[] = {
     {"RecipeWrongType", "recipes/int8.json", "\"default\": 8", "\"default\": \"eight\"", "bits.default"},
     {"RecipeOutOfRange", "recipes/int8.json", "\"default\": 8", "\"default\": 9", "bits.default"},
     {"RecipeUnknownChoice", "recipes/int8.json", "\"half_up\"", "\"half_way\"", "half_way"},
+    {"HardwareSyntax", "hardware/tiny.json", "\"rows\": 4,", "\"rows\": ,", "edited.json:4"},
+    {"HardwareUnknownKey", "hardware/tiny.json", "\"rows\"", "\"rosw\": 1, \"rows\"", "rosw: unknown key"},
+    {"HardwareMissingKey", "hardware/tiny.json", "\"cols\": 4,", "", "cols: required key is missing"},
+    {"HardwareWrongType", "hardware/tiny.json", "\"rows\": 4", "\"rows\": 4.5", "rows"},
+    {"HardwareOutOfRange", "hardware/tiny.json", "\"rows\": 4", "\"rows\": 33", "rows"},
+    {"HardwareInconsistent", "hardware/tiny.json", "\"spad_a_bytes\": ", "\"spad_a_bytes\": 1", "spad_a_bytes"},
+    {"HardwareTooSmallForATile", "hardware/tiny.json", "\"vin_words\": 256", "\"vin_words\": 1",
+     "network mlp_odd, layer fc1, FORWARD: VIN is too small"},
+    {"HardwareTooSmallMemory", "hardware/tiny.json", "\"dram_bytes\": 67108864", "\"dram_bytes\": 4096",
+     "DRAM is too small"},
+    {"EnergyUnknownKey", "energy/45nm.json", "\"name\"", "\"nmae\": 1, \"name\"", "nmae: unknown key"},
     {"HyperSyntax", "hyper.json", "\"epochs\"", "epochs", "edited.json:3"},
     {"HyperUnknownKey", "hyper.json", "\"init\"", "\"inti\": 1, \"init\"", "inti: unknown key"},
     {"HyperMissingKey", "hyper.json", "\"batch\": 128,", "", "batch: required key is missing"},

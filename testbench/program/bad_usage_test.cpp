@@ -37,6 +37,11 @@ TEST(Usage, FaultyCommandLines) {
   expect_refused({"train", "mlp", "--seed", "18446744073709551616"}, "--seed");
   expect_refused({"train", "mlp", "--threads", "0"}, "--threads");
   expect_refused({"train", "mlp", "--batch", "65536"}, "--batch");
+  expect_refused({"cosim", "mlp_odd", "--stall", "91"}, "--stall");
+  expect_refused({"cosim", "mlp_odd", "--steps", "0"}, "--steps");
+  expect_refused({"run", "mlp_odd", "--stall", "-1"}, "--stall");
+  expect_refused({"run", "mlp_odd", "--batch", "0"}, "--batch");
+  expect_refused({"demo", "mlp"}, "mlp");
 }
 
 TEST(Usage, HelpAndVersionAreNoErrors) {
@@ -47,7 +52,7 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
   const Outcome version = run_program({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_THAT(version.output, ::testing::MatchesRegex("bitloom [0-9.]+ \\(commit .+\\)\n"));
-  for (const char* command : {"train"}) {
+  for (const char* command : {"demo", "train", "run", "cosim"}) {
     const Outcome of_command = run_program({command, "--help"});
     EXPECT_EQ(of_command.code, 0) << command;
     EXPECT_THAT(of_command.output, HasSubstr("Example")) << command;
@@ -59,6 +64,10 @@ TEST(Names, AnUnknownNameListsTheKnownOnes) {
   expect_refused({"train", "mpl"}, "network 'mpl': is neither a known name nor a file; known names: mlp, mlp_odd");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "recipe 'int3'");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "fp32, int4");
+  expect_refused({"run", "mlp", "--hw", "tinny"},
+                 "hardware 'tinny': is neither a known name nor a file; known names: base, odd, tiny");
+  expect_refused({"cosim", "mlp", "--hw", "tinny"}, "base, odd, tiny");
+  expect_refused({"run", "mlp", "--energy", "3nm"}, "45nm, 7nm");
   expect_refused({"train", "mlp", "--hyper", "gone/hyper.json"}, "'gone/hyper.json': no such file");
 }
 
@@ -86,6 +95,12 @@ TEST(Output, PlacesThatCannotBeWritten) {
     expect_refused(with(option, "/"), "it is a folder");
   }
   expect_refused(with("--dump", "/proc/nowhere"), "/proc/nowhere");
+  for (const char* command : {"run", "cosim"}) {
+    expect_refused({command, "mlp_odd", "--hw", "tiny", "--json", "/proc/nowhere/out"}, "/proc/nowhere");
+  }
+  expect_refused({"cosim", "mlp_odd", "--waves", "/proc/nowhere/out.fst"}, "/proc/nowhere");
+  expect_refused({"cosim", "mlp_odd", "--dump", "/proc/nowhere"}, "/proc/nowhere");
+  expect_refused({"demo", "--json", "/proc/nowhere/out"}, "/proc/nowhere");
   ScratchFolder folder;
   write_text(folder / "file", "");
   expect_refused(with("--dump", folder / "file"), folder / "file");
@@ -103,6 +118,11 @@ TEST(Output, AFolderWithoutPermission) {
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   expect_refused({"train", "mlp", "--recipe", "fp32", "--json", folder / "out.json"}, "Permission denied");
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
+}
+
+TEST(Recipes, FloatHasNoAcceleratorBits) {
+  expect_refused({"cosim", "mlp_odd", "--recipe", "fp32"}, "fp32");
+  expect_refused({"run", "mlp_odd", "--recipe", "fp32"}, "fp32");
 }
 
 TEST(Checkpoints, ThatAreNoCheckpoints) {
