@@ -53,6 +53,19 @@ TEST_P(ErrorTest, WriteResponse) {
   EXPECT_EQ(result.error_index, 4321u);
 }
 
+TEST_P(ErrorTest, TheFirstErrorStays) {
+  MachineCase machine(GetParam());
+  const int w = machine.hardware().axi_bytes;
+  machine.store_raw(kTo, 2000, w, w, 0, 0).set(Field::INDEX, 10);
+  machine.load_vin(kFrom, 1, w, 0, 0, 0).set(Field::INDEX, 20);
+  machine.machine().dram().fail_reads({kFrom, kFrom + 1});
+  machine.machine().dram().fail_writes({kTo + 1999 * static_cast<std::uint32_t>(w), kTo + 0x40000});
+  const RtlResult result = machine.run();
+  EXPECT_EQ(result.error_code, code(ErrorCode::READ_RESPONSE));
+  EXPECT_EQ(result.error_index, 20u);
+  EXPECT_EQ(result.dram.write_beats, 2000u) << "what runs comes to its end";
+}
+
 TEST_P(ErrorTest, EveryIllegalOpcode) {
   MachineCase machine(GetParam());
   add_work(machine);

@@ -1,0 +1,164 @@
+// Double buffers of every memory, chosen by parity at different levels: operands that stay for several segments
+// (B_STEP), ACC, VIN, VOUT.RAW, P1, P2 and MASK; and addresses from BASE and BATCH.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "testbench/rtl/machine_case.hpp"
+
+namespace bitloom {
+namespace {
+
+constexpr std::uint32_t kA = 0x10000, kB = 0x40000, kC = 0x80000, kD = 0x90000, kE = 0xA0000;
+
+class BuffersTest : public ::testing::TestWithParam<std::string> {};
+
+/// A new A tile in each iteration, B whole and once for each i0: buffers by level 0 and level 2, the result in ACC by
+/// level 1.
+void add_load_group(MachineCase& machine, int segment, int segments) {
+  const Hardware& hw = machine.hardware();
+  const int depth = segment * segments;
+  Command& b = machine.add_shaped(Opcode::LOAD, hw.cols, depth);
+  b.set(Field::TARGET, static_cast<int>(LoadTarget::SPAD_B)).set(Field::ADDR, kB).set(Field::PITCH, depth);
+  b.set(Field::STRIDE0, depth * hw.cols).set(Field::EXEC_LEVEL, 2).set(Field::PARITY0, 2);
+  b.set(Field::N0, 2).set(Field::N2, segments).set(Field::GROUP, 1);
+  Command& a = machine.add_shaped(Opcode::LOAD, hw.rows, segment);
+  a.set(Field::TARGET, static_cast<int>(LoadTarget::SPAD_A)).set(Field::ADDR, kA).set(Field::PITCH, depth);
+  a.set(Field::STRIDE0, depth * hw.rows).set(Field::STRIDE2, segment);
+  a.wait(make_token(kArrayQueue, kLoadQueue, 0)).signal(make_token(kLoadQueue, kArrayQueue, 0));
+}
+
+void add_compute(MachineCase& machine, int segment, int segments) {
+  const Hardware& hw = machine.hardware();
+  Command& gemm = machine.add_gemm(segment);
+  gemm.set(Field::N0, 2).set(Field::N2, segments).set(Field::PARITY1, 2);
+  gemm.set(Field::B_STEP, segment / hw.axi_bytes);
+  gemm.wait(make_token(kLoadQueue, kArrayQueue, 0)).signal(make_token(kArrayQueue, kLoadQueue, 0));
+  gemm.signal(make_token(kArrayQueue, kVectorQueue, 0, 1));
+  const int groups = hw.tile_cols() / hw.lanes();
+  Command& tile = machine.add_shaped(Opcode::TILE, hw.rows, hw.tile_cols());
+  tile.set_flag(Flag::RAW_OUT).set(Field::N0, 2).set(Field::PARITY0, 2).set(Field::VIN_STRIDE, hw.rows * groups);
+  tile.wait(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
+  const int row_bytes = 4 * hw.tile_cols();
+  Command& store = machine.store_raw(kC, hw.rows, row_bytes, row_bytes, 0, groups);
+  store.set(Field::N0, 2).set(Field::STRIDE0, row_bytes * hw.rows).set(Field::LOCAL_STRIDE, hw.rows * groups);
+  store.wait(make_token(kVectorQueue, kStoreQueue, 0));
+}
+
+TEST_P(BuffersTest, OperandsAndAccumulators) {
+  MachineCase machine(GetParam());
+  const Hardware& hw = machine.hardware();
+  const int w = hw.axi_bytes;
+  const int segment = std::min(hw.spad_a_bytes, hw.spad_b_bytes / 2 / w * w), segments = hw.spad_b_bytes / segment;
+  const int depth = segment * segments;
+  for (int i = 0; i < 2 * depth * std::max(hw.rows, hw.cols); ++i) {
+    machine.memory()[kA + static_cast<std::uint32_t>(i)] = static_cast<std::uint8_t>(machine.uniform(-127, 127));
+    machine.memory()[kB + static_cast<std::uint32_t>(i)] = static_cast<std::uint8_t>(machine.uniform(-127, 127));
+  }
+  machine.add(Opcode::ARRAY_NOP).set(Field::N2, 2).signal(make_token(kArrayQueue, kLoadQueue, 0));
+  add_load_group(machine, segment, segments);
+  add_compute(machine, segment, segments);
+  machine.add(Opcode::LOAD_NOP).set(Field::N2, 2).wait(make_token(kArrayQueue, kLoadQueue, 0));
+  ASSERT_EQ(machine.run().error_code, 0u);
+
+  const auto code = [&](std::uint32_t area, int row, int k) {
+    return static_cast<std::int8_t>(machine.memory()[area + static_cast<std::uint32_t>(row * depth + k)]);
+  };
+  for (int pass = 0; pass < 2; ++pass) {
+    for (int r = 0; r < hw.rows; ++r) {
+      for (int c = 0; c < hw.tile_cols(); ++c) {
+        std::int64_t sum = 0;
+        for (int k = 0; k < depth; ++k) sum += code(kA, pass * hw.rows + r, k) * code(kB, pass * hw.cols + c, k);
+        const int element = (pass * hw.rows + r) * hw.tile_cols() + c;
+        ASSERT_EQ(machine.word_at(kC + 4 * static_cast<std::uint32_t>(element)), sum)
+            << "pass " << pass << " row " << r << " column " << c;
+      }
+    }
+  }
+}
+
+/// Two tiles of small integers, requantized with ratio 1: the codes are the integers, the mask their signs.
+TEST_P(BuffersTest, CodesOfBothPackingsAndMask) {
+  MachineCase machine(GetParam());
+  const Hardware& hw = machine.hardware();
+  const int rows = hw.rows, cols = hw.tile_cols(), lanes = hw.lanes(), groups = cols / lanes;
+  const int tile_bytes = 4 * rows * cols, table_word = 2 * rows * groups;
+  for (int i = 0; i < 2 * rows * cols; ++i) {
+    machine.put_word(kA + 4 * static_cast<std::uint32_t>(i), machine.uniform(-100, 100));
+  }
+  machine.fill_random(kB, static_cast<std::size_t>(hw.axi_bytes));
+  machine.put_word(kB, 32768 | 15 << 16);  // N2.1: ONE
+
+  const Token loaded = make_token(kLoadQueue, kVectorQueue, 0), made = make_token(kVectorQueue, kStoreQueue, 0);
+  machine.load_vin(kB, 1, hw.axi_bytes, 0, table_word, 0).signal(loaded);
+  Command& load = machine.load_vin(kA, 1, tile_bytes, 0, 0, 0);
+  load.set(Field::N2, 2).set(Field::STRIDE2, tile_bytes).set(Field::LOCAL_STRIDE, rows * groups).signal(loaded);
+  Command& table = machine.add(Opcode::TABLE_LOAD);
+  table.set(Field::COLS, 1).set(Field::COLS_LAST, 1).set(Field::COLS_DIM, 3);
+  table.set(Field::DST, 9).set(Field::VIN_BASE, table_word).wait(loaded);
+  Command& tile = machine.add_shaped(Opcode::TILE, rows, cols);
+  tile.set(Field::N0, 2).set(Field::PARITY0, 2).set(Field::RATIO, 9).set(Field::VIN_STRIDE, rows * groups);
+  tile.set_flag(Flag::FROM_VIN).set_flag(Flag::MASK_OUT).set_flag(Flag::CODES_OUT).wait(loaded).signal(made);
+  const int mask_bytes = hw.mask_words() * hw.axi_bytes;
+  const auto store = [&](StoreSource source, std::uint32_t to, int count, int bytes) -> Command& {
+    Command& command = machine.add_shaped(Opcode::STORE, count, bytes);
+    command.set(Field::TARGET, static_cast<int>(source)).set(Field::ADDR, to).set(Field::PITCH, bytes);
+    return command.set(Field::STRIDE0, count * bytes).set(Field::PARITY0, 2);
+  };
+  store(StoreSource::P1, kC, rows, cols).set(Field::N0, 2).set(Field::GROUP, 2).wait(made);
+  store(StoreSource::P2, kD, cols, rows);
+  store(StoreSource::MASK, kE, 1, mask_bytes);
+  ASSERT_EQ(machine.run().error_code, 0u);
+
+  for (int t = 0; t < 2; ++t) {
+    for (int r = 0; r < rows; ++r) {
+      for (int c = 0; c < cols; ++c) {
+        const int element = (t * rows + r) * cols + c;
+        const std::int32_t value = machine.word_at(kA + 4 * static_cast<std::uint32_t>(element));
+        const auto byte = [&](std::uint32_t area, int offset) {
+          return machine.memory()[area + static_cast<std::uint32_t>(offset)];
+        };
+        ASSERT_EQ(static_cast<std::int8_t>(byte(kC, element)), value) << "P1 of tile " << t << ": " << r << ", " << c;
+        ASSERT_EQ(static_cast<std::int8_t>(byte(kD, (t * cols + c) * rows + r)), value)
+            << "P2 of tile " << t << ": " << r << ", " << c;
+        // A row has a byte for each group of the array's columns, and the tile's last column closes the last group
+        // here.
+        const int mask = byte(kE, t * mask_bytes + r * groups + c / lanes);
+        ASSERT_EQ(mask >> (c % lanes) & 1, value > 0) << "mask of tile " << t << ": " << r << ", " << c;
+      }
+    }
+  }
+}
+
+TEST_P(BuffersTest, AddressesFromBaseAndBatch) {
+  MachineCase machine(GetParam());
+  const int w = machine.hardware().axi_bytes;
+  machine.fill_random(kA, 0x4000);
+  // VIN buffers by level 1: parity 0 in words 0 …, parity 1 in words 2 ….
+  Command& load = machine.load_vin(0x1000, 1, w, 0, 0, 0);
+  load.set(Field::BATCH_BASE, 1).set(Field::N1, 2).set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1);
+  load.set(Field::N2, 2).set(Field::STRIDE2, w).set(Field::LOCAL_STRIDE, 2).set(Field::GROUP, 1);
+  Command& beside = machine.load_vin(0x2000, 1, w, 0, 1, 0);
+  beside.set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1).set(Field::LOCAL_STRIDE, 2);
+  beside.signal(make_token(kLoadQueue, kVectorQueue, 0, 3));
+  machine.copy(4).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.store_raw(0x300, 1, 4 * w, 0, 0, 0).wait(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.machine().write_register(Register::BASE, kA);
+  machine.machine().write_register(Register::BATCH, kA + 0x800);
+  const std::vector<std::uint8_t> before = machine.memory();
+  ASSERT_EQ(machine.run().error_code, 0u);
+  // From BATCH the last of the two i2, from BASE always the same.
+  const std::uint32_t sources[] = {kA + 0x1800 + static_cast<std::uint32_t>(w), kA + 0x2000,
+                                   kA + 0x1A00 + static_cast<std::uint32_t>(w), kA + 0x2200};
+  for (int word = 0; word < 4; ++word) {
+    EXPECT_TRUE(std::equal(before.begin() + sources[word], before.begin() + sources[word] + w,
+                           machine.memory().begin() + kA + 0x300 + word * w))
+        << "word " << word;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BuffersTest, ::testing::ValuesIn(all_hardware()),
+                         [](const auto& each) { return each.param; });
+
+}  // namespace
+}  // namespace bitloom
