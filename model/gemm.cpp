@@ -13,6 +13,8 @@
 namespace bitloom {
 namespace {
 
+constexpr std::int64_t kProductsWorthAThread = 32768;
+
 /// Row-major c[m][n] = op(a) · op(b) by oneDNN.
 bool onednn_gemm(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
                  std::int32_t* c) {
@@ -62,9 +64,11 @@ std::string Gemm::name() const { return onednn_ ? "onednn" : "own-" + std::strin
 
 void Gemm::run(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
                std::int32_t* c) {
+  const std::int64_t worth = 1 + std::int64_t{m} * n * k / kProductsWorthAThread;
+  const int parts = static_cast<int>(std::min({std::int64_t{threads_}, std::int64_t{m}, worth}));
   if (onednn_) {
     const int previous = omp_get_max_threads();
-    omp_set_num_threads(threads_);
+    omp_set_num_threads(parts);
     const bool done = onednn_gemm(transpose_a, transpose_b, m, n, k, a, b, c);
     omp_set_num_threads(previous);
     if (!done) throw Error("oneDNN: an 8-bit GEMM failed");
@@ -78,7 +82,6 @@ void Gemm::run(char transpose_a, char transpose_b, int m, int n, int k, const st
   const Kernels& kernel = kernels(isa_);
   packed_.resize(std::max(packed_.size(), gemm_scratch(columns, depth)));
   kernel.gemm_pack(columns, depth, b, b_strides, packed_.data());
-  const int parts = std::min(threads_, (m + 3) / 4);
 #pragma omp parallel for num_threads(parts) schedule(static) if (parts > 1)
   for (int part = 0; part < parts; ++part) {
     const std::size_t from = rows * static_cast<std::size_t>(part) / static_cast<std::size_t>(parts);

@@ -3,6 +3,8 @@
 namespace bitloom {
 namespace {
 
+constexpr std::size_t kElementsWorthAThread = 1024;
+
 void merge(RowStatistics& total, const RowStatistics& part) {
   total.max = std::max(total.max, part.max);
   total.saturated += part.saturated;
@@ -29,11 +31,12 @@ class RandomRow {
 
 }  // namespace
 
-/// Calls work(first row, end, statistics) for contiguous parts of the rows, one part a thread.
+/// Calls work(first row, end, statistics) for contiguous parts of the rows, one part a thread, each worth its thread.
 template <class RowWork>
-RowStatistics TensorOperations::over_rows(std::size_t rows, const RowWork& work) const {
+RowStatistics TensorOperations::over_rows(std::size_t rows, std::size_t cols, const RowWork& work) const {
   RowStatistics total;
-  const int parts = static_cast<int>(std::min(static_cast<std::size_t>(threads_), rows));
+  const std::size_t worth = 1 + rows * cols / kElementsWorthAThread;
+  const int parts = static_cast<int>(std::min({static_cast<std::size_t>(threads_), rows, worth}));
   if (parts <= 1) {
     work(std::size_t{0}, rows, total);
     return total;
@@ -60,12 +63,12 @@ std::uint64_t TensorOperations::quantize(const std::int32_t* raw, std::size_t ro
       statistics.saturated += kernels_.requantize_row(raw + row * cols, cols, rule, words, codes + row * cols);
     }
   };
-  return over_rows(rows, work).saturated;
+  return over_rows(rows, cols, work).saturated;
 }
 
 RowStatistics TensorOperations::activate(const std::int32_t* acc, const std::int32_t* bias, std::size_t rows,
                                          std::size_t cols, bool relu, std::int32_t* raw) const {
-  return over_rows(rows, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
+  return over_rows(rows, cols, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
     for (std::size_t row = from; row < to; ++row) {
       kernels_.activate_row(acc + row * cols, bias, cols, relu, raw + row * cols, statistics);
     }
@@ -80,13 +83,13 @@ std::int32_t TensorOperations::mask_and_max(std::int32_t* g, const std::int32_t*
       statistics.max = std::max(statistics.max, kernels_.max_row(g + row * cols, cols));
     }
   };
-  return over_rows(rows, work).max;
+  return over_rows(rows, cols, work).max;
 }
 
 RowStatistics TensorOperations::update(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient,
                                        std::size_t rows, std::size_t cols, const UpdateRow& rule, bool stochastic,
                                        const Stream& momentum_stream, const Stream& master_stream) const {
-  return over_rows(rows, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
+  return over_rows(rows, cols, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
     RandomRow of_momentum(kernels_, stochastic ? cols : 0, 16);
     RandomRow of_master(kernels_, stochastic ? cols : 0, 16);
     for (std::size_t row = from; row < to; ++row) {

@@ -38,7 +38,7 @@ class TensorOperations {
 
  private:
   template <class RowWork>
-  RowStatistics over_rows(std::size_t rows, const RowWork& work) const;
+  RowStatistics over_rows(std::size_t rows, std::size_t cols, const RowWork& work) const;
 
   const Kernels& kernels_;
   int threads_;

@@ -23,7 +23,7 @@ struct Options {
   std::string data;
   std::string network = "mlp";
   std::string hyper = "hyper";
-  std::vector<std::string> recipes{"fp32", "int8", "int8_hindsight", "int4", "int4_hindsight"};
+  std::vector<std::string> recipes{"fp32", "int8", "int8_hindsight", "int4", "int4_hindsight", "int4_last8"};
   int seeds = 3;
   int epochs = 0;
   int threads = 1;

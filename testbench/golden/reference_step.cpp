@@ -53,15 +53,29 @@ NamedTensor named(const Matrix& matrix, int bits) {
   return {matrix.rows, matrix.cols, bits, {matrix.values.begin(), matrix.values.end()}};
 }
 
+struct Counts {
+  std::uint64_t x = 0, w = 0, d = 0, b_acc = 0, z = 0, d_raw = 0, dw = 0, db = 0, master = 0, momentum = 0, bias = 0,
+                bias_momentum = 0;
+};
+
 /// One step at work.
 class Reference {
  public:
-  Reference(const Chain& chain, const Recipe& recipe, const Batch& batch, const StepContext& context)
-      : chain_(chain), recipe_(recipe), batch_(batch), context_(context), count_(static_cast<int>(chain.size())) {}
+  Reference(const Chain& chain, const Recipe& recipe, const Batch& batch, const StepContext& context);
 
   StepResult run(TrainState& state, bool exact, bool update, StepRecord& record);
 
  private:
+  void quantize_weights(const TrainState& state);
+  void forward(int l, const TrainState& state);
+  void loss();
+  void quantize_gradient(int l, Scale unit, const TrainState& state);
+  void activation_gradient(int l, const TrainState& state);
+  void update_layer(int l, LayerState& of, StepRecord& record);
+  void record_tensors(int l, StepRecord& record) const;
+  void record_scalars(int l, LayerState& of, StepRecord& record);
+
+  static std::size_t at(int index) { return static_cast<std::size_t>(index); }
   int bits(int l) const { return layer_recipe(recipe_, l, count_, chain_[static_cast<std::size_t>(l)].name).bits; }
   const std::string& name(int l) const { return chain_[static_cast<std::size_t>(l)].name; }
 
@@ -77,8 +91,8 @@ class Reference {
   }
 
   /// The scale to use (N6.1, N6.2); `next` receives what this step's maximum gives.
-  Scale choose(ScaleRule rule, bool exact, std::uint32_t max, Scale unit, int width, Scale stored, Scale& next) {
-    const bool hindsight = rule == ScaleRule::kHindsight && !exact;
+  Scale choose(ScaleRule rule, std::uint32_t max, Scale unit, int width, Scale stored, Scale& next) {
+    const bool hindsight = rule == ScaleRule::kHindsight && !exact_;
     next = max_to_scale(max, unit, qmax(width), hindsight ? std::optional<Scale>(stored) : std::nullopt,
                         scale_saturations_);
     return hindsight ? stored : next;
@@ -98,12 +112,12 @@ class Reference {
       for (int c = 0; c < gradient.cols; ++c) {
         const auto row = static_cast<std::uint32_t>(r);
         const auto col = static_cast<std::uint32_t>(c);
-        const std::size_t at = gradient.index(r, c);
+        const std::size_t e = gradient.index(r, c);
         const std::uint32_t u = recipe_.update.stochastic ? v_stream.draw(row, col, 16) : kHalfUpWord16;
         const std::uint32_t w = recipe_.update.stochastic ? w_stream.draw(row, col, 16) : kHalfUpWord16;
-        momentum[at] = update_momentum(momentum[at], static_cast<std::int32_t>(gradient.values[at]), context_.mu16,
-                                       ratio_g, u, momentum_saturations);
-        master[at] = update_master(master[at], momentum[at], ratio_w, limit, w, master_saturations);
+        momentum[e] = update_momentum(momentum[e], static_cast<std::int32_t>(gradient.values[e]), context_.mu16,
+                                      ratio_g, u, momentum_saturations);
+        master[e] = update_master(master[e], momentum[e], ratio_w, limit, w, master_saturations);
       }
     }
   }
@@ -113,181 +127,205 @@ class Reference {
   const Batch& batch_;
   StepContext context_;
   int count_;
+  bool exact_ = false;
+  std::vector<Matrix> x_, w_, a_, raw_, mask_, b_acc_, d_, g_;
+  std::vector<Scale> sx_, sw_, sd_, s_acc_, ratio_b_, sx_next_, sd_next_;
+  std::vector<Counts> counts_;
   std::uint64_t scale_saturations_ = 0;
+  StepResult result_;
 };
 
-struct Counts {
-  std::uint64_t x = 0, w = 0, d = 0, b_acc = 0, z = 0, d_raw = 0, dw = 0, db = 0, master = 0, momentum = 0, bias = 0,
-                bias_momentum = 0;
-};
+Reference::Reference(const Chain& chain, const Recipe& recipe, const Batch& batch, const StepContext& context)
+    : chain_(chain), recipe_(recipe), batch_(batch), context_(context), count_(static_cast<int>(chain.size())) {
+  for (auto* matrices : {&x_, &w_, &a_, &raw_, &mask_, &b_acc_, &d_, &g_}) matrices->resize(chain.size());
+  for (auto* scales : {&sx_, &sw_, &sd_, &s_acc_, &ratio_b_, &sx_next_, &sd_next_}) scales->resize(chain.size());
+  counts_.resize(chain.size());
+}
 
 StepResult Reference::run(TrainState& state, bool exact, bool update, StepRecord& record) {
+  exact_ = exact;
   record = {};
-  const int samples = batch_.M;
-  const auto layers = chain_.size();
-  std::vector<Matrix> x(layers), w(layers), a(layers), raw(layers), mask(layers), b_acc(layers), d(layers), g(layers);
-  std::vector<Scale> sx(layers), sw(layers), sd(layers), s_acc(layers), sx_next(layers), sd_next(layers);
-  std::vector<Counts> counts(layers);
-  const Scale s_m = power_of_two(recipe_.update.master_frac_bits);
-  const Scale s_b = power_of_two(recipe_.update.bias_frac_bits);
-
-  // (2) of N10
-  for (int l = 0; l < count_; ++l) {
-    const auto i = static_cast<std::size_t>(l);
-    const LayerState& of = state.layers[i];
-    sw[i] = max_to_scale(of.wmax, s_m, qmax(bits(l)), std::nullopt, scale_saturations_);
-    w[i] = codes(Matrix(chain_[i].in, chain_[i].out, of.master), s_m, sw[i], recipe_.weight_rounding, l,
-                 TensorKind::kWeight, bits(l), counts[i].w);
-  }
-
-  // (3)
-  x[0] = Matrix(samples, chain_[0].in, batch_.X);
-  sx[0] = batch_.scale;
-  for (int l = 0; l < count_; ++l) {
-    const auto i = static_cast<std::size_t>(l);
-    s_acc[i] = mul(sx[i], sw[i], scale_saturations_);
-    b_acc[i] = Matrix(1, chain_[i].out);
-    if (chain_[i].bias) {
-      const Scale ratio_b = div(s_b, s_acc[i], scale_saturations_);
-      record.scalars[name(l) + ".ratio_b"] = word(ratio_b);
-      for (int o = 0; o < chain_[i].out; ++o) {
-        const std::int32_t bias = state.layers[i].bias[static_cast<std::size_t>(o)];
-        b_acc[i].at(0, o) = accumulator_bias(bias, ratio_b, counts[i].b_acc);
-      }
-    }
-    mask[i] = Matrix(samples, chain_[i].out);
-    a[i] = filled(samples, chain_[i].out, [&](int m, int o) {
-      std::int64_t z = b_acc[i].at(0, o);
-      for (int k = 0; k < chain_[i].in; ++k) z += x[i].at(m, k) * w[i].at(k, o);
-      const Activation activation = activate(z, chain_[i].relu);
-      mask[i].at(m, o) = activation.mask ? 1 : 0;
-      return activation.a;
-    });
-    raw[i] = raw_of(a[i], counts[i].z);
-    if (l + 1 == count_) break;
-    sx[i + 1] = choose(recipe_.activation.scale, exact, maximum(raw[i]), s_acc[i], bits(l + 1),
-                       state.layers[i + 1].sx_next, sx_next[i + 1]);
-    const bool one_pass = recipe_.activation.scale == ScaleRule::kHindsight && !exact;
-    x[i + 1] = codes(one_pass ? a[i] : raw[i], s_acc[i], sx[i + 1], recipe_.activation.rounding, l,
-                     TensorKind::kActivation, bits(l + 1), counts[i + 1].x);
-  }
-
-  // (4)
-  StepResult result;
-  const std::size_t last = layers - 1;
-  const int classes = chain_[last].out;
-  g[last] = Matrix(samples, classes);
-  const Scale c = logit_exponent_scale(s_acc[last], scale_saturations_);
-  for (int m = 0; m < samples; ++m) {
-    std::vector<std::int32_t> logits, gradient(static_cast<std::size_t>(classes));
-    for (int o = 0; o < classes; ++o) logits.push_back(static_cast<std::int32_t>(raw[last].at(m, o)));
-    const SampleLoss sample = softmax_cross_entropy(logits, batch_.labels[static_cast<std::size_t>(m)], c, gradient);
-    result.loss = add_loss(result.loss, sample.loss);
-    result.correct += sample.correct ? 1 : 0;
-    for (int o = 0; o < classes; ++o) g[last].at(m, o) = gradient[static_cast<std::size_t>(o)];
-  }
-  Scale unit = loss_gradient_unit(static_cast<std::uint32_t>(samples), scale_saturations_);
-  const auto quantize_gradient = [&](int l) {
-    const auto i = static_cast<std::size_t>(l);
-    sd[i] = choose(recipe_.gradient.scale, exact, maximum(g[i]), unit, bits(l), state.layers[i].sd_next, sd_next[i]);
-    d[i] = codes(g[i], unit, sd[i], recipe_.gradient.rounding, l, TensorKind::kGradient, bits(l), counts[i].d);
-  };
-  quantize_gradient(count_ - 1);
-
-  // (5)
+  quantize_weights(state);
+  for (int l = 0; l < count_; ++l) forward(l, state);
+  loss();
+  quantize_gradient(count_ - 1, loss_gradient_unit(static_cast<std::uint32_t>(batch_.M), scale_saturations_), state);
   for (int l = count_ - 1; l >= 0; --l) {
-    const auto i = static_cast<std::size_t>(l);
-    const LinearLayer& facts = chain_[i];
-    if (l > 0) {
-      const Matrix exact_g = filled(samples, facts.in, [&](int m, int k) {
-        std::int64_t sum = 0;
-        for (int o = 0; o < facts.out; ++o) sum += d[i].at(m, o) * w[i].at(k, o);
-        return mask_gradient(sum, mask[i - 1].at(m, k) != 0);
-      });
-      g[i - 1] = raw_of(exact_g, counts[i - 1].d_raw);
-      unit = mul(sd[i], sw[i], scale_saturations_);
-      quantize_gradient(l - 1);
-    }
-    if (!update) continue;
-    LayerState& of = state.layers[i];
-    const Matrix dw = raw_of(filled(facts.in, facts.out,
-                                    [&](int k, int o) {
-                                      std::int64_t sum = 0;
-                                      for (int m = 0; m < samples; ++m) sum += x[i].at(m, k) * d[i].at(m, o);
-                                      return sum;
-                                    }),
-                             counts[i].dw);
-    update_tensor(of.master, of.momentum, dw, mul(sd[i], sx[i], scale_saturations_), s_m, kMasterLimit, l,
-                  TensorKind::kWeight, counts[i].master, counts[i].momentum);
-    of.wmax = maximum(Matrix(facts.in, facts.out, of.master));
-    record.tensors[name(l) + ".dw"] = named(dw, 32);
-    record.tensors[name(l) + ".master"] = named(Matrix(facts.in, facts.out, of.master), 32);
-    record.tensors[name(l) + ".momentum"] = named(Matrix(facts.in, facts.out, of.momentum), 16);
-    if (!facts.bias) continue;
-    const Matrix db = raw_of(filled(1, facts.out,
-                                    [&](int, int o) {
-                                      std::int64_t sum = 0;
-                                      for (int m = 0; m < samples; ++m) sum += d[i].at(m, o);
-                                      return sum;
-                                    }),
-                             counts[i].db);
-    update_tensor(of.bias, of.bias_momentum, db, sd[i], s_b, kBiasLimit, l, TensorKind::kBias, counts[i].bias,
-                  counts[i].bias_momentum);
-    record.tensors[name(l) + ".db"] = named(db, 32);
-    record.tensors[name(l) + ".b_acc"] = named(b_acc[i], 32);
-    record.tensors[name(l) + ".bias"] = named(Matrix(1, facts.out, of.bias), 32);
-    record.tensors[name(l) + ".bias_momentum"] = named(Matrix(1, facts.out, of.bias_momentum), 16);
+    if (l > 0) activation_gradient(l, state);
+    if (update) update_layer(l, state.layers[at(l)], record);
   }
-
   for (int l = 0; l < count_; ++l) {
-    const auto i = static_cast<std::size_t>(l);
-    const std::string prefix = name(l) + ".";
-    record.tensors[prefix + "x"] = named(x[i], bits(l));
-    record.tensors[prefix + "w"] = named(w[i], bits(l));
-    record.tensors[prefix + "d"] = named(d[i], bits(l));
-    record.tensors[prefix + "z_raw"] = named(raw[i], 32);
-    record.tensors[prefix + "d_raw"] = named(g[i], 32);
-    if (chain_[i].relu) record.tensors[prefix + "mask"] = named(mask[i], 1);
-    auto& scalars = record.scalars;
-    scalars[prefix + "sx"] = word(sx[i]);
-    scalars[prefix + "sw"] = word(sw[i]);
-    scalars[prefix + "sd"] = word(sd[i]);
-    scalars[prefix + "s_acc"] = word(s_acc[i]);
-    if (l > 0 && recipe_.activation.scale == ScaleRule::kHindsight) {
-      state.layers[i].sx_next = sx_next[i];
-      scalars[prefix + "sx_next"] = word(sx_next[i]);
-    }
-    if (recipe_.gradient.scale == ScaleRule::kHindsight) {
-      state.layers[i].sd_next = sd_next[i];
-      scalars[prefix + "sd_next"] = word(sd_next[i]);
-    }
-    scalars[prefix + "zmax"] = maximum(raw[i]);
-    scalars[prefix + "dmax"] = maximum(g[i]);
-    scalars[prefix + "wmax"] = state.layers[i].wmax;
-    const auto count = [&](const char* what, std::uint64_t n) {
-      scalars[prefix + what] = static_cast<std::uint32_t>(n);
-      result.saturated += n;
-    };
-    if (l > 0) count("xsat", counts[i].x);
-    count("wsat", counts[i].w);
-    count("dsat", counts[i].d);
-    count("zsat", counts[i].z);
-    count("d_rawsat", counts[i].d_raw);
-    count("dwsat", counts[i].dw);
-    count("msat", counts[i].master);
-    count("vsat", counts[i].momentum);
-    if (!chain_[i].bias) continue;
-    count("b_accsat", counts[i].b_acc);
-    count("dbsat", counts[i].db);
-    count("bsat", counts[i].bias);
-    count("bvsat", counts[i].bias_momentum);
+    record_tensors(l, record);
+    record_scalars(l, state.layers[at(l)], record);
   }
-  record.scalars["loss"] = result.loss;
-  record.scalars["correct"] = result.correct;
+  record.scalars["loss"] = result_.loss;
+  record.scalars["correct"] = result_.correct;
   record.scalars["scale_sat"] = static_cast<std::uint32_t>(scale_saturations_);
-  result.saturated += scale_saturations_;
+  result_.saturated += scale_saturations_;
   if (update) ++state.step;
-  return result;
+  return result_;
+}
+
+/// (2) of N10
+void Reference::quantize_weights(const TrainState& state) {
+  const Scale unit = power_of_two(recipe_.update.master_frac_bits);
+  for (int l = 0; l < count_; ++l) {
+    const std::size_t i = at(l);
+    sw_[i] = max_to_scale(state.layers[i].wmax, unit, qmax(bits(l)), std::nullopt, scale_saturations_);
+    w_[i] = codes(Matrix(chain_[i].in, chain_[i].out, state.layers[i].master), unit, sw_[i], recipe_.weight_rounding, l,
+                  TensorKind::kWeight, bits(l), counts_[i].w);
+  }
+}
+
+/// (3) of N10 for one layer
+void Reference::forward(int l, const TrainState& state) {
+  const std::size_t i = at(l);
+  const LinearLayer& facts = chain_[i];
+  if (l == 0) {
+    x_[0] = Matrix(batch_.M, facts.in, batch_.X);
+    sx_[0] = batch_.scale;
+  }
+  s_acc_[i] = mul(sx_[i], sw_[i], scale_saturations_);
+  b_acc_[i] = Matrix(1, facts.out);
+  if (facts.bias) {
+    ratio_b_[i] = div(power_of_two(recipe_.update.bias_frac_bits), s_acc_[i], scale_saturations_);
+    for (int o = 0; o < facts.out; ++o) {
+      b_acc_[i].at(0, o) = accumulator_bias(state.layers[i].bias[at(o)], ratio_b_[i], counts_[i].b_acc);
+    }
+  }
+  mask_[i] = Matrix(batch_.M, facts.out);
+  a_[i] = filled(batch_.M, facts.out, [&](int m, int o) {
+    std::int64_t z = b_acc_[i].at(0, o);
+    for (int k = 0; k < facts.in; ++k) z += x_[i].at(m, k) * w_[i].at(k, o);
+    const Activation activation = activate(z, facts.relu);
+    mask_[i].at(m, o) = activation.mask ? 1 : 0;
+    return activation.a;
+  });
+  raw_[i] = raw_of(a_[i], counts_[i].z);
+  if (l + 1 == count_) return;
+  sx_[i + 1] = choose(recipe_.activation.scale, maximum(raw_[i]), s_acc_[i], bits(l + 1), state.layers[i + 1].sx_next,
+                      sx_next_[i + 1]);
+  const bool one_pass = recipe_.activation.scale == ScaleRule::kHindsight && !exact_;
+  x_[i + 1] = codes(one_pass ? a_[i] : raw_[i], s_acc_[i], sx_[i + 1], recipe_.activation.rounding, l,
+                    TensorKind::kActivation, bits(l + 1), counts_[i + 1].x);
+}
+
+/// (4) of N10 without the codes
+void Reference::loss() {
+  const std::size_t last = chain_.size() - 1;
+  const int classes = chain_[last].out;
+  const Scale c = logit_exponent_scale(s_acc_[last], scale_saturations_);
+  g_[last] = Matrix(batch_.M, classes);
+  for (int m = 0; m < batch_.M; ++m) {
+    std::vector<std::int32_t> logits, gradient(at(classes));
+    for (int o = 0; o < classes; ++o) logits.push_back(static_cast<std::int32_t>(raw_[last].at(m, o)));
+    const SampleLoss sample = softmax_cross_entropy(logits, batch_.labels[at(m)], c, gradient);
+    result_.loss = add_loss(result_.loss, sample.loss);
+    result_.correct += sample.correct ? 1 : 0;
+    for (int o = 0; o < classes; ++o) g_[last].at(m, o) = gradient[at(o)];
+  }
+}
+
+void Reference::quantize_gradient(int l, Scale unit, const TrainState& state) {
+  const std::size_t i = at(l);
+  sd_[i] = choose(recipe_.gradient.scale, maximum(g_[i]), unit, bits(l), state.layers[i].sd_next, sd_next_[i]);
+  d_[i] = codes(g_[i], unit, sd_[i], recipe_.gradient.rounding, l, TensorKind::kGradient, bits(l), counts_[i].d);
+}
+
+/// N5.3
+void Reference::activation_gradient(int l, const TrainState& state) {
+  const std::size_t i = at(l);
+  const LinearLayer& facts = chain_[i];
+  const Matrix exact = filled(batch_.M, facts.in, [&](int m, int k) {
+    std::int64_t sum = 0;
+    for (int o = 0; o < facts.out; ++o) sum += d_[i].at(m, o) * w_[i].at(k, o);
+    return mask_gradient(sum, mask_[i - 1].at(m, k) != 0);
+  });
+  g_[i - 1] = raw_of(exact, counts_[i - 1].d_raw);
+  quantize_gradient(l - 1, mul(sd_[i], sw_[i], scale_saturations_), state);
+}
+
+/// N5.4 and N9
+void Reference::update_layer(int l, LayerState& of, StepRecord& record) {
+  const std::size_t i = at(l);
+  const LinearLayer& facts = chain_[i];
+  const Matrix dw = raw_of(filled(facts.in, facts.out,
+                                  [&](int k, int o) {
+                                    std::int64_t sum = 0;
+                                    for (int m = 0; m < batch_.M; ++m) sum += x_[i].at(m, k) * d_[i].at(m, o);
+                                    return sum;
+                                  }),
+                           counts_[i].dw);
+  update_tensor(of.master, of.momentum, dw, mul(sd_[i], sx_[i], scale_saturations_),
+                power_of_two(recipe_.update.master_frac_bits), kMasterLimit, l, TensorKind::kWeight, counts_[i].master,
+                counts_[i].momentum);
+  of.wmax = maximum(Matrix(facts.in, facts.out, of.master));
+  record.tensors[name(l) + ".dw"] = named(dw, 32);
+  record.tensors[name(l) + ".master"] = named(Matrix(facts.in, facts.out, of.master), 32);
+  record.tensors[name(l) + ".momentum"] = named(Matrix(facts.in, facts.out, of.momentum), 16);
+  if (!facts.bias) return;
+  const Matrix db = raw_of(filled(1, facts.out,
+                                  [&](int, int o) {
+                                    std::int64_t sum = 0;
+                                    for (int m = 0; m < batch_.M; ++m) sum += d_[i].at(m, o);
+                                    return sum;
+                                  }),
+                           counts_[i].db);
+  update_tensor(of.bias, of.bias_momentum, db, sd_[i], power_of_two(recipe_.update.bias_frac_bits), kBiasLimit, l,
+                TensorKind::kBias, counts_[i].bias, counts_[i].bias_momentum);
+  record.tensors[name(l) + ".db"] = named(db, 32);
+  record.tensors[name(l) + ".b_acc"] = named(b_acc_[i], 32);
+  record.tensors[name(l) + ".bias"] = named(Matrix(1, facts.out, of.bias), 32);
+  record.tensors[name(l) + ".bias_momentum"] = named(Matrix(1, facts.out, of.bias_momentum), 16);
+}
+
+void Reference::record_tensors(int l, StepRecord& record) const {
+  const std::size_t i = at(l);
+  record.tensors[name(l) + ".x"] = named(x_[i], bits(l));
+  record.tensors[name(l) + ".w"] = named(w_[i], bits(l));
+  record.tensors[name(l) + ".d"] = named(d_[i], bits(l));
+  record.tensors[name(l) + ".z_raw"] = named(raw_[i], 32);
+  record.tensors[name(l) + ".d_raw"] = named(g_[i], 32);
+  if (chain_[i].relu) record.tensors[name(l) + ".mask"] = named(mask_[i], 1);
+}
+
+/// Scales, maxima and counts; what hindsight keeps goes into the state.
+void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
+  const std::size_t i = at(l);
+  const std::string prefix = name(l) + ".";
+  auto& scalars = record.scalars;
+  scalars[prefix + "sx"] = word(sx_[i]);
+  scalars[prefix + "sw"] = word(sw_[i]);
+  scalars[prefix + "sd"] = word(sd_[i]);
+  scalars[prefix + "s_acc"] = word(s_acc_[i]);
+  if (l > 0 && recipe_.activation.scale == ScaleRule::kHindsight) {
+    of.sx_next = sx_next_[i];
+    scalars[prefix + "sx_next"] = word(sx_next_[i]);
+  }
+  if (recipe_.gradient.scale == ScaleRule::kHindsight) {
+    of.sd_next = sd_next_[i];
+    scalars[prefix + "sd_next"] = word(sd_next_[i]);
+  }
+  scalars[prefix + "zmax"] = maximum(raw_[i]);
+  scalars[prefix + "dmax"] = maximum(g_[i]);
+  scalars[prefix + "wmax"] = of.wmax;
+  const auto count = [&](const char* what, std::uint64_t n) {
+    scalars[prefix + what] = static_cast<std::uint32_t>(n);
+    result_.saturated += n;
+  };
+  if (l > 0) count("xsat", counts_[i].x);
+  count("wsat", counts_[i].w);
+  count("dsat", counts_[i].d);
+  count("zsat", counts_[i].z);
+  count("d_rawsat", counts_[i].d_raw);
+  count("dwsat", counts_[i].dw);
+  count("msat", counts_[i].master);
+  count("vsat", counts_[i].momentum);
+  if (!chain_[i].bias) return;
+  scalars[prefix + "ratio_b"] = word(ratio_b_[i]);
+  count("b_accsat", counts_[i].b_acc);
+  count("dbsat", counts_[i].db);
+  count("bsat", counts_[i].bias);
+  count("bvsat", counts_[i].bias_momentum);
 }
 
 }  // namespace
