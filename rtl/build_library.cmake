@@ -12,7 +12,7 @@ foreach(argument ROOT PACKAGE FOLDER OUTPUT WAVES RUNTIME INCLUDE VERILATOR CXX)
 endforeach()
 
 function(run)
-  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${FOLDER}" RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
   if(NOT result EQUAL 0)
     string(REPLACE ";" " " line "${ARGN}")
     message(FATAL_ERROR "${line}\n${text}")
@@ -29,9 +29,11 @@ if(NOT package MATCHES "CONFIG_HASH = 32'h([0-9a-f]+);")
 endif()
 set(config_hash 0x${CMAKE_MATCH_1})
 
-file(GLOB sources "${ROOT}/rtl/*.sv")
 file(REMOVE_RECURSE "${FOLDER}")
 file(MAKE_DIRECTORY "${FOLDER}")
+# Verilator's own start script breaks paths with blanks, so it gets short ones that lead through a link.
+file(CREATE_LINK "${ROOT}/rtl" "${FOLDER}/rtl" SYMBOLIC)
+file(GLOB sources RELATIVE "${FOLDER}" "${FOLDER}/rtl/*.sv")
 set(variant -O3)
 set(optimise -O3)
 if(WAVES)
@@ -41,8 +43,8 @@ endif()
 configure_file("${PACKAGE}" "${FOLDER}/bl_pkg.sv" COPYONLY) # a file is named as what it holds
 # A package holds more than one module uses, hence no UNUSEDPARAM. The loops over cells are unrolled.
 run("${VERILATOR}" --cc ${variant} -Wall -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --output-split 0
-    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}"
-    "${FOLDER}/bl_pkg.sv" ${sources})
+    --x-assign unique --x-initial unique --top-module bl_top --Mdir .
+    bl_pkg.sv ${sources})
 
 # One translation unit, so that the compiler sees all.
 file(GLOB generated RELATIVE "${FOLDER}" "${FOLDER}/*.cpp")
