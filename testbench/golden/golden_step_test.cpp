@@ -168,6 +168,29 @@ TEST_F(GoldenStep, ValuesBeyondTheRawView) {
   }
 }
 
+// With hindsight, codes come from the exact value also where the raw view is clamped (N6.3): here the exact value
+// rounds to 101 steps and the clamped one to 100.
+TEST_F(GoldenStep, HindsightCodesComeFromTheExactValue) {
+  const Chain chain = make_chain(24, {4, 3});
+  Recipe recipe = make_recipe(8, ScaleRule::kHindsight);
+  recipe.update.bias_frac_bits = 0;
+  TrainState state = make_state(chain, recipe, 5);
+  std::fill(state.layers[0].master.begin(), state.layers[0].master.end(), 1 << 19);
+  std::fill(state.layers[0].bias.begin(), state.layers[0].bias.end(), 2147483647);
+  state.layers[0].wmax = 1 << 19;
+  Batch batch = make_batch(chain, recipe, 2, 1);
+  std::fill(batch.X.begin(), batch.X.end(), std::int8_t{127});
+  for (LayerState& layer : state.layers) layer.sx_next = layer.sd_next = nearest_scale(3.0e-3);
+  const double unit = 2.0 / 127 * 0.25 / 127;            // of the accumulator
+  const double exact = 2147483647.0 + 24.0 * 127 * 127;  // bias limit and 24 products
+  state.layers[1].sx_next = nearest_scale(unit * (exact - 12.0 * 127 * 127) / 100.5);
+  StepRecord record;
+  golden_step(chain, recipe, state, batch, make_context(state), &record, 1);
+  EXPECT_EQ(record.tensors.at("fc1.z_raw").values, std::vector<std::int32_t>(8, 2147483647));
+  EXPECT_EQ(record.tensors.at("fc2.x").values, std::vector<std::int32_t>(8, 101));
+  EXPECT_EQ(record.scalars.at("fc1.zsat"), 8u);
+}
+
 TEST_F(GoldenStep, ZeroInputGivesScaleOneOrKeepsTheLast) {
   Chain chain = make_chain(5, {4, 3});
   for (const ScaleRule rule : {ScaleRule::kExact, ScaleRule::kHindsight}) {
