@@ -7,6 +7,7 @@ source_dir=${BITLOOM_SOURCE_DIR:?set by ctest}
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
 readonly home="$scratch/a folder with blanks"
+export XDG_CACHE_HOME=$scratch/cache
 failures=0
 
 stub() { # stub NAME BODY: a stand-in for an outside tool, which logs its arguments
@@ -22,7 +23,7 @@ fresh_machine() { # all packages there but those named; root
   cp -- "$source_dir/bitloom" "$home/"
   touch -d yesterday "$home/CMakePresets.json"
   local tool
-  for tool in bash chmod dirname readlink cat grep mkdir rm touch tail tee nproc flock df awk env; do
+  for tool in bash chmod dirname readlink cat grep ln cksum tr mkdir rm touch tail tee nproc flock df awk env; do
     ln -s "$(command -v "$tool")" "$scratch/bin/$tool"
   done
   stub dpkg-query "shift 2; for name; do [[ ' $* ' == *\" \$name \"* ]] || echo \"\$name=installed\"; done"
@@ -89,6 +90,10 @@ else
   failures=$((failures + 1))
 fi
 
+if grep -F 'cmake' "$scratch/calls" | grep -qF 'with blanks'; then
+  echo "FAILED: cmake saw a path with blanks, which Verilator would break"
+  failures=$((failures + 1))
+fi
 stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
 expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo
 fresh_machine
@@ -97,6 +102,7 @@ expect 3 "a failing configuration shows its errors" "CMake Error: nothing works"
 
 fresh_machine
 BITLOOM_BUILD=/proc/nowhere/build expect 2 "a build folder that cannot be made" "cannot create the build folder /proc/nowhere/build" demo
+BITLOOM_BUILD='/tmp/a b' expect 2 "a build folder with blanks" "must not contain blanks" demo
 BITLOOM_JOBS=many expect 2 "a wrong number of jobs" "BITLOOM_JOBS must be a positive number, got 'many'" demo
 expect 2 "no arguments: usage" "Usage: ./bitloom"
 expect 0 "help before the first build" "test --quick" --help

@@ -2,7 +2,7 @@
 set -euo pipefail
 
 root=${1:?usage: $0 ROOT}
-cd -- "$root"
+cd -P -- "$root" # git names the top without links
 
 # files PATTERN...: tracked files (or, outside git, all files but build trees) that match a glob, NUL-separated, and exist.
 files() {
