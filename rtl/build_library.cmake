@@ -5,6 +5,7 @@
 #   WAVES     1: can write FST waves and checks assertions; 0: as fast as possible
 #   RUNTIME   archive of Verilator's runtime       INCLUDE   Verilator's include folder
 #   VERILATOR, CXX, LAUNCHER (may be empty)        the tools
+#   YOSYS     optional: Verilate Yosys's netlist of the RTL instead, a second reading of the same text
 foreach(argument ROOT PACKAGE FOLDER OUTPUT WAVES RUNTIME INCLUDE VERILATOR CXX)
   if(NOT DEFINED ${argument})
     message(FATAL_ERROR "build_library.cmake: -D${argument}= is missing")
@@ -41,10 +42,19 @@ if(WAVES)
   set(optimise -O1)
 endif()
 configure_file("${PACKAGE}" "${FOLDER}/bl_pkg.sv" COPYONLY) # a file is named as what it holds
+set(lint -Wall)
+if(YOSYS)
+  file(WRITE "${FOLDER}/netlist.ys" "read_verilog -sv ${PACKAGE} ${ROOT}/rtl/*.sv\nhierarchy -check -top bl_top\nproc\n"
+    "opt -full\nmemory_dff\nmemory_collect\nopt_clean\nwrite_verilog -noattr ${FOLDER}/netlist.v\n")
+  run("${YOSYS}" -q "${FOLDER}/netlist.ys")
+  set(PACKAGE "")
+  set(sources "${FOLDER}/netlist.v")
+  set(lint -Wno-lint -Wno-style -Wno-fatal) # of a generated text
+  set(optimise -O1)
+endif()
 # A package holds more than one module uses, hence no UNUSEDPARAM. The loops over cells are unrolled.
-run("${VERILATOR}" --cc ${variant} -Wall -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --output-split 0
-    --x-assign unique --x-initial unique --top-module bl_top --Mdir .
-    bl_pkg.sv ${sources})
+run("${VERILATOR}" --cc ${variant} ${lint} -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --output-split 0
+    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}" ${PACKAGE} ${sources})
 
 # One translation unit, so that the compiler sees all.
 file(GLOB generated RELATIVE "${FOLDER}" "${FOLDER}/*.cpp")
