@@ -11,6 +11,7 @@
 #include "model/glyphs.hpp"
 #include "model/golden_step.hpp"
 #include "model/init.hpp"
+#include "model/interrupt.hpp"
 #include "model/traces.hpp"
 
 namespace bitloom {
@@ -26,8 +27,6 @@ class Values {
   Values(const Program& program, const Recipe& recipe, const EstimateOptions& options)
       : program_(program), options_(options), bits_(program.layer_bits.front()) {
     const Chain& chain = program.chain;
-    data_ =
-        generate_flat(std::int64_t{program.batch} * options.steps, chain.front().in, chain.back().out, options.seed);
     TrainState state = initial_state(chain, recipe, initial_parameters(chain, options.seed));
     const Batch first = batch(0);
     const StepContext context{options.seed, 0, rate(), mu16_of(options.hyper)};
@@ -42,23 +41,23 @@ class Values {
   Scale rate() const { return nearest_scale(learning_rate_at(options_.hyper.learning_rate, 0, options_.hyper.epochs)); }
 
  private:
+  /// Samples of one step, made for it alone, so that any number of steps fits memory.
   Batch batch(int step) const {
+    const Chain& chain = program_.chain;
+    const Dataset data = generate_flat(program_.batch, chain.front().in, chain.back().out,
+                                       options_.seed + static_cast<std::uint64_t>(step));
     const auto table = input_code_table(options_.hyper.input, qmax(bits_));
-    const auto samples = static_cast<std::size_t>(program_.batch);
-    const std::size_t in = static_cast<std::size_t>(program_.chain.front().in);
-    const std::size_t first = static_cast<std::size_t>(step) * samples;
     Batch result;
     result.M = program_.batch;
     result.scale = nearest_scale(input_code_value(options_.hyper.input, qmax(bits_)));
-    for (std::size_t i = 0; i < samples * in; ++i) result.X.push_back(table[data_.images[first * in + i]]);
-    for (std::size_t i = 0; i < samples; ++i) result.labels.push_back(data_.labels[first + i]);
+    for (const std::uint8_t pixel : data.images) result.X.push_back(table[pixel]);
+    result.labels = data.labels;
     return result;
   }
 
   const Program& program_;
   const EstimateOptions& options_;
   int bits_;
-  Dataset data_;
   MemoryImage image_;
 };
 
@@ -95,7 +94,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
   std::optional<Values> values;
   if (options.values) values.emplace(program, recipe, options);
   SimResult sum;
-  for (int step = 0; step < options.steps; ++step) {
+  for (int step = 0; step < options.steps && !interrupted(); ++step) {
     StepRegisters registers;
     registers.seed = options.seed;
     registers.step = static_cast<std::uint32_t>(step);

@@ -59,8 +59,8 @@ struct Estimate {
   double time_ms() const { return static_cast<double>(result.cycles) / hardware.clock_mhz / 1e3; }
 };
 
-/// Lowers a training step and runs it on the model. Throws Error when the network, recipe, hardware or batch does not
-/// fit, or the recipe is no integer recipe.
+/// Lowers a training step and runs it on the model; stops before the next step when interrupted() is set. Throws Error
+/// when the network, recipe, hardware or batch does not fit, or the recipe is no integer recipe.
 Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
                   const EstimateOptions& options);
 

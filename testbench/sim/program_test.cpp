@@ -35,11 +35,11 @@ Program program_of(std::vector<Command> commands, bool end = true) {
   return p;
 }
 
-SimResult run(const Program& program, MemoryImage* image = nullptr) {
+SimResult run(const Program& program, MemoryImage* image = nullptr, const Hardware& h = hardware()) {
   SimOptions options;
   options.record_executions = true;
   options.values = image != nullptr;
-  return simulate(program, hardware(), image, {}, options);
+  return simulate(program, h, image, {}, options);
 }
 
 std::string error_of(const Program& program) {
@@ -141,6 +141,30 @@ TEST(Cycles, AFullQueueHoldsFetchBackAndLosesNothing) {
   EXPECT_EQ(r.executions.size(), 1014u);
   // From the first COPY on the queue takes one command in 4 cycles: take, look, 2 of COPY.
   EXPECT_EQ(r.executions[1008].start - r.executions[1000].start, 8u * 4);
+}
+
+TEST(Cycles, ACommandOfSeveralBursts) {
+  Hardware h = hardware();
+  h.max_burst = 4;
+  h.max_outstanding = 1;
+  // Beats at edges 22..25; the second burst is granted in cycle 25 and accepted at 27, its beats come at 47..50.
+  EXPECT_EQ(run(program_of({scalar(ScalarOp::COPY)}), nullptr, h).executions[0].start, 50u + 3);
+}
+
+TEST(Cycles, ALeavingCommandMakesRoomFromTheNextCycleOn) {
+  Hardware h = hardware();
+  h.axi_bytes = 32;
+  h.queue_depth = 1;
+  // Two beats a command: command k is complete at edge 23 + 2 k. The first starts at 26 and ends at 82; the second
+  // waits in the FIFO, leaves it in cycle 82 and makes room from 83 on; so the third is dispatched in 83 and the fourth
+  // in 84.
+  const SimResult r = run(program_of({scalar(ScalarOp::MAX_TO_SCALE), scalar(ScalarOp::COPY), scalar(ScalarOp::COPY),
+                                      Command(Opcode::ARRAY_NOP)}),
+                          nullptr, h);
+  EXPECT_EQ(r.executions[0].end, 82u);
+  for (const ExecutionRecord& e : r.executions) {
+    EXPECT_TRUE(e.command != 3 || e.start == 84u + 3) << e.start;
+  }
 }
 
 TEST(Errors, ADeadlockNamesWhatEachQueueWaitsFor) {
