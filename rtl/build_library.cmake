@@ -42,19 +42,20 @@ if(WAVES)
   set(optimise -O1)
 endif()
 configure_file("${PACKAGE}" "${FOLDER}/bl_pkg.sv" COPYONLY) # a file is named as what it holds
+set(package bl_pkg.sv)
 set(lint -Wall)
 if(YOSYS)
-  file(WRITE "${FOLDER}/netlist.ys" "read_verilog -sv ${PACKAGE} ${ROOT}/rtl/*.sv\nhierarchy -check -top bl_top\nproc\n"
+  file(WRITE "${FOLDER}/netlist.ys" "read_verilog -sv bl_pkg.sv rtl/*.sv\nhierarchy -check -top bl_top\nproc\n"
     "opt -full\nmemory_dff\nmemory_collect\nopt_clean\nwrite_verilog -noattr ${FOLDER}/netlist.v\n")
   run("${YOSYS}" -q "${FOLDER}/netlist.ys")
-  set(PACKAGE "")
+  set(package "")
   set(sources "${FOLDER}/netlist.v")
   set(lint -Wno-lint -Wno-style -Wno-fatal) # of a generated text
   set(optimise -O1)
 endif()
 # A package holds more than one module uses, hence no UNUSEDPARAM. The loops over cells are unrolled.
 run("${VERILATOR}" --cc ${variant} ${lint} -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --output-split 0
-    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}" ${PACKAGE} ${sources})
+    --x-assign unique --x-initial unique --top-module bl_top --Mdir "${FOLDER}" ${package} ${sources})
 
 # One translation unit, so that the compiler sees all.
 file(GLOB generated RELATIVE "${FOLDER}" "${FOLDER}/*.cpp")
