@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# No file over 2 MB: a clone stays quick, and large data is fetched or generated, never committed. No source over 600 lines:
+# No file over 2 MB: a clone stays quick, and large data is fetched or generated, never committed. No source over 400 lines:
 # a file has one subject.
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly byte_limit=2000000 line_limit=600
+readonly byte_limit=2000000 line_limit=400
 count=0
 while IFS= read -r -d '' file; do
   count=$((count + 1))
