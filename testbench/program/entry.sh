@@ -39,7 +39,7 @@ expect() { # expect CODE WHAT TEXT ARGS...: the entry run with ARGS ends with CO
   local code=$1 what=$2 text=$3 got=0
   shift 3
   entry "$@" || got=$?
-  if [[ $got != "$code" ]] || ! grep -qF -- "$text" "$scratch/output"; then
+  if [[ $got != "$code" ]] || { [[ -n $text ]] && ! grep -qF -- "$text" "$scratch/output"; }; then
     printf 'FAILED: %s: expected exit code %s and "%s", got %s and:\n' "$what" "$code" "$text" "$got"
     cat -- "$scratch/output"
     failures=$((failures + 1))
@@ -94,6 +94,15 @@ if grep -F 'cmake' "$scratch/calls" | grep -qF 'with blanks'; then
   echo "FAILED: cmake saw a path with blanks, which Verilator would break"
   failures=$((failures + 1))
 fi
+stub ctest 'exit 8'
+expect 8 "failing tests fail the command" "" test
+called yes "-LE ^long\$"
+expect 8 "failing quick tests too" "" test --quick -- -R name
+called yes "-L ^quick\$ -R name"
+expect 1 "one failing build of --all fails all of it" "configuring sanitize" test --all
+stub ctest ''
+expect 0 "passing tests pass" "" test --all
+
 stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
 expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo
 fresh_machine
