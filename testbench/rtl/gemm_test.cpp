@@ -107,6 +107,54 @@ void run(const GemmCase& chosen) {
   }
 }
 
+/// One resident segment of ±127, multiplied again and again until the sums are 1.5 · 2^31 in magnitude: beyond int32,
+/// so that the accumulators' 48 bits show. The raw view is clamped, the codes come from the exact sum (N3, N5.2, N6.3).
+void run_beyond_int32(const std::string& hardware) {
+  constexpr std::int64_t kSquare = 127 * 127, kTwo31 = std::int64_t{1} << 31;
+  MachineCase machine(hardware);
+  const Hardware& hw = machine.hardware();
+  const int bytes = std::min(hw.spad_a_bytes, hw.spad_b_bytes), cols = hw.tile_cols();
+  const std::int64_t segments = (3 * kTwo31 / 2 + bytes * kSquare - 1) / (bytes * kSquare);
+  const auto sign = [](int lane) { return lane % 2 == 0 ? 1 : -1; };
+  for (int lane = 0; lane < hw.rows; ++lane) {
+    std::fill_n(machine.memory().begin() + kA + lane * bytes, bytes, static_cast<std::uint8_t>(127 * sign(lane)));
+  }
+  std::fill_n(machine.memory().begin() + kB, hw.cols * bytes, static_cast<std::uint8_t>(127));
+
+  machine.add(Opcode::ARRAY_NOP).signal(make_token(kArrayQueue, kLoadQueue, 0));
+  load(machine, LoadTarget::SPAD_A, kA, hw.rows, bytes, bytes, 1);
+  load(machine, LoadTarget::SPAD_B, kB, hw.cols, bytes, bytes, 1);
+  Command& gemm = machine.add(Opcode::GEMM);
+  gemm.set(Field::N2, segments).set(Field::COLS, bytes).set(Field::COLS_LAST, bytes).set(Field::COLS_DIM, 3);
+  gemm.set(Field::PARITY0, 3).set(Field::PARITY1, 3);  // always buffer 0
+  gemm.wait(make_token(kLoadQueue, kArrayQueue, 0, 3)).signal(make_token(kArrayQueue, kVectorQueue, 0, 3));
+  Command& raw = machine.add_shaped(Opcode::TILE, hw.rows, cols);
+  raw.set_flag(Flag::RAW_OUT).wait(make_token(kArrayQueue, kVectorQueue, 0));
+  Command& codes = machine.add_shaped(Opcode::TILE, hw.rows, cols);
+  codes.set_flag(Flag::CODES_OUT)
+      .set(Field::RATIO, kTableLearningRate)
+      .signal(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.store_raw(kC, hw.rows, 4 * cols, 4 * cols, 0, cols / hw.lanes())
+      .wait(make_token(kVectorQueue, kStoreQueue, 0));
+  Command& packed = machine.add_shaped(Opcode::STORE, hw.rows, cols);
+  packed.set(Field::ADDR, kC + 0x8000).set(Field::PITCH, cols).set(Field::TARGET, static_cast<int>(StoreSource::P1));
+  constexpr std::uint32_t kMantissa = 34000, kShift = 40;  // 1.5 · 2^31 becomes 100, a clamped 2^31 would 66
+  machine.machine().write_register(Register::LEARNING_RATE, kMantissa | kShift << 16);
+  const RtlResult result = machine.run(20'000'000);
+  ASSERT_EQ(result.error_code, 0u);
+  for (int r = 0; r < hw.rows; ++r) {
+    const std::int64_t sum = segments * bytes * kSquare * sign(r);
+    const std::int64_t product = sum * kMantissa;
+    const auto rounded = static_cast<int>((product + (std::int64_t{1} << (kShift - 1))) >> kShift);
+    for (int c = 0; c < cols; ++c) {
+      const auto at = static_cast<std::uint32_t>(r * cols + c);
+      EXPECT_EQ(machine.word_at(kC + 4 * at), sign(r) * 2147483647) << "row " << r << " column " << c;
+      EXPECT_EQ(static_cast<std::int8_t>(machine.memory()[kC + 0x8000 + at]), rounded)
+          << "row " << r << " column " << c;
+    }
+  }
+}
+
 class GemmTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GemmTest, RandomOperands) {
@@ -120,6 +168,8 @@ TEST_P(GemmTest, BoundaryOperands) {
     for (const Values values : {Values::kLargest, Values::kMixedExtremes}) run({GetParam(), bits4, values, 5, 0});
   }
 }
+
+TEST_P(GemmTest, SumsBeyondInt32AreExact) { run_beyond_int32(GetParam()); }
 
 TEST_P(GemmTest, OneSegment) { run({GetParam(), false, Values::kRandom, 1, 0}); }
 
