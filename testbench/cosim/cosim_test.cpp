@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "testbench/cosim/cosim_case.hpp"
 #include "testbench/cosim/report.hpp"
@@ -79,6 +80,33 @@ TEST(Cosim, AChangedBitIsFoundAndNamed) {
   EXPECT_EQ(result.program.info[static_cast<std::size_t>(found.writers.front())].phase, "wgrad");
   EXPECT_EQ(result.losses.size(), 2u) << "stops after the step that differs";
   EXPECT_FALSE(result.equal());
+}
+
+TEST(Cosim, WavesAreWrittenAroundADifferenceOrOfTheStepsStart) {
+  CosimOptions options;
+  options.waves = testing::TempDir() + "bitloom_cosim_test.fst";
+  std::filesystem::remove(options.waves);
+  const CosimCase chosen{"mlp_odd", "int8", "tiny", 19, 1, 0, 1};
+  const CosimResult clean = run_case(chosen, options);
+  EXPECT_TRUE(clean.equal());
+  EXPECT_EQ(clean.waves, options.waves);
+  ASSERT_TRUE(std::filesystem::exists(options.waves));
+  const auto whole = std::filesystem::file_size(options.waves);
+  EXPECT_GT(whole, 10000u);
+  std::filesystem::remove(options.waves);
+
+  // The last command to write a tensor of the step: only its end is in the waves.
+  const std::uint32_t address = find_tensor(clean.program, "fc1.master", Packing::kInt32)->address;
+  options.tamper = [address](const std::string& executor, int, std::span<std::uint8_t> memory) {
+    if (executor == "rtl") memory[address] ^= 1;
+  };
+  const CosimResult changed = run_case(chosen, options);
+  EXPECT_EQ(changed.comparison.mismatches, 1u);
+  EXPECT_EQ(changed.waves, options.waves);
+  ASSERT_TRUE(std::filesystem::exists(options.waves));
+  EXPECT_GT(std::filesystem::file_size(options.waves), 10000u);
+  EXPECT_LT(std::filesystem::file_size(options.waves), whole);
+  std::filesystem::remove(options.waves);
 }
 
 TEST(Cosim, AChangedTableEntryIsFound) {
