@@ -41,17 +41,39 @@ std::string command_set() {
 #define BITLOOM_PRINT(name, bit) text += parameter("FLAG_" #name, bit, 0);
   BITLOOM_FLAGS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
-  text += "\n  // Values of TARGET (LOAD, then STORE), SCALAR_OP and ROUNDING.\n";
-#define BITLOOM_PRINT(name, value) text += parameter("TARGET_" #name, value, 4);
+  text += "\n  // Values of fields: TARGET, MEMORY_BITS and LOCAL_BITS, EXPAND, MODE, A_KIND and B_KIND, QUANTIZER, MASK_RULE, "
+          "REDUCE_KIND,\n  // POOL_OP, SCALAR_OP, ROUNDING.\n";
+#define BITLOOM_PRINT(name, value) text += parameter("TARGET_" #name, value, 2);
   BITLOOM_LOAD_TARGETS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
-#define BITLOOM_PRINT(name, value) text += parameter("SOURCE_" #name, value, 4);
-  BITLOOM_STORE_SOURCES(BITLOOM_PRINT)
+#define BITLOOM_PRINT(name, value) text += parameter("WIDTH_" #name, value, 2);
+  BITLOOM_WIDTHS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
-#define BITLOOM_PRINT(name, value) text += parameter("SCALAR_" #name, value, 4);
+#define BITLOOM_PRINT(name, value) text += parameter("EXPAND_" #name, value, 2);
+  BITLOOM_EXPANDS(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("MODE_" #name, value, 2);
+  BITLOOM_MODES(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("KIND_" #name, value, 2);
+  BITLOOM_KINDS(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("QUANTIZER_" #name, value, 2);
+  BITLOOM_QUANTIZERS(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("MASK_" #name, value, 2);
+  BITLOOM_MASK_RULES(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("REDUCE_" #name, value, 2);
+  BITLOOM_REDUCE_KINDS(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("POOL_" #name, value, 2);
+  BITLOOM_POOL_OPS(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("SCALAR_" #name, value, 6);
   BITLOOM_SCALAR_OPS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
-#define BITLOOM_PRINT(name, value) text += parameter("ROUND_" #name, value, 2);
+#define BITLOOM_PRINT(name, value) text += parameter("ROUND_" #name, value, 3);
   BITLOOM_ROUNDINGS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
   text += "\n  // Error codes and register byte offsets.\n";
@@ -69,6 +91,9 @@ std::string command_set() {
   text += parameter("TOKEN_COUNTERS", kTokenCounters, 0);
   text += parameter("TOKEN_MAX", kTokenMax, 0);
   text += parameter("TABLE_LEARNING_RATE", kTableLearningRate, 12);
+  text += parameter("SHAPE_SLOTS", kShapeSlots, 0);
+  text += parameter("REDUCE_WORDS", kReduceWords, 0);
+  text += parameter("POOL_WORDS", kPoolWords, 0);
   return text;
 }
 
