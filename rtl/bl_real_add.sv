@@ -32,7 +32,10 @@ module bl_real_add (
     sum = high + low;
     sign_o = sum[49];
     x_o = sum[49] ? 48'(-sum) : 48'(sum);
-    k_o = 11'(far ? sh : sl);
+    k_o = far ? 11'(sh) : 11'(sl);
   end
+
+  logic unused_bits;
+  assign unused_bits = ^{h[30:24], l[30:24], distance};
 
 endmodule

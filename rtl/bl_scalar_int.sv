@@ -119,13 +119,13 @@ module bl_scalar_int (
         else if (a_i[22]) result_o = 32'h003f_8000;
         else result_o = a_i;
       end
-      bl_pkg::SCALAR_SHIFT_OF: result_o = (top > 5'd14) ? 32'(top - 5'd14) : 32'd0;
+      bl_pkg::SCALAR_SHIFT_OF: result_o = (top > 5'd14) ? {27'd0, top} - 32'd14 : 32'd0;
       bl_pkg::SCALAR_EXP2: begin
         result_o = exp2;
         saturated_o = exp2_saturated;
       end
       bl_pkg::SCALAR_TOP: result_o = top_value;
-      bl_pkg::SCALAR_MAX_TO_POWER: result_o = (length > bits_less) ? 32'(length - bits_less) : 32'd0;
+      bl_pkg::SCALAR_MAX_TO_POWER: result_o = (length > bits_less) ? {16'd0, length} - {16'd0, bits_less} : 32'd0;
       bl_pkg::SCALAR_LEVEL: result_o = {30'd0, level};
       bl_pkg::SCALAR_ISUB: result_o = a_i - b_i;
       bl_pkg::SCALAR_IMAX: result_o = ($signed(a_i) < $signed(b_i)) ? b_i : a_i;
