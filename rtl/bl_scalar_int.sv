@@ -30,7 +30,7 @@ module bl_scalar_int (
   logic too_large;
   always_comb begin
     exponent = 18'($signed(immediate_i)) - 18'($signed(a_i[23:16]));
-    right = 18'(-exponent);
+    right = $unsigned(-exponent);
     mantissa = a_i[31] ? -$signed({3'd0, a_i[15:0]}) : $signed({3'd0, a_i[15:0]});
     rounded = '0;
     magnitude = '0;
@@ -47,11 +47,13 @@ module bl_scalar_int (
   end
 
   // EXP2
-  logic signed [17:0] power, shift;
+  logic signed [17:0] power, shift, by;
   logic [31:0] exp2;
   logic exp2_saturated;
   always_comb begin
-    power = 18'($signed(immediate_i)) + (keep_i ? -18'($signed(a_i[15:0])) : 18'($signed(a_i[15:0])));
+    by = 18'($signed(a_i[15:0]));
+    if (keep_i) by = -by;
+    power = 18'($signed(immediate_i)) + by;
     shift = 18'sd15 - power;
     exp2_saturated = shift < -18'sd128;
     exp2 = {8'd0, shift[7:0], 16'h8000};
