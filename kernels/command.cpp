@@ -33,20 +33,30 @@ const FieldList kEnd{F::OPCODE, F::INDEX, F::N0, F::N1, F::N2};
 const FieldList kQueued{F::OPCODE, F::GROUP, F::INDEX, F::N0,      F::N1,      F::N2,     F::EXEC_LEVEL,
                         F::WAIT0,  F::WAIT1, F::WAIT2, F::SIGNAL0, F::SIGNAL1, F::SIGNAL2};
 const FieldList kTileShape =
-    joined(kQueued, {F::ROWS, F::ROWS_LAST, F::COLS, F::COLS_LAST, F::ROWS_DIM, F::COLS_DIM, F::PARITY0});
-const FieldList kTransfer = joined(kTileShape, {F::BATCH_BASE, F::ADDR, F::STRIDE0, F::STRIDE1, F::STRIDE2, F::PITCH,
-                                                F::TARGET, F::LOCAL_BASE, F::LOCAL_STRIDE, F::LOCAL_PITCH});
-const FieldList kGemm =
-    joined(kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::PARITY0, F::PARITY1, F::BITS4, F::B_STEP});
-const FieldList kTile = joined(kTileShape, {F::BITS4, F::FLAGS, F::ROUNDING, F::RATIO, F::STAT, F::USE, F::SAMPLE,
-                                            F::TENSOR, F::VIN_BASE, F::VIN_STRIDE});
-const FieldList kUpdate = joined(
-    kTileShape, {F::RATIO_W, F::MU16, F::FLAGS, F::RATIO, F::STAT, F::SAMPLE, F::TENSOR, F::VIN_BASE, F::VIN_STRIDE});
-const FieldList kLoss = joined(kTileShape, {F::RATIO, F::STAT, F::VIN_BASE, F::VIN_STRIDE});
+    joined(kQueued, {F::ROWS, F::ROWS_LAST, F::COLS, F::COLS_LAST, F::ROWS_DIM, F::COLS_DIM, F::COL_BASE, F::PARITY0});
+const FieldList kStore =
+    joined(kTileShape, {F::BATCH_BASE, F::ADDR, F::STRIDE0, F::STRIDE1, F::STRIDE2, F::PITCH, F::SHAPED, F::SHAPE,
+                        F::MEMORY_BITS, F::LOCAL_BASE, F::LOCAL_STRIDE, F::LOCAL_PITCH});
+const FieldList kLoad = joined(kStore, {F::TARGET, F::TRANSPOSE, F::TAP_LOOP, F::PAD_MIN, F::LOCAL_BITS, F::EXPAND});
+const FieldList kShape =
+    joined(kQueued, {F::EXTENT_X, F::EXTENT_Y, F::LIMIT_X, F::LIMIT_Y, F::OFFSET_X, F::OFFSET_Y, F::SCALE_X, F::SCALE_Y,
+                     F::TAP_X, F::TAP_Y, F::SLOT, F::LINE_PITCH, F::IMAGE_PITCH, F::PIXEL_PITCH, F::SEGMENT, F::TAPS_X,
+                     F::TAPS_Y, F::SEGMENT_BASE});
+const FieldList kGemm = joined(
+    kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::PARITY0, F::PARITY1, F::B_STEP, F::MODE, F::A_KIND, F::B_KIND});
+/// What every vector command over tiles has.
+const FieldList kVector = joined(kTileShape, {F::RATIO, F::STAT, F::VIN_BASE, F::VIN_STRIDE});
+const FieldList kTile = joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR,
+                                         F::ROW_STEP0, F::FLAGS, F::ROUNDING, F::USE, F::SAMPLE, F::TENSOR});
+const FieldList kAffine = joined(kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS});
+const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL, F::FLAGS});
+const FieldList kPool = joined(kVector, {F::LIMIT, F::MASK_RULE, F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS});
+const FieldList kUpdate =
+    joined(kVector, {F::LIMIT, F::MU16, F::QMAX, F::ADDEND, F::RATIO_W, F::ROW_STEP0, F::FLAGS, F::SAMPLE, F::TENSOR});
 const FieldList kScalar =
-    joined(kQueued, {F::SCALAR_OP, F::SCALAR_KEEP, F::DST, F::SRC_A, F::SRC_B, F::SRC_KEEP, F::QMAX});
-const FieldList kTableLoad = joined(kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::DST, F::VIN_BASE});
-const FieldList kTableStore = joined(kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::DST});
+    joined(kQueued, {F::COLS, F::SRC_N, F::IMMEDIATE, F::QMAX, F::TABLE_PITCH, F::VECTOR_A, F::VECTOR_B, F::VECTOR_C,
+                     F::SCALAR_OP, F::SCALAR_KEEP, F::DST, F::SRC_A, F::SRC_B, F::SRC_C});
+const FieldList kTable = joined(kTileShape, {F::TABLE_PITCH, F::DST, F::VIN_BASE, F::VIN_STRIDE});
 
 constexpr std::uint32_t mask_of(int width) { return width == 32 ? 0xFFFFFFFFu : (std::uint32_t{1} << width) - 1; }
 
@@ -56,11 +66,42 @@ constexpr std::string_view kQueueLetters = "LAVS";
 
 bool is_token(Field field) { return field >= F::WAIT0 && field <= F::SIGNAL2; }
 
-bool is_signed(Field field) { return field == F::STRIDE0 || field == F::STRIDE1 || field == F::STRIDE2; }
+bool is_signed(Field field) {
+  switch (field) {
+    case F::STRIDE0:
+    case F::STRIDE1:
+    case F::STRIDE2:
+    case F::OFFSET_X:
+    case F::OFFSET_Y:
+    case F::TAP_X:
+    case F::TAP_Y:
+    case F::CODE0:
+    case F::CODE1:
+    case F::CODE2:
+    case F::IMMEDIATE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// QMAX and TABLE_PITCH of SCALAR are the same bits: only MAX_TO_SCALE means QMAX.
+bool is_other_meaning(const Command& command, Field field) {
+  if (command.opcode() != Opcode::SCALAR) return false;
+  const bool scale = command.get(F::SCALAR_OP) == static_cast<std::uint32_t>(ScalarOp::MAX_TO_SCALE);
+  return field == (scale ? F::TABLE_PITCH : F::QMAX);
+}
 
 Token token_of(std::uint32_t bits) { return {static_cast<int>(bits & 31u), static_cast<int>(bits >> 5 & 3u)}; }
 
 }  // namespace
+
+Width width_of(int bits) {
+  for (const Width width : {Width::BITS1, Width::BITS4, Width::BITS8, Width::BITS32}) {
+    if (bits_of(width) == bits) return width;
+  }
+  throw Error(fmt::format("command: expected elements of 1, 4, 8 or 32 bits, got {}", bits));
+}
 
 const FieldInfo& field_info(Field field) { return kFields.at(static_cast<std::size_t>(field)); }
 
@@ -76,8 +117,18 @@ std::span<const Field> fields_of(Opcode opcode) {
     case Opcode::STORE_NOP:
       return kQueued;
     case Opcode::LOAD:
+      return kLoad;
     case Opcode::STORE:
-      return kTransfer;
+      return kStore;
+    case Opcode::LOAD_SHAPE:
+    case Opcode::STORE_SHAPE:
+      return kShape;
+    case Opcode::AFFINE:
+      return kAffine;
+    case Opcode::REDUCE:
+      return kReduce;
+    case Opcode::POOL:
+      return kPool;
     case Opcode::GEMM:
       return kGemm;
     case Opcode::TILE:
@@ -85,13 +136,12 @@ std::span<const Field> fields_of(Opcode opcode) {
     case Opcode::UPDATE:
       return kUpdate;
     case Opcode::LOSS:
-      return kLoss;
+      return kVector;
     case Opcode::SCALAR:
       return kScalar;
     case Opcode::TABLE_LOAD:
-      return kTableLoad;
     case Opcode::TABLE_STORE:
-      return kTableStore;
+      return kTable;
   }
   throw Error(fmt::format("command: 0x{:02x} is not an opcode", static_cast<unsigned>(opcode)));
 }
@@ -139,19 +189,26 @@ std::uint32_t Command::get(Field field) const {
   return words_[static_cast<std::size_t>(info.word)] >> info.lsb & mask_of(info.width);
 }
 
+std::int32_t Command::get_signed(Field field) const {
+  const int unused = 32 - field_info(field).width;
+  return static_cast<std::int32_t>(get(field) << unused) >> unused;
+}
+
 Command& Command::set(Field field, std::int64_t value) {
   const FieldInfo& info = field_info(field);
   const std::span<const Field> known = fields_of(opcode());
   if (std::find(known.begin(), known.end(), field) == known.end()) {
     throw Error(fmt::format("command {}: it has no field {}", opcode_name(opcode()), info.name));
   }
-  const std::int64_t min = info.width == 32 ? -(std::int64_t{1} << 31) : 0;
+  const bool negative = info.width == 32 || is_signed(field);
+  const std::int64_t min = negative ? -(std::int64_t{1} << (info.width - 1)) : 0;
   if (value < min || value > std::int64_t{mask_of(info.width)}) {
     throw Error(fmt::format("command {}: field {} takes {}..{}, got {}", opcode_name(opcode()), info.name, min,
                             mask_of(info.width), value));
   }
   std::uint32_t& word = words_[static_cast<std::size_t>(info.word)];
-  word = (word & ~(mask_of(info.width) << info.lsb)) | static_cast<std::uint32_t>(value) << info.lsb;
+  word = (word & ~(mask_of(info.width) << info.lsb)) | (static_cast<std::uint32_t>(value) & mask_of(info.width))
+                                                           << info.lsb;
   return *this;
 }
 
@@ -209,7 +266,7 @@ std::string disassemble(const Command& command) {
   for (const Field field : fields_of(command.opcode())) {
     const std::uint32_t value = command.get(field);
     const bool count = field == F::N0 || field == F::N1 || field == F::N2;
-    if (field == F::OPCODE || value == (count ? 1u : 0u)) continue;
+    if (field == F::OPCODE || value == (count ? 1u : 0u) || is_other_meaning(command, field)) continue;
     const std::string_view name = field_info(field).name;
     if (is_token(field)) {
       text += fmt::format(" {}={}", name, token_text(token_of(value)));

@@ -15,8 +15,16 @@ namespace bitloom {
 enum class Opcode : std::uint8_t { BITLOOM_OPCODES(BITLOOM_VALUE) };
 enum class Flag { BITLOOM_FLAGS(BITLOOM_VALUE) };
 enum class LoadTarget { BITLOOM_LOAD_TARGETS(BITLOOM_VALUE) };
-enum class StoreSource { BITLOOM_STORE_SOURCES(BITLOOM_VALUE) };
+enum class Width { BITLOOM_WIDTHS(BITLOOM_VALUE) };
+enum class Expand { BITLOOM_EXPANDS(BITLOOM_VALUE) };
+enum class Mode { BITLOOM_MODES(BITLOOM_VALUE) };
+enum class Kind { BITLOOM_KINDS(BITLOOM_VALUE) };
+enum class Quantizer { BITLOOM_QUANTIZERS(BITLOOM_VALUE) };
+enum class MaskRule { BITLOOM_MASK_RULES(BITLOOM_VALUE) };
+enum class ReduceKind { BITLOOM_REDUCE_KINDS(BITLOOM_VALUE) };
+enum class PoolOp { BITLOOM_POOL_OPS(BITLOOM_VALUE) };
 enum class ScalarOp { BITLOOM_SCALAR_OPS(BITLOOM_VALUE) };
+enum class RoundingMode { BITLOOM_ROUNDINGS(BITLOOM_VALUE) };
 enum class ErrorCode { BITLOOM_ERRORS(BITLOOM_VALUE) };
 enum class Register : std::uint32_t { BITLOOM_REGISTERS(BITLOOM_VALUE) };
 #undef BITLOOM_VALUE
@@ -24,6 +32,12 @@ enum class Register : std::uint32_t { BITLOOM_REGISTERS(BITLOOM_VALUE) };
 #define BITLOOM_NAME(name, word, lsb, width) name,
 enum class Field { BITLOOM_COMMON_FIELDS(BITLOOM_NAME) BITLOOM_SPECIAL_FIELDS(BITLOOM_NAME) };
 #undef BITLOOM_NAME
+
+/// Bits of a MEMORY_BITS or LOCAL_BITS value, and back (1, 4, 8 or 32; else throws Error).
+constexpr int bits_of(Width width) {
+  return width == Width::BITS1 ? 1 : width == Width::BITS4 ? 4 : width == Width::BITS8 ? 8 : 32;
+}
+Width width_of(int bits);
 
 struct FieldInfo {
   std::string_view name;
@@ -35,8 +49,8 @@ struct FieldInfo {
 const FieldInfo& field_info(Field field);
 /// All fields, in the order of command_set.hpp.
 std::span<const Field> all_fields();
-/// The fields that mean something in a command of this opcode; no two of them share a bit. Throws Error for a byte that
-/// is no opcode.
+/// The fields that mean something in a command of this opcode; no two of them share a bit, but SCALAR's QMAX and
+/// TABLE_PITCH, of which an operation uses one. Throws Error for a byte that is no opcode.
 std::span<const Field> fields_of(Opcode opcode);
 /// Throws Error for a byte that is no opcode.
 std::string_view opcode_name(Opcode opcode);
@@ -71,11 +85,12 @@ class Command {
 
   Opcode opcode() const { return static_cast<Opcode>(words_[0] & 0xFFu); }
   std::uint32_t get(Field field) const;
-  std::int32_t get_signed(Field field) const { return static_cast<std::int32_t>(get(field)); }
+  /// The field's bits as a two's-complement number of its width.
+  std::int32_t get_signed(Field field) const;
   bool flag(Flag flag) const { return (get(Field::FLAGS) >> static_cast<int>(flag) & 1u) != 0; }
 
-  /// Throws Error when the value does not fit (32-bit fields also take negative values) or the opcode has no such
-  /// field.
+  /// Throws Error when the value does not fit (signed and 32-bit fields also take negative values) or the opcode has no
+  /// such field.
   Command& set(Field field, std::int64_t value);
   Command& set_flag(Flag flag);
   /// Uses the next free one of the three token fields; throws Error when all are taken.

@@ -158,8 +158,8 @@ namespace bitloom {
   X(C_VECTOR, 14)        \
   X(LWQ, 15)
 
-// X(name, value): TARGET of LOAD; MEMORY_BITS and LOCAL_BITS; EXPAND; MODE, A_KIND and B_KIND of GEMM; QUANTIZER and MASK_RULE of TILE;
-// REDUCE_KIND; POOL_OP.
+// X(name, value): TARGET of LOAD; MEMORY_BITS and LOCAL_BITS; EXPAND; MODE, A_KIND and B_KIND of GEMM; QUANTIZER and
+// MASK_RULE of TILE; REDUCE_KIND; POOL_OP.
 #define BITLOOM_LOAD_TARGETS(X) \
   X(SPAD_A, 0)                  \
   X(SPAD_B, 1)                  \

@@ -49,7 +49,7 @@ Hardware read_hardware(const std::filesystem::path& file) {
   hw.vin_words = json.get<int>("vin_words", 1, kFieldMax);
   hw.vout_words = json.get<int>("vout_words", 1, kFieldMax);
   hw.vbias_words = json.get<int>("vbias_words", 1, kFieldMax);
-  hw.table_words = json.get<int>("table_words", 64, 1024);
+  hw.table_words = json.get<int>("table_words", 64, 4092);
   hw.queue_depth = json.get<int>("queue_depth", 4, 1024);
   hw.max_outstanding = json.get<int>("max_outstanding", 1, 16);
   hw.max_burst = power_of_two(json, "max_burst", 1, 256);
@@ -71,7 +71,6 @@ std::vector<HardwareParameter> structural_parameters(const Hardware& hw) {
           {"VIN_WORDS", hw.vin_words},
           {"VOUT_WORDS", hw.vout_words},
           {"VBIAS_WORDS", hw.vbias_words},
-          {"MASK_WORDS", hw.mask_words()},
           {"TABLE_WORDS", hw.table_words},
           {"QUEUE_DEPTH", hw.queue_depth},
           {"MAX_OUTSTANDING", hw.max_outstanding},

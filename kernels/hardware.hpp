@@ -12,14 +12,14 @@ struct Hardware {
   std::string name;
   double clock_mhz = 0;        ///< turns cycles into seconds; no effect on cycles
   int rows = 0;                ///< R, 1..32, at most axi_bytes
-  int cols = 0;                ///< C, V..32, at most axi_bytes (a P1 word holds one row's codes)
+  int cols = 0;                ///< C, V..32, at most axi_bytes
   int axi_bytes = 0;           ///< W: 8, 16 or 32
   int spad_a_bytes = 0;        ///< per lane and buffer, multiple of W
   int spad_b_bytes = 0;        ///< per lane and buffer, multiple of W
   int vin_words = 0;           ///< words of W bytes
   int vout_words = 0;          ///< words of W bytes (RAW memory)
   int vbias_words = 0;         ///< words of W bytes
-  int table_words = 0;         ///< 32-bit entries, 64..1024
+  int table_words = 0;         ///< 32-bit entries, 64..4092
   int queue_depth = 0;         ///< commands per queue FIFO, at least kGroupMax
   int max_outstanding = 0;     ///< read bursts in flight, 1..16
   int max_burst = 0;           ///< beats, 1..256, power of two
@@ -29,9 +29,6 @@ struct Hardware {
 
   int lanes() const { return axi_bytes / 4; }                 ///< V
   int tile_cols() const { return cols / lanes() * lanes(); }  ///< largest Ct
-  int mask_words() const {                                    ///< words of one mask tile
-    return (rows * ((cols + lanes() - 1) / lanes()) + axi_bytes - 1) / axi_bytes;
-  }
 };
 
 /// Reads and checks a hardware file; an unknown, missing, mistyped or out-of-range key is an Error naming file and key.

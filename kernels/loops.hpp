@@ -57,6 +57,21 @@ inline std::int64_t cols_at(const Command& command, const LoopIndex& index, cons
   return command.get(dim < 3 && index[dim] + 1 == counts[dim] ? Field::COLS_LAST : Field::COLS);
 }
 
+/// Canonical row of an iteration's first row (ROW_STEP0 of vector commands included), and column of its first column.
+inline std::int64_t row0_at(const Command& command, const LoopIndex& index) {
+  const std::uint32_t dim = command.get(Field::ROWS_DIM);
+  std::int64_t row = dim < 3 ? std::int64_t{index[dim]} * command.get(Field::ROWS) : 0;
+  const Opcode op = command.opcode();
+  if (op == Opcode::TILE || op == Opcode::AFFINE || op == Opcode::UPDATE) {
+    row += std::int64_t{index[0]} * command.get(Field::ROW_STEP0);
+  }
+  return row;
+}
+inline std::int64_t col0_at(const Command& command, const LoopIndex& index) {
+  const std::uint32_t dim = command.get(Field::COLS_DIM);
+  return command.get(Field::COL_BASE) + (dim < 3 ? std::int64_t{index[dim]} * command.get(Field::COLS) : 0);
+}
+
 /// ADDR and the strides, from BASE or BATCH, modulo 2^32.
 inline std::uint32_t address_at(const Command& command, const LoopIndex& index) {
   return command.get(Field::ADDR) + command.get(Field::STRIDE0) * static_cast<std::uint32_t>(index[0]) +
