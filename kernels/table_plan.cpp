@@ -2,84 +2,80 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "kernels/tiling.hpp"
 #include "model/error.hpp"
-#include "model/numbers.hpp"
 
 namespace bitloom {
 
-TablePlan::TablePlan(const StepPlan& plan) {
-  add("unit.zero");
-  add("scale_sat");
-  const UpdateRule& update = plan.recipe.update;
-  add_constant("unit.master", word(power_of_two(update.master_frac_bits)));
-  add_constant("unit.momentum", word(power_of_two(update.momentum_frac_bits)));
-  add_constant("unit.bias", word(power_of_two(update.bias_frac_bits)));
-  add_constant("unit.log2e", word(kLog2E));
-  add_constant("unit.two_to_minus16", word(kTwoToMinus16));
-  add_constant("unit.batch", word(from_integer(static_cast<std::uint32_t>(plan.batch))));
-  for (const char* name : {"tmp.unit", "tmp.ratio", "tmp.ratio_w", "tmp.step", "tmp.loss_unit"}) add(name);
-  add_statistics("loss", {"loss", "correct", ""});
-  for (int l = 0; l < plan.layers(); ++l) add_layer(plan, l);
-  size_ = static_cast<int>(round_up(size_, plan.hardware.lanes()));
-  if (size_ > plan.hardware.table_words) {
-    throw Error(fmt::format("hardware {}: network {}: the table is too small: needs {} entries, has {} (table_words)",
-                            plan.hardware.name, plan.network, size_, plan.hardware.table_words));
+TablePlan::TablePlan(const Hardware& hardware)
+    : hardware_(hardware.name), words_(hardware.table_words), lanes_(hardware.lanes()) {
+  add(1);  // T[0] stays 0
+  names_["scale_sat"] = add(1);
+}
+
+Entry TablePlan::add(int count) {
+  const Entry first = page_;
+  page_ += count;
+  next_temporary_ = std::max(next_temporary_, page_);
+  largest_ = std::max(largest_, next_temporary_);
+  return first;
+}
+
+Entry TablePlan::named(const std::string& name) {
+  const auto found = names_.find(name);
+  if (found != names_.end()) return found->second;
+  if (frozen_) throw Error("table: a second lowering needs a new entry " + name);
+  return names_[name] = add(1);
+}
+
+Entry TablePlan::statistics(const std::string& group, const std::vector<std::string>& names) {
+  const auto found = groups_.find(group);
+  if (found != groups_.end()) return found->second;
+  if (frozen_) throw Error("table: a second lowering needs new statistics of " + group);
+  const Entry first = add(static_cast<int>(names.size()));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) continue;
+    if (names_.contains(names[i])) throw Error("table: two statistics are called " + names[i]);
+    names_[names[i]] = first + static_cast<Entry>(i);
   }
+  return groups_[group] = first;
 }
 
-int TablePlan::at(const std::string& name) const {
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) throw Error("table: no entry " + name);
-  return found->second;
+Entry TablePlan::constant(std::uint32_t word) {
+  if (word == 0) return kTableZero;
+  const auto found = constants_.find(word);
+  if (found != constants_.end()) return found->second;
+  if (frozen_) throw Error(fmt::format("table: a second lowering needs a new constant 0x{:08x}", word));
+  return constants_[word] = add(1);
 }
 
-int TablePlan::statistics(const std::string& group) const {
-  const auto found = statistics_.find(group);
-  if (found == statistics_.end()) throw Error("table: no statistics of " + group);
-  return found->second;
+Entry TablePlan::temporary(int count) {
+  const Entry first = next_temporary_;
+  next_temporary_ += count;
+  largest_ = std::max(largest_, next_temporary_);
+  return first;
 }
 
-int TablePlan::add(const std::string& name) {
-  entries_[name] = size_;
-  return size_++;
+void TablePlan::freeze() {
+  page_ = static_cast<int>(round_up(page_, lanes_));
+  next_temporary_ = page_;
+  largest_ = page_;
+  frozen_ = true;
 }
 
-void TablePlan::add_constant(const std::string& name, std::uint32_t word) { constants_[add(name)] = word; }
-
-void TablePlan::add_statistics(const std::string& group, const Three& names) {
-  statistics_[group] = size_;
-  for (const std::string& name : {names.first, names.second, names.third}) {
-    if (name.empty()) {
-      ++size_;
-    } else {
-      add(name);
-    }
-  }
+void TablePlan::require_fits(const std::string& network) const {
+  if (largest_ <= words_) return;
+  throw Error(fmt::format("hardware {}: network {}: the table is too small: needs {} entries, has {} (table_words)",
+                          hardware_, network, largest_, words_));
 }
 
-void TablePlan::add_layer(const StepPlan& plan, int l) {
-  for (const char* what : {"sx", "sw", "sd", "s_acc"}) add(plan.name(l, what));
-  if (plan.layer(l).bias) add(plan.name(l, "ratio_b"));
-  if (l > 0 && !plan.exact_x()) add(plan.name(l, "sx_next"));
-  if (!plan.exact_d()) add(plan.name(l, "sd_next"));
-  add_statistics_of(plan, l);
-}
-
-void TablePlan::add_statistics_of(const StepPlan& plan, int l) {
-  const auto name = [&](const char* what) { return plan.name(l, what); };
-  const bool last = l + 1 == plan.layers();
-  const std::string xsat = last ? "" : plan.name(l + 1, "xsat");
-  add_statistics(name("update"), {name("wmax"), name("msat"), name("vsat")});
-  add_statistics(name("weights"), {"", name("wsat"), ""});
-  if (plan.layer(l).bias) {
-    add_statistics(name("bias"), {"", name("b_accsat"), ""});
-    add_statistics(name("bias_update"), {"", name("bsat"), name("bvsat")});
-  }
-  add_statistics(name("forward"), {name("zmax"), plan.exact_x() ? "" : xsat, name("zsat")});
-  if (!last && plan.exact_x()) add_statistics(name("quantize_x"), {"", xsat, ""});
-  add_statistics(name("gradient"), {name("dmax"), plan.exact_d() ? "" : name("dsat"), name("d_rawsat")});
-  if (plan.exact_d()) add_statistics(name("quantize_d"), {"", name("dsat"), ""});
-  add_statistics(name("wgrad"), {"", "", name("dwsat")});
+std::map<Entry, std::uint32_t> TablePlan::constants() const {
+  std::map<Entry, std::uint32_t> result;
+  for (const auto& [word, entry] : constants_) result[entry] = word;
+  return result;
 }
 
 }  // namespace bitloom

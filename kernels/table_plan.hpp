@@ -2,46 +2,63 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
-#include "kernels/layout.hpp"
+#include "kernels/hardware.hpp"
 
 namespace bitloom {
 
-inline constexpr int kTableZero = 0;              ///< stays 0
-inline constexpr int kTableScaleSaturations = 1;  ///< N2.1
+/// Index in table T.
+using Entry = int;
 
-/// Who lives where in table T. Every entry exists before the first command is made, so the table page can be loaded
-/// first.
+inline constexpr Entry kTableZero = 0;              ///< stays 0
+inline constexpr Entry kTableScaleSaturations = 1;  ///< N2.1
+
+/// Who lives where in table T: a page of named entries and constants from T[0] on, which is loaded at the start of a step
+/// and stored at its end, and temporary entries behind it.
+///
+/// The page's size must be known when the first command is made, but constants turn up on the way: a first lowering
+/// fills a plan, freeze() fixes it, and a second lowering with the frozen plan is the one that counts.
 class TablePlan {
  public:
-  /// Throws Error when the table of the hardware is too small.
-  explicit TablePlan(const StepPlan& plan);
+  explicit TablePlan(const Hardware& hardware);
 
-  /// Index of an entry; throws Error for a name that does not exist.
-  int at(const std::string& name) const;
-  /// STAT of a command: first of its three entries. Groups: loss; of a layer weights, bias, forward, quantize_x,
-  /// gradient, quantize_d, wgrad, update, bias_update.
-  int statistics(const std::string& group) const;
+  /// The entry of that name, made at its first use. Throws Error for a new name in a frozen plan.
+  Entry named(const std::string& name);
+  /// Entries name[0], name[1], … one behind the other: STAT and its followers. An empty name is an entry nobody reads.
+  Entry statistics(const std::string& group, const std::vector<std::string>& names);
+  /// An entry that holds this word from the first step on.
+  Entry constant(std::uint32_t word);
+  /// `count` temporary entries, valid until release() of an earlier mark.
+  Entry temporary(int count);
+  int mark() const { return next_temporary_; }
+  void release(int mark) { next_temporary_ = mark; }
+  /// Temporary entries that are free.
+  int free_entries() const { return words_ - next_temporary_; }
 
-  const std::map<std::string, int>& entries() const { return entries_; }
-  const std::map<int, std::uint32_t>& constants() const { return constants_; }
-  /// Entries in use, rounded up to whole words of V.
-  int size() const { return size_; }
+  void freeze();
+  bool frozen() const { return frozen_; }
+  /// Throws Error when the table of the hardware was too small.
+  void require_fits(const std::string& network) const;
+
+  const std::map<std::string, Entry>& names() const { return names_; }
+  std::map<Entry, std::uint32_t> constants() const;
+  /// Entries of the page, a multiple of V.
+  int page_entries() const { return page_; }
 
  private:
-  int add(const std::string& name);
-  void add_constant(const std::string& name, std::uint32_t word);
-  struct Three {
-    std::string first, second, third;  ///< empty: an entry that nobody reads
-  };
-  void add_statistics(const std::string& group, const Three& names);
-  void add_layer(const StepPlan& plan, int l);
-  void add_statistics_of(const StepPlan& plan, int l);
+  Entry add(int count);
 
-  std::map<std::string, int> entries_;
-  std::map<std::string, int> statistics_;
-  std::map<int, std::uint32_t> constants_;
-  int size_ = 0;
+  std::string hardware_;
+  int words_;
+  int lanes_;
+  std::map<std::string, Entry> names_;
+  std::map<std::string, Entry> groups_;
+  std::map<std::uint32_t, Entry> constants_;
+  int page_ = 0;
+  int next_temporary_ = 0;
+  int largest_ = 0;  ///< entries that were needed at once
+  bool frozen_ = false;
 };
 
 }  // namespace bitloom

@@ -1,0 +1,52 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "model/network.hpp"
+
+namespace bitloom {
+
+/// A tensor of images, or of features (height and width 1). Its view is [samples · height · width][channels] (N14.1).
+struct ImageShape {
+  int samples = 1;
+  int height = 1;
+  int width = 1;
+  int channels = 1;
+  int rows() const { return samples * height * width; }
+  std::int64_t elements() const { return std::int64_t{rows()} * channels; }
+};
+
+inline constexpr int kFromNetwork = -1;  ///< a stage's input that is the network's
+
+/// One node with its own result in memory. A ReLU belongs to the stage before it (N14.3), a flatten is another view of
+/// the same memory, the loss reads the last stage.
+struct Stage {
+  int node = 0;  ///< index in Network::nodes
+  Op op = Op::kLinear;
+  std::string name;
+  bool relu = false;
+  std::vector<int> inputs;   ///< stages, or kFromNetwork
+  std::vector<int> readers;  ///< stages that read the result, one entry for each reading
+  ImageShape in;             ///< of the first input, as this stage sees it (features of a linear layer: channels)
+  ImageShape out;
+  int layer = -1;  ///< number of a linear or conv2d stage, in file order (N14.5)
+  int norm = -1;   ///< number of a norm, in file order (N14.7)
+
+  bool is_gemm() const { return layer >= 0; }
+};
+
+/// The forward graph of a step, from which the lowering derives its own backward pass: stages in the network's order;
+/// the last makes the logits.
+struct StepGraph {
+  std::vector<Stage> stages;
+  int layers = 0;
+  int loss_node = -1;
+};
+
+/// Throws Error naming the node that the accelerator has no way for.
+StepGraph step_graph(const Network& network, int batch);
+
+/// The convolution of a conv2d stage; a linear stage is one of 1 × 1 over images of one pixel.
+Conv2dAttributes convolution_of(const Network& network, const Stage& stage);
+
+}  // namespace bitloom
