@@ -1,5 +1,7 @@
 #include "model/network.hpp"
 
+#include <map>
+
 #include "testbench/model/support.hpp"
 
 namespace bitloom {
@@ -35,6 +37,59 @@ void expect_chain(const std::string& file, const std::vector<int>& widths) {
 TEST(Network, NamedNetworks) {
   expect_chain("mlp.json", {784, 256, 128, 10});
   expect_chain("mlp_odd.json", {61, 37, 23, 10});
+}
+
+// Shapes of the named nodes, and how many parameters the weights of linear and conv2d layers have.
+void expect_graph(const std::string& file, const std::map<std::string, Shape>& shapes, std::int64_t weights) {
+  const Network network = read_network(source_file("traces/networks/" + file));
+  std::size_t found = 0;
+  std::int64_t count = 0;
+  for (const Node& node : network.nodes) {
+    const auto expected = shapes.find(node.name);
+    if (expected != shapes.end()) {
+      EXPECT_EQ(node.shape, expected->second) << file << " " << node.name;
+      ++found;
+    }
+    if (const auto* linear = std::get_if<LinearAttributes>(&node.attributes)) {
+      count += std::int64_t{linear->in} * linear->out;
+    } else if (const auto* conv = std::get_if<Conv2dAttributes>(&node.attributes)) {
+      count += std::int64_t{conv->in / conv->groups} * conv->out * conv->kernel.rows * conv->kernel.cols;
+    }
+  }
+  EXPECT_EQ(found, shapes.size()) << file;
+  EXPECT_EQ(count, weights) << file;
+  EXPECT_EQ(network.nodes.back().op, Op::kSoftmaxCrossEntropy);
+}
+
+TEST(Network, NamedConvolutionalNetworks) {
+  const std::int64_t lenet = 8 * 25 + 16 * 8 * 25 + 400 * 120 + 120 * 84 + 84 * 10;
+  expect_graph("lenet.json",
+               {{"conv1", {8, 28, 28}},
+                {"pool1", {8, 14, 14}},
+                {"conv2", {16, 10, 10}},
+                {"pool2", {16, 5, 5}},
+                {"flatten", {400}},
+                {"loss", {10}}},
+               lenet);
+  expect_graph("lenet_bn.json", {{"bn1", {8, 28, 28}}, {"bn2", {16, 10, 10}}, {"bn3", {120}}, {"bn4", {84}}}, lenet);
+  const std::int64_t basic =
+      2 * 9 * 16 * 16 + 9 * 16 * 32 + 9 * 32 * 32 + 16 * 32 + 9 * 32 * 64 + 9 * 64 * 64 + 32 * 64;
+  expect_graph("resnet8.json",
+               {{"stage1_add", {16, 32, 32}},
+                {"stage2_add", {32, 16, 16}},
+                {"stage3_add", {64, 8, 8}},
+                {"pool", {64, 1, 1}},
+                {"flatten", {64}}},
+               27 * 16 + basic + 640);
+  expect_graph("conv_small.json", {{"conv1", {5, 5, 4}}, {"add", {5, 5, 4}}, {"pool", {5, 2, 2}}, {"loss", {5}}},
+               18 * 5 + 45 * 5 + 100);
+  expect_graph("conv_ops.json",
+               {{"dilated", {6, 11, 9}},
+                {"grouped", {8, 11, 8}},
+                {"max_pool", {8, 6, 4}},
+                {"depthwise", {8, 6, 4}},
+                {"average_pool", {8, 3, 2}}},
+               36 * 6 + 18 * 8 + 9 * 8 + 240);
 }
 
 TEST(Network, InfersShapesAndInputs) {
