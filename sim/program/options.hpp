@@ -8,7 +8,7 @@ namespace bitloom::program {
 struct TrainCommand {
   std::string network;
   std::string recipe = "int8";
-  std::string data;  ///< folder of IDX files; empty: the generated glyphs
+  std::string data;  ///< folder of IDX or CIFAR-10 files; empty: the generated glyphs
   std::string hyper = "hyper";
   int epochs = 0;  ///< 0: as the hyper-parameter file says
   int batch = 0;   ///< 0: likewise
