@@ -9,10 +9,15 @@ namespace bitloom {
 namespace {
 
 Dataset part_of(const Dataset& data, std::int64_t first, std::int64_t last, const char* suffix) {
-  Dataset part{data.name + suffix, data.rows, data.cols, data.classes, {}, {}};
+  Dataset part{data.name + suffix, data.rows, data.cols, data.classes, {}, {}, data.channels};
   part.images.assign(data.images.begin() + first * data.pixels(), data.images.begin() + last * data.pixels());
   part.labels.assign(data.labels.begin() + first, data.labels.begin() + last);
   return part;
+}
+
+std::string size_text(const Dataset& data) {
+  return data.channels == 1 ? fmt::format("{}×{}", data.rows, data.cols)
+                            : fmt::format("{}×{} in {} channels", data.rows, data.cols, data.channels);
 }
 
 }  // namespace
@@ -27,8 +32,12 @@ DataPair hold_out(const Dataset& train, std::int64_t count) {
 
 void require_fit(const Network& network, const Dataset& data) {
   if (element_count(network.input) != data.pixels()) {
-    throw Error(fmt::format("{}: images of {} pixels ({}×{}), but network {} expects {} inputs", data.name,
-                            data.pixels(), data.rows, data.cols, network.name, element_count(network.input)));
+    throw Error(fmt::format("{}: images of {} pixels ({}), but network {} expects {} inputs", data.name, data.pixels(),
+                            size_text(data), network.name, element_count(network.input)));
+  }
+  if (network.input.size() == 3 && network.input != Shape{data.channels, data.rows, data.cols}) {
+    throw Error(fmt::format("{}: images of {}, but network {} expects {} rows, {} columns and {} channel(s)", data.name,
+                            size_text(data), network.name, network.input[1], network.input[2], network.input[0]));
   }
   if (network.nodes.empty() || element_count(network.nodes.back().shape) < data.classes) {
     throw Error(fmt::format("{}: {} classes, but network {} has {} outputs", data.name, data.classes, network.name,

@@ -231,6 +231,11 @@ bool JsonObject::is_array(std::string_view key) const {
   return found != impl_->value->end() && found->is_array();
 }
 
+bool JsonObject::is_text(std::string_view key) const {
+  const auto found = impl_->value->find(std::string(key));
+  return found != impl_->value->end() && found->is_string();
+}
+
 bool JsonObject::is_object(std::string_view key) const {
   const auto found = impl_->value->find(std::string(key));
   return found != impl_->value->end() && found->is_object();

@@ -58,6 +58,8 @@ class JsonObject {
 
   /// Is the value of the present key an array (for keys that take one value or several)?
   bool is_array(std::string_view key) const;
+  /// Is the value of the present key a string?
+  bool is_text(std::string_view key) const;
   /// Is the value of the present key an object?
   bool is_object(std::string_view key) const;
 

@@ -1,18 +1,16 @@
 #include "model/network.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 
 #include "model/error.hpp"
+#include "model/network_layers.hpp"
 
 namespace bitloom {
 
 namespace {
-
-constexpr int kMaxExtent = 1 << 20;
 
 // Names become file names and tensor names.
 void check_name(const JsonObject& json, const std::string& name) {
@@ -20,15 +18,6 @@ void check_name(const JsonObject& json, const std::string& name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
   if (!allowed) json.fail("name", fmt::format("expected letters, digits, '_' and '-' only, got \"{}\"", name));
-}
-
-std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
-Op read_op(const JsonObject& json) {
-  const std::string text = json.choice("op", {"linear", "relu", "softmax_cross_entropy"});
-  if (text == "linear") return Op::kLinear;
-  if (text == "relu") return Op::kRelu;
-  return Op::kSoftmaxCrossEntropy;
 }
 
 std::vector<int> read_inputs(const JsonObject& json, const std::map<std::string, int>& known) {
@@ -42,31 +31,6 @@ std::vector<int> read_inputs(const JsonObject& json, const std::map<std::string,
     inputs.push_back(found->second);
   }
   return inputs;
-}
-
-const Shape& input_shape(const Network& network, const Node& node, std::size_t which) {
-  const int index = node.inputs[which];
-  return index == kNetworkInput ? network.input : network.nodes[static_cast<std::size_t>(index)].shape;
-}
-
-void infer(const JsonObject& json, const Network& network, Node& node) {
-  if (node.inputs.size() != 1) {
-    json.fail("inputs", fmt::format("expected 1 input for op {}, got {}", op_name(node.op), node.inputs.size()));
-  }
-  const int index = node.inputs[0];
-  if (index != kNetworkInput && network.nodes[static_cast<std::size_t>(index)].op == Op::kSoftmaxCrossEntropy) {
-    json.fail("inputs", "expected a layer with a result, got a loss");
-  }
-  const Shape& in = input_shape(network, node, 0);
-  if (node.op != Op::kRelu && in.size() != 1) {
-    json.fail(fmt::format("op {} needs a one-dimensional input, got shape {}", op_name(node.op), shape_text(in)));
-  }
-  node.shape = in;
-  if (node.op == Op::kLinear) {
-    const LinearAttributes linear{in[0], json.get<int>("out", 1, kMaxExtent), json.get<bool>("bias")};
-    node.attributes = linear;
-    node.shape = {linear.out};
-  }
 }
 
 // A result that nothing reads is either the network's end or a mistake.
@@ -84,18 +48,6 @@ void check_ends(const JsonObject& json, const Network& network) {
 
 }  // namespace
 
-const char* op_name(Op op) {
-  switch (op) {
-    case Op::kLinear:
-      return "linear";
-    case Op::kRelu:
-      return "relu";
-    case Op::kSoftmaxCrossEntropy:
-      return "softmax_cross_entropy";
-  }
-  return "?";
-}
-
 std::int64_t element_count(const Shape& shape) {
   std::int64_t product = 1;
   for (const int extent : shape) product *= extent;
@@ -109,9 +61,9 @@ Network read_network(const JsonObject& json) {
   network.name = json.get<std::string>("name");
   network.batch = json.get_or<int>("batch", 0, 1, 65535);
   check_name(json, network.name);
-  network.input = json.list<int>("input", 1, kMaxExtent);
+  network.input = json.list<int>("input", 1, kMaxElements);
   if (network.input.empty() || network.input.size() > 4) json.fail("input", "expected 1 to 4 extents");
-  if (element_count(network.input) > kMaxExtent) json.fail("input", "expected at most 1048576 elements");
+  if (element_count(network.input) > kMaxElements) json.fail("input", "expected at most 1048576 elements");
 
   std::map<std::string, int> known{{"input", kNetworkInput}};
   for (const JsonObject& layer : json.objects("layers")) {
@@ -120,7 +72,7 @@ Network read_network(const JsonObject& json) {
     check_name(layer, node.name);
     node.op = read_op(layer);
     node.inputs = read_inputs(layer, known);
-    infer(layer, network, node);
+    read_layer(layer, network, node);
     layer.finish();
     if (!known.emplace(node.name, static_cast<int>(network.nodes.size())).second) {
       layer.fail("name", fmt::format("\"{}\" is already taken", node.name));
@@ -147,6 +99,8 @@ std::vector<LinearLayer> linear_chain(const Network& network) {
     if (node.op == Op::kLinear) {
       const auto& linear = std::get<LinearAttributes>(node.attributes);
       layers.push_back({node.name, linear.in, linear.out, linear.bias, false});
+    } else if (node.op != Op::kRelu && node.op != Op::kSoftmaxCrossEntropy) {
+      fail(node, "expected only linear, relu and softmax_cross_entropy layers in a multilayer perceptron");
     } else if (!after_linear) {
       fail(node, "expected a linear layer before it");
     } else if (node.op == Op::kRelu) {

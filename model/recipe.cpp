@@ -59,6 +59,10 @@ Recipe read_recipe(const JsonObject& json) {
   Recipe recipe;
   recipe.name = json.get<std::string>("name");
   recipe.fp32 = json.choice("arithmetic", {"integer", "float32"}) == "float32";
+  if (json.has("normalization")) {
+    const std::string normalization = json.choice("normalization", {"batch", "layer_batch"});
+    recipe.normalization = normalization == "batch" ? Normalization::kBatch : Normalization::kLayerBatch;
+  }
   if (!recipe.fp32) {
     read_widths(json.object("bits"), recipe);
     recipe.activation = read_view(json.object("activation"));

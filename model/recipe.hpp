@@ -36,10 +36,17 @@ struct RecipeLayer {
   int bits = 8;  ///< of x, w and d of this layer: 8 or 4
 };
 
+/// Over which values batch_norm takes mean and variance in training.
+enum class Normalization {
+  kBatch,       ///< batch and places, for each channel
+  kLayerBatch,  ///< batch, places and channels: one pair for the layer (LBN)
+};
+
 /// A way to train a network: number formats, rounding and scale rules. Read from traces/recipes.
 struct Recipe {
   std::string name;
-  bool fp32 = false;                      ///< the float baseline; nothing below counts then
+  bool fp32 = false;  ///< the float baseline; nothing below counts then, but the normalization
+  Normalization normalization = Normalization::kBatch;
   int bits = 8;                           ///< of every layer without an override
   int first_bits = 0;                     ///< of the first layer; 0: no override
   int last_bits = 0;                      ///< of the last layer; 0: no override

@@ -116,7 +116,7 @@ void add_cosim(CLI::App& app, Action& action) {
   sub->add_option("--seed", options->seed, "seed of parameters, data, random words and stalls")
       ->check(is_seed())
       ->capture_default_str();
-  sub->add_option("--data", options->data, "folder of IDX files (default: generated glyphs)");
+  sub->add_option("--data", options->data, "folder of IDX or CIFAR-10 files (default: generated glyphs)");
   sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
   sub->add_option("--waves", options->waves, "write RTL waves around the first difference to this FST file");
   sub->add_option("--dump", options->dump, "write golden's tensors as .npy into this folder, one folder a step");

@@ -41,6 +41,7 @@ constexpr const char* kFooter =
     "  bitloom train mlp --recipe int4 --data DIR --epochs 5 --seed 1 --json out.json\n"
     "  bitloom run mlp --recipe int8 --hw base --batch 128\n"
     "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
+    "  bitloom codebook\n"
     "\n"
     "Exit codes: 0 ok, 1 a comparison or check failed, 2 bad input or usage, 3 internal error, 130 interrupted.\n"
     "Environment: BITLOOM_TRACES names a folder that is searched before the built-in traces/.";
@@ -52,6 +53,7 @@ void register_commands(CLI::App& app, Action& action) {
   add_train(app, action);
   add_run(app, action);
   add_cosim(app, action);
+  add_codebook(app, action);
   app.require_subcommand(0, 1);  // that there is one is checked after parsing, so that a misspelt one is named
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace bitloom::program {
 
@@ -8,7 +9,7 @@ namespace bitloom::program {
 struct TrainCommand {
   std::string network;
   std::string recipe = "int8";
-  std::string data;  ///< folder of IDX files; empty: the generated glyphs
+  std::string data;  ///< folder of IDX or CIFAR-10 files; empty: the generated glyphs
   std::string hyper = "hyper";
   int epochs = 0;  ///< 0: as the hyper-parameter file says
   int batch = 0;   ///< 0: likewise
@@ -53,6 +54,14 @@ struct CosimCommand {
   std::string hyper = "hyper";
   std::string waves;  ///< file to write the FST waves of the RTL to
   std::string dump;   ///< folder for the tensors as .npy
+  std::string json;
+  bool quiet = false;
+};
+
+/// What `bitloom codebook` takes.
+struct CodebookCommand {
+  std::vector<double> sharpness{0.0, 7.7, 18.6,
+                                40.7};  ///< the last three: where the authors' levels 1 to 3 are optimal
   std::string json;
   bool quiet = false;
 };

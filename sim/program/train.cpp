@@ -200,7 +200,8 @@ void add_train(CLI::App& app, Action& action) {
   sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
   sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
   sub->add_option("--data", options->data,
-                  "folder of the four IDX files of MNIST or Fashion-MNIST, plain or gzip (default: generated glyphs)");
+                  "folder of the four IDX files of MNIST or Fashion-MNIST, or of CIFAR-10's data_batch_*.bin and\n"
+                  "test_batch*.bin, each plain or gzip (default: generated glyphs)");
   sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
   sub->add_option("--epochs", options->epochs, "epochs in all, those of --resume included (default: as --hyper says)")
       ->check(CLI::Range(1, 100000));

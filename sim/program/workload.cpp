@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "model/cifar.hpp"
 #include "model/glyphs.hpp"
-#include "model/idx.hpp"
 #include "model/traces.hpp"
 
 namespace bitloom::program {
@@ -13,16 +13,29 @@ constexpr int kGlyphPixels = 28 * 28;
 constexpr int kGlyphClasses = 10;
 constexpr std::uint64_t kTestSeedOffset = 0x7465737473657473;  // test images share no seed with training images
 
+// Generated rows of values as images of the network's input shape, so that layers of images take them.
+Dataset shaped(Dataset data, const Shape& input) {
+  if (input.size() == 3) {
+    data.channels = input[0];
+    data.rows = input[1];
+    data.cols = input[2];
+  }
+  return data;
+}
+
 DataPair generated_images(const Network& network, std::uint64_t seed, int train_limit) {
   const std::int64_t features = element_count(network.input);
   const std::int64_t outputs = element_count(network.nodes.back().shape);
   const int images = train_limit > 0 ? std::min(train_limit, kGlyphTrainImages) : kGlyphTrainImages;
-  if (features == kGlyphPixels && outputs >= kGlyphClasses) {
+  const bool glyphs = network.input.size() == 3 ? network.input == Shape{1, 28, 28} : features == kGlyphPixels;
+  if (glyphs && outputs >= kGlyphClasses) {
     return generate_glyph_pair(images, kGlyphTestImages, seed);
   }
   const int classes = static_cast<int>(std::min<std::int64_t>(outputs, kGlyphClasses));
-  return {generate_flat(images, static_cast<int>(features), classes, seed),
-          generate_flat(kGlyphTestImages, static_cast<int>(features), classes, seed ^ kTestSeedOffset)};
+  const auto flat = [&](int count, std::uint64_t of) {
+    return shaped(generate_flat(count, static_cast<int>(features), classes, of), network.input);
+  };
+  return {flat(images, seed), flat(kGlyphTestImages, seed ^ kTestSeedOffset)};
 }
 
 }  // namespace
@@ -71,7 +84,7 @@ void keep_first(Dataset& data, int count) {
 }
 
 DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit) {
-  DataPair pair = data.empty() ? generated_images(network, seed, train_limit) : read_idx_folder(data);
+  DataPair pair = data.empty() ? generated_images(network, seed, train_limit) : read_image_folder(data);
   keep_first(pair.train, train_limit);
   require_fit(network, pair.train);
   require_fit(network, pair.test);

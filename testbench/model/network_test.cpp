@@ -1,5 +1,7 @@
 #include "model/network.hpp"
 
+#include <map>
+
 #include "testbench/model/support.hpp"
 
 namespace bitloom {
@@ -37,6 +39,59 @@ TEST(Network, NamedNetworks) {
   expect_chain("mlp_odd.json", {61, 37, 23, 10});
 }
 
+// Shapes of the named nodes, and how many parameters the weights of linear and conv2d layers have.
+void expect_graph(const std::string& file, const std::map<std::string, Shape>& shapes, std::int64_t weights) {
+  const Network network = read_network(source_file("traces/networks/" + file));
+  std::size_t found = 0;
+  std::int64_t count = 0;
+  for (const Node& node : network.nodes) {
+    const auto expected = shapes.find(node.name);
+    if (expected != shapes.end()) {
+      EXPECT_EQ(node.shape, expected->second) << file << " " << node.name;
+      ++found;
+    }
+    if (const auto* linear = std::get_if<LinearAttributes>(&node.attributes)) {
+      count += std::int64_t{linear->in} * linear->out;
+    } else if (const auto* conv = std::get_if<Conv2dAttributes>(&node.attributes)) {
+      count += std::int64_t{conv->in / conv->groups} * conv->out * conv->kernel.rows * conv->kernel.cols;
+    }
+  }
+  EXPECT_EQ(found, shapes.size()) << file;
+  EXPECT_EQ(count, weights) << file;
+  EXPECT_EQ(network.nodes.back().op, Op::kSoftmaxCrossEntropy);
+}
+
+TEST(Network, NamedConvolutionalNetworks) {
+  const std::int64_t lenet = 8 * 25 + 16 * 8 * 25 + 400 * 120 + 120 * 84 + 84 * 10;
+  expect_graph("lenet.json",
+               {{"conv1", {8, 28, 28}},
+                {"pool1", {8, 14, 14}},
+                {"conv2", {16, 10, 10}},
+                {"pool2", {16, 5, 5}},
+                {"flatten", {400}},
+                {"loss", {10}}},
+               lenet);
+  expect_graph("lenet_bn.json", {{"bn1", {8, 28, 28}}, {"bn2", {16, 10, 10}}, {"bn3", {120}}, {"bn4", {84}}}, lenet);
+  const std::int64_t basic =
+      2 * 9 * 16 * 16 + 9 * 16 * 32 + 9 * 32 * 32 + 16 * 32 + 9 * 32 * 64 + 9 * 64 * 64 + 32 * 64;
+  expect_graph("resnet8.json",
+               {{"stage1_add", {16, 32, 32}},
+                {"stage2_add", {32, 16, 16}},
+                {"stage3_add", {64, 8, 8}},
+                {"pool", {64, 1, 1}},
+                {"flatten", {64}}},
+               27 * 16 + basic + 640);
+  expect_graph("conv_small.json", {{"conv1", {5, 5, 4}}, {"add", {5, 5, 4}}, {"pool", {5, 2, 2}}, {"loss", {5}}},
+               18 * 5 + 45 * 5 + 100);
+  expect_graph("conv_ops.json",
+               {{"dilated", {6, 11, 9}},
+                {"grouped", {8, 11, 8}},
+                {"max_pool", {8, 6, 4}},
+                {"depthwise", {8, 6, 4}},
+                {"average_pool", {8, 3, 2}}},
+               36 * 6 + 18 * 8 + 9 * 8 + 240);
+}
+
 TEST(Network, InfersShapesAndInputs) {
   const Network network = parse(
       kFc + "," + kRelu + R"(,{"name": "fc2", "op": "linear", "out": 2, "bias": false, "inputs": ["r"]},)" + kLoss);
@@ -72,6 +127,83 @@ TEST(Network, ReadErrors) {
               HasSubstr("nothing reads \"fc\""));
 }
 
+// The shape that one image layer gives, or its error.
+Shape image_shape(const std::string& fields, const std::string& input = "[3, 9, 7]") {
+  return parse("{\"name\": \"a\"," + fields + "}", input).nodes[0].shape;
+}
+std::string image_error(const std::string& fields, const std::string& input = "[3, 9, 7]") {
+  return error_of([&] { image_shape(fields, input); });
+}
+
+TEST(Network, ConvShapesFollowTheWindowFormula) {
+  EXPECT_EQ(image_shape(R"("op": "conv2d", "out": 5, "kernel": 3, "bias": false)"), (Shape{5, 7, 5}));
+  EXPECT_EQ(image_shape(R"("op": "conv2d", "out": 5, "kernel": 3, "stride": 2, "padding": 1, "bias": false)"),
+            (Shape{5, 5, 4}));
+  EXPECT_EQ(image_shape(R"("op": "conv2d", "out": 5, "kernel": 3, "dilation": 2, "bias": false)"), (Shape{5, 5, 3}));
+  EXPECT_EQ(image_shape(R"("op": "conv2d", "out": 6, "kernel": [2, 4], "stride": [3, 1], "padding": [0, 2],
+                           "dilation": [1, 2], "groups": 3, "bias": true)"),
+            (Shape{6, 3, 5}));
+  const Network network = parse(R"({"name": "a", "op": "conv2d", "out": 6, "kernel": [2, 4], "stride": [3, 1],
+                                    "padding": [0, 2], "dilation": [1, 2], "groups": 3, "bias": true})",
+                                "[3, 9, 7]");
+  const auto& conv = std::get<Conv2dAttributes>(network.nodes[0].attributes);
+  EXPECT_EQ(
+      std::vector<int>({conv.in, conv.out, conv.kernel.rows, conv.kernel.cols, conv.stride.rows, conv.stride.cols,
+                        conv.padding.rows, conv.padding.cols, conv.dilation.rows, conv.dilation.cols, conv.groups}),
+      std::vector<int>({3, 6, 2, 4, 3, 1, 0, 2, 1, 2, 3}));
+  EXPECT_TRUE(conv.bias);
+}
+
+TEST(Network, PoolNormAddAndFlattenShapes) {
+  EXPECT_EQ(image_shape(R"("op": "max_pool", "kernel": 2)"), (Shape{3, 4, 3}));
+  EXPECT_EQ(image_shape(R"("op": "max_pool", "kernel": 3, "stride": 2, "padding": 1)"), (Shape{3, 5, 4}));
+  EXPECT_EQ(image_shape(R"("op": "average_pool", "kernel": [3, 2])"), (Shape{3, 3, 3}));
+  EXPECT_EQ(image_shape(R"("op": "average_pool", "kernel": "all")"), (Shape{3, 1, 1}));
+  EXPECT_EQ(image_shape(R"("op": "flatten")"), (Shape{189}));
+  EXPECT_EQ(image_shape(R"("op": "relu")"), (Shape{3, 9, 7}));
+  EXPECT_EQ(image_shape(R"("op": "batch_norm")", "[12]"), (Shape{12}));
+  const Network network = parse(R"({"name": "n", "op": "batch_norm", "eps": 0.25, "momentum": 0.5},
+                                   {"name": "s", "op": "add", "inputs": ["n", "input"]})",
+                                "[3, 9, 7]");
+  const auto& norm = std::get<NormAttributes>(network.nodes[0].attributes);
+  EXPECT_EQ(norm.channels, 3);
+  EXPECT_EQ(norm.eps, 0.25);
+  EXPECT_EQ(norm.momentum, 0.5);
+  EXPECT_EQ(network.nodes[1].inputs, (std::vector<int>{0, kNetworkInput}));
+  EXPECT_EQ(network.nodes[1].shape, (Shape{3, 9, 7}));
+}
+
+TEST(Network, ImageLayerErrors) {
+  const std::string conv = R"("op": "conv2d", "out": 4, "bias": true, )";
+  EXPECT_EQ(image_error(conv + R"("kernel": 0)"),
+            "n.json: layers[0].kernel: expected an integer from 1 to 4096, got 0");
+  EXPECT_THAT(image_error(conv + R"("kernel": [1, 2, 3])"),
+              HasSubstr("layers[0].kernel: expected an integer or [rows, columns], got [1, 2, 3]"));
+  EXPECT_THAT(image_error(conv + R"("kernel": 8)"),
+              HasSubstr("layers[0].kernel: expected a window of at most 7 columns (input 7, padding 0), got 8"));
+  EXPECT_THAT(image_error(conv + R"("kernel": 3, "dilation": [5, 1])"),
+              HasSubstr("layers[0].kernel: expected a window of at most 9 rows (input 9, padding 0), got 11"));
+  EXPECT_THAT(image_error(conv + R"("kernel": 1, "groups": 3)"),
+              HasSubstr("layers[0].groups: expected a divisor of 3 input and 4 output channels, got 3"));
+  EXPECT_THAT(image_error(conv + R"("kernel": "all")"), HasSubstr("layers[0].kernel: expected"));
+  EXPECT_THAT(image_error(conv + R"("kernel": 1)", "[189]"),
+              HasSubstr("op conv2d needs an input of {channels, rows, columns}, got shape [189]"));
+  EXPECT_THAT(image_error(R"("op": "max_pool", "kernel": 2, "padding": [0, 2])"),
+              HasSubstr("layers[0].padding: expected less than the kernel [2, 2], got [0, 2]"));
+  EXPECT_THAT(image_error(R"("op": "max_pool", "kernel": "all")"), HasSubstr("layers[0].kernel: expected an integer"));
+  EXPECT_THAT(image_error(R"("op": "average_pool", "kernel": "all", "stride": 2)"),
+              HasSubstr("layers[0].stride: unknown key"));
+  EXPECT_THAT(image_error(R"("op": "flatten")", "[4]"), HasSubstr("op flatten needs an input of"));
+  EXPECT_THAT(image_error(R"("op": "batch_norm")", "[4, 5]"), HasSubstr("op batch_norm needs an input of"));
+  EXPECT_THAT(image_error(R"("op": "add")"), HasSubstr("layers[0].inputs: expected 2 inputs for op add, got 1"));
+  EXPECT_THAT(image_error(R"("op": "add", "inputs": ["input", "input"])"), HasSubstr("two different results"));
+  EXPECT_THAT(error_of([] {
+                parse(R"({"name": "f", "op": "flatten"}, {"name": "s", "op": "add", "inputs": ["f", "input"]})",
+                      "[3, 9, 7]");
+              }),
+              HasSubstr("layers[1].inputs: expected two results of one shape, got [189] and [3, 9, 7]"));
+}
+
 TEST(Network, LinearChainErrors) {
   EXPECT_THAT(error_of([] { linear_chain(parse(kFc)); }),
               HasSubstr("expected softmax_cross_entropy as its last layer"));
@@ -84,6 +216,9 @@ TEST(Network, LinearChainErrors) {
       HasSubstr("nothing reads \"r\""));
   EXPECT_THAT(error_of([] { linear_chain(parse(kFc + "," + kRelu + "," + kLoss)); }),
               HasSubstr("layer loss (softmax_cross_entropy): expected a linear layer before it"));
+  EXPECT_THAT(
+      error_of([] { linear_chain(parse(R"({"name": "f", "op": "flatten"},)" + kFc + "," + kLoss, "[1, 2, 2]")); }),
+      HasSubstr("layer f (flatten): expected only linear, relu and softmax_cross_entropy"));
 }
 
 }  // namespace

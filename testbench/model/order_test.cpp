@@ -53,5 +53,36 @@ TEST(Init, IsUniformInItsRange) {
   EXPECT_NEAR(squares / count, 0.01 / 3.0, 0.0000750);  // standard error 0.000015
 }
 
+TEST(Init, NodesDrawInFileOrder) {
+  const Network perceptron = read_network(test::source_file("traces/networks/mlp_odd.json"));
+  const auto layers = initial_parameters(linear_chain(perceptron), 3);
+  const auto nodes = initial_parameters(perceptron, 3);
+  ASSERT_EQ(nodes.size(), 6U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(nodes[2 * i].weight, layers[i].weight);
+    EXPECT_EQ(nodes[2 * i].bias, layers[i].bias);
+    EXPECT_TRUE(nodes[2 * i + 1].weight.empty());
+  }
+  // A convolution draws as a linear layer of its window: conv_ops' second one sees 3 of 6 channels in 3×2 places.
+  const Network network = read_network(test::source_file("traces/networks/conv_ops.json"));
+  const auto parameters = initial_parameters(network, 7);
+  const auto alike = initial_parameters({{"a", 9 * 4, 6, true, false},
+                                         {"b", 6 * 3, 8, true, false},
+                                         {"c", 9, 8, false, false},
+                                         {"d", 48, 5, true, false}},
+                                        7);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < network.nodes.size(); ++i) {
+    if (parameters[i].weight.empty()) continue;
+    EXPECT_EQ(parameters[i].weight, alike.at(next).weight) << network.nodes[i].name;
+    EXPECT_EQ(parameters[i].bias, alike.at(next++).bias) << network.nodes[i].name;
+  }
+  EXPECT_EQ(next, 4U);
+  EXPECT_EQ(fan_in(network.nodes[2]), 18);
+  EXPECT_EQ(network.nodes[6].name, "bn1");
+  EXPECT_EQ(parameters[6].gamma, std::vector<float>(8, 1.0F));
+  EXPECT_EQ(parameters[6].beta, std::vector<float>(8, 0.0F));
+}
+
 }  // namespace
 }  // namespace bitloom

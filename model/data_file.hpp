@@ -1,0 +1,42 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bitloom {
+
+/// A file of a data set, read from its start, plain or gzip: told by its first bytes, not by its name. Every function
+/// throws Error naming the file, and the field where there is one.
+class DataFile {
+ public:
+  explicit DataFile(std::string name);
+
+  /// Exactly `count` bytes.
+  void read(std::uint8_t* to, std::size_t count, const char* field);
+  /// Exactly `count` bytes. Memory grows with what the file holds, so that a damaged count cannot ask for more than
+  /// there is.
+  std::vector<std::uint8_t> read_data(std::size_t count, const char* field);
+  /// All bytes up to the file's end, at most `limit`.
+  std::vector<std::uint8_t> read_rest(std::size_t limit, const char* field);
+  /// The file must end here.
+  void finish();
+
+  [[noreturn]] void fail(const std::string& message) const;
+
+ private:
+  std::size_t read_some(std::uint8_t* to, std::size_t count);
+  void check_stream();
+
+  struct Close {
+    void operator()(void* file) const;
+  };
+  std::string name_;
+  std::unique_ptr<void, Close> stream_;
+};
+
+/// `folder`/`name`, or that with .gz where only it exists; throws Error when neither does.
+std::string plain_or_gz(const std::string& folder, const std::string& name);
+
+}  // namespace bitloom
