@@ -3,8 +3,7 @@ module bl_real_round (
     input  logic               sign_i,
     input  logic       [100:0] x_i,
     input  logic signed [ 10:0] k_i,
-    output logic       [ 31:0] real_o,
-    output logic               saturated_o
+    output logic       [ 31:0] real_o
 );
 
   logic [6:0] top;
@@ -27,13 +26,9 @@ module bl_real_round (
     // Only rounding up can carry into bit 16; the mantissa is then 2^15.
     mantissa = m[16] ? 16'h8000 : m[15:0];
     s = 12'($signed(k_i)) + 12'sd15 - $signed({5'd0, top}) - (m[16] ? 12'sd1 : 12'sd0);
-    saturated_o = 1'b0;
     real_o = {sign_i, 7'd0, s[7:0], mantissa};
     if (x_i == '0 || s > 12'sd127) real_o = 32'd0;
-    else if (s < -12'sd128) begin
-      saturated_o = 1'b1;
-      real_o = {sign_i, 7'd0, 8'h80, 16'hffff};
-    end
+    else if (s < -12'sd128) real_o = {sign_i, 7'd0, 8'h80, 16'hffff};
   end
 
   logic unused_bits;

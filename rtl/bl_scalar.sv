@@ -1,4 +1,4 @@
-// The scalar unit: the command SCALAR, one element after the other. Its cycles do not depend on operands. Scale saturations are counted in T[1].
+// The scalar unit: the command SCALAR, one element after the other. Its cycles do not depend on operands. Scale saturations, and those of TO_INT and TO_SCALE, are counted in T[1].
 //
 // An element reads what its operation needs (low and high words of A, B, C, then n), one table entry a cycle, computes, writes, and counts.
 module bl_scalar (
@@ -218,7 +218,7 @@ module bl_scalar (
 
   // --- reals: an exact value, then one rounding -----------------------------------------------------------------------
   logic [31:0] add_a, add_b, real_result;
-  logic add_sign, wide_sign, real_saturated;
+  logic add_sign, wide_sign;
   logic [47:0] add_x;
   logic signed [10:0] add_k, wide_k, ka, kb;
   logic [100:0] wide_x;
@@ -298,8 +298,7 @@ module bl_scalar (
       .sign_i(round_sign),
       .x_i(round_x),
       .k_i(round_k),
-      .real_o(real_result),
-      .saturated_o(real_saturated)
+      .real_o(real_result)
   );
 
   logic [31:0] int_result;
@@ -364,7 +363,7 @@ module bl_scalar (
   assign word = word_i[{index_q[1:0], 4'd0}+:16];
   always_comb begin
     result = real_result;
-    saturated = real_saturated;
+    saturated = 1'b0;
     case (op)
       bl_pkg::SCALAR_MUL, bl_pkg::SCALAR_DIV, bl_pkg::SCALAR_MAX_TO_SCALE: begin
         result = scale_result;
@@ -375,15 +374,12 @@ module bl_scalar (
       end
       bl_pkg::SCALAR_RSUM, bl_pkg::SCALAR_RMAXABS: begin
         result = running_q;
-        saturated = 1'b0;
       end
       bl_pkg::SCALAR_SELECT_TOP: begin
         result = (rank_q < immediate) ? bl_pkg::SCALE_ONE : 32'd0;
-        saturated = 1'b0;
       end
       bl_pkg::SCALAR_SELECT_RANDOM: begin
         result = ({16'd0, word} < a_q) ? bl_pkg::SCALE_ONE : 32'd0;
-        saturated = 1'b0;
       end
       default: begin
         result = int_result;
@@ -422,9 +418,7 @@ module bl_scalar (
       if (state_q == Begin) running_q <= '0;
       else if (state_q == Multiply && is_sum) running_q <= real_result;
       else if (state_q == Multiply && is_max_abs && a_q[15:0] != 16'd0) running_q <= larger;
-      if (state_q == Finish) saturated_q <= saturated || (saturated_q && is_sum);
-      else if (state_q == Begin || state_q == ReadA) saturated_q <= is_sum && saturated_q && state_q == ReadA;
-      else if (state_q == Multiply && is_sum) saturated_q <= saturated_q || real_saturated;
+      if (state_q == Finish) saturated_q <= saturated;
     end
   end
 

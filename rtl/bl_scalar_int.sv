@@ -49,16 +49,14 @@ module bl_scalar_int (
   // EXP2
   logic signed [17:0] power, shift, by;
   logic [31:0] exp2;
-  logic exp2_saturated;
   always_comb begin
     by = 18'($signed(a_i[15:0]));
     if (keep_i) by = -by;
     power = 18'($signed(immediate_i)) + by;
     shift = 18'sd15 - power;
-    exp2_saturated = shift < -18'sd128;
     exp2 = {8'd0, shift[7:0], 16'h8000};
     if (shift > 18'sd127) exp2 = 32'd0;
-    if (exp2_saturated) exp2 = 32'h0080_ffff;
+    if (shift < -18'sd128) exp2 = 32'h0080_ffff;
   end
 
   // Position of the highest bit of A and of A - 1.
@@ -122,10 +120,7 @@ module bl_scalar_int (
         else result_o = a_i;
       end
       bl_pkg::SCALAR_SHIFT_OF: result_o = (top > 5'd14) ? {27'd0, top} - 32'd14 : 32'd0;
-      bl_pkg::SCALAR_EXP2: begin
-        result_o = exp2;
-        saturated_o = exp2_saturated;
-      end
+      bl_pkg::SCALAR_EXP2: result_o = exp2;
       bl_pkg::SCALAR_TOP: result_o = top_value;
       bl_pkg::SCALAR_MAX_TO_POWER: result_o = (length > bits_less) ? {16'd0, length} - {16'd0, bits_less} : 32'd0;
       bl_pkg::SCALAR_LEVEL: result_o = {30'd0, level};
