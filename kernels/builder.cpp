@@ -27,6 +27,7 @@ bool loads_vin(const PhaseCommands& commands) {
 
 CommandInfo described(const CommandInfo& info, const std::string& text) {
   CommandInfo result = info;
+  result.macs = 0;
   result.text = text;
   return result;
 }
@@ -35,7 +36,6 @@ CommandInfo described(const CommandInfo& info, const std::string& text) {
 
 Builder::Builder(Program& program)
     : program_(program),
-      ready_(program.tensors.size(), 0),
       a_free_{kArrayQueue, kLoadQueue, 0},
       b_free_{kArrayQueue, kLoadQueue, 1},
       vin_free_{kVectorQueue, kLoadQueue, 0},
@@ -52,7 +52,9 @@ int Builder::append(Command command, const CommandInfo& info) {
 
 void Builder::append_group(std::vector<Command>& group, const CommandInfo& info) {
   group.front().set(Field::GROUP, static_cast<int>(group.size()) - 1);
-  for (const Command& command : group) append(command, info);
+  CommandInfo transfer = info;
+  transfer.macs = 0;
+  for (const Command& command : group) append(command, transfer);
 }
 
 void Builder::prime(Opcode nop, const Channels& channels, const CommandInfo& info) {
@@ -92,7 +94,7 @@ void Builder::take_completions(int count, const CommandInfo& info) {
 
 void Builder::wait_for_stores(const std::vector<int>& reads, const CommandInfo& info) {
   int needed = 0;
-  for (const int tensor : reads) needed = std::max(needed, ready_.at(static_cast<std::size_t>(tensor)));
+  for (const int tensor : reads) needed = std::max(needed, ready_[tensor]);
   take_completions(needed - taken_, info);
 }
 
@@ -109,6 +111,7 @@ void Builder::add_loads(PhaseCommands& commands) {
   if (loads_vin(commands)) used.push_back(&vin_free_);
   take_back(Opcode::LOAD_NOP, used, commands.info);
   wait_for_stores(commands.reads, commands.info);
+  for (const Command& shape : commands.load_shapes) append(shape, described(commands.info, "shape of a load"));
   Command* first_vin = nullptr;
   Command* last_vin = nullptr;
   for (Command& load : commands.loads) {
@@ -155,21 +158,26 @@ void Builder::add_vector(PhaseCommands& commands) {
     command.wait(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kArrayQueue, 0));
   }
   if (vin) command.wait(kVinReady).signal(make_token(kVectorQueue, kLoadQueue, 0));
-  if (stores) command.wait(make_token(kStoreQueue, kVectorQueue, 0)).signal(kOutReady);
-  append(command, commands.info);
+  if (stores) {
+    command.wait(make_token(kStoreQueue, kVectorQueue, 0, commands.out_level));
+    command.signal(make_token(kVectorQueue, kStoreQueue, 0, commands.out_level));
+  }
+  CommandInfo info = commands.info;
+  info.macs = 0;
+  append(command, info);
 }
 
 void Builder::add_stores(PhaseCommands& commands) {
   prime(Opcode::STORE_NOP, {&out_free_}, commands.info);
+  for (const Command& shape : commands.store_shapes) append(shape, described(commands.info, "shape of a store"));
   commands.stores.front().wait(kOutReady);
   commands.stores.back().signal(make_token(kStoreQueue, kVectorQueue, 0)).signal(kPhaseStored);
   const int first = static_cast<int>(program_.commands.size());
   append_group(commands.stores, commands.info);
   ++stored_;
   for (const PhaseCommands::Write& write : commands.writes) {
-    const auto tensor = static_cast<std::size_t>(write.tensor);
-    ready_[tensor] = stored_;
-    program_.tensors[tensor].writers.push_back(first + write.store);
+    ready_[write.tensor] = stored_;
+    program_.tensors[static_cast<std::size_t>(write.tensor)].writers.push_back(first + write.store);
   }
 }
 
@@ -181,7 +189,7 @@ void Builder::phase(PhaseCommands commands) {
 }
 
 void Builder::finish() {
-  const CommandInfo info{-1, "tables", ""};
+  const CommandInfo info{-1, "tables", "", 0, 0};
   flush_scalars();
   take_back(Opcode::LOAD_NOP, {&a_free_, &b_free_, &vin_free_}, info);
   take_back(Opcode::ARRAY_NOP, {&acc_free_}, info);

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,10 +15,13 @@ struct PhaseCommands {
     int store;   ///< index in `stores`
   };
   CommandInfo info;
-  std::vector<Command> loads;     ///< in body order
-  std::optional<Command> gemm;    ///< reads spad A and B
-  std::optional<Command> vector;  ///< reads ACC and/or VIN
-  std::vector<Command> stores;    ///< of what `vector` makes
+  std::vector<Command> load_shapes;   ///< descriptors of the loads
+  std::vector<Command> store_shapes;  ///< and of the stores
+  std::vector<Command> loads;         ///< in body order
+  std::optional<Command> gemm;        ///< reads spad A and B
+  std::optional<Command> vector;      ///< reads ACC and/or VIN
+  std::vector<Command> stores;        ///< of what `vector` makes
+  int out_level = 0;                  ///< level at which `vector` fills VOUT: 2 for REDUCE and POOL
   std::vector<int> reads;         ///< indices in Program::tensors
   std::vector<Write> writes;
 };
@@ -58,7 +62,7 @@ class Builder {
 
   Program& program_;
   std::vector<std::pair<Command, CommandInfo>> scalars_;
-  std::vector<int> ready_;  ///< of each tensor: completed store phases that its content needs
+  std::map<int, int> ready_;  ///< of each tensor: completed store phases that its content needs
   int stored_ = 0;          ///< store phases so far
   int taken_ = 0;           ///< of their tokens taken by the load queue
   Channel a_free_, b_free_, vin_free_, acc_free_, out_free_;

@@ -29,12 +29,40 @@ TileGrid grid(const Hardware& hardware, int rows, int cols, int tile_rows, int t
   return result;
 }
 
-/// Words of one buffer when `vin_buffers` of them share VIN and `vout_buffers` VOUT; throws unless `smallest` fit.
-int buffer_words(const TilingContext& context, int vin_buffers, int vout_buffers, std::int64_t smallest) {
+TileGrid widened(TileGrid grid, const Sections& sections) {
+  grid.stride = std::max(grid.stride, sections.least_words);
+  return grid;
+}
+
+/// Words of one tile when all buffers of the phase share VIN and VOUT and a row has `groups` words; throws unless
+/// `smallest` fit.
+std::int64_t tile_words(const TilingContext& context, const Sections& sections, std::int64_t groups,
+                        std::int64_t smallest) {
   const Hardware& hw = context.hardware;
-  if (hw.vin_words / vin_buffers < smallest) too_small(context, "VIN", smallest * vin_buffers, hw.vin_words);
-  if (hw.vout_words / vout_buffers < smallest) too_small(context, "VOUT", smallest * vout_buffers, hw.vout_words);
-  return std::min(hw.vin_words / vin_buffers, hw.vout_words / vout_buffers);
+  const std::int64_t coefficients = 2 * sections.coefficients * groups;
+  std::int64_t words = kFieldMax;
+  if (sections.in + sections.coefficients > 0) {
+    const std::int64_t buffers = std::max(2 * sections.in, 1);
+    if ((hw.vin_words - coefficients) / buffers < smallest) {
+      too_small(context, "VIN", smallest * buffers + coefficients, hw.vin_words);
+    }
+    if (sections.in > 0) words = std::min(words, (hw.vin_words - coefficients) / buffers);
+  }
+  if (sections.out > 0) {
+    const int buffers = 2 * sections.out;
+    if (hw.vout_words / buffers < smallest) too_small(context, "VOUT", smallest * buffers, hw.vout_words);
+    words = std::min<std::int64_t>(words, hw.vout_words / buffers);
+  }
+  return std::min<std::int64_t>(words, sections.most_words);
+}
+
+/// G of the widest tile of at most `most` words a row whose columns are a multiple of `sections.columns`, or all.
+std::int64_t row_groups(const TilingContext& context, const Sections& sections, std::int64_t most, int cols) {
+  const int lanes = context.hardware.lanes();
+  const std::int64_t all = divide_up(cols, lanes);
+  if (all <= most) return all;
+  const std::int64_t unit = divide_up(sections.columns, lanes);
+  return std::max(most / unit * unit, unit);
 }
 
 }  // namespace
@@ -44,49 +72,44 @@ Cut cut(int extent, int size) {
   return {size, count, extent - (count - 1) * size};
 }
 
-TileGrid array_grid(const TilingContext& context, int rows, int cols, bool even_rows) {
+TileGrid array_grid(const TilingContext& context, int rows, int cols, const Sections& sections) {
   const Hardware& hw = context.hardware;
-  const int row_step = even_rows ? 2 : 1;
-  const int most_rows = hw.rows / row_step * row_step;
-  if (most_rows == 0) {
-    throw Error(
-        fmt::format("hardware {}: {}: rows is 1, int4 codes need tiles of at least 2 rows", hw.name, context.what));
-  }
-  const int words = buffer_words(context, 2, 2, row_step);
-  const int lanes = hw.lanes();
-  int groups = static_cast<int>(std::min<std::int64_t>(hw.tile_cols() / lanes, divide_up(cols, lanes)));
-  groups = std::min(groups, words / row_step);
-  const int tile_rows = std::min(most_rows, words / groups / row_step * row_step);
-  return grid(hw, rows, cols, tile_rows, groups * lanes);
+  std::int64_t groups = row_groups(context, sections, hw.tile_cols() / hw.lanes(), cols);
+  groups = std::min<std::int64_t>(groups, hw.tile_cols() / hw.lanes());
+  const std::int64_t words = tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
+  const auto tile_rows = static_cast<int>(std::min<std::int64_t>(hw.rows, words / groups));
+  return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes()), sections);
 }
 
-TileGrid update_grid(const TilingContext& context, int rows, int cols) {
+TileGrid vector_grid(const TilingContext& context, int rows, int cols, const Sections& sections) {
   const Hardware& hw = context.hardware;
-  const int words = buffer_words(context, 6, 4, 1);
-  const int groups =
-      static_cast<int>(std::min<std::int64_t>({words, divide_up(cols, hw.lanes()), kFieldMax / hw.axi_bytes}));
-  const int tile_rows = std::min(rows, words / groups);
-  return grid(hw, rows, cols, tile_rows, groups * hw.lanes());
+  const std::int64_t unit = divide_up(sections.columns, hw.lanes());
+  std::int64_t most = std::min<std::int64_t>({tile_words(context, sections, 1, 1), sections.most_groups, kFieldMax / hw.lanes()});
+  std::int64_t groups = row_groups(context, sections, most, cols);
+  while (groups > unit && 2 * sections.coefficients * groups + 2 * sections.in * groups > hw.vin_words) groups -= unit;
+  const std::int64_t words = tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
+  const auto tile_rows = static_cast<int>(std::min<std::int64_t>(rows, words / groups));
+  return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes()), sections);
 }
 
 TileGrid loss_grid(const TilingContext& context, int rows, int cols) {
   const Hardware& hw = context.hardware;
   const int lanes = hw.lanes();
   const std::int64_t groups = divide_up(cols, lanes);
-  const int words = buffer_words(context, 4, 2, groups * lanes);
+  const std::int64_t words = tile_words(context, {2, 1, 0}, groups, groups * lanes);
   const auto fitting = static_cast<int>(words / groups / lanes * lanes);
   const int wanted = static_cast<int>(std::min<std::int64_t>(round_up(rows, lanes), kLossRowsPerLane * lanes));
   return grid(hw, rows, cols, std::min(fitting, wanted), cols);
 }
 
-Reduction reduction(const Hardware& hardware, int terms, int bits) {
-  const auto bytes = static_cast<int>(divide_up(static_cast<std::int64_t>(terms) * bits, 8));
+Reduction reduction(const Hardware& hardware, std::int64_t terms, int bits) {
+  const auto bytes = static_cast<int>(divide_up(terms * bits, 8));
   const int unit = hardware.axi_bytes;
   Reduction result;
-  result.b_resident = round_up(bytes, unit) <= hardware.spad_b_bytes;
+  result.b_resident = round_up(bytes, unit) <= std::min(hardware.spad_b_bytes, kFieldMax * bits / 8);
   int segment = std::min(hardware.spad_a_bytes, kSegmentTerms / 8 * bits);
   if (!result.b_resident) segment = std::min(segment, hardware.spad_b_bytes);
-  segment = std::min(segment, kFieldMax) / unit * unit;
+  segment = std::min(segment, kFieldMax * bits / 8) / unit * unit;
   result.bytes = cut(bytes, static_cast<int>(std::min<std::int64_t>(segment, round_up(bytes, unit))));
   return result;
 }

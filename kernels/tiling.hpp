@@ -24,6 +24,19 @@ struct TileGrid {
   Cut cols;
   int groups = 0;  ///< G: words of a full tile's row
   int stride = 0;  ///< words of one full tile, the distance of double buffers
+  /// Do the columns of every tile start at a whole byte of packed elements of this width?
+  bool starts_bytes(int bits) const { return cols.count == 1 || cols.size * bits % 8 == 0; }
+};
+
+/// What of VIN and VOUT the tiles of a phase share.
+struct Sections {
+  int in = 0;            ///< full-tile inputs
+  int out = 0;           ///< outputs
+  int coefficients = 0;  ///< coefficient vectors
+  int columns = 1;       ///< a tile has a multiple of so many columns, or all
+  int most_groups = 65535;
+  int most_words = 65535;
+  int least_words = 0;  ///< of a buffer, however small the tile is
 };
 
 /// Segments of a GEMM's reduction, in bytes of packed codes.
@@ -38,18 +51,18 @@ struct TilingContext {
   std::string what;
 };
 
-/// Largest tile that the array, VIN and VOUT hold twice, no wider than the matrix needs; an even number of rows where
-/// int4 codes are made. Throws Error naming memory, needed and available bytes.
-TileGrid array_grid(const TilingContext& context, int rows, int cols, bool even_rows);
+/// Largest tile that the array makes and that VIN and VOUT hold twice, no wider than the matrix needs. Throws Error
+/// naming memory, needed and available bytes.
+TileGrid array_grid(const TilingContext& context, int rows, int cols, const Sections& sections);
 
-/// Largest tile of an update (N9): three sections of VIN and two of VOUT, each twice. Prefers whole rows.
-TileGrid update_grid(const TilingContext& context, int rows, int cols);
+/// Largest tile that VIN and VOUT hold twice; prefers whole rows.
+TileGrid vector_grid(const TilingContext& context, int rows, int cols, const Sections& sections);
 
 /// Tile of whole rows of logits, a multiple of V of them (N7): two sections of VIN, one of VOUT, each twice.
 TileGrid loss_grid(const TilingContext& context, int rows, int cols);
 
 /// Longest segments that fit spad A (and spad B, when B's rows do not fit as a whole) and have at most 65,536 terms.
-Reduction reduction(const Hardware& hardware, int terms, int bits);
+Reduction reduction(const Hardware& hardware, std::int64_t terms, int bits);
 
 /// Throws Error unless the biases of `cols` outputs fit VBIAS.
 void require_bias_fits(const TilingContext& context, int cols);
