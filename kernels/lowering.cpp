@@ -127,7 +127,7 @@ void Lowering::store_table() { move_table(Opcode::TABLE_STORE, "store the table"
 void Lowering::quantize_weights(int l) {
   const LinearLayer& layer = plan_.layer(l);
   const TileGrid grid = plan_.grid(l, "weights", layer.in, layer.out);
-  const Codes codes{l, "w", plan_.recipe.weight_rounding, tensor_id(l, TensorKind::kWeight)};
+  const Codes codes{l, "w", plan_.recipe.weight.rounding, tensor_id(l, TensorKind::kWeight)};
   max_to_scale(plan_.name(l, "sw"), plan_.name(l, "wmax"), "unit.master", plan_.layer_bits(l));
   div("tmp.ratio", entry("unit.master"), entry(plan_.name(l, "sw")));
   PhaseCommands phase = begin();
