@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/conv_lines.hpp"
 #include "model/error.hpp"
 
 namespace bitloom {
@@ -31,69 +32,6 @@ void check_terms(std::size_t terms, const char* sum) {
                           sum, terms));
 }
 
-/// Taps of one output pixel that lie inside the image, as ranges of ky and kx, with the image position of tap (0, 0).
-struct Taps {
-  std::ptrdiff_t sample, y, x;
-  int ky_from, ky_to, kx_from, kx_to;
-};
-
-/// First and end of the taps t in [0, taps) with 0 ≤ start + t·spread < extent.
-void inside(std::ptrdiff_t start, int taps, int spread, int extent, int& from, int& to) {
-  from = start >= 0 ? 0 : static_cast<int>(std::min<std::ptrdiff_t>((-start + spread - 1) / spread, taps));
-  const std::ptrdiff_t end = start >= extent ? 0 : (extent - 1 - start) / spread + 1;
-  to = std::max(from, static_cast<int>(std::min<std::ptrdiff_t>(end, taps)));
-}
-
-Taps taps_of(const ConvShape& s, std::size_t pixel) {
-  const std::size_t cols = size(s.out_cols());
-  const std::size_t rows = size(s.out_rows());
-  Taps t{};
-  t.sample = static_cast<std::ptrdiff_t>(pixel / (rows * cols));
-  t.y = static_cast<std::ptrdiff_t>(pixel / cols % rows) * s.stride.rows - s.padding.rows;
-  t.x = static_cast<std::ptrdiff_t>(pixel % cols) * s.stride.cols - s.padding.cols;
-  inside(t.y, s.kernel.rows, s.dilation.rows, s.height, t.ky_from, t.ky_to);
-  inside(t.x, s.kernel.cols, s.dilation.cols, s.width, t.kx_from, t.kx_to);
-  return t;
-}
-
-/// Calls run(k, element, count) for every run of taps of group `group` that is contiguous both in k and in an image.
-template <class Run>
-void for_runs(const ConvShape& s, const Taps& t, int group, const Run& run) {
-  const int channels = s.in / s.groups;
-  const bool merged = s.groups == 1 && s.dilation.cols == 1;
-  for (int ky = t.ky_from; ky < t.ky_to; ++ky) {
-    const std::ptrdiff_t line = (t.sample * s.height + t.y + ky * s.dilation.rows) * s.width + t.x;
-    for (int kx = t.kx_from; kx < t.kx_to; kx += merged ? s.kernel.cols : 1) {
-      const std::ptrdiff_t element = (line + kx * s.dilation.cols) * s.in + group * channels;
-      const int taps = merged ? t.kx_to - kx : 1;
-      run(size(ky * s.kernel.cols + kx) * size(channels), static_cast<std::size_t>(element), size(taps * channels));
-    }
-  }
-}
-
-/// columns[pixel][depth] of output pixels from … to - 1.
-void gather(const ConvShape& s, const std::int8_t* x, int group, std::size_t from, std::size_t to,
-            std::vector<std::int8_t>& columns) {
-  const std::size_t depth = s.depth();
-  columns.assign((to - from) * depth, 0);
-  for (std::size_t pixel = from; pixel < to; ++pixel) {
-    std::int8_t* row = columns.data() + (pixel - from) * depth;
-    for_runs(s, taps_of(s, pixel), group,
-             [&](std::size_t k, std::size_t element, std::size_t count) { std::memcpy(row + k, x + element, count); });
-  }
-}
-
-/// Adds columns[pixel][depth] to the image elements that they came from.
-void scatter(const ConvShape& s, const std::int32_t* columns, int group, std::size_t from, std::size_t to,
-             std::int32_t* g) {
-  for (std::size_t pixel = from; pixel < to; ++pixel) {
-    const std::int32_t* row = columns + (pixel - from) * s.depth();
-    for_runs(s, taps_of(s, pixel), group, [&](std::size_t k, std::size_t element, std::size_t count) {
-      for (std::size_t i = 0; i < count; ++i) g[element + i] += row[k + i];
-    });
-  }
-}
-
 /// The columns of one group of a matrix [rows][s.out], contiguous. Without groups the matrix itself.
 template <class T>
 const T* group_columns(const ConvShape& s, const T* matrix, std::size_t rows, int group, std::vector<T>& copy) {
@@ -112,78 +50,193 @@ ConvShape conv_shape(const Conv2dAttributes& a, int n, int height, int width) {
   return {n, height, width, a.in, a.out, a.kernel, a.stride, a.padding, a.dilation, a.groups};
 }
 
-Convolution::Convolution(int threads) : workers_(size(std::max(1, threads))) {}
+namespace {
+
+/// Calls work(from, to) for parts of lines first … end - 1 whose column matrix is a block; with groups, of one sample.
+template <class Work>
+void for_blocks(const Lines& lines, std::size_t first, std::size_t end, const Work& work) {
+  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / (lines.cols() * lines.shape().depth()));
+  while (first < end) {
+    std::size_t to = std::min(first + block, end);
+    if (lines.shape().groups > 1) to = std::min(to, (first / lines.rows() + 1) * lines.rows());
+    work(first, to);
+    first = to;
+  }
+}
+
+/// Calls visit(output pixel, sample, element of the padded image) for the pixels of output lines from … to - 1.
+template <class Visit>
+void for_pixels(const Lines& lines, std::size_t from, std::size_t to, const Visit& visit) {
+  const TapLines taps = lines.taps();
+  for (std::size_t line = from; line < to; ++line) {
+    const std::size_t start = lines.start(line % lines.rows(), 0);
+    for (std::size_t p = 0; p < taps.pixels; ++p) {
+      visit(line * taps.pixels + p, line / lines.rows(), start + p * taps.step);
+    }
+  }
+}
+
+// Depthwise convolutions: a tap is a row of channels, multiplied element by element.
+
+void forward_depthwise(const Kernels& kernels, const Lines& lines, PaddedImages& images, std::size_t from,
+                       std::size_t to, const std::int8_t* w, std::int32_t* acc) {
+  const TapLines taps = lines.taps();
+  const std::size_t channels = size(lines.shape().out);
+  for_pixels(lines, from, to, [&](std::size_t pixel, std::size_t sample, std::size_t element) {
+    std::int32_t* sums = acc + pixel * channels;
+    std::fill_n(sums, channels, 0);
+    const std::int8_t* image = images.of(sample) + element;
+    for (std::size_t t = 0; t < taps.lines; ++t) {
+      kernels.multiply_add_row(image + taps.offsets[t], w + t * channels, channels, sums);
+    }
+  });
+}
+
+void gradient_depthwise(const Kernels& kernels, const Lines& lines, GradientImages& images, std::size_t from,
+                        std::size_t to, const std::int8_t* d, const std::int8_t* w) {
+  const TapLines taps = lines.taps();
+  const std::size_t channels = size(lines.shape().out);
+  for_pixels(lines, from, to, [&](std::size_t pixel, std::size_t sample, std::size_t element) {
+    std::int32_t* image = images.of(sample) + element;
+    for (std::size_t t = 0; t < taps.lines; ++t) {
+      kernels.multiply_add_row(d + pixel * channels, w + t * channels, channels, image + taps.offsets[t]);
+    }
+  });
+  images.finish();
+}
+
+void weights_depthwise(const Kernels& kernels, const Lines& lines, PaddedImages& images, std::size_t from,
+                       std::size_t to, const std::int8_t* d, std::int32_t* dw) {
+  const TapLines taps = lines.taps();
+  const std::size_t channels = size(lines.shape().out);
+  for_pixels(lines, from, to, [&](std::size_t pixel, std::size_t sample, std::size_t element) {
+    const std::int8_t* image = images.of(sample) + element;
+    for (std::size_t t = 0; t < taps.lines; ++t) {
+      kernels.multiply_add_row(image + taps.offsets[t], d + pixel * channels, channels, dw + t * channels);
+    }
+  });
+}
+
+}  // namespace
+
+/// What one thread keeps from call to call.
+struct Convolution::Worker {
+  Gemm gemm{1};
+  std::vector<std::int8_t> image, columns, operand;
+  std::vector<std::int32_t> sums, result, gradient;
+
+  /// The column matrix of one group and output lines from … to - 1 of the batch.
+  const std::int8_t* gather(const Kernels& kernels, const Lines& lines, PaddedImages& images, int group,
+                            std::size_t from, std::size_t to) {
+    const TapLines taps = lines.taps();
+    if (lines.pointwise() && lines.shape().groups == 1) return images.of(0) + from * taps.pixels * taps.depth;
+    columns.resize((to - from) * taps.pixels * taps.depth);
+    std::int8_t* target = columns.data();
+    for (std::size_t line = from; line < to; ++line, target += taps.pixels * taps.depth) {
+      const std::int8_t* source = images.of(line / lines.rows()) + lines.start(line % lines.rows(), group);
+      kernels.gather_taps(source, taps, target);
+    }
+    return columns.data();
+  }
+};
+
+Convolution::Convolution(int threads) : kernels_(kernels(active_isa())), workers_(size(std::max(1, threads))) {}
+Convolution::Convolution(Convolution&&) noexcept = default;
+Convolution::~Convolution() = default;
 
 template <class Work>
-void Convolution::over_samples(const ConvShape& s, const Work& work) {
+void Convolution::over_lines(const ConvShape& s, const Work& work) {
   const int parts = std::min(static_cast<int>(workers_.size()), s.n);
-  const std::size_t pixels = size(s.out_rows()) * size(s.out_cols());
-  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / s.depth());
+  const std::size_t rows = size(s.out_rows());
 #pragma omp parallel for num_threads(parts) schedule(static) if (parts > 1)
   for (int part = 0; part < parts; ++part) {
-    const std::size_t first = size(s.n) * size(part) / size(parts) * pixels;
-    const std::size_t end = size(s.n) * size(part + 1) / size(parts) * pixels;
-    for (int group = 0; group < s.groups; ++group) {
-      for (std::size_t from = first; from < end; from += block) {
-        work(workers_[size(part)], group, from, std::min(from + block, end));
-      }
-    }
+    work(workers_[size(part)], size(s.n) * size(part) / size(parts) * rows,
+         size(s.n) * size(part + 1) / size(parts) * rows);
   }
 }
 
 void Convolution::forward(const ConvShape& s, const std::int8_t* x, const std::int8_t* w, std::int32_t* acc) {
   check_shape(s);
   check_terms(s.depth(), "forward convolution");
-  const std::size_t out = size(s.out / s.groups);
-  const auto depth = static_cast<int>(s.depth());
-  over_samples(s, [&](Worker& worker, int group, std::size_t from, std::size_t to) {
-    gather(s, x, group, from, to, worker.columns);
-    const std::int8_t* weights = group_columns(s, w, s.depth(), group, worker.operand);
-    worker.result.resize((to - from) * out);
-    std::int32_t* result = s.groups == 1 ? acc + from * out : worker.result.data();
-    worker.gemm.forward(worker.columns.data(), weights, static_cast<int>(to - from), depth, static_cast<int>(out),
-                        result);
-    if (s.groups == 1) return;
-    for (std::size_t p = from; p < to; ++p) {
-      std::copy_n(result + (p - from) * out, out, acc + p * size(s.out) + size(group) * out);
-    }
+  const Lines lines(s);
+  over_lines(s, [&](Worker& worker, std::size_t first, std::size_t end) {
+    PaddedImages images(lines, worker.image, x);
+    if (lines.depthwise()) return forward_depthwise(kernels_, lines, images, first, end, w, acc);
+    for_blocks(lines, first, end, [&](std::size_t from, std::size_t to) {
+      const std::size_t pixels = (to - from) * lines.cols();
+      std::int32_t* target = acc + from * lines.cols() * size(s.out);
+      for (int group = 0; group < s.groups; ++group) {
+        const std::int8_t* weights = group_columns(s, w, s.depth(), group, worker.operand);
+        worker.result.resize(s.groups == 1 ? 0 : pixels * lines.group_out());
+        std::int32_t* result = s.groups == 1 ? target : worker.result.data();
+        worker.gemm.forward(worker.gather(kernels_, lines, images, group, from, to), weights, static_cast<int>(pixels),
+                            static_cast<int>(s.depth()), static_cast<int>(lines.group_out()), result);
+        for (std::size_t p = 0; s.groups > 1 && p < pixels; ++p) {
+          std::copy_n(result + p * lines.group_out(), lines.group_out(),
+                      target + p * size(s.out) + size(group) * lines.group_out());
+        }
+      }
+    });
   });
 }
 
 void Convolution::activation_gradient(const ConvShape& s, const std::int8_t* d, const std::int8_t* w, std::int32_t* g) {
   check_shape(s);
-  const std::size_t out = size(s.out / s.groups);
-  check_terms(size(s.kernel.rows) * size(s.kernel.cols) * out, "activation gradient");
-  std::fill_n(g, s.in_pixels() * size(s.in), 0);
-  over_samples(s, [&](Worker& worker, int group, std::size_t from, std::size_t to) {
-    const std::int8_t* weights = group_columns(s, w, s.depth(), group, worker.operand);
-    const std::int8_t* codes = group_columns(s, d + from * size(s.out), to - from, group, worker.columns);
-    worker.result.resize((to - from) * s.depth());
-    worker.gemm.activation_gradient(codes, weights, static_cast<int>(to - from), static_cast<int>(s.depth()),
-                                    static_cast<int>(out), worker.result.data());
-    scatter(s, worker.result.data(), group, from, to, g);
+  const Lines lines(s);
+  check_terms(size(s.kernel.rows) * size(s.kernel.cols) * lines.group_out(), "activation gradient");
+  over_lines(s, [&](Worker& worker, std::size_t first, std::size_t end) {
+    GradientImages images(lines, worker.gradient, g);
+    if (lines.depthwise()) return gradient_depthwise(kernels_, lines, images, first, end, d, w);
+    for_blocks(lines, first, end, [&](std::size_t from, std::size_t to) {
+      const std::size_t pixels = (to - from) * lines.cols();
+      const std::int8_t* codes = d + from * lines.cols() * size(s.out);
+      const bool direct = lines.pointwise() && s.groups == 1;
+      for (int group = 0; group < s.groups; ++group) {
+        const std::int8_t* weights = group_columns(s, w, s.depth(), group, worker.operand);
+        const std::int8_t* of_group = group_columns(s, codes, pixels, group, worker.columns);
+        worker.result.resize(direct ? 0 : pixels * s.depth());
+        std::int32_t* result = direct ? g + from * lines.cols() * size(s.in) : worker.result.data();
+        worker.gemm.activation_gradient(of_group, weights, static_cast<int>(pixels), static_cast<int>(s.depth()),
+                                        static_cast<int>(lines.group_out()), result);
+        if (direct) continue;
+        const TapLines taps = lines.taps();
+        for (std::size_t line = from; line < to; ++line, result += taps.pixels * taps.depth) {
+          kernels_.scatter_taps(result, taps, images.of(line / lines.rows()) + lines.start(line % lines.rows(), group));
+        }
+      }
+    });
+    images.finish();
   });
 }
 
 void Convolution::weight_gradient(const ConvShape& s, const std::int8_t* x, const std::int8_t* d, std::int32_t* dw) {
   check_shape(s);
   check_terms(s.out_pixels(), "weight gradient");
-  const std::size_t out = size(s.out / s.groups);
-  for (Worker& worker : workers_) worker.sum.assign(s.depth() * size(s.out), 0);
-  over_samples(s, [&](Worker& worker, int group, std::size_t from, std::size_t to) {
-    gather(s, x, group, from, to, worker.columns);
-    const std::int8_t* codes = group_columns(s, d + from * size(s.out), to - from, group, worker.operand);
-    worker.result.resize(s.depth() * out);
-    worker.gemm.weight_gradient(worker.columns.data(), codes, static_cast<int>(to - from), static_cast<int>(s.depth()),
-                                static_cast<int>(out), worker.result.data());
-    for (std::size_t k = 0; k < s.depth(); ++k) {
-      std::int32_t* sum = worker.sum.data() + k * size(s.out) + size(group) * out;
-      for (std::size_t o = 0; o < out; ++o) sum[o] += worker.result[k * out + o];
-    }
+  const Lines lines(s);
+  const std::size_t out = lines.group_out();
+  for (Worker& worker : workers_) worker.sums.assign(s.depth() * size(s.out), 0);
+  over_lines(s, [&](Worker& worker, std::size_t first, std::size_t end) {
+    PaddedImages images(lines, worker.image, x);
+    if (lines.depthwise()) return weights_depthwise(kernels_, lines, images, first, end, d, worker.sums.data());
+    for_blocks(lines, first, end, [&](std::size_t from, std::size_t to) {
+      const std::size_t pixels = (to - from) * lines.cols();
+      const std::int8_t* codes = d + from * lines.cols() * size(s.out);
+      for (int group = 0; group < s.groups; ++group) {
+        const std::int8_t* of_group = group_columns(s, codes, pixels, group, worker.operand);
+        worker.result.resize(s.depth() * out);
+        worker.gemm.weight_gradient(worker.gather(kernels_, lines, images, group, from, to), of_group,
+                                    static_cast<int>(pixels), static_cast<int>(s.depth()), static_cast<int>(out),
+                                    worker.result.data());
+        for (std::size_t k = 0; k < s.depth(); ++k) {
+          std::int32_t* sum = worker.sums.data() + k * size(s.out) + size(group) * out;
+          for (std::size_t o = 0; o < out; ++o) sum[o] += worker.result[k * out + o];
+        }
+      }
+    });
   });
   std::fill_n(dw, s.depth() * size(s.out), 0);
   for (const Worker& worker : workers_) {
-    for (std::size_t i = 0; i < worker.sum.size(); ++i) dw[i] += worker.sum[i];
+    for (std::size_t i = 0; i < worker.sums.size(); ++i) dw[i] += worker.sums[i];
   }
 }
 

@@ -53,6 +53,8 @@ class Convolution {
 
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Convolution(int threads);
+  Convolution(Convolution&&) noexcept;
+  ~Convolution();
 
   /// acc[out pixel][out] = Σ over taps of x · w
   void forward(const ConvShape& shape, const std::int8_t* x, const std::int8_t* w, std::int32_t* acc);
@@ -62,15 +64,13 @@ class Convolution {
   void weight_gradient(const ConvShape& shape, const std::int8_t* x, const std::int8_t* d, std::int32_t* dw);
 
  private:
-  struct Worker {
-    Gemm gemm{1};
-    std::vector<std::int8_t> columns, operand;
-    std::vector<std::int32_t> result, sum;
-  };
-  /// Calls work(worker, first sample, end) for parts of the batch, one part a thread.
+  struct Worker;
+  /// Calls work(worker, from, to) for parts of the batch's lines of output pixels (of whole samples), one part a
+  /// thread.
   template <class Work>
-  void over_samples(const ConvShape& shape, const Work& work);
+  void over_lines(const ConvShape& shape, const Work& work);
 
+  const Kernels& kernels_;
   std::vector<Worker> workers_;
 };
 

@@ -18,22 +18,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The tensors of a layer by their names in checkpoints and dumps.
-template <class Layer, class Visit>
-void for_tensors(Layer& layer, const Visit& visit) {
-  const std::int64_t in = layer.facts.in;
-  const std::int64_t out = layer.facts.out;
-  visit(layer.facts.name + ".weight", std::vector<std::int64_t>{out, in}, layer.parameters.weight, true);
-  visit(layer.facts.name + ".weight_velocity", std::vector<std::int64_t>{out, in}, layer.velocity.weight, false);
-  if (!layer.facts.bias) return;
-  visit(layer.facts.name + ".bias", std::vector<std::int64_t>{out}, layer.parameters.bias, true);
-  visit(layer.facts.name + ".bias_velocity", std::vector<std::int64_t>{out}, layer.velocity.bias, false);
-}
-
 class Fp32Trainer final : public Trainer {
  public:
-  Fp32Trainer(const Network& network, const Hyper& hyper, const TrainOptions& options)
-      : network_(network), hyper_(hyper), options_(options), mlp_(network, hyper, options) {}
+  Fp32Trainer(const Network& network, const Hyper& hyper, const TrainOptions& options, Normalization normalization)
+      : network_(network), hyper_(hyper), options_(options), graph_(network, hyper, options, normalization) {}
 
   EpochResult run_epoch(const Dataset& train, int epoch, const Progress& progress) override;
   Evaluation evaluate(const Dataset& data) override;
@@ -50,14 +38,14 @@ class Fp32Trainer final : public Trainer {
   Network network_;
   Hyper hyper_;
   TrainOptions options_;
-  fp32::Mlp mlp_;
+  fp32::Graph graph_;
   int epochs_done_ = 0;
   std::int64_t steps_done_ = 0;
 };
 
 EpochResult Fp32Trainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
   require_fit(network_, train);
-  const int batch = mlp_.batch();
+  const int batch = graph_.batch();
   const std::int64_t steps = train.size() / batch;
   if (steps == 0)
     throw Error(fmt::format("{}: {} images, expected at least a batch of {}", train.name, train.size(), batch));
@@ -74,7 +62,7 @@ EpochResult Fp32Trainer::run_epoch(const Dataset& train, int epoch, const Progre
       break;
     }
     const fp32::LossSums of_batch =
-        mlp_.train(train, order.data() + i * batch, static_cast<float>(result.learning_rate));
+        graph_.train(train, order.data() + i * batch, static_cast<float>(result.learning_rate));
     sums.loss += of_batch.loss;
     sums.correct += of_batch.correct;
     ++steps_done_;
@@ -95,9 +83,9 @@ Evaluation Fp32Trainer::evaluate(const Dataset& data) {
   std::vector<std::uint32_t> order(data.labels.size());
   std::iota(order.begin(), order.end(), 0U);
   Evaluation result;
-  for (std::int64_t first = 0; first < data.size(); first += mlp_.batch()) {
-    const int rows = static_cast<int>(std::min<std::int64_t>(mlp_.batch(), data.size() - first));
-    const fp32::LossSums sums = mlp_.evaluate(data, order.data() + first, rows);
+  for (std::int64_t first = 0; first < data.size(); first += graph_.batch()) {
+    const int rows = static_cast<int>(std::min<std::int64_t>(graph_.batch(), data.size() - first));
+    const fp32::LossSums sums = graph_.evaluate(data, order.data() + first, rows);
     result.loss += sums.loss;
     result.correct += sums.correct;
   }
@@ -111,11 +99,9 @@ Evaluation Fp32Trainer::evaluate(const Dataset& data) {
 
 void Fp32Trainer::save(const std::string& file) const {
   Checkpoint checkpoint{"fp32", network_.name, options_.seed, epochs_done_, steps_done_, {}};
-  for (const fp32::Layer& layer : mlp_.layers()) {
-    for_tensors(layer,
-                [&](const std::string& name, const std::vector<std::int64_t>& shape, const std::vector<float>& values,
-                    bool) { checkpoint.tensors[name] = npy_from<float>(shape, values); });
-  }
+  graph_.for_tensors([&](const std::string& name, const std::vector<std::int64_t>& shape,
+                         const std::vector<float>& values,
+                         bool) { checkpoint.tensors[name] = npy_from<float>(shape, values); });
   write_checkpoint(file, checkpoint);
 }
 
@@ -128,16 +114,14 @@ Checkpoint Fp32Trainer::open(const std::string& file) const {
 }
 
 void Fp32Trainer::take(const Checkpoint& checkpoint, const std::string& file, bool with_velocity) {
-  for (fp32::Layer& layer : mlp_.layers()) {
-    for_tensors(layer, [&](const std::string& name, const std::vector<std::int64_t>& shape, std::vector<float>& values,
-                           bool parameter) {
-      if (parameter || with_velocity) {
-        values = npy_values<float>(checkpoint_tensor(checkpoint, file, name, NpyType::kFloat32, shape), name);
-      } else {
-        std::fill(values.begin(), values.end(), 0.0F);
-      }
-    });
-  }
+  graph_.for_tensors(
+      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::vector<float>& values, bool parameter) {
+        if (parameter || with_velocity) {
+          values = npy_values<float>(checkpoint_tensor(checkpoint, file, name, NpyType::kFloat32, shape), name);
+        } else {
+          std::fill(values.begin(), values.end(), 0.0F);
+        }
+      });
 }
 
 void Fp32Trainer::resume(const std::string& file) {
@@ -158,19 +142,18 @@ void Fp32Trainer::init_from(const std::string& file) {
 }
 
 void Fp32Trainer::dump(const std::string& folder) const {
-  for (const fp32::Layer& layer : mlp_.layers()) {
-    for_tensors(layer, [&](const std::string& name, const std::vector<std::int64_t>& shape,
-                           const std::vector<float>& values, bool) {
-      write_npy((std::filesystem::path(folder) / (name + ".npy")).string(), npy_from<float>(shape, values));
-    });
-  }
+  graph_.for_tensors(
+      [&](const std::string& name, const std::vector<std::int64_t>& shape, const std::vector<float>& values, bool) {
+        write_npy((std::filesystem::path(folder) / (name + ".npy")).string(), npy_from<float>(shape, values));
+      });
 }
 
 }  // namespace
 
-std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options) {
+std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options,
+                                           Normalization normalization) {
   if (options.batch < 1) throw Error(fmt::format("batch: expected at least 1, got {}", options.batch));
-  return std::make_unique<Fp32Trainer>(network, hyper, options);
+  return std::make_unique<Fp32Trainer>(network, hyper, options, normalization);
 }
 
 }  // namespace bitloom

@@ -136,7 +136,7 @@ void GoldenEngine::Impl::quantize_weights(std::size_t l, const TrainState& state
   layer.sw = max_to_scale(state.layers[l].wmax, unit, layer.q, std::nullopt, totals.scale_saturated);
   const Scale ratio = div(unit, layer.sw, totals.scale_saturated);
   layer.counts.w = tensors.quantize(state.layers[l].master.data(), size_of(layer.facts.in), size_of(layer.facts.out),
-                                    ratio, recipe.weight_rounding, stream(l, TensorKind::kWeight, RandomUse::kQuantize),
+                                    ratio, recipe.weight.rounding, stream(l, TensorKind::kWeight, RandomUse::kQuantize),
                                     layer.q, layer.w.data());
 }
 

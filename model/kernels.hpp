@@ -41,6 +41,17 @@ struct Strides {
   std::size_t column = 0;
 };
 
+/// Where the taps of a line of output pixels stand: tap line t of pixel p is `run` elements of a padded image from
+/// p · step + offsets[t], and of a column matrix from p · depth + t · run.
+struct TapLines {
+  std::size_t pixels = 0;
+  std::size_t step = 0;
+  const std::size_t* offsets = nullptr;
+  std::size_t lines = 0;
+  std::size_t run = 0;
+  std::size_t depth = 0;
+};
+
 /// A 16-bit field of random words that random_row() wrote as 32-bit words; little-endian machines only.
 using RandomField16 [[gnu::may_alias]] = std::uint16_t;
 
@@ -70,6 +81,12 @@ struct Kernels {
                const std::int16_t* packed, std::int32_t* c);
   /// Rearranges b for gemm().
   void (*gemm_pack)(std::size_t n, std::size_t k, const std::int8_t* b, Strides b_strides, std::int16_t* packed);
+  /// columns = taps of the image; nothing outside either is touched.
+  void (*gather_taps)(const std::int8_t* image, const TapLines& taps, std::int8_t* columns);
+  /// image += columns at their taps.
+  void (*scatter_taps)(const std::int32_t* columns, const TapLines& taps, std::int32_t* image);
+  /// sums[j] += a[j] · b[j]
+  void (*multiply_add_row)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t* sums);
 };
 
 /// Elements that gemm_pack() writes, on every instruction set.

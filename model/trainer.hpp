@@ -10,7 +10,8 @@
 
 namespace bitloom {
 
-struct Recipe;  // model/recipe.hpp
+struct Recipe;             // model/recipe.hpp
+enum class Normalization;  // model/recipe.hpp
 
 /// What a run may choose besides the hyper-parameter file.
 struct TrainOptions {
@@ -74,15 +75,20 @@ class Trainer {
   /// Throws Error.
   virtual void resume(const std::string& file) = 0;
   /// Takes only weights and biases as real numbers from a checkpoint of any recipe of the same network (`--init`);
-  /// optimizer state and epochs start afresh. Every checkpoint therefore holds float32 "<layer>.weight" [out][in] and
-  /// "<layer>.bias" [out]. Throws Error.
+  /// optimizer state and epochs start afresh. Every checkpoint therefore holds float32 "<layer>.weight"
+  /// (NodeParameters' order: [out][in] or [out][rows][columns][in / groups]), "<layer>.bias" [out] and, of norms,
+  /// "<layer>.gamma",
+  /// "<layer>.beta" [channels], "<layer>.running_mean" and "<layer>.running_variance" ([channels], or [1] where the
+  /// statistics are of the whole layer). Throws Error.
   virtual void init_from(const std::string& file) = 0;
   /// Writes parameters and optimizer state as one .npy a tensor into an existing folder (`--dump`). Throws Error.
   virtual void dump(const std::string& folder) const = 0;
 };
 
-/// FP32 training through oneDNN. Throws Error unless the network is a linear chain.
-std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options);
+/// FP32 training through oneDNN of any network that ends in softmax_cross_entropy; `normalization` (by default of the
+/// batch) is what batch_norm does. Throws Error.
+std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options,
+                                           Normalization normalization = {});
 
 /// Training in integers by a recipe, with the accelerator's own bits.
 std::unique_ptr<Trainer> make_integer_trainer(const Network& network, const Recipe& recipe, const Hyper& hyper,

@@ -31,7 +31,7 @@ double TrainRun::samples_per_second() const {
 
 std::unique_ptr<Trainer> make_trainer(const Workload& workload, const TrainOptions& options) {
   if (workload.recipe.fp32) {
-    return make_fp32_trainer(workload.network, workload.hyper, options);
+    return make_fp32_trainer(workload.network, workload.hyper, options, workload.recipe.normalization);
   }
   return make_integer_trainer(workload.network, workload.recipe, workload.hyper, options);
 }

@@ -56,7 +56,7 @@ Recipe draw_recipe(std::mt19937_64& random) {
   recipe.last_bits = one_of(random, kOverrides);
   recipe.activation = draw_view(random);
   recipe.gradient = draw_view(random);
-  recipe.weight_rounding = one_of(random, kRoundings);
+  recipe.weight.rounding = one_of(random, kRoundings);
   recipe.update.stochastic = between(random, 0, 2) != 0;
   recipe.update.master_frac_bits = between(random, 16, 22);
   recipe.update.momentum_frac_bits = between(random, 12, 17);

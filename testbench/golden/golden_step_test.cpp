@@ -106,7 +106,7 @@ TEST_F(GoldenStep, EveryRounding) {
     Recipe recipe = make_recipe(8, ScaleRule::kExact);
     recipe.activation.rounding = rounding;
     recipe.gradient.rounding = rounding;
-    recipe.weight_rounding = rounding;
+    recipe.weight.rounding = rounding;
     recipe.update.stochastic = rounding != Rounding::kHalfUp;
     compare_steps(chain, recipe, 12, 2, 2);
     if (HasFatalFailure()) return;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "model/error.hpp"
 #include "testbench/golden/cases.hpp"
@@ -32,7 +33,7 @@ TEST(Recipe, ReadsEveryField) {
   EXPECT_FALSE(recipe.fp32);
   EXPECT_EQ(recipe.activation.rounding, Rounding::kNearestEven);
   EXPECT_EQ(recipe.activation.scale, ScaleRule::kHindsight);
-  EXPECT_EQ(recipe.weight_rounding, Rounding::kFloor);
+  EXPECT_EQ(recipe.weight.rounding, Rounding::kFloor);
   EXPECT_EQ(recipe.gradient.rounding, Rounding::kStochastic);
   EXPECT_EQ(recipe.gradient.scale, ScaleRule::kExact);
   EXPECT_FALSE(recipe.update.stochastic);
@@ -96,6 +97,33 @@ TEST(Recipe, CommittedFilesAreGood) {
     EXPECT_EQ(recipe.gradient.scale == ScaleRule::kHindsight, name.ends_with("hindsight"));
     EXPECT_EQ(recipe.activation.scale, recipe.gradient.scale);
   }
+}
+
+TEST(Recipe, EveryCommittedFileReads) {
+  const char* source = std::getenv("BITLOOM_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(source) + "/traces/recipes")) {
+    const Recipe recipe = read_recipe(entry.path().string());
+    EXPECT_EQ(recipe.name, entry.path().stem().string());
+    ++files;
+  }
+  EXPECT_GE(files, 30);
+}
+
+TEST(Recipe, OverridesReplaceWholeSections) {
+  const char* source = std::getenv("BITLOOM_SOURCE_DIR");
+  const Recipe recipe = read_recipe(std::string(source) + "/traces/recipes/fqt1.json");
+  const RecipeLayer first = layer_recipe(recipe, 0, 5, "conv1");
+  const RecipeLayer middle = layer_recipe(recipe, 1, 5, "conv2");
+  const RecipeLayer shortcut = layer_recipe(recipe, 2, 5, "stage2_shortcut");
+  EXPECT_EQ(first.activation.quantizer, Quantizer::kMax);
+  EXPECT_EQ(shortcut.gradient.quantizer, Quantizer::kMax);
+  EXPECT_EQ(middle.weight.quantizer, Quantizer::kSign);
+  EXPECT_EQ(middle.gradient.dgrad.groups, Groups::kSample);
+  EXPECT_EQ(middle.gradient.wgrad.groups, Groups::kColumn);
+  EXPECT_EQ(middle.gradient.pruning, Pruning::kTop);
+  EXPECT_EQ(middle.gradient.factor, 4);
 }
 
 }  // namespace

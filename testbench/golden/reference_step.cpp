@@ -171,7 +171,7 @@ void Reference::quantize_weights(const TrainState& state) {
   for (int l = 0; l < count_; ++l) {
     const std::size_t i = at(l);
     sw_[i] = max_to_scale(state.layers[i].wmax, unit, qmax(bits(l)), std::nullopt, scale_saturations_);
-    w_[i] = codes(Matrix(chain_[i].in, chain_[i].out, state.layers[i].master), unit, sw_[i], recipe_.weight_rounding, l,
+    w_[i] = codes(Matrix(chain_[i].in, chain_[i].out, state.layers[i].master), unit, sw_[i], recipe_.weight.rounding, l,
                   TensorKind::kWeight, bits(l), counts_[i].w);
   }
 }
