@@ -7,7 +7,6 @@ module bl_scalar (
     input  logic         run_i,             // from the first cycle until the cycle of done_o
     output logic         done_o,
     input  logic [511:0] cmd_i,
-    input  logic [ 15:0] cols_i,            // elements
     output logic [ 11:0] table_addr_o,
     input  logic [ 31:0] table_data_i,
     output logic         table_we_o,
@@ -37,7 +36,8 @@ module bl_scalar (
   logic [5:0] op;
   logic keep, vector_a, vector_b, vector_c;
   logic [11:0] dst, src_a, src_b, src_c, src_n, pitch;
-  logic [15:0] qmax, immediate;
+  logic [15:0] qmax, immediate, cols;  // cols: elements
+  assign cols = cmd_i[bl_pkg::F_COLS_LSB+:16];
   assign op = cmd_i[bl_pkg::F_SCALAR_OP_LSB+:6];
   assign keep = cmd_i[bl_pkg::F_SCALAR_KEEP_LSB];
   assign vector_a = cmd_i[bl_pkg::F_VECTOR_A_LSB];
@@ -81,8 +81,8 @@ module bl_scalar (
   logic [3:0] wait_q;
   logic last_element, last_other, root_done;
 
-  assign last_element = index_q + 16'd1 == cols_i;
-  assign last_other = other_q + 16'd1 == cols_i;
+  assign last_element = index_q + 16'd1 == cols;
+  assign last_other = other_q + 16'd1 == cols;
   always_comb begin
     after_reads = Multiply;
     if (is_copy) after_reads = Copy;
