@@ -15,6 +15,7 @@ module bl_gemm (
     output logic                                       a_buffer_o,
     output logic [                               15:0] a_word_o,
     input  logic [bl_pkg::ROWS*bl_pkg::AXI_BYTES*8-1:0] a_data_i,
+    input  logic [ bl_pkg::ROWS*bl_pkg::AXI_BYTES-1:0] a_present_i,
     output logic                                       b_buffer_o,
     output logic [                               15:0] b_word_o,
     input  logic [bl_pkg::COLS*bl_pkg::AXI_BYTES*8-1:0] b_data_i,
@@ -80,12 +81,17 @@ module bl_gemm (
   end
 
   logic [bl_pkg::ROWS*8-1:0] a;
+  logic [bl_pkg::ROWS-1:0] present;
   logic [bl_pkg::COLS*8-1:0] b;
   always_comb begin
     a = '0;
+    present = '0;
     b = '0;
     if (mac) begin
-      for (int r = 0; r < bl_pkg::ROWS; r++) a[r*8+:8] = a_data_i[r*Bytes*8+byte_q*8+:8];
+      for (int r = 0; r < bl_pkg::ROWS; r++) begin
+        a[r*8+:8] = a_data_i[r*Bytes*8+byte_q*8+:8];
+        present[r] = a_present_i[r*Bytes+32'(byte_q)];
+      end
       for (int c = 0; c < bl_pkg::COLS; c++) b[c*8+:8] = b_data_i[c*Bytes*8+byte_q*8+:8];
     end
   end
@@ -95,8 +101,11 @@ module bl_gemm (
       .clk_i,
       .mac_i(mac),
       .first_i(first_q),
-      .bits4_i(exec_cmd_i[bl_pkg::F_BITS4_LSB]),
+      .mode_i(exec_cmd_i[bl_pkg::F_MODE_LSB+:2]),
+      .a_kind_i(exec_cmd_i[bl_pkg::F_A_KIND_LSB+:2]),
+      .b_kind_i(exec_cmd_i[bl_pkg::F_B_KIND_LSB+:2]),
       .a_i(a),
+      .present_i(present),
       .b_i(b),
       .re_i(acc_re_o),
       .row_i(rrow_q),

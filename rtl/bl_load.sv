@@ -1,125 +1,254 @@
-// The read DMA: fetches rows of whole beats from DRAM into a scratchpad or VIN. Bursts are asked for ahead of the data, one
-// a cycle; a burst ends at a row's end, after MAX_BURST beats or at a 4 KiB boundary. Beats go straight to the memory.
+// The read DMA: bl_gather makes pieces of the rows, a burst unit asks for their beats ahead of the data, and bl_packer cuts
+// and expands the beats into local words. Beats wait in a FIFO in which a burst has its room before it is asked for, so
+// DRAM never waits. A burst ends at a piece's end, after MAX_BURST beats or at a 4 KiB boundary.
 module bl_load (
-    input  logic         clk_i,
-    input  logic         rst_ni,
+    input  logic                           clk_i,
+    input  logic                           rst_ni,
     // sequencer
-    input  logic         exec_valid_i,
-    input  logic [511:0] exec_cmd_i,
-    input  logic [ 31:0] exec_addr_i,
-    input  logic [ 15:0] exec_rows_i,
-    input  logic [ 15:0] exec_cols_i,
-    input  logic [  3:0] exec_par_i,
-    output logic         exec_done_o,
+    input  logic                           exec_valid_i,
+    input  logic [                  511:0] exec_cmd_i,
+    input  logic [                   31:0] exec_addr_i,
+    input  logic [                   15:0] exec_rows_i,
+    input  logic [                   15:0] exec_cols_i,
+    input  logic [                   31:0] exec_row0_i,
+    input  logic [                   31:0] exec_col0_i,
+    input  logic [                   15:0] exec_i1_i,
+    input  logic [                   15:0] exec_i2_i,
+    input  logic [                    3:0] exec_par_i,
+    output logic                           exec_done_o,
     // bursts, to the arbiter
-    output logic         burst_valid_o,
-    output logic [ 31:0] burst_addr_o,
-    output logic [  8:0] burst_beats_o,
-    input  logic         burst_grant_i,
+    output logic                           burst_valid_o,
+    output logic [                   31:0] burst_addr_o,
+    output logic [                    8:0] burst_beats_o,
+    input  logic                           burst_grant_i,
     // beats of these bursts, in order
-    input  logic         beat_valid_i,
-    // where the beat of this cycle goes
-    output logic         a_we_o,
-    output logic         b_we_o,
-    output logic         vin_we_o,
-    output logic         buffer_o,       // scratchpads
-    output logic [  4:0] lane_o,
-    output logic [ 15:0] word_o          // scratchpads: word of the buffer; VIN: word
+    input  logic                           beat_valid_i,
+    input  logic [bl_pkg::AXI_BYTES*8-1:0] beat_data_i,
+    // the local word of this cycle
+    output logic                           a_we_o,
+    output logic                           b_we_o,
+    output logic                           vin_we_o,
+    output logic                           transpose_o,  // scratchpads: byte i of the data is byte byte_o of lane i
+    output logic                           buffer_o,     // scratchpads
+    output logic [                    4:0] lane_o,
+    output logic [                   15:0] word_o,       // scratchpads: word of the buffer; VIN: word
+    output logic [                    4:0] byte_o,
+    output logic [bl_pkg::AXI_BYTES*8-1:0] data_o,
+    output logic [  bl_pkg::AXI_BYTES-1:0] present_o     // bytes that are not padding
 );
 
-  localparam int ByteW = $clog2(bl_pkg::AXI_BYTES);
+  localparam int Bytes = bl_pkg::AXI_BYTES;
+  localparam int Bits = Bytes * 8;
+  localparam int BitW = $clog2(Bits);
+  localparam int ByteW = $clog2(Bytes);
+  localparam int Beats = (2 * bl_pkg::MAX_BURST > 64) ? 2 * bl_pkg::MAX_BURST : 64;  // of the FIFO
+  localparam int BeatW = $clog2(Beats);
+  localparam int Pieces = 16;
+  localparam int EntryW = BitW + 24;
 
-  logic active_q;
-  logic [12:0] row_beats;  // of one row
-  assign row_beats = 13'(({1'b0, exec_cols_i} + 17'(bl_pkg::AXI_BYTES - 1)) >> ByteW);
-
-  logic parity, empty;
+  // --- the execution --------------------------------------------------------------------------------------------------
+  logic active_q, empty, start, is_shape, parity, transpose;
   logic [15:0] first_word;
-  logic [3:0] target;
-  assign target = exec_cmd_i[bl_pkg::F_TARGET_LSB+:4];
+  logic [2:0] memory_shift, local_shift;
+  logic [1:0] target;
+  assign is_shape = (exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_LOAD_SHAPE);
+  assign empty = is_shape || (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
+  assign start = exec_valid_i && !active_q && !empty;
+  assign target = exec_cmd_i[bl_pkg::F_TARGET_LSB+:2];
+  assign transpose = exec_cmd_i[bl_pkg::F_TRANSPOSE_LSB];
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   assign first_word = exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] +
       ((target == bl_pkg::TARGET_VIN && parity) ? exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0);
-  assign empty = (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
-
-  // --- addresses ------------------------------------------------------------------------------------------------------
-  logic [15:0] ask_rows_q;              // rows that are not wholly asked for
-  logic [12:0] ask_beats_q;             // beats of the current row that are not asked for
-  logic [31:0] ask_row_q, ask_addr_q;   // its start; where its next burst starts
-  logic [ 9:0] to_boundary;
-  logic [12:0] beats;
-  logic row_asked;
-
-  assign to_boundary = 10'((13'd4096 - {1'b0, ask_addr_q[11:0]}) >> ByteW);
   always_comb begin
-    beats = ask_beats_q;
-    if (beats > 13'(bl_pkg::MAX_BURST)) beats = 13'(bl_pkg::MAX_BURST);
-    if (beats > {3'd0, to_boundary}) beats = {3'd0, to_boundary};
+    case (exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:2])
+      bl_pkg::WIDTH_BITS1: memory_shift = 3'd0;
+      bl_pkg::WIDTH_BITS4: memory_shift = 3'd2;
+      bl_pkg::WIDTH_BITS8: memory_shift = 3'd3;
+      default: memory_shift = 3'd5;
+    endcase
+    case (exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:2])
+      bl_pkg::WIDTH_BITS1: local_shift = 3'd0;
+      bl_pkg::WIDTH_BITS4: local_shift = 3'd2;
+      bl_pkg::WIDTH_BITS8: local_shift = 3'd3;
+      default: local_shift = 3'd5;
+    endcase
   end
-  assign row_asked = (beats == ask_beats_q);
-  assign burst_valid_o = active_q && (ask_rows_q != 16'd0);
-  assign burst_addr_o = ask_addr_q;
-  assign burst_beats_o = beats[8:0];
-
-  // --- data -----------------------------------------------------------------------------------------------------------
-  logic [15:0] row_q, word_q, row_word_q;
-  logic [12:0] beat_q;
-  logic row_end, last;
-  assign row_end = (beat_q + 13'd1 == row_beats);
-  assign last = row_end && (row_q + 16'd1 == exec_rows_i);
-  assign a_we_o = beat_valid_i && (target == bl_pkg::TARGET_SPAD_A);
-  assign b_we_o = beat_valid_i && (target == bl_pkg::TARGET_SPAD_B);
-  assign vin_we_o = beat_valid_i && (target == bl_pkg::TARGET_VIN);
-  assign buffer_o = parity;
-  assign lane_o = row_q[4:0];
-  assign word_o = word_q;
-  assign exec_done_o = active_q ? (beat_valid_i && last) : (exec_valid_i && empty);
-
-  logic [15:0] next_row_word;
-  assign next_row_word = row_word_q + ((target == bl_pkg::TARGET_VIN) ? exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16] : 16'd0);
-
   always_ff @(posedge clk_i) begin
     if (!rst_ni) active_q <= 1'b0;
-    else if (!active_q) active_q <= exec_valid_i && !empty;
+    else if (!active_q) active_q <= start;
     else if (exec_done_o) active_q <= 1'b0;
   end
 
+  // --- pieces ---------------------------------------------------------------------------------------------------------
+  logic piece_valid, piece_padding, piece_ends_row, piece_last, piece_take;
+  logic [34:0] piece_addr;
+  logic [20:0] piece_bits;
+  bl_gather #(
+      .Taps(1'b1)
+  ) u_gather (
+      .clk_i, .rst_ni, .shape_i(exec_valid_i && is_shape), .start_i(start),
+      .exec_cmd_i, .exec_addr_i, .exec_rows_i, .exec_cols_i, .exec_row0_i, .exec_col0_i, .exec_i1_i, .exec_i2_i,
+      .piece_valid_o(piece_valid), .piece_addr_o(piece_addr), .piece_bits_o(piece_bits),
+      .piece_padding_o(piece_padding), .piece_ends_row_o(piece_ends_row), .piece_last_o(piece_last),
+      .piece_ready_i(piece_take)
+  );
+
+  logic [EntryW-1:0] piece_fifo_q [Pieces];
+  logic [EntryW-1:0] head;
+  logic [3:0] piece_in_q, piece_out_q;
+  logic [4:0] piece_count_q;
+  logic piece_pop;
   always_ff @(posedge clk_i) begin
-    if (!active_q) begin
-      if (exec_valid_i) begin
-        ask_rows_q <= exec_rows_i;
-        ask_beats_q <= row_beats;
-        ask_row_q <= exec_addr_i;
-        ask_addr_q <= exec_addr_i;
-        row_q <= '0;
-        beat_q <= '0;
-        word_q <= first_word;
-        row_word_q <= first_word;
-      end
+    if (!rst_ni) begin
+      piece_in_q <= '0;
+      piece_out_q <= '0;
+      piece_count_q <= '0;
     end else begin
-      if (burst_grant_i) begin
-        if (row_asked) begin
-          ask_rows_q <= ask_rows_q - 16'd1;
-          ask_beats_q <= row_beats;
-          ask_row_q <= ask_row_q + exec_cmd_i[bl_pkg::F_PITCH_LSB+:32];
-          ask_addr_q <= ask_row_q + exec_cmd_i[bl_pkg::F_PITCH_LSB+:32];
-        end else begin
-          ask_beats_q <= ask_beats_q - beats;
-          ask_addr_q <= ask_addr_q + (32'(beats) << ByteW);
-        end
+      piece_in_q <= piece_in_q + 4'(piece_take);
+      piece_out_q <= piece_out_q + 4'(piece_pop);
+      piece_count_q <= piece_count_q + 5'(piece_take) - 5'(piece_pop);
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (piece_take) begin
+      piece_fifo_q[piece_in_q] <= {piece_addr[BitW-1:0], piece_bits, piece_padding, piece_ends_row, piece_last};
+    end
+  end
+  assign head = piece_fifo_q[piece_out_q];
+
+  // --- bursts ---------------------------------------------------------------------------------------------------------
+  logic [16:0] ask_beats_q, beats;      // beats of the piece that are not asked for
+  logic [31:0] ask_addr_q;
+  logic [BeatW:0] free_q;               // beats of the FIFO that no burst has
+  logic [9:0] to_boundary;
+  logic beat_pop;
+  assign to_boundary = 10'((13'd4096 - {1'b0, ask_addr_q[11:0]}) >> ByteW);
+  always_comb begin
+    beats = ask_beats_q;
+    if (beats > 17'(bl_pkg::MAX_BURST)) beats = 17'(bl_pkg::MAX_BURST);
+    if (beats > {7'd0, to_boundary}) beats = {7'd0, to_boundary};
+  end
+  assign burst_valid_o = (ask_beats_q != 17'd0) && (17'(free_q) >= beats);
+  assign burst_addr_o = ask_addr_q;
+  assign burst_beats_o = beats[8:0];
+  // The next piece is taken in the cycle in which the last burst of the one before is granted.
+  assign piece_take = piece_valid && (piece_count_q != 5'(Pieces)) &&
+      (ask_beats_q == 17'd0 || (burst_grant_i && ask_beats_q == beats));
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      ask_beats_q <= '0;
+      free_q <= (BeatW+1)'(Beats);
+    end else begin
+      if (piece_take) begin
+        ask_beats_q <= piece_padding ? 17'd0 :
+            17'((22'(piece_addr[BitW-1:0]) + {1'b0, piece_bits} + 22'(Bits - 1)) >> BitW);
+      end else if (burst_grant_i) begin
+        ask_beats_q <= ask_beats_q - beats;
       end
-      if (beat_valid_i) begin
-        beat_q <= row_end ? 13'd0 : beat_q + 13'd1;
-        word_q <= row_end ? next_row_word : word_q + 16'd1;
-        if (row_end) begin
-          row_q <= row_q + 16'd1;
-          row_word_q <= next_row_word;
-        end
+      free_q <= free_q - (burst_grant_i ? (BeatW+1)'(beats) : '0) + (BeatW+1)'(beat_pop);
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (piece_take) ask_addr_q <= {piece_addr[34:BitW], {ByteW{1'b0}}};
+    else if (burst_grant_i) ask_addr_q <= ask_addr_q + (32'(beats) << ByteW);
+  end
+
+  // --- beats ----------------------------------------------------------------------------------------------------------
+  logic [Bits-1:0] beat_fifo_q [Beats];
+  logic [BeatW-1:0] beat_in_q, beat_out_q;
+  logic [BeatW:0] beat_count_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      beat_in_q <= '0;
+      beat_out_q <= '0;
+      beat_count_q <= '0;
+    end else begin
+      beat_in_q <= beat_in_q + BeatW'(beat_valid_i);
+      beat_out_q <= beat_out_q + BeatW'(beat_pop);
+      beat_count_q <= beat_count_q + (BeatW+1)'(beat_valid_i) - (BeatW+1)'(beat_pop);
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (beat_valid_i) beat_fifo_q[beat_in_q] <= beat_data_i;
+  end
+
+  // --- local words ----------------------------------------------------------------------------------------------------
+  logic word_valid, word_ends_row, word_last;
+  logic [Bits-1:0] word;
+  logic [Bytes-1:0] padding;
+  bl_packer u_packer (
+      .clk_i, .rst_ni, .memory_shift_i(memory_shift), .local_shift_i(local_shift),
+      .expand_i(exec_cmd_i[bl_pkg::F_EXPAND_LSB+:2]), .padding_min_i(exec_cmd_i[bl_pkg::F_PAD_MIN_LSB]),
+      .piece_valid_i(piece_count_q != 5'd0), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
+      .piece_padding_i(head[2]), .piece_ends_row_i(head[1]), .piece_last_i(head[0]), .piece_pop_o(piece_pop),
+      .beat_valid_i(beat_count_q != '0), .beat_data_i(beat_fifo_q[beat_out_q]), .beat_pop_o(beat_pop),
+      .word_valid_o(word_valid), .word_data_o(word), .word_padding_o(padding), .word_ends_row_o(word_ends_row),
+      .word_last_o(word_last)
+  );
+
+  // Where it goes. A transposed row is one word, whose elements are one byte of each lane: the byte's elements so far
+  // are kept, so that whole bytes are written.
+  logic [15:0] row_q, word_q, row_word_q, next_row_word, position;
+  logic [Bits-1:0] column, column_q;  // byte i: of lane i
+  assign next_row_word = row_word_q + ((target == bl_pkg::TARGET_VIN) ? exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16] : 16'd0);
+  always_ff @(posedge clk_i) begin
+    if (start) begin
+      row_q <= '0;
+      word_q <= first_word;
+      row_word_q <= first_word;
+    end else if (word_valid) begin
+      word_q <= word_ends_row ? next_row_word : word_q + 16'd1;
+      if (word_ends_row) begin
+        row_q <= row_q + 16'd1;
+        row_word_q <= next_row_word;
       end
     end
   end
+  logic [2:0] position_bit;
+  always_comb begin
+    case (local_shift)
+      3'd0: begin
+        position = row_q >> 3;
+        position_bit = row_q[2:0];
+      end
+      3'd2: begin
+        position = row_q >> 1;
+        position_bit = {row_q[0], 2'd0};
+      end
+      default: begin
+        position = row_q;
+        position_bit = 3'd0;
+      end
+    endcase
+  end
+  always_comb begin
+    column = '0;
+    if (transpose) begin
+      for (int i = 0; i < Bytes; i++) begin
+        case (local_shift)
+          3'd0: column[i*8+:8] = {7'd0, word[i]} << position_bit;
+          3'd2: column[i*8+:8] = {4'd0, word[i*4+:4]} << position_bit;
+          default: column[i*8+:8] = word[i*8+:8];
+        endcase
+      end
+      if (position_bit != 3'd0) column = column | column_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (word_valid && transpose) column_q <= column;
+  end
 
-  logic unused_command;
-  assign unused_command = ^exec_cmd_i;
+  assign a_we_o = word_valid && (target == bl_pkg::TARGET_SPAD_A);
+  assign b_we_o = word_valid && (target == bl_pkg::TARGET_SPAD_B);
+  assign vin_we_o = word_valid && (target == bl_pkg::TARGET_VIN);
+  assign transpose_o = transpose;
+  assign buffer_o = parity;
+  assign lane_o = row_q[4:0];
+  assign word_o = transpose ? first_word + (position >> ByteW) : word_q;
+  assign byte_o = 5'(position[ByteW-1:0]);
+  assign data_o = transpose ? column : word;
+  assign present_o = ~padding;
+  assign exec_done_o = active_q ? (word_valid && word_last) : (exec_valid_i && empty);
 
 endmodule

@@ -3,7 +3,9 @@
 //
 // One step (a command at an iteration) that does not execute costs one cycle. One that executes costs one cycle of
 // checking, in which its waits are found satisfied, and then the engine's cycles. See docs/timing.md.
-module bl_seq (
+module bl_seq #(
+    parameter bit Vector = 1'b0  // its commands have no address: word 7 is ROW_STEP0, and i0 * ROW_STEP0 counts in row0
+) (
     input  logic         clk_i,
     input  logic         rst_ni,
     input  logic         flush_i,
@@ -122,7 +124,7 @@ module bl_seq (
   assign exec_valid_o = running_o && !nop;
   assign exec_cmd_o = cmd;
   assign exec_addr_o = addr2_q[body_q];
-  assign exec_row0_o = row0_q[body_q];
+  assign exec_row0_o = row0_q[body_q] + (Vector ? addr0_q[body_q] : 32'd0);
   assign exec_col0_o = col0_q[body_q];
   assign exec_i0_o = i0_q;
   assign exec_i1_o = i1_q;
@@ -142,8 +144,10 @@ module bl_seq (
   assign head_pop_o = (state_q == TakeGroup) && head_valid_i && !stop_i;
 
   // --- taking a group, and its loops ------------------------------------------------------------------------------------
-  logic [31:0] start_addr;
-  assign start_addr = (head_cmd_i[bl_pkg::F_BATCH_BASE_LSB] ? batch_i : base_i) + head_cmd_i[bl_pkg::F_ADDR_LSB+:32];
+  logic [31:0] start_addr, stride0;
+  assign start_addr = Vector ? 32'd0 :
+      (head_cmd_i[bl_pkg::F_BATCH_BASE_LSB] ? batch_i : base_i) + head_cmd_i[bl_pkg::F_ADDR_LSB+:32];
+  assign stride0 = Vector ? cmd[bl_pkg::F_ROW_STEP0_LSB+:32] : cmd[bl_pkg::F_STRIDE0_LSB+:32];
 
   logic [31:0] next_addr0, next_addr1, next_addr2, next_row0, next_col0;
   always_comb begin
@@ -156,7 +160,7 @@ module bl_seq (
       next_addr1 = addr1_q[body_q] + cmd[bl_pkg::F_STRIDE1_LSB+:32];
       next_addr2 = next_addr1;
     end else begin
-      next_addr0 = addr0_q[body_q] + cmd[bl_pkg::F_STRIDE0_LSB+:32];
+      next_addr0 = addr0_q[body_q] + stride0;
       next_addr1 = next_addr0;
       next_addr2 = next_addr0;
     end
@@ -167,7 +171,7 @@ module bl_seq (
       next_row0 = last_of[rows_dim] ? 32'd0 : row0_q[body_q] + {16'd0, rows};
     end
     if (cols_dim != 2'd3 && at_last[2'd2-cols_dim]) begin
-      next_col0 = last_of[cols_dim] ? 32'd0 : col0_q[body_q] + {16'd0, cols};
+      next_col0 = last_of[cols_dim] ? {16'd0, cmd[bl_pkg::F_COL_BASE_LSB+:16]} : col0_q[body_q] + {16'd0, cols};
     end
   end
 
@@ -178,7 +182,7 @@ module bl_seq (
       addr1_q[body_q] <= start_addr;
       addr2_q[body_q] <= start_addr;
       row0_q[body_q] <= '0;
-      col0_q[body_q] <= '0;
+      col0_q[body_q] <= {16'd0, head_cmd_i[bl_pkg::F_COL_BASE_LSB+:16]};
     end else if (step) begin
       addr0_q[body_q] <= next_addr0;
       addr1_q[body_q] <= next_addr1;

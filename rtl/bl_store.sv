@@ -1,6 +1,6 @@
-// The write DMA: rows of local words to any byte address. A row's words are shifted to the destination's byte offset and
-// cut by strobes. One beat a cycle through three stages: generate (reads the local word, sends the burst's address),
-// shift, and the W register.
+// The write DMA: rows of elements from VOUT, one int32 a lane, packed to their width in memory and shifted to any byte
+// address; strobes cut a row's first and last beat. One VOUT word a cycle through three stages: read, append, and the AW
+// and W registers. A burst ends at a row's end, after MAX_BURST beats or at a 4 KiB boundary.
 module bl_store (
     input  logic                           clk_i,
     input  logic                           rst_ni,
@@ -10,18 +10,14 @@ module bl_store (
     input  logic [                   31:0] exec_addr_i,
     input  logic [                   15:0] exec_rows_i,
     input  logic [                   15:0] exec_cols_i,
+    input  logic [                   31:0] exec_row0_i,
+    input  logic [                   31:0] exec_col0_i,
     input  logic [                    3:0] exec_par_i,
     output logic                           exec_done_o,
-    // local memories; data in the cycle after the read
-    output logic                           raw_re_o,
-    output logic                           p1_re_o,
-    output logic                           p2_re_o,
-    output logic                           mask_re_o,
-    output logic [                   15:0] word_o,
-    input  logic [bl_pkg::AXI_BYTES*8-1:0] raw_data_i,
-    input  logic [bl_pkg::AXI_BYTES*8-1:0] p1_data_i,
-    input  logic [bl_pkg::AXI_BYTES*8-1:0] p2_data_i,
-    input  logic [bl_pkg::AXI_BYTES*8-1:0] mask_data_i,
+    // VOUT; data in the cycle after the read
+    output logic                           vout_re_o,
+    output logic [                   15:0] vout_word_o,
+    input  logic [bl_pkg::AXI_BYTES*8-1:0] vout_data_i,
     // AXI
     output logic [                   31:0] awaddr_o,
     output logic [                    7:0] awlen_o,
@@ -36,117 +32,184 @@ module bl_store (
 );
 
   localparam int Bytes = bl_pkg::AXI_BYTES;
+  localparam int Bits = Bytes * 8;
   localparam int ByteW = $clog2(Bytes);
+  localparam int BitW = $clog2(Bits);
+  localparam int Lanes = bl_pkg::LANES;
 
-  logic active_q;
-  logic parity, empty, raw;
-  logic [3:0] source;
-  logic [15:0] first_word, pitch_words;
-  assign source = exec_cmd_i[bl_pkg::F_TARGET_LSB+:4];
-  assign raw = (source == bl_pkg::SOURCE_RAW);
+  // --- the execution --------------------------------------------------------------------------------------------------
+  logic active_q, empty, start, is_shape, parity;
+  logic [1:0] width;
+  logic [2:0] element_shift;
+  assign is_shape = (exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_STORE_SHAPE);
+  assign empty = is_shape || (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
+  assign start = exec_valid_i && !active_q && !empty;
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
-  assign pitch_words = raw ? exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16] : 16'd1;
-  assign empty = (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
+  assign width = exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:2];
   always_comb begin
-    first_word = raw ? exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] : 16'd0;
-    if (parity) begin
-      unique case (source)
-        bl_pkg::SOURCE_P1: first_word = 16'(bl_pkg::ROWS);
-        bl_pkg::SOURCE_P2: first_word = 16'(bl_pkg::COLS);
-        bl_pkg::SOURCE_MASK: first_word = 16'(bl_pkg::MASK_WORDS);
-        default: first_word = exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] + exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16];
-      endcase
-    end
+    case (width)
+      bl_pkg::WIDTH_BITS1: element_shift = 3'd0;
+      bl_pkg::WIDTH_BITS4: element_shift = 3'd2;
+      bl_pkg::WIDTH_BITS8: element_shift = 3'd3;
+      default: element_shift = 3'd5;
+    endcase
   end
 
-  // --- generate -------------------------------------------------------------------------------------------------------
-  logic gen_q;                   // beats are left to generate
-  logic [15:0] rows_q;           // rows left
-  logic [31:0] row_addr_q;       // byte address of the row
-  logic [15:0] row_word_q;       // local word of its first byte
-  logic [13:0] beat_q;           // beat of the row
-  logic [8:0] left_q;            // beats left in the burst; 0: the beat starts one
-  logic [16:0] row_end;          // byte after the row's last, from its first beat's start
-  logic [13:0] row_beats, source_words, beats_left;
-  logic [31:0] beat_addr;
-  logic [9:0] to_boundary;
-  logic [13:0] burst;
-  logic [8:0] left;
-  logic [Bytes-1:0] strobe;
-  logic first_beat, last_beat, burst_start, move;
-  logic aw_free, w_free, shift_free;
+  // --- rows -----------------------------------------------------------------------------------------------------------
+  logic row_valid, row_last, row_take;
+  logic [34:0] row_addr;
+  logic [20:0] row_bits;
+  logic unused_padding, unused_ends_row;
+  bl_gather #(
+      .Taps(1'b0)
+  ) u_gather (
+      .clk_i, .rst_ni, .shape_i(exec_valid_i && is_shape), .start_i(start),
+      .exec_cmd_i, .exec_addr_i, .exec_rows_i, .exec_cols_i, .exec_row0_i, .exec_col0_i,
+      .exec_i1_i(16'd0), .exec_i2_i(16'd0),
+      .piece_valid_o(row_valid), .piece_addr_o(row_addr), .piece_bits_o(row_bits), .piece_padding_o(unused_padding),
+      .piece_ends_row_o(unused_ends_row), .piece_last_o(row_last), .piece_ready_i(row_take)
+  );
 
-  assign row_end = {1'b0, exec_cols_i} + 17'(row_addr_q[ByteW-1:0]);
-  assign row_beats = 14'((row_end + 17'(Bytes - 1)) >> ByteW);
-  assign source_words = 14'(({1'b0, exec_cols_i} + 17'(Bytes - 1)) >> ByteW);
-  assign first_beat = (beat_q == 14'd0);
-  assign beats_left = row_beats - beat_q;
-  assign last_beat = (beats_left == 14'd1);
-  assign beat_addr = {row_addr_q[31:ByteW] + (32-ByteW)'(beat_q), {ByteW{1'b0}}};
-  assign to_boundary = 10'((13'd4096 - {1'b0, beat_addr[11:0]}) >> ByteW);
-  always_comb begin
-    burst = beats_left;
-    if (burst > 14'(bl_pkg::MAX_BURST)) burst = 14'(bl_pkg::MAX_BURST);
-    if (burst > {4'd0, to_boundary}) burst = {4'd0, to_boundary};
-  end
-  assign burst_start = (left_q == 9'd0);
-  assign left = burst_start ? burst[8:0] : left_q;
-  assign move = gen_q && shift_free && (!burst_start || aw_free);
-  always_comb begin
-    strobe = '1;
-    if (first_beat) strobe = strobe << row_addr_q[ByteW-1:0];
-    if (last_beat && row_end[ByteW-1:0] != '0) strobe = strobe & ~({Bytes{1'b1}} << row_end[ByteW-1:0]);
-  end
-
-  logic read;
-  assign read = move && (beat_q < source_words);
-  assign raw_re_o = read && raw;
-  assign p1_re_o = read && (source == bl_pkg::SOURCE_P1);
-  assign p2_re_o = read && (source == bl_pkg::SOURCE_P2);
-  assign mask_re_o = read && (source == bl_pkg::SOURCE_MASK);
-  assign word_o = row_word_q + 16'(beat_q);
-
+  // --- read: one VOUT word a cycle ------------------------------------------------------------------------------------
+  logic [15:0] left_q, left, row_word_q, offset_q;   // elements left of the row; its first word, and words from there
+  logic begun_q, read, last_word, append_free;
+  assign left = begun_q ? left_q : exec_cols_i;
+  assign last_word = (left <= 16'(Lanes));
+  assign read = row_valid && append_free;
+  assign row_take = read && last_word;
+  assign vout_re_o = read;
+  assign vout_word_o = row_word_q + offset_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      active_q <= 1'b0;
-      gen_q <= 1'b0;
-    end else if (!active_q) begin
-      active_q <= exec_valid_i && !empty;
-      gen_q <= exec_valid_i && !empty;
-    end else begin
-      if (exec_done_o) active_q <= 1'b0;
-      if (move && last_beat && rows_q == 16'd1) gen_q <= 1'b0;
+      begun_q <= 1'b0;
+    end else if (read) begin
+      begun_q <= !last_word;
     end
   end
-
   always_ff @(posedge clk_i) begin
-    if (!active_q) begin
-      if (exec_valid_i) begin
-        rows_q <= exec_rows_i;
-        row_addr_q <= exec_addr_i;
-        row_word_q <= first_word;
-        beat_q <= '0;
-        left_q <= '0;
-      end
-    end else if (move) begin
-      left_q <= left - 9'd1;
-      beat_q <= last_beat ? 14'd0 : beat_q + 14'd1;
-      if (last_beat) begin
-        rows_q <= rows_q - 16'd1;
-        row_addr_q <= row_addr_q + exec_cmd_i[bl_pkg::F_PITCH_LSB+:32];
-        row_word_q <= row_word_q + pitch_words;
-      end
+    if (start) begin
+      row_word_q <= exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] +
+          (parity ? exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0);
+      offset_q <= '0;
+    end else if (read) begin
+      left_q <= left - 16'(Lanes);
+      offset_q <= last_word ? 16'd0 : offset_q + 16'd1;
+      if (last_word) row_word_q <= row_word_q + exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16];
     end
   end
 
-  // --- burst addresses and responses ----------------------------------------------------------------------------------
+  // --- append: the word's elements, behind what the beat has ------------------------------------------------------------
+  // Of the word that has been read; a row's first brings the row's address and beats.
+  logic word_q, word_first_q, word_ends_row_q, word_last_q;
+  logic [15:0] word_elements_q;
+  logic [31:0] word_addr_q;
+  logic [15:0] word_beats_q;
+  logic step, emit, ends_row;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) word_q <= 1'b0;
+    else if (append_free) word_q <= read;
+  end
+  always_ff @(posedge clk_i) begin
+    if (read) begin
+      word_first_q <= !begun_q;
+      word_ends_row_q <= last_word;
+      word_last_q <= last_word && row_last;
+      word_elements_q <= last_word ? left : 16'(Lanes);
+      word_addr_q <= row_addr[34:3];
+      word_beats_q <= 16'((22'(row_addr[BitW-1:0]) + {1'b0, row_bits} + 22'(Bits - 1)) >> BitW);
+    end
+  end
+
+  logic [Bits-1:0] packed_bits, beat_q;
+  always_comb begin
+    packed_bits = '0;
+    unique case (width)
+      bl_pkg::WIDTH_BITS1: for (int i = 0; i < Lanes; i++) packed_bits[i] = vout_data_i[i*32];
+      bl_pkg::WIDTH_BITS4: for (int i = 0; i < Lanes; i++) packed_bits[i*4+:4] = vout_data_i[i*32+:4];
+      bl_pkg::WIDTH_BITS8: for (int i = 0; i < Lanes; i++) packed_bits[i*8+:8] = vout_data_i[i*32+:8];
+      default: packed_bits = vout_data_i;
+    endcase
+  end
+
+  logic flush_q, flush_last_q, full, first_beat, first_beat_q;
+  logic [BitW-1:0] fill_q, fill;
+  logic [BitW:0] added, total;
+  logic [Bits-1:0] added_data;
+  logic [2*Bits-1:0] window;
+  logic [ByteW-1:0] lead_q, lead;    // bytes before the row in its first beat
+  logic [31:0] addr_q, addr;         // of the beat
+  logic [15:0] beats_q, beats;       // left of the row
+  logic starts_row;
+  assign starts_row = word_first_q && !flush_q;
+  assign lead = starts_row ? word_addr_q[ByteW-1:0] : lead_q;
+  assign fill = starts_row ? {lead, 3'd0} : fill_q;
+  assign addr = starts_row ? {word_addr_q[31:ByteW], {ByteW{1'b0}}} : addr_q;
+  assign beats = starts_row ? word_beats_q : beats_q;
+  assign first_beat = starts_row || first_beat_q;
+  assign added = flush_q ? '0 : (BitW+1)'(word_elements_q << element_shift);
+  assign total = {1'b0, fill} + added;
+  assign full = total[BitW];
+  assign ends_row = flush_q || (word_ends_row_q && !(full && total[BitW-1:0] != '0));
+  assign emit = (flush_q || word_q) && (full || ends_row);
+  assign added_data = packed_bits & ~({Bits{1'b1}} << added);
+  always_comb begin
+    window = {{Bits{1'b0}}, starts_row ? {Bits{1'b0}} : beat_q};
+    if (word_q && !flush_q) begin
+      window = window | ({{Bits{1'b0}}, added_data} << fill);
+    end
+  end
+
+  logic out_free, last_emit;
+  assign step = (flush_q || word_q) && (!emit || out_free);
+  assign append_free = !word_q || (step && !flush_q);
+  assign last_emit = step && ends_row && (flush_q ? flush_last_q : word_last_q);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) flush_q <= 1'b0;
+    else if (step) flush_q <= !flush_q && word_ends_row_q && !ends_row;
+  end
+  always_ff @(posedge clk_i) begin
+    if (step) begin
+      flush_last_q <= word_last_q;
+      lead_q <= lead;
+      fill_q <= total[BitW-1:0];
+      beat_q <= full ? window[2*Bits-1:Bits] : window[Bits-1:0];
+      addr_q <= emit ? addr + 32'(Bytes) : addr;
+      beats_q <= emit ? beats - 16'd1 : beats;
+      first_beat_q <= first_beat && !emit;
+    end
+  end
+
+  // --- the beat's burst and strobes -------------------------------------------------------------------------------------
+  logic [8:0] left_beats_q, burst_left;  // of the burst; 0: the beat starts one
+  logic [9:0] to_boundary;
+  logic [15:0] burst;
+  logic burst_start, start_burst, aw_free, w_free;
+  logic [Bytes-1:0] strobe;
+  assign to_boundary = 10'((13'd4096 - {1'b0, addr[11:0]}) >> ByteW);
+  always_comb begin
+    burst = beats;
+    if (burst > 16'(bl_pkg::MAX_BURST)) burst = 16'(bl_pkg::MAX_BURST);
+    if (burst > {6'd0, to_boundary}) burst = {6'd0, to_boundary};
+  end
+  assign burst_start = (left_beats_q == 9'd0);
+  assign burst_left = burst_start ? burst[8:0] : left_beats_q;
+  assign out_free = w_free && (!burst_start || aw_free);
+  assign start_burst = emit && out_free && burst_start;
+  always_comb begin
+    strobe = '1;
+    if (first_beat) strobe = strobe << lead;
+    if (ends_row && !full) strobe = strobe & ~({Bytes{1'b1}} << ((total + (BitW+1)'(7)) >> 3));
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) left_beats_q <= '0;
+    else if (emit && out_free) left_beats_q <= burst_left - 9'd1;
+  end
+
+  // --- AW, W and responses ----------------------------------------------------------------------------------------------
   logic [31:0] awaddr_q;
   logic [7:0] awlen_q;
-  logic awvalid_q;
+  logic awvalid_q, gen_q;
   logic [23:0] pending_q;  // bursts without a response
-  logic start_burst;
-
-  assign start_burst = move && burst_start;
   assign aw_free = !awvalid_q || awready_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -160,62 +223,27 @@ module bl_store (
   end
   always_ff @(posedge clk_i) begin
     if (start_burst) begin
-      awaddr_q <= beat_addr;
-      awlen_q  <= 8'(left - 9'd1);
+      awaddr_q <= addr;
+      awlen_q  <= 8'(burst_left - 9'd1);
     end
   end
   assign awaddr_o = awaddr_q;
   assign awlen_o = awlen_q;
   assign awvalid_o = awvalid_q;
-  assign exec_done_o = active_q ? (!gen_q && bvalid_i && pending_q == 24'd1) : (exec_valid_i && empty);
 
-  // --- shift ----------------------------------------------------------------------------------------------------------
-  logic shift_q, last_q;  // a beat is in this stage; it ends its burst
-  logic [Bytes-1:0] strobe_q;
-  logic [ByteW-1:0] offset_q;
-  logic [Bytes*8-1:0] data, before_q, shifted;
-  logic [2*Bytes*8-1:0] window;
-
-  assign shift_free = !shift_q || w_free;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) shift_q <= 1'b0;
-    else if (shift_free) shift_q <= move;
-  end
-  always_ff @(posedge clk_i) begin
-    if (move) begin
-      strobe_q <= strobe;
-      offset_q <= row_addr_q[ByteW-1:0];
-      last_q   <= (left == 9'd1);
-    end
-  end
-  always_comb begin
-    unique case (source)
-      bl_pkg::SOURCE_P1: data = p1_data_i;
-      bl_pkg::SOURCE_P2: data = p2_data_i;
-      bl_pkg::SOURCE_MASK: data = mask_data_i;
-      default: data = raw_data_i;
-    endcase
-  end
-  // The beat's bytes start offset_q bytes before the current word; those of a first beat before it are not strobed.
-  assign window = {data, before_q};
-  assign shifted = window[((ByteW+1)'(Bytes)-{1'b0, offset_q})*8+:Bytes*8];
-
-  // --- W --------------------------------------------------------------------------------------------------------------
-  logic [Bytes*8-1:0] wdata_q;
+  logic [Bits-1:0] wdata_q;
   logic [Bytes-1:0] wstrb_q;
   logic wlast_q, wvalid_q;
-
   assign w_free = !wvalid_q || wready_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) wvalid_q <= 1'b0;
-    else if (w_free) wvalid_q <= shift_q;
+    else if (w_free) wvalid_q <= emit && out_free;
   end
   always_ff @(posedge clk_i) begin
-    if (w_free && shift_q) begin
-      wdata_q  <= shifted;
-      wstrb_q  <= strobe_q;
-      wlast_q  <= last_q;
-      before_q <= data;
+    if (emit && out_free) begin
+      wdata_q <= window[Bits-1:0];
+      wstrb_q <= strobe;
+      wlast_q <= (burst_left == 9'd1);
     end
   end
   assign wdata_o = wdata_q;
@@ -223,7 +251,22 @@ module bl_store (
   assign wlast_o = wlast_q;
   assign wvalid_o = wvalid_q;
 
-  logic unused_command;
-  assign unused_command = ^exec_cmd_i;
+  // gen_q: beats are left to make.
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      active_q <= 1'b0;
+      gen_q <= 1'b0;
+    end else if (!active_q) begin
+      active_q <= start;
+      gen_q <= start;
+    end else begin
+      if (exec_done_o) active_q <= 1'b0;
+      if (last_emit) gen_q <= 1'b0;
+    end
+  end
+  assign exec_done_o = active_q ? (!gen_q && bvalid_i && pending_q == 24'd1) : (exec_valid_i && empty);
+
+  logic unused;
+  assign unused = ^{exec_cmd_i, row_addr[2:0], unused_padding, unused_ends_row};
 
 endmodule

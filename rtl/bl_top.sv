@@ -64,9 +64,6 @@ module bl_top (
   localparam int GroupW = (Groups > 1) ? $clog2(Groups) : 1;
   localparam int VinW = (bl_pkg::VIN_WORDS > 1) ? $clog2(bl_pkg::VIN_WORDS) : 1;
   localparam int RawW = (bl_pkg::VOUT_WORDS > 1) ? $clog2(bl_pkg::VOUT_WORDS) : 1;
-  localparam int P1W = $clog2(2 * bl_pkg::ROWS);
-  localparam int P2W = $clog2(2 * bl_pkg::COLS);
-  localparam int MaskW = $clog2(2 * bl_pkg::MASK_WORDS);
   localparam int Load = 0, Array = 1, Vector = 2, Store = 3;
 
   // --- host -----------------------------------------------------------------------------------------------------------
@@ -122,7 +119,9 @@ module bl_top (
         .clk_i, .rst_ni, .flush_i(start), .push_i(push[q]), .data_i(push_cmd), .ready_o(push_ready[q]),
         .valid_o(head_valid[q]), .data_o(head_cmd), .pop_i(head_pop[q])
     );
-    bl_seq u_seq (
+    bl_seq #(
+        .Vector(q == Vector)
+    ) u_seq (
         .clk_i, .rst_ni, .flush_i(start), .stop_i(stop), .base_i(base), .batch_i(batch),
         .head_valid_i(head_valid[q]), .head_cmd_i(head_cmd), .head_pop_o(head_pop[q]),
         .need_o(token_need[q*16+:16]), .ready_i(token_ready[q]), .take_o(token_take[q]),
@@ -174,18 +173,23 @@ module bl_top (
   logic load_valid, load_grant;
   logic [31:0] load_addr;
   logic [8:0] load_beats;
-  logic a_we, b_we, vin_we, load_buffer;
-  logic [4:0] load_lane;
+  logic a_we, b_we, vin_we, load_transpose, load_buffer;
+  logic [4:0] load_lane, load_byte;
   logic [15:0] load_word;
+  logic [Word-1:0] load_data;
+  logic [Bytes-1:0] load_present;
 
   bl_load u_load (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Load]), .exec_cmd_i(exec_cmd[Load*512+:512]), .exec_addr_i(exec_addr[Load*32+:32]),
       .exec_rows_i(exec_rows[Load*16+:16]), .exec_cols_i(exec_cols[Load*16+:16]),
+      .exec_row0_i(exec_row0[Load*32+:32]), .exec_col0_i(exec_col0[Load*32+:32]),
+      .exec_i1_i(exec_i1[Load*16+:16]), .exec_i2_i(exec_i2[Load*16+:16]),
       .exec_par_i(exec_par[Load*4+:4]), .exec_done_o(engine_done[Load]),
       .burst_valid_o(load_valid), .burst_addr_o(load_addr), .burst_beats_o(load_beats), .burst_grant_i(load_grant),
-      .beat_valid_i(load_beat), .a_we_o(a_we), .b_we_o(b_we), .vin_we_o(vin_we), .buffer_o(load_buffer),
-      .lane_o(load_lane), .word_o(load_word)
+      .beat_valid_i(load_beat), .beat_data_i(m_rdata_i),
+      .a_we_o(a_we), .b_we_o(b_we), .vin_we_o(vin_we), .transpose_o(load_transpose), .buffer_o(load_buffer),
+      .lane_o(load_lane), .word_o(load_word), .byte_o(load_byte), .data_o(load_data), .present_o(load_present)
   );
 
   bl_read_arbiter u_read_arbiter (
@@ -205,21 +209,25 @@ module bl_top (
   logic spad_re, a_buffer, b_buffer, acc_re, acc_buffer, acc_we;
   logic [15:0] a_word, b_word;
   logic [bl_pkg::ROWS*Word-1:0] a_data;
+  logic [bl_pkg::ROWS*Bytes-1:0] a_present;
+  logic [bl_pkg::COLS*Bytes-1:0] unused_b_present;
   logic [bl_pkg::COLS*Word-1:0] b_data;
   logic [4:0] acc_rrow, acc_wrow;
   logic [bl_pkg::COLS*48-1:0] acc_rdata, acc_wdata;
 
   bl_lane_memory #(
-      .Lanes(bl_pkg::ROWS), .Words(bl_pkg::SPAD_A_WORDS)
+      .Lanes(bl_pkg::ROWS), .Words(bl_pkg::SPAD_A_WORDS), .Present(1'b1)
   ) u_spad_a (
-      .clk_i, .we_i(a_we), .wbuffer_i(load_buffer), .wlane_i(load_lane), .waddr_i(load_word), .wdata_i(m_rdata_i),
-      .re_i(spad_re), .rbuffer_i(a_buffer), .raddr_i(a_word), .rdata_o(a_data)
+      .clk_i, .we_i(a_we), .transpose_i(load_transpose), .wbuffer_i(load_buffer), .wlane_i(load_lane),
+      .waddr_i(load_word), .wbyte_i(load_byte), .wdata_i(load_data), .wpresent_i(load_present),
+      .re_i(spad_re), .rbuffer_i(a_buffer), .raddr_i(a_word), .rdata_o(a_data), .rpresent_o(a_present)
   );
   bl_lane_memory #(
-      .Lanes(bl_pkg::COLS), .Words(bl_pkg::SPAD_B_WORDS)
+      .Lanes(bl_pkg::COLS), .Words(bl_pkg::SPAD_B_WORDS), .Present(1'b0)
   ) u_spad_b (
-      .clk_i, .we_i(b_we), .wbuffer_i(load_buffer), .wlane_i(load_lane), .waddr_i(load_word), .wdata_i(m_rdata_i),
-      .re_i(spad_re), .rbuffer_i(b_buffer), .raddr_i(b_word), .rdata_o(b_data)
+      .clk_i, .we_i(b_we), .transpose_i(load_transpose), .wbuffer_i(load_buffer), .wlane_i(load_lane),
+      .waddr_i(load_word), .wbyte_i(load_byte), .wdata_i(load_data), .wpresent_i(load_present),
+      .re_i(spad_re), .rbuffer_i(b_buffer), .raddr_i(b_word), .rdata_o(b_data), .rpresent_o(unused_b_present)
   );
   bl_gemm u_gemm (
       .clk_i, .rst_ni,
@@ -227,6 +235,7 @@ module bl_top (
       .exec_cols_i(exec_cols[Array*16+:16]), .exec_i2_i(exec_i2[Array*16+:16]),
       .exec_par_i(exec_par[Array*4+:4]), .exec_done_o(engine_done[Array]),
       .spad_re_o(spad_re), .a_buffer_o(a_buffer), .a_word_o(a_word), .a_data_i(a_data),
+      .a_present_i(a_present),
       .b_buffer_o(b_buffer), .b_word_o(b_word), .b_data_i(b_data),
       .acc_re_o(acc_re), .acc_buffer_o(acc_buffer), .acc_rrow_o(acc_rrow), .acc_rdata_i(acc_rdata),
       .acc_we_o(acc_we), .acc_wrow_o(acc_wrow), .acc_wdata_o(acc_wdata)
@@ -245,17 +254,13 @@ module bl_top (
   // --- vector ---------------------------------------------------------------------------------------------------------
   logic [VinW-1:0] vin_addr;
   logic [RawW-1:0] raw_addr;
-  logic [P1W-1:0] p1_addr;
-  logic [P2W-1:0] p2_addr;
-  logic [MaskW-1:0] mask_addr;
-  logic [Word-1:0] vin_data, raw_data, p1_data, p2_data, mask_data;
-  logic [Bytes-1:0] p1_we, p2_we, mask_we;
+  logic [Word-1:0] vin_data, raw_data;
   logic raw_we;
 
   bl_memory #(
       .Words(bl_pkg::VIN_WORDS), .Units(1), .Bits(Word)
   ) u_vin (
-      .clk_i, .we_i(vin_we), .waddr_i(load_word[VinW-1:0]), .wdata_i(m_rdata_i),
+      .clk_i, .we_i(vin_we), .waddr_i(load_word[VinW-1:0]), .wdata_i(load_data),
       .re_i(1'b1), .raddr_i(vin_addr), .rdata_o(vin_data)
   );
 
@@ -269,48 +274,27 @@ module bl_top (
       .exec_first_i(exec_first[Vector]), .exec_last_i(exec_last[Vector]), .exec_done_o(engine_done[Vector]),
       .acc_buf_o(tile_buffer), .acc_row_o(tile_row), .acc_group_o(tile_group), .acc_data_i(tile_data),
       .vin_addr_o(vin_addr), .vin_data_i(vin_data),
-      .raw_we_o(raw_we), .raw_addr_o(raw_addr), .raw_data_o(raw_data),
-      .p1_be_o(p1_we), .p1_addr_o(p1_addr), .p1_data_o(p1_data),
-      .p2_be_o(p2_we), .p2_addr_o(p2_addr), .p2_data_o(p2_data),
-      .mask_be_o(mask_we), .mask_addr_o(mask_addr), .mask_data_o(mask_data)
+      .raw_we_o(raw_we), .raw_addr_o(raw_addr), .raw_data_o(raw_data)
   );
 
   // --- store ----------------------------------------------------------------------------------------------------------
-  logic raw_re, p1_re, p2_re, mask_re;
+  logic vout_re;
   logic [15:0] vout_word;
-  logic [Word-1:0] raw_out, p1_out, p2_out, mask_out;
+  logic [Word-1:0] vout_data;
 
   bl_memory #(
       .Words(bl_pkg::VOUT_WORDS), .Units(1), .Bits(Word)
-  ) u_raw (
+  ) u_vout (
       .clk_i, .we_i(raw_we), .waddr_i(raw_addr), .wdata_i(raw_data),
-      .re_i(raw_re), .raddr_i(vout_word[RawW-1:0]), .rdata_o(raw_out)
-  );
-  bl_memory #(
-      .Words(2 * bl_pkg::ROWS), .Units(Bytes), .Bits(8)
-  ) u_p1 (
-      .clk_i, .we_i(p1_we), .waddr_i(p1_addr), .wdata_i(p1_data),
-      .re_i(p1_re), .raddr_i(vout_word[P1W-1:0]), .rdata_o(p1_out)
-  );
-  bl_memory #(
-      .Words(2 * bl_pkg::COLS), .Units(Bytes), .Bits(8)
-  ) u_p2 (
-      .clk_i, .we_i(p2_we), .waddr_i(p2_addr), .wdata_i(p2_data),
-      .re_i(p2_re), .raddr_i(vout_word[P2W-1:0]), .rdata_o(p2_out)
-  );
-  bl_memory #(
-      .Words(2 * bl_pkg::MASK_WORDS), .Units(Bytes), .Bits(8)
-  ) u_mask (
-      .clk_i, .we_i(mask_we), .waddr_i(mask_addr), .wdata_i(mask_data),
-      .re_i(mask_re), .raddr_i(vout_word[MaskW-1:0]), .rdata_o(mask_out)
+      .re_i(vout_re), .raddr_i(vout_word[RawW-1:0]), .rdata_o(vout_data)
   );
   bl_store u_store (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Store]), .exec_cmd_i(exec_cmd[Store*512+:512]),
       .exec_addr_i(exec_addr[Store*32+:32]), .exec_rows_i(exec_rows[Store*16+:16]),
-      .exec_cols_i(exec_cols[Store*16+:16]), .exec_par_i(exec_par[Store*4+:4]), .exec_done_o(engine_done[Store]),
-      .raw_re_o(raw_re), .p1_re_o(p1_re), .p2_re_o(p2_re), .mask_re_o(mask_re), .word_o(vout_word), .raw_data_i(raw_out), .p1_data_i(p1_out), .p2_data_i(p2_out),
-      .mask_data_i(mask_out),
+      .exec_cols_i(exec_cols[Store*16+:16]), .exec_row0_i(exec_row0[Store*32+:32]),
+      .exec_col0_i(exec_col0[Store*32+:32]), .exec_par_i(exec_par[Store*4+:4]), .exec_done_o(engine_done[Store]),
+      .vout_re_o(vout_re), .vout_word_o(vout_word), .vout_data_i(vout_data),
       .awaddr_o(m_awaddr_o), .awlen_o(m_awlen_o), .awvalid_o(m_awvalid_o), .awready_i(m_awready_i),
       .wdata_o(m_wdata_o), .wstrb_o(m_wstrb_o), .wlast_o(m_wlast_o), .wvalid_o(m_wvalid_o), .wready_i(m_wready_i),
       .bvalid_i(m_bvalid_i)
@@ -351,6 +335,6 @@ module bl_top (
   // These belong to the one interface that all engines have.
   logic unused_exec;
   assign unused_exec = ^{exec_addr, exec_rows, exec_row0, exec_col0, exec_i0, exec_i1, exec_i2, exec_first, exec_last,
-                         exec_cols, m_rresp_i[0], m_bresp_i[0], vout_word, load_word};
+                         exec_cols, m_rresp_i[0], m_bresp_i[0], vout_word, load_word, unused_b_present};
 
 endmodule

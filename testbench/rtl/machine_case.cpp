@@ -53,6 +53,8 @@ Command& MachineCase::load_vin(std::uint32_t address, int rows, int cols, int pi
       .set(Field::ADDR, address)
       .set(Field::PITCH, pitch)
       .set(Field::TARGET, static_cast<int>(LoadTarget::VIN))
+      .set(Field::MEMORY_BITS, static_cast<int>(Width::BITS32))
+      .set(Field::LOCAL_BITS, static_cast<int>(Width::BITS32))
       .set(Field::LOCAL_BASE, word)
       .set(Field::LOCAL_PITCH, local_pitch);
 }
@@ -61,11 +63,11 @@ Command& MachineCase::copy(int words) {
   return add_shaped(Opcode::TILE, words, hardware_.lanes()).set_flag(Flag::FROM_VIN).set_flag(Flag::RAW_OUT);
 }
 
-Command& MachineCase::store_raw(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch) {
+Command& MachineCase::store_vout(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch) {
   return add_shaped(Opcode::STORE, rows, cols)
       .set(Field::ADDR, address)
       .set(Field::PITCH, pitch)
-      .set(Field::TARGET, static_cast<int>(StoreSource::RAW))
+      .set(Field::MEMORY_BITS, static_cast<int>(Width::BITS32))
       .set(Field::LOCAL_BASE, word)
       .set(Field::LOCAL_PITCH, local_pitch);
 }
@@ -74,9 +76,8 @@ Command& MachineCase::add_gemm(int bytes) {
   return add(Opcode::GEMM).set(Field::COLS, bytes).set(Field::COLS_LAST, bytes).set(Field::COLS_DIM, 3);
 }
 
-void MachineCase::fill_raw(std::uint32_t address, int words) {
-  const int bytes = words * hardware_.axi_bytes;
-  load_vin(address, 1, bytes, bytes, 0, 0).signal(make_token(kLoadQueue, kVectorQueue, 0));
+void MachineCase::fill_vout(std::uint32_t address, int words) {
+  load_vin(address, 1, words * hardware_.lanes(), 0, 0, 0).signal(make_token(kLoadQueue, kVectorQueue, 0));
   copy(words).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
   add(Opcode::STORE_NOP).wait(make_token(kVectorQueue, kStoreQueue, 0));
 }

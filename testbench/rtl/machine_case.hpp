@@ -31,15 +31,16 @@ class MachineCase {
   Command& add(Opcode opcode);
   /// With effective rows and cols everywhere.
   Command& add_shaped(Opcode opcode, int rows, int cols);
-  /// LOAD of rows × cols bytes into VIN: row i to word `word` + i·local_pitch.
+  /// LOAD of rows × cols int32 (pitch in bytes) into VIN: row i to word `word` + i·local_pitch.
   Command& load_vin(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
-  /// TILE that copies words 0 … words − 1 of VIN to VOUT.RAW (−2^31 becomes −2^31 + 1).
+  /// TILE that copies words 0 … words − 1 of VIN to VOUT (−2^31 becomes −2^31 + 1).
   Command& copy(int words);
-  Command& store_raw(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
+  /// STORE of rows × cols int32 of VOUT, the other way round.
+  Command& store_vout(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
   /// GEMM of one segment of `bytes` bytes of the reduction, on whatever the scratchpads hold.
   Command& add_gemm(int bytes);
-  /// The commands that fill VOUT.RAW from DRAM; what the store queue gets after them finds the words there.
-  void fill_raw(std::uint32_t address, int words);
+  /// The commands that fill VOUT from DRAM; what the store queue gets after them finds the words there.
+  void fill_vout(std::uint32_t address, int words);
 
   /// Adds END, writes the program and runs it.
   RtlResult run(std::uint64_t max_cycles = 5'000'000);
