@@ -1,5 +1,5 @@
 // Double buffers of every memory, chosen by parity at different levels: operands that stay for several segments
-// (B_STEP), ACC, VIN, VOUT.RAW, P1, P2 and MASK; and addresses from BASE and BATCH.
+// (B_STEP), ACC, VIN and VOUT; and addresses from BASE and BATCH.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace bitloom {
 namespace {
 
-constexpr std::uint32_t kA = 0x10000, kB = 0x40000, kC = 0x80000, kD = 0x90000, kE = 0xA0000;
+constexpr std::uint32_t kA = 0x10000, kB = 0x40000, kC = 0x80000, kD = 0x90000;
 
 class BuffersTest : public ::testing::TestWithParam<std::string> {};
 
@@ -19,10 +19,12 @@ void add_load_group(MachineCase& machine, int segment, int segments) {
   const Hardware& hw = machine.hardware();
   const int depth = segment * segments;
   Command& b = machine.add_shaped(Opcode::LOAD, hw.cols, depth);
+  machine.bytes(b);
   b.set(Field::TARGET, static_cast<int>(LoadTarget::SPAD_B)).set(Field::ADDR, kB).set(Field::PITCH, depth);
   b.set(Field::STRIDE0, depth * hw.cols).set(Field::EXEC_LEVEL, 2).set(Field::PARITY0, 2);
   b.set(Field::N0, 2).set(Field::N2, segments).set(Field::GROUP, 1);
   Command& a = machine.add_shaped(Opcode::LOAD, hw.rows, segment);
+  machine.bytes(a);
   a.set(Field::TARGET, static_cast<int>(LoadTarget::SPAD_A)).set(Field::ADDR, kA).set(Field::PITCH, depth);
   a.set(Field::STRIDE0, depth * hw.rows).set(Field::STRIDE2, segment);
   a.wait(make_token(kArrayQueue, kLoadQueue, 0)).signal(make_token(kLoadQueue, kArrayQueue, 0));
@@ -40,7 +42,7 @@ void add_compute(MachineCase& machine, int segment, int segments) {
   tile.set_flag(Flag::RAW_OUT).set(Field::N0, 2).set(Field::PARITY0, 2).set(Field::VIN_STRIDE, hw.rows * groups);
   tile.wait(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
   const int row_bytes = 4 * hw.tile_cols();
-  Command& store = machine.store_raw(kC, hw.rows, row_bytes, row_bytes, 0, groups);
+  Command& store = machine.store_vout(kC, hw.rows, hw.tile_cols(), row_bytes, 0, groups);
   store.set(Field::N0, 2).set(Field::STRIDE0, row_bytes * hw.rows).set(Field::LOCAL_STRIDE, hw.rows * groups);
   store.wait(make_token(kVectorQueue, kStoreQueue, 0));
 }
@@ -77,12 +79,13 @@ TEST_P(BuffersTest, OperandsAndAccumulators) {
   }
 }
 
-/// Two tiles of small integers, requantized with ratio 1: the codes are the integers, the mask their signs.
-TEST_P(BuffersTest, CodesOfBothPackingsAndMask) {
+/// Two tiles of small integers, requantized with ratio 1: the codes are the integers, the mask their signs; both
+/// outputs of both parities are stored packed.
+TEST_P(BuffersTest, CodesAndMask) {
   MachineCase machine(GetParam());
   const Hardware& hw = machine.hardware();
-  const int rows = hw.rows, cols = hw.tile_cols(), lanes = hw.lanes(), groups = cols / lanes;
-  const int tile_bytes = 4 * rows * cols, table_word = 2 * rows * groups;
+  const int rows = hw.rows, cols = hw.tile_cols(), groups = cols / hw.lanes();
+  const int tile_bytes = 4 * rows * cols, stride = rows * groups, table_word = 2 * stride;
   for (int i = 0; i < 2 * rows * cols; ++i) {
     machine.put_word(kA + 4 * static_cast<std::uint32_t>(i), machine.uniform(-100, 100));
   }
@@ -90,24 +93,23 @@ TEST_P(BuffersTest, CodesOfBothPackingsAndMask) {
   machine.put_word(kB, 32768 | 15 << 16);  // N2.1: ONE
 
   const Token loaded = make_token(kLoadQueue, kVectorQueue, 0), made = make_token(kVectorQueue, kStoreQueue, 0);
-  machine.load_vin(kB, 1, hw.axi_bytes, 0, table_word, 0).signal(loaded);
-  Command& load = machine.load_vin(kA, 1, tile_bytes, 0, 0, 0);
-  load.set(Field::N2, 2).set(Field::STRIDE2, tile_bytes).set(Field::LOCAL_STRIDE, rows * groups).signal(loaded);
-  Command& table = machine.add(Opcode::TABLE_LOAD);
-  table.set(Field::COLS, 1).set(Field::COLS_LAST, 1).set(Field::COLS_DIM, 3);
+  machine.load_vin(kB, 1, hw.lanes(), 0, table_word, 0).signal(loaded);
+  Command& load = machine.load_vin(kA, 1, rows * cols, 0, 0, 0);
+  load.set(Field::N2, 2).set(Field::STRIDE2, tile_bytes).set(Field::LOCAL_STRIDE, stride).signal(loaded);
+  Command& table = machine.add_shaped(Opcode::TABLE_LOAD, 1, 1);
   table.set(Field::DST, 9).set(Field::VIN_BASE, table_word).wait(loaded);
   Command& tile = machine.add_shaped(Opcode::TILE, rows, cols);
-  tile.set(Field::N0, 2).set(Field::PARITY0, 2).set(Field::RATIO, 9).set(Field::VIN_STRIDE, rows * groups);
+  tile.set(Field::N0, 2).set(Field::PARITY0, 2).set(Field::RATIO, 9).set(Field::VIN_STRIDE, stride);
+  tile.set(Field::QMAX, 127);
   tile.set_flag(Flag::FROM_VIN).set_flag(Flag::MASK_OUT).set_flag(Flag::CODES_OUT).wait(loaded).signal(made);
-  const int mask_bytes = hw.mask_words() * hw.axi_bytes;
-  const auto store = [&](StoreSource source, std::uint32_t to, int count, int bytes) -> Command& {
-    Command& command = machine.add_shaped(Opcode::STORE, count, bytes);
-    command.set(Field::TARGET, static_cast<int>(source)).set(Field::ADDR, to).set(Field::PITCH, bytes);
-    return command.set(Field::STRIDE0, count * bytes).set(Field::PARITY0, 2);
+  const auto store = [&](std::uint32_t to, Width width, int bytes, int section) -> Command& {
+    Command& command = machine.store_vout(to, rows, cols, bytes, 2 * section * stride, groups);
+    command.set(Field::MEMORY_BITS, static_cast<int>(width)).set(Field::LOCAL_STRIDE, stride);
+    return command.set(Field::STRIDE0, rows * bytes).set(Field::PARITY0, 2);
   };
-  store(StoreSource::P1, kC, rows, cols).set(Field::N0, 2).set(Field::GROUP, 2).wait(made);
-  store(StoreSource::P2, kD, cols, rows);
-  store(StoreSource::MASK, kE, 1, mask_bytes);
+  const int mask_bytes = (cols + 7) / 8;
+  store(kC, Width::BITS8, cols, 0).set(Field::N0, 2).set(Field::GROUP, 1).wait(made);
+  store(kD, Width::BITS1, mask_bytes, 1);
   ASSERT_EQ(machine.run().error_code, 0u);
 
   for (int t = 0; t < 2; ++t) {
@@ -118,13 +120,9 @@ TEST_P(BuffersTest, CodesOfBothPackingsAndMask) {
         const auto byte = [&](std::uint32_t area, int offset) {
           return machine.memory()[area + static_cast<std::uint32_t>(offset)];
         };
-        ASSERT_EQ(static_cast<std::int8_t>(byte(kC, element)), value) << "P1 of tile " << t << ": " << r << ", " << c;
-        ASSERT_EQ(static_cast<std::int8_t>(byte(kD, (t * cols + c) * rows + r)), value)
-            << "P2 of tile " << t << ": " << r << ", " << c;
-        // A row has a byte for each group of the array's columns, and the tile's last column closes the last group
-        // here.
-        const int mask = byte(kE, t * mask_bytes + r * groups + c / lanes);
-        ASSERT_EQ(mask >> (c % lanes) & 1, value > 0) << "mask of tile " << t << ": " << r << ", " << c;
+        ASSERT_EQ(static_cast<std::int8_t>(byte(kC, element)), value) << "code of tile " << t << ": " << r << ", " << c;
+        const int mask = byte(kD, (t * rows + r) * mask_bytes + c / 8);
+        ASSERT_EQ(mask >> (c % 8) & 1, value > 0) << "mask of tile " << t << ": " << r << ", " << c;
       }
     }
   }
@@ -135,14 +133,14 @@ TEST_P(BuffersTest, AddressesFromBaseAndBatch) {
   const int w = machine.hardware().axi_bytes;
   machine.fill_random(kA, 0x4000);
   // VIN buffers by level 1: parity 0 in words 0 …, parity 1 in words 2 ….
-  Command& load = machine.load_vin(0x1000, 1, w, 0, 0, 0);
+  Command& load = machine.load_vin(0x1000, 1, w / 4, 0, 0, 0);
   load.set(Field::BATCH_BASE, 1).set(Field::N1, 2).set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1);
   load.set(Field::N2, 2).set(Field::STRIDE2, w).set(Field::LOCAL_STRIDE, 2).set(Field::GROUP, 1);
-  Command& beside = machine.load_vin(0x2000, 1, w, 0, 1, 0);
+  Command& beside = machine.load_vin(0x2000, 1, w / 4, 0, 1, 0);
   beside.set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1).set(Field::LOCAL_STRIDE, 2);
   beside.signal(make_token(kLoadQueue, kVectorQueue, 0, 3));
   machine.copy(4).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
-  machine.store_raw(0x300, 1, 4 * w, 0, 0, 0).wait(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.store_vout(0x300, 1, w, 0, 0, 0).wait(make_token(kVectorQueue, kStoreQueue, 0));
   machine.machine().write_register(Register::BASE, kA);
   machine.machine().write_register(Register::BATCH, kA + 0x800);
   const std::vector<std::uint8_t> before = machine.memory();

@@ -55,9 +55,14 @@ TransferCase random_load(MachineCase& machine, int bits, int most_rows, int most
     t.counts[1] = t.shape->taps_y;
     t.counts[2] = t.shape->taps_x;
   }
-  if (!t.shape) {
+  const int rows = t.rows * (t.rows_dim == 3 ? 1 : t.counts[t.rows_dim]), reach = 0x40000;  // of what is filled
+  if (t.shape) {
+    const int images = rows / (t.shape->extent_x * t.shape->extent_y) + 1;
+    t.shape->image_pitch = std::min(t.shape->image_pitch, reach / images);
+  } else {
     t.col_base = machine.uniform(0, 40);
     t.pitch = machine.uniform(0, 2) == 0 ? (widest * bits + 7) / 8 : machine.uniform(-300, 5000);
+    t.pitch = std::clamp(t.pitch, -0x10000 / rows, reach / rows);
   }
   return t;
 }
@@ -175,7 +180,7 @@ void spad_case(const std::string& hardware, std::uint64_t seed) {
   Command& unit = machine.add_shaped(Opcode::LOAD, others, bytes);
   unit.set(Field::ADDR, one - static_cast<std::uint32_t>(window)).set(Field::PITCH, -1).set(Field::PARITY0, 3);
   unit.set(Field::TARGET, static_cast<int>(a_side ? LoadTarget::SPAD_B : LoadTarget::SPAD_A));
-  unit.set(Field::MEMORY_BITS, static_cast<int>(Width::BITS8)).set(Field::LOCAL_BITS, static_cast<int>(Width::BITS8));
+  machine.bytes(unit);
   Command& load = add_load(machine, t, a_side ? LoadTarget::SPAD_A : LoadTarget::SPAD_B, local, expand);
   load.set(Field::TRANSPOSE, transpose).set(Field::PARITY0, 0);
   load.wait(make_token(kArrayQueue, kLoadQueue, 0)).signal(make_token(kLoadQueue, kArrayQueue, 0));

@@ -17,9 +17,9 @@ std::uint32_t code(ErrorCode error) { return static_cast<std::uint32_t>(error); 
 /// Long-running work in every queue around the error, so that the stop meets machines in motion.
 void add_work(MachineCase& machine) {
   const int w = machine.hardware().axi_bytes;
-  machine.load_vin(kFrom, 8, 4 * w, 4 * w, 0, 4).set(Field::N2, 50);
+  machine.load_vin(kFrom, 8, w, 4 * w, 0, 4).set(Field::N2, 50);
   machine.copy(16).set(Field::N2, 50);
-  machine.store_raw(kTo, 4, 4 * w - 3, 4 * w + 1, 0, 4).set(Field::N2, 50);
+  machine.store_vout(kTo, 4, w - 1, 4 * w + 1, 0, 4).set(Field::N2, 50);
 }
 
 class ErrorTest : public ::testing::TestWithParam<std::string> {};
@@ -27,7 +27,7 @@ class ErrorTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(ErrorTest, ReadResponse) {
   MachineCase machine(GetParam());
   add_work(machine);
-  machine.load_vin(kFrom + 0x8000, 8, 64, 64, 0, 64 / machine.hardware().axi_bytes).set(Field::INDEX, 777);
+  machine.load_vin(kFrom + 0x8000, 8, 16, 64, 0, 64 / machine.hardware().axi_bytes).set(Field::INDEX, 777);
   machine.machine().dram().fail_reads({kFrom + 0x8000 + 128, kFrom + 0x8000 + 256});
   const RtlResult result = machine.run();
   EXPECT_EQ(result.error_code, code(ErrorCode::READ_RESPONSE));
@@ -46,7 +46,7 @@ TEST_P(ErrorTest, ReadResponseOfACommand) {
 TEST_P(ErrorTest, WriteResponse) {
   MachineCase machine(GetParam());
   add_work(machine);
-  machine.store_raw(kTo + 0x8000, 8, 100, 100, 0, 4).set(Field::INDEX, 4321);
+  machine.store_vout(kTo + 0x8000, 8, 25, 100, 0, 4).set(Field::INDEX, 4321);
   machine.machine().dram().fail_writes({kTo + 0x8000 + 300, kTo + 0x8000 + 500});
   const RtlResult result = machine.run();
   EXPECT_EQ(result.error_code, code(ErrorCode::WRITE_RESPONSE));
@@ -56,8 +56,8 @@ TEST_P(ErrorTest, WriteResponse) {
 TEST_P(ErrorTest, TheFirstErrorStays) {
   MachineCase machine(GetParam());
   const int w = machine.hardware().axi_bytes;
-  machine.store_raw(kTo, 2000, w, w, 0, 0).set(Field::INDEX, 10);
-  machine.load_vin(kFrom, 1, w, 0, 0, 0).set(Field::INDEX, 20);
+  machine.store_vout(kTo, 2000, w / 4, w, 0, 0).set(Field::INDEX, 10);
+  machine.load_vin(kFrom, 1, w / 4, 0, 0, 0).set(Field::INDEX, 20);
   machine.machine().dram().fail_reads({kFrom, kFrom + 1});
   machine.machine().dram().fail_writes({kTo + 1999 * static_cast<std::uint32_t>(w), kTo + 0x40000});
   const RtlResult result = machine.run();
@@ -148,15 +148,15 @@ TEST_P(ErrorTest, StartsAgainAfterAnError) {
   MachineCase machine(GetParam());
   machine.add(Opcode::LOAD_NOP).signal(make_token(kLoadQueue, kStoreQueue, 1));
   machine.fill_random(kFrom, 256);
-  machine.fill_raw(kFrom, 4);
-  machine.store_raw(kTo, 1, 25, 0, 0, 0);
+  machine.fill_vout(kFrom, 4);
+  machine.store_vout(kTo, 1, 7, 0, 0, 0);
   EXPECT_EQ(machine.run().error_code, code(ErrorCode::TOKENS_LEFT));
   const auto begin = machine.memory().begin();
-  EXPECT_TRUE(std::equal(begin + kFrom, begin + kFrom + 25, begin + kTo));
-  std::fill_n(begin + kTo, 25, std::uint8_t{0});
+  EXPECT_TRUE(std::equal(begin + kFrom, begin + kFrom + 28, begin + kTo));
+  std::fill_n(begin + kTo, 28, std::uint8_t{0});
   machine.memory()[MachineCase::kProgram + 16] = 0;  // no signal
   EXPECT_EQ(machine.run_again().error_code, 0u);
-  EXPECT_TRUE(std::equal(begin + kFrom, begin + kFrom + 25, begin + kTo));
+  EXPECT_TRUE(std::equal(begin + kFrom, begin + kFrom + 28, begin + kTo));
 }
 
 TEST_P(ErrorTest, AHangIsReportedWithTheQueues) {

@@ -81,8 +81,8 @@ TEST_F(LibraryTest, WavesAndAssertionsChangeNothing) {
       machine.machine().waves((folder_ / "part.fst").string(), 20, 60);
     }
     machine.fill_random(0x1000, 512);
-    machine.fill_raw(0x1000, 64);
-    machine.store_raw(0x2001, 7, 61, 70, 0, 8);
+    machine.fill_vout(0x1000, 64);
+    machine.store_vout(0x2001, 7, 15, 70, 0, 8);
     results[waves] = machine.run();
   }
   EXPECT_EQ(results[0].cycles, results[1].cycles);

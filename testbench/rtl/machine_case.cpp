@@ -72,6 +72,11 @@ Command& MachineCase::store_vout(std::uint32_t address, int rows, int cols, int 
       .set(Field::LOCAL_PITCH, local_pitch);
 }
 
+Command& MachineCase::bytes(Command& load) {
+  return load.set(Field::MEMORY_BITS, static_cast<int>(Width::BITS8))
+      .set(Field::LOCAL_BITS, static_cast<int>(Width::BITS8));
+}
+
 Command& MachineCase::add_gemm(int bytes) {
   return add(Opcode::GEMM).set(Field::COLS, bytes).set(Field::COLS_LAST, bytes).set(Field::COLS_DIM, 3);
 }

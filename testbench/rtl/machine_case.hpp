@@ -37,6 +37,8 @@ class MachineCase {
   Command& copy(int words);
   /// STORE of rows × cols int32 of VOUT, the other way round.
   Command& store_vout(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
+  /// Makes a LOAD one of bytes: 8 bits in memory and in the scratchpad.
+  static Command& bytes(Command& load);
   /// GEMM of one segment of `bytes` bytes of the reduction, on whatever the scratchpads hold.
   Command& add_gemm(int bytes);
   /// The commands that fill VOUT from DRAM; what the store queue gets after them finds the words there.

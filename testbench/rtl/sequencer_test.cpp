@@ -15,7 +15,7 @@ constexpr std::uint32_t kFrom = 0x10000, kTo = 0x40000;
 
 /// One store of a group, drawn at random.
 struct Body {
-  int level, parity_level, rows, rows_last, rows_dim, cols, cols_last, cols_dim;
+  int level, parity_level, rows, rows_last, rows_dim, cols, cols_last, cols_dim, col_base;  // cols: int32
   int strides[3];
   int signal_level, pitch;
   std::uint32_t address;
@@ -38,8 +38,9 @@ Group random_group(MachineCase& machine) {
     body.rows = machine.uniform(1, 4);
     body.rows_last = machine.uniform(1, 4);
     body.rows_dim = machine.uniform(0, 3);
-    body.cols = machine.uniform(1, 20);
-    body.cols_last = machine.uniform(1, 20);
+    body.cols = machine.uniform(1, 6);
+    body.col_base = machine.uniform(0, 1) * machine.uniform(1, 9);
+    body.cols_last = machine.uniform(1, 6);
     body.cols_dim = machine.uniform(0, 3);
     for (int& stride : body.strides) stride = machine.uniform(-300, 300);
     body.signal_level = machine.uniform(0, 3);
@@ -55,9 +56,10 @@ Group random_group(MachineCase& machine) {
 void add(MachineCase& machine, const Group& group, int local_pitch) {
   for (std::size_t b = 0; b < group.bodies.size(); ++b) {
     const Body& body = group.bodies[b];
-    Command& command = machine.store_raw(body.address, body.rows, body.cols, body.pitch, body.local_base, local_pitch);
+    Command& command = machine.store_vout(body.address, body.rows, body.cols, body.pitch, body.local_base, local_pitch);
     command.set(Field::ROWS_LAST, body.rows_last).set(Field::ROWS_DIM, body.rows_dim);
     command.set(Field::COLS_LAST, body.cols_last).set(Field::COLS_DIM, body.cols_dim);
+    command.set(Field::COL_BASE, body.col_base);
     command.set(Field::STRIDE0, body.strides[0]).set(Field::STRIDE1, body.strides[1]);
     command.set(Field::STRIDE2, body.strides[2]).set(Field::EXEC_LEVEL, body.level);
     command.set(Field::PARITY0, body.parity_level).set(Field::LOCAL_STRIDE, body.local_stride);
@@ -92,11 +94,12 @@ Expected enumerate(const Group& group, int first_index, int word_bytes, int loca
           const auto last = [&](int dim) { return dim < 3 && index[dim] == n[dim] - 1; };
           const int rows = last(body.rows_dim) ? body.rows_last : body.rows;
           const int cols = last(body.cols_dim) ? body.cols_last : body.cols;
+          const int col0 = body.col_base + (body.cols_dim < 3 ? index[body.cols_dim] * body.cols : 0);
           const int address =
               static_cast<int>(body.address) + i0 * body.strides[0] + i1 * body.strides[1] + i2 * body.strides[2];
           for (int r = 0; r < rows; ++r) {
             const int word = body.local_base + parities[body.parity_level] * body.local_stride + r * local_pitch;
-            std::copy_n(raw + word * word_bytes, cols, memory.begin() + address + r * body.pitch);
+            std::copy_n(raw + word * word_bytes, 4 * cols, memory.begin() + address + r * body.pitch + 4 * col0);
           }
           const bool ends[] = {true, last(2), last(2) && last(1), last(2) && last(1) && last(0)};
           expected.signals += ends[body.signal_level];
@@ -117,12 +120,12 @@ TEST_P(SequencerTest, RandomGroups) {
     machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.axi_bytes));
     const std::vector<std::uint8_t> raw(machine.memory().begin() + kFrom,
                                         machine.memory().begin() + kFrom + words * hw.axi_bytes);
-    machine.fill_raw(kFrom, words);
+    machine.fill_vout(kFrom, words);
     const Group first = random_group(machine), second = random_group(machine);
     add(machine, first, local_pitch);
     add(machine, second, local_pitch);
     std::vector<std::uint8_t> memory = machine.memory();
-    const int index = 3;  // commands of fill_raw
+    const int index = 3;  // commands of fill_vout
     Expected expected = enumerate(first, index, hw.axi_bytes, local_pitch, raw.data(), memory);
     const Expected more =
         enumerate(second, index + static_cast<int>(first.bodies.size()), hw.axi_bytes, local_pitch, raw.data(), memory);
