@@ -22,7 +22,7 @@ struct PhaseCommands {
   std::optional<Command> vector;      ///< reads ACC and/or VIN
   std::vector<Command> stores;        ///< of what `vector` makes
   int out_level = 0;                  ///< level at which `vector` fills VOUT: 2 for REDUCE and POOL
-  std::vector<int> reads;         ///< indices in Program::tensors
+  std::vector<int> reads;             ///< indices in Program::tensors
   std::vector<Write> writes;
 };
 
@@ -63,8 +63,8 @@ class Builder {
   Program& program_;
   std::vector<std::pair<Command, CommandInfo>> scalars_;
   std::map<int, int> ready_;  ///< of each tensor: completed store phases that its content needs
-  int stored_ = 0;          ///< store phases so far
-  int taken_ = 0;           ///< of their tokens taken by the load queue
+  int stored_ = 0;            ///< store phases so far
+  int taken_ = 0;             ///< of their tokens taken by the load queue
   Channel a_free_, b_free_, vin_free_, acc_free_, out_free_;
 };
 

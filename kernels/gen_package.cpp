@@ -41,8 +41,10 @@ std::string command_set() {
 #define BITLOOM_PRINT(name, bit) text += parameter("FLAG_" #name, bit, 0);
   BITLOOM_FLAGS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
-  text += "\n  // Values of fields: TARGET, MEMORY_BITS and LOCAL_BITS, EXPAND, MODE, A_KIND and B_KIND, QUANTIZER, MASK_RULE, "
-          "REDUCE_KIND,\n  // POOL_OP, SCALAR_OP, ROUNDING.\n";
+  text +=
+      "\n  // Values of fields: TARGET, MEMORY_BITS and LOCAL_BITS, EXPAND, MODE, A_KIND and B_KIND, QUANTIZER, "
+      "MASK_RULE, "
+      "REDUCE_KIND,\n  // POOL_OP, SCALAR_OP, ROUNDING.\n";
 #define BITLOOM_PRINT(name, value) text += parameter("TARGET_" #name, value, 2);
   BITLOOM_LOAD_TARGETS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT

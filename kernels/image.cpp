@@ -24,22 +24,43 @@ std::uint32_t get_word(ConstBytes memory, std::size_t address) {
   return word;
 }
 
-const TensorPlacement& place_of(const Program& program, const std::string& name, Packing packing) {
-  const TensorPlacement* tensor = find_tensor(program, name, packing);
+const TensorPlacement& place_of(const Program& program, const std::string& name) {
+  const TensorPlacement* tensor = find_tensor(program, name);
   if (tensor == nullptr) throw Error(fmt::format("memory image: the program has no tensor {}", name));
   return *tensor;
 }
 
-void put_words(Bytes memory, const TensorPlacement& tensor, const std::vector<std::int32_t>& values) {
-  const auto rows = static_cast<std::size_t>(tensor.rows);
-  const auto cols = static_cast<std::size_t>(tensor.cols);
-  if (values.size() != rows * cols) {
-    throw Error(fmt::format("memory image: tensor {}: expected {} × {} values, got {}", tensor.name, rows, cols,
-                            values.size()));
+/// Names of the linear and conv2d nodes, in file order.
+std::vector<std::string> layer_names_of(const Network& network) {
+  std::vector<std::string> names;
+  for (const Node& node : network.nodes) {
+    if (node.op == Op::kLinear || node.op == Op::kConv2d) names.push_back(node.name);
   }
-  for (std::size_t r = 0; r < rows; ++r) {
+  return names;
+}
+
+void require_values(const TensorPlacement& tensor, std::size_t count) {
+  if (count == static_cast<std::size_t>(tensor.rows) * static_cast<std::size_t>(tensor.cols)) return;
+  throw Error(fmt::format("memory image: tensor {}: expected {} × {} values, got {}", tensor.name, tensor.rows,
+                          tensor.cols, count));
+}
+
+/// Elements of any width, row by row; padding bits are 0.
+template <class Value>
+void put_elements(Bytes memory, const TensorPlacement& tensor, const std::vector<Value>& values) {
+  require_values(tensor, values.size());
+  const auto cols = static_cast<std::size_t>(tensor.cols);
+  const auto bits = static_cast<std::size_t>(tensor.bits);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(tensor.rows); ++r) {
+    const std::size_t row = tensor.address + r * tensor.pitch;
+    for (std::size_t byte = 0; byte < tensor.pitch; ++byte) memory[row + byte] = 0;
     for (std::size_t c = 0; c < cols; ++c) {
-      put_word(memory, tensor.address + r * tensor.pitch + 4 * c, static_cast<std::uint32_t>(values[r * cols + c]));
+      auto value = static_cast<std::uint32_t>(values[r * cols + c]);
+      if (tensor.coding == Coding::kSign) value = value == 1 ? 1 : 0;
+      for (std::size_t bit = 0; bit < bits; ++bit) {
+        const std::size_t at = c * bits + bit;
+        memory[row + at / 8] |= static_cast<std::uint8_t>((value >> bit & 1u) << (at % 8));
+      }
     }
   }
 }
@@ -54,44 +75,6 @@ std::vector<std::int32_t> get_words(ConstBytes memory, const TensorPlacement& te
     }
   }
   return values;
-}
-
-/// One memory row of packed codes; `code_at(i)` gives code number i of `count`. Padding nibbles are 0 (N1.2).
-template <class CodeAt>
-void put_codes(Bytes memory, std::size_t address, int bits, int count, CodeAt code_at) {
-  for (int i = 0; i < count; ++i) {
-    const auto code = static_cast<int>(code_at(i));
-    if (bits == 8) {
-      memory[address + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code);
-    } else if (i % 2 == 0) {
-      const int odd = i + 1 < count ? static_cast<int>(code_at(i + 1)) : 0;
-      memory[address + static_cast<std::size_t>(i / 2)] = pack_nibbles(code, odd);
-    }
-  }
-}
-
-void put_ones(Bytes memory, const TensorPlacement& tensor) {
-  if (!tensor.ones_row) return;
-  const std::size_t row = tensor.address + static_cast<std::size_t>(tensor.cols) * tensor.pitch;
-  put_codes(memory, row, tensor.bits, tensor.rows, [](int) { return 1; });
-}
-
-/// Both packings of the network's input. X is [M][in].
-void put_input(Bytes block, const Program& program, const std::vector<std::int8_t>& codes) {
-  const std::string name = program.chain.front().name + ".x";
-  const TensorPlacement& by_rows = place_of(program, name, Packing::kRows);
-  const TensorPlacement& by_columns = place_of(program, name, Packing::kColumns);
-  const auto cols = static_cast<std::size_t>(by_rows.cols);
-  for (int r = 0; r < by_rows.rows; ++r) {
-    const std::size_t row = static_cast<std::size_t>(r) * cols;
-    put_codes(block, by_rows.address + static_cast<std::size_t>(r) * by_rows.pitch, by_rows.bits, by_rows.cols,
-              [&](int i) { return codes[row + static_cast<std::size_t>(i)]; });
-  }
-  for (std::size_t c = 0; c < cols; ++c) {
-    put_codes(block, by_columns.address + c * by_columns.pitch, by_columns.bits, by_columns.rows,
-              [&](int i) { return codes[static_cast<std::size_t>(i) * cols + c]; });
-  }
-  put_ones(block, by_columns);
 }
 
 void put_entry(Bytes memory, const Program& program, const std::string& name, std::uint32_t word) {
@@ -112,30 +95,37 @@ void put_table(Bytes memory, const Program& program, const TrainState& state, Sc
   for (const auto& [index, constant] : program.table_constants) {
     put_word(memory, program.table_address + 4 * static_cast<std::size_t>(index), constant);
   }
-  put_entry(memory, program, program.chain.front().name + ".sx", scale_word(input_scale, "the input's scale"));
-  for (std::size_t l = 0; l < program.chain.size(); ++l) {
-    const std::string name = program.chain[l].name;
-    put_entry(memory, program, name + ".wmax", state.layers[l].wmax);
+  put_entry(memory, program, "input.sx", scale_word(input_scale, "the input's scale"));
+  const std::vector<std::string> names = layer_names_of(program.network);
+  for (std::size_t l = 0; l < names.size(); ++l) {
+    if (program.table.contains(names[l] + ".wmax"))
+      put_entry(memory, program, names[l] + ".wmax", state.layers[l].wmax);
     for (const auto& [what, scale] :
          {std::pair{".sx_next", state.layers[l].sx_next}, std::pair{".sd_next", state.layers[l].sd_next}}) {
-      if (program.table.contains(name + what)) put_entry(memory, program, name + what, scale_word(scale, name + what));
+      const std::string name = names[l] + what;
+      if (program.table.contains(name)) put_entry(memory, program, name, scale_word(scale, name));
     }
   }
 }
 
-void put_state(Bytes memory, const Program& program, const TrainState& state) {
-  for (std::size_t l = 0; l < program.chain.size(); ++l) {
-    const std::string name = program.chain[l].name;
-    const LayerState& layer = state.layers[l];
-    const auto put = [&](const char* what, const std::vector<std::int32_t>& values) {
-      put_words(memory, place_of(program, name + what, Packing::kInt32), values);
-    };
-    put(".master", layer.master);
-    put(".momentum", layer.momentum);
-    if (!program.chain[l].bias) continue;
-    put(".bias", layer.bias);
-    put(".bias_momentum", layer.bias_momentum);
+/// Calls visit(tensor name, vector of the state) for each tensor that lives across steps.
+template <class State, class Visit>
+void over_state(const Program& program, State& state, const Visit& visit) {
+  const std::vector<std::string> names = layer_names_of(program.network);
+  for (std::size_t l = 0; l < names.size(); ++l) {
+    visit(names[l] + ".master", state.layers[l].master);
+    visit(names[l] + ".momentum", state.layers[l].momentum);
+    visit(names[l] + ".bias", state.layers[l].bias);
+    visit(names[l] + ".bias_momentum", state.layers[l].bias_momentum);
   }
+}
+
+void put_state(Bytes memory, const Program& program, const TrainState& state) {
+  over_state(program, state, [&](const std::string& name, const auto& values) {
+    if (const TensorPlacement* tensor = find_tensor(program, name)) put_elements(memory, *tensor, values);
+  });
+  const TensorPlacement& ones = place_of(program, "ones");
+  put_elements(memory, ones, std::vector<int>(static_cast<std::size_t>(ones.cols), 1));
 }
 
 }  // namespace
@@ -145,18 +135,15 @@ MemoryImage initial_image(const Program& program, const TrainState& state, const
   if (recipe.name != program.recipe) {
     throw Error(fmt::format("memory image: the program is of recipe {}, not {}", program.recipe, recipe.name));
   }
-  if (state.layers.size() != program.chain.size()) {
-    throw Error(fmt::format("memory image: the state has {} layers, the program {}", state.layers.size(),
-                            program.chain.size()));
+  const std::size_t layers = layer_names_of(program.network).size();
+  if (state.layers.size() != layers) {
+    throw Error(fmt::format("memory image: the state has {} layers, the program {}", state.layers.size(), layers));
   }
   MemoryImage image;
   image.bytes.assign(static_cast<std::size_t>(program.total_bytes), poison);
   const Bytes memory(image.bytes);
   put_table(memory, program, state, input_scale);
   put_state(memory, program, state);
-  for (const TensorPlacement& tensor : program.tensors) {
-    if (!tensor.in_batch) put_ones(memory, tensor);
-  }
   for (std::size_t i = 0; i < program.commands.size(); ++i) {
     const auto bytes = encode(program.commands[i]);
     std::copy(bytes.begin(), bytes.end(),
@@ -167,18 +154,22 @@ MemoryImage initial_image(const Program& program, const TrainState& state, const
 
 std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch) {
   const auto samples = static_cast<std::size_t>(program.batch);
-  const auto features = static_cast<std::size_t>(program.chain.front().in);
-  if (batch.M != program.batch || batch.labels.size() != samples || batch.X.size() != samples * features) {
-    throw Error(fmt::format("batch: expected {} samples of {} codes, got {} labels and {} codes", samples, features,
-                            batch.labels.size(), batch.X.size()));
+  const auto input = std::find_if(program.tensors.begin(), program.tensors.end(), [](const TensorPlacement& tensor) {
+    return tensor.in_batch && tensor.name != "labels";
+  });
+  if (input == program.tensors.end()) throw Error("batch: the program reads no input");
+  const std::size_t codes = static_cast<std::size_t>(input->rows) * static_cast<std::size_t>(input->cols);
+  if (batch.M != program.batch || batch.labels.size() != samples || batch.X.size() != codes) {
+    throw Error(fmt::format("batch: expected {} samples of {} codes, got {} labels and {} codes", samples,
+                            codes / samples, batch.labels.size(), batch.X.size()));
   }
-  const int limit = qmax(program.layer_bits.front());
+  const int limit = qmax(input->bits);
   for (const std::int8_t code : batch.X) {
     if (code < -limit || code > limit) throw Error(fmt::format("batch: code {} exceeds ±{}", int{code}, limit));
   }
   std::vector<std::uint8_t> block(program.batch_bytes, 0);
-  put_input(block, program, batch.X);
-  put_words(block, place_of(program, "labels", Packing::kInt32), {batch.labels.begin(), batch.labels.end()});
+  put_elements(Bytes(block), *input, batch.X);
+  put_elements(Bytes(block), place_of(program, "labels"), batch.labels);
   return block;
 }
 
@@ -204,21 +195,15 @@ TrainState read_state(const Program& program, std::span<const std::uint8_t> memo
     const auto index = static_cast<std::size_t>(found == program.table.end() ? 0 : found->second);
     return found == program.table.end() ? kNoScale : get_word(memory, program.table_address + 4 * index);
   };
-  for (const LinearLayer& facts : program.chain) {
-    const auto get = [&](const char* what) {
-      return get_words(memory, place_of(program, facts.name + what, Packing::kInt32));
-    };
-    LayerState layer;
-    layer.master = get(".master");
-    layer.momentum = get(".momentum");
-    if (facts.bias) {
-      layer.bias = get(".bias");
-      layer.bias_momentum = get(".bias_momentum");
-    }
-    layer.wmax = entry(facts.name + ".wmax");
-    layer.sx_next = from_word(entry(facts.name + ".sx_next"));
-    layer.sd_next = from_word(entry(facts.name + ".sd_next"));
-    state.layers.push_back(std::move(layer));
+  const std::vector<std::string> names = layer_names_of(program.network);
+  state.layers.resize(names.size());
+  over_state(program, state, [&](const std::string& name, auto& values) {
+    if (const TensorPlacement* tensor = find_tensor(program, name)) values = get_words(memory, *tensor);
+  });
+  for (std::size_t l = 0; l < names.size(); ++l) {
+    state.layers[l].wmax = entry(names[l] + ".wmax");
+    state.layers[l].sx_next = from_word(entry(names[l] + ".sx_next"));
+    state.layers[l].sd_next = from_word(entry(names[l] + ".sd_next"));
   }
   return state;
 }

@@ -48,6 +48,13 @@ int Layout::add_to_batch(const std::string& name, int bits, std::int64_t rows, s
   return index;
 }
 
+int Layout::alias(int tensor, const std::string& name) {
+  TensorPlacement same = program_.tensors[static_cast<std::size_t>(tensor)];
+  same.name = name;
+  program_.tensors.push_back(std::move(same));
+  return static_cast<int>(program_.tensors.size()) - 1;
+}
+
 void Layout::close_state() {
   in_state_ = false;
   program_.state_begin = 0;

@@ -15,6 +15,8 @@ class Layout {
   int add(const std::string& name, int bits, std::int64_t rows, std::int64_t cols, Coding coding = Coding::kSigned);
   /// The same in the batch block.
   int add_to_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols);
+  /// Another name for a tensor whose values both are.
+  int alias(int tensor, const std::string& name);
   void close_state();
   /// Adds the program and the batch slots behind the tensors; throws Error when the hardware's DRAM is too small.
   void place_program(int batch_slots);

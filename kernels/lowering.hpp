@@ -1,5 +1,5 @@
-// What every phase of a lowering is made with. To add a phase: make a Phase over a grid, name its inputs in the order in
-// which docs/commands.md lists them for the command, set the command's own fields, name its outputs, run it:
+// What every phase of a lowering is made with. To add a phase: make a Phase over a grid, name its inputs in the order
+// in which docs/commands.md lists them for the command, set the command's own fields, name its outputs, run it:
 //
 //   low.at(stage.node, "norm", "bn1: statistics");
 //   Phase phase(low, low.vector_tiles("bn1", rows, cols, {.in = 1, .out = 1}));
@@ -36,10 +36,10 @@ struct Src {
 struct ScalarMore {
   Entry dst = -1;  ///< −1: a new temporary
   int immediate = 0;
-  Entry n = 0;      ///< SRC_N
-  int pitch = 0;    ///< TABLE_PITCH, or QMAX of MAX_TO_SCALE
+  Entry n = 0;    ///< SRC_N
+  int pitch = 0;  ///< TABLE_PITCH, or QMAX of MAX_TO_SCALE
   bool keep = false;
-  int count = 0;    ///< elements; 0: as many as the longest source has
+  int count = 0;            ///< elements; 0: as many as the longest source has
   bool one_result = false;  ///< RSUM, RMAXABS
 };
 
@@ -67,7 +67,7 @@ struct View {
 
 class Lowering {
  public:
-  Lowering(Program& program, TablePlan& table) : program(program), table(table), layout(program), builder_(program) {}
+  Lowering(Program& into, TablePlan& plan) : program(into), table(plan), layout(into), builder_(into) {}
 
   Program& program;
   TablePlan& table;

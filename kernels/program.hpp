@@ -35,11 +35,11 @@ struct TensorPlacement {
 };
 
 struct CommandInfo {
-  int node = -1;            ///< index in Network::nodes; −1: of none
-  std::string phase;        ///< weights, forward, quantize, loss, dgrad, wgrad, update, norm, pool, add, tables
-  std::string text;         ///< what it does, for listings
-  std::uint64_t macs = 0;   ///< GEMM: useful multiply-accumulates of all its executions, padding not counted
-  int macs_a_cycle = 0;     ///< GEMM: of one array element: 1, 2 or 8
+  int node = -1;           ///< index in Network::nodes; −1: of none
+  std::string phase;       ///< weights, forward, quantize, loss, dgrad, wgrad, update, norm, pool, add, tables
+  std::string text;        ///< what it does, for listings
+  std::uint64_t macs = 0;  ///< GEMM: useful multiply-accumulates of all its executions, padding not counted
+  int macs_a_cycle = 0;    ///< GEMM: of one array element: 1, 2 or 8
 };
 
 struct LowerOptions {
@@ -75,8 +75,8 @@ struct Program {
   std::uint64_t total_bytes = 0;
 };
 
-/// Lowers a training step. Throws Error when the network or the recipe needs what the accelerator lacks, or the hardware
-/// is too small, naming node, GEMM and memory. The result has passed verify().
+/// Lowers a training step. Throws Error when the network or the recipe needs what the accelerator lacks, or the
+/// hardware is too small, naming node, GEMM and memory. The result has passed verify().
 Program lower(const Network& network, const Recipe& recipe, const Hardware& hardware, const LowerOptions& options);
 
 /// The placement of that name; nullptr when there is none.

@@ -13,58 +13,115 @@ ImageShape shape_of(const Shape& shape, int batch) {
   return {batch, shape[1], shape[2], shape[0]};
 }
 
-}  // namespace
+class Deriver {
+ public:
+  Deriver(const Network& network, const Recipe& recipe, int batch)
+      : network_(network), recipe_(recipe), batch_(batch), stage_of_(network.nodes.size(), kFromNetwork) {}
 
-StepGraph step_graph(const Network& network, int batch) {
-  StepGraph graph;
-  std::vector<int> stage_of(network.nodes.size(), kFromNetwork);
-  int norms = 0;
-  const auto stage_read = [&](int node) { return node == kNetworkInput ? kFromNetwork : stage_of[static_cast<std::size_t>(node)]; };
-  for (std::size_t i = 0; i < network.nodes.size(); ++i) {
-    const Node& node = network.nodes[i];
-    const int first = stage_read(node.inputs.front());
-    if (node.op == Op::kFlatten || node.op == Op::kRelu || node.op == Op::kSoftmaxCrossEntropy) {
-      stage_of[i] = first;
-      if (node.op == Op::kFlatten) continue;
-      if (first == kFromNetwork) {
-        throw Error(fmt::format("network {}: node {} reads the network's input, expected a layer before it",
-                                network.name, node.name));
-      }
-      if (node.op == Op::kRelu) {
-        graph.stages[static_cast<std::size_t>(first)].relu = true;
-      } else {
-        graph.loss_node = static_cast<int>(i);
-      }
-      continue;
+  StepGraph run() {
+    for (const Node& node : network_.nodes) graph_.layers += is_layer(node) ? 1 : 0;
+    int layer = 0;
+    for (const Node& node : network_.nodes) {
+      rules_.push_back(is_layer(node) ? layer_recipe(recipe_, layer, graph_.layers, node.name) : RecipeLayer{});
+      layer += is_layer(node) ? 1 : 0;
     }
-    Stage stage;
-    stage.node = static_cast<int>(i);
-    stage.op = node.op;
-    stage.name = node.name;
+    for (std::size_t i = 0; i < network_.nodes.size(); ++i) add(i);
+    if (graph_.loss_node < 0 || graph_.stages.empty() || !graph_.stages.back().readers.empty()) {
+      throw Error(fmt::format("network {}: expected a loss on the last layer's result", network_.name));
+    }
+    graph_.chain = true;
+    for (const Stage& stage : graph_.stages) {
+      graph_.chain = graph_.chain && stage.op == Op::kLinear && stage.readers.size() <= 1;
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  static bool is_layer(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
+  Stage& stage(int index) { return graph_.stages[static_cast<std::size_t>(index)]; }
+  int stage_read(int node) const {
+    return node == kNetworkInput ? kFromNetwork : stage_of_[static_cast<std::size_t>(node)];
+  }
+
+  bool reaches_signs_only(std::size_t node) const {
+    bool any = false;
+    for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
+      const Node& reader = network_.nodes[i];
+      for (const int input : reader.inputs) {
+        if (input != static_cast<int>(node)) continue;
+        any = true;
+        const bool passes = reader.op == Op::kMaxPool || reader.op == Op::kAveragePool || reader.op == Op::kFlatten;
+        const bool signs = is_layer(reader) && rules_[i].activation.quantizer == Quantizer::kSign;
+        if (passes ? !reaches_signs_only(i) : !signs) return false;
+      }
+    }
+    return any;
+  }
+
+  void add(std::size_t i) {
+    const Node& node = network_.nodes[i];
+    const int first = stage_read(node.inputs.front());
+    switch (node.op) {
+      case Op::kFlatten:
+        stage_of_[i] = first;
+        return;
+      case Op::kRelu:
+        if (first == kFromNetwork)
+          throw Error(fmt::format("network {}: node {} reads the input", network_.name, node.name));
+        stage_of_[i] = first;
+        if (!reaches_signs_only(i)) stage(first).relu = stage(first).non_negative = true;
+        return;
+      case Op::kSoftmaxCrossEntropy:
+        graph_.loss_node = static_cast<int>(i);
+        return;
+      default:
+        add_stage(i);
+    }
+  }
+
+  void add_stage(std::size_t i) {
+    const Node& node = network_.nodes[i];
+    Stage made;
+    made.node = static_cast<int>(i);
+    made.op = node.op;
+    made.name = node.name;
     const int reads = node.inputs.front();
-    const Shape& in = reads == kNetworkInput ? network.input : network.nodes[static_cast<std::size_t>(reads)].shape;
-    stage.in = node.op == Op::kLinear ? ImageShape{batch, 1, 1, static_cast<int>(element_count(in))} : shape_of(in, batch);
-    stage.out = shape_of(node.shape, batch);
-    if (node.op == Op::kLinear || node.op == Op::kConv2d) stage.layer = graph.layers++;
-    if (node.op == Op::kBatchNorm) stage.norm = norms++;
+    const Shape& in = reads == kNetworkInput ? network_.input : network_.nodes[static_cast<std::size_t>(reads)].shape;
+    made.in =
+        node.op == Op::kLinear ? ImageShape{batch_, 1, 1, static_cast<int>(element_count(in))} : shape_of(in, batch_);
+    made.out = shape_of(node.shape, batch_);
+    if (is_layer(node)) made.layer = next_layer_++;
+    if (node.op == Op::kBatchNorm) made.norm = next_norm_++;
+    made.rule = rules_[i];
+    made.non_negative = made.layer < 0 && made.norm < 0;
     for (const int input : node.inputs) {
       const int from = stage_read(input);
-      if (from == kFromNetwork && stage.layer < 0) {
+      if (from == kFromNetwork && made.layer < 0) {
         throw Error(fmt::format("network {}: node {} reads the network's input; only linear and conv2d can",
-                                network.name, node.name));
+                                network_.name, node.name));
       }
-      stage.inputs.push_back(from);
-      if (from != kFromNetwork) {
-        graph.stages[static_cast<std::size_t>(from)].readers.push_back(static_cast<int>(graph.stages.size()));
-      }
+      made.inputs.push_back(from);
+      if (from == kFromNetwork) continue;
+      stage(from).readers.push_back(static_cast<int>(graph_.stages.size()));
+      made.non_negative = made.non_negative && stage(from).non_negative;
     }
-    stage_of[i] = static_cast<int>(graph.stages.size());
-    graph.stages.push_back(std::move(stage));
+    stage_of_[i] = static_cast<int>(graph_.stages.size());
+    graph_.stages.push_back(std::move(made));
   }
-  if (graph.loss_node < 0 || graph.stages.empty() || !graph.stages.back().readers.empty()) {
-    throw Error(fmt::format("network {}: expected a loss on the last layer's result", network.name));
-  }
-  return graph;
+
+  const Network& network_;
+  const Recipe& recipe_;
+  int batch_;
+  std::vector<int> stage_of_;
+  std::vector<RecipeLayer> rules_;  ///< by node
+  StepGraph graph_;
+  int next_layer_ = 0, next_norm_ = 0;
+};
+
+}  // namespace
+
+StepGraph step_graph(const Network& network, const Recipe& recipe, int batch) {
+  return Deriver(network, recipe, batch).run();
 }
 
 Conv2dAttributes convolution_of(const Network& network, const Stage& stage) {

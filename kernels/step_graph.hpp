@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "model/network.hpp"
+#include "model/recipe.hpp"
 
 namespace bitloom {
 
@@ -32,6 +33,9 @@ struct Stage {
   int layer = -1;  ///< number of a linear or conv2d stage, in file order (N14.5)
   int norm = -1;   ///< number of a norm, in file order (N14.7)
 
+  RecipeLayer rule;           ///< of a linear or conv2d stage
+  bool non_negative = false;  ///< can the result not be below 0?
+
   bool is_gemm() const { return layer >= 0; }
 };
 
@@ -41,10 +45,12 @@ struct StepGraph {
   std::vector<Stage> stages;
   int layers = 0;
   int loss_node = -1;
+  bool chain = false;  ///< a multilayer perceptron (N4.5's kind 0, N6.3's codes in one pass)
 };
 
-/// Throws Error naming the node that the accelerator has no way for.
-StepGraph step_graph(const Network& network, int batch);
+/// A ReLU whose result reaches sign codes only is left out (N22.1). Throws Error naming the node that the accelerator
+/// has no way for.
+StepGraph step_graph(const Network& network, const Recipe& recipe, int batch);
 
 /// The convolution of a conv2d stage; a linear stage is one of 1 × 1 over images of one pixel.
 Conv2dAttributes convolution_of(const Network& network, const Stage& stage);

@@ -14,8 +14,8 @@ using Entry = int;
 inline constexpr Entry kTableZero = 0;              ///< stays 0
 inline constexpr Entry kTableScaleSaturations = 1;  ///< N2.1
 
-/// Who lives where in table T: a page of named entries and constants from T[0] on, which is loaded at the start of a step
-/// and stored at its end, and temporary entries behind it.
+/// Who lives where in table T: a page of named entries and constants from T[0] on, which is loaded at the start of a
+/// step and stored at its end, and temporary entries behind it.
 ///
 /// The page's size must be known when the first command is made, but constants turn up on the way: a first lowering
 /// fills a plan, freeze() fixes it, and a second lowering with the frozen plan is the one that counts.

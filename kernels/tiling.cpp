@@ -76,7 +76,8 @@ TileGrid array_grid(const TilingContext& context, int rows, int cols, const Sect
   const Hardware& hw = context.hardware;
   std::int64_t groups = row_groups(context, sections, hw.tile_cols() / hw.lanes(), cols);
   groups = std::min<std::int64_t>(groups, hw.tile_cols() / hw.lanes());
-  const std::int64_t words = tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
+  const std::int64_t words =
+      tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
   const auto tile_rows = static_cast<int>(std::min<std::int64_t>(hw.rows, words / groups));
   return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes()), sections);
 }
@@ -84,10 +85,12 @@ TileGrid array_grid(const TilingContext& context, int rows, int cols, const Sect
 TileGrid vector_grid(const TilingContext& context, int rows, int cols, const Sections& sections) {
   const Hardware& hw = context.hardware;
   const std::int64_t unit = divide_up(sections.columns, hw.lanes());
-  std::int64_t most = std::min<std::int64_t>({tile_words(context, sections, 1, 1), sections.most_groups, kFieldMax / hw.lanes()});
+  std::int64_t most =
+      std::min<std::int64_t>({tile_words(context, sections, 1, 1), sections.most_groups, kFieldMax / hw.lanes()});
   std::int64_t groups = row_groups(context, sections, most, cols);
   while (groups > unit && 2 * sections.coefficients * groups + 2 * sections.in * groups > hw.vin_words) groups -= unit;
-  const std::int64_t words = tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
+  const std::int64_t words =
+      tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
   const auto tile_rows = static_cast<int>(std::min<std::int64_t>(rows, words / groups));
   return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes()), sections);
 }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include <vector>
 
 #include "kernels/loops.hpp"
@@ -51,6 +53,10 @@ class Places {
 
   void check(const Command& command) {
     switch (command.opcode()) {
+      case Opcode::LOAD_SHAPE:
+      case Opcode::STORE_SHAPE:
+        shapes_[command.opcode() == Opcode::LOAD_SHAPE ? 0 : 1][command.get(Field::SLOT)] = command;
+        return check_shape(command);
       case Opcode::LOAD:
         check_load(command);
         return check_dram(command);
@@ -60,27 +66,32 @@ class Places {
       case Opcode::GEMM:
         return check_gemm(command);
       case Opcode::TILE:
-        return check_tile(command);
+      case Opcode::AFFINE:
+      case Opcode::REDUCE:
+      case Opcode::POOL:
       case Opcode::UPDATE:
-        return check_update(command);
       case Opcode::LOSS:
-        return check_loss(command);
+      case Opcode::TABLE_LOAD:
+      case Opcode::TABLE_STORE:
+        return check_vector(command);
       case Opcode::SCALAR:
         return check_scalar(command);
-      case Opcode::TABLE_LOAD:
-        within(command.get(Field::VIN_BASE) + table_copy_words(command), hw_.vin_words, "VIN");
-        return check_table(command);
-      case Opcode::TABLE_STORE:
-        within(table_copy_words(command), hw_.vout_words, "VOUT");
-        return check_table(command);
       default:
         return;
     }
   }
 
-  std::int64_t full_rows(const Command& c) const { return std::max(c.get(Field::ROWS), c.get(Field::ROWS_LAST)); }
-  std::int64_t full_cols(const Command& c) const { return std::max(c.get(Field::COLS), c.get(Field::COLS_LAST)); }
-  std::int64_t beats(std::int64_t bytes) const { return divide_up(bytes, hw_.axi_bytes); }
+  /// Largest effective rows and columns.
+  std::int64_t full_rows(const Command& c) const { return full(c, Field::ROWS, Field::ROWS_LAST, Field::ROWS_DIM); }
+  std::int64_t full_cols(const Command& c) const { return full(c, Field::COLS, Field::COLS_LAST, Field::COLS_DIM); }
+  std::int64_t full(const Command& c, Field each, Field last, Field dim) const {
+    const std::uint32_t d = c.get(dim);
+    if (d < 3 && counts_[d] == 1) return c.get(last);
+    return d < 3 ? std::max(c.get(each), c.get(last)) : c.get(each);
+  }
+  std::int64_t words(std::int64_t elements, int bits) const { return divide_up(elements * bits, 8 * hw_.axi_bytes); }
+  static int memory_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::MEMORY_BITS))); }
+  static int local_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::LOCAL_BITS))); }
   /// 1 when a second buffer is ever used.
   int second(const Command& command) const {
     LoopIndex last{};
@@ -88,162 +99,260 @@ class Places {
     return iteration_number(last, counts_, static_cast<int>(command.get(Field::PARITY0))) > 0 ? 1 : 0;
   }
 
+  void check_shape(const Command& c) const {
+    for (const Field field : {Field::EXTENT_X, Field::EXTENT_Y}) require(c.get(field) > 0, "an extent is 0");
+    require(counts_ == LoopIndex{1, 1, 1}, "a shape has loops");
+  }
+
+  void check_vin_rows(const Command& c, std::int64_t size, const char* memory) const {
+    const std::int64_t row = words(full_cols(c), 32);
+    const std::int64_t rows = (full_rows(c) - 1) * c.get(Field::LOCAL_PITCH);
+    require(full_rows(c) == 1 || row <= c.get(Field::LOCAL_PITCH), "rows overlap in local memory");
+    within(c.get(Field::LOCAL_BASE) + row + rows + second(c) * std::int64_t{c.get(Field::LOCAL_STRIDE)}, size, memory);
+  }
+
   void check_load(const Command& c) const {
     const auto target = static_cast<LoadTarget>(c.get(Field::TARGET));
-    const std::int64_t row_end = c.get(Field::LOCAL_BASE) + beats(full_cols(c));
+    require(local_bits(c) >= memory_bits(c), "LOCAL_BITS is below MEMORY_BITS");
     if (target == LoadTarget::VIN) {
-      const std::int64_t rows = (full_rows(c) - 1) * c.get(Field::LOCAL_PITCH);
-      require(full_rows(c) == 1 || beats(full_cols(c)) <= c.get(Field::LOCAL_PITCH), "rows overlap in VIN");
-      return within(row_end + rows + second(c) * std::int64_t{c.get(Field::LOCAL_STRIDE)}, hw_.vin_words, "VIN");
+      require(local_bits(c) == 32, "VIN holds 32-bit elements");
+      return check_vin_rows(c, hw_.vin_words, "VIN");
     }
+    require(local_bits(c) <= 8, "a scratchpad holds codes of up to 8 bits");
     const bool is_a = target == LoadTarget::SPAD_A;
-    within(full_rows(c), is_a ? hw_.rows : hw_.cols, "lanes");
+    const bool transpose = c.get(Field::TRANSPOSE) != 0;
+    within(transpose ? full_cols(c) : full_rows(c), is_a ? hw_.rows : hw_.cols, "lanes");
+    const std::int64_t row_end =
+        c.get(Field::LOCAL_BASE) + words(transpose ? full_rows(c) : full_cols(c), local_bits(c));
     within(row_end * hw_.axi_bytes, is_a ? hw_.spad_a_bytes : hw_.spad_b_bytes, is_a ? "spad A" : "spad B");
   }
 
-  void check_store(const Command& c) const {
-    switch (static_cast<StoreSource>(c.get(Field::TARGET))) {
-      case StoreSource::RAW: {
-        const std::int64_t row_end = c.get(Field::LOCAL_BASE) + beats(full_cols(c));
-        const std::int64_t rows = (full_rows(c) - 1) * c.get(Field::LOCAL_PITCH);
-        return within(row_end + rows + second(c) * std::int64_t{c.get(Field::LOCAL_STRIDE)}, hw_.vout_words, "VOUT");
-      }
-      case StoreSource::P1:
-        within(full_rows(c), hw_.rows, "VOUT.P1");
-        return within(full_cols(c), hw_.axi_bytes, "a word of VOUT.P1");
-      case StoreSource::P2:
-        within(full_rows(c), hw_.cols, "VOUT.P2");
-        return within(full_cols(c), hw_.axi_bytes, "a word of VOUT.P2");
-      case StoreSource::MASK:
-        require(full_rows(c) == 1, "a mask has one row");
-        return within(beats(full_cols(c)), hw_.mask_words(), "VOUT.MASK");
-    }
-    fail("unknown source");
-  }
+  void check_store(const Command& c) const { check_vin_rows(c, hw_.vout_words, "VOUT"); }
 
   void check_gemm(const Command& c) const {
-    const int terms_per_byte = c.get(Field::BITS4) != 0 ? 2 : 1;
+    const auto mode = static_cast<Mode>(c.get(Field::MODE));
+    const int terms_per_byte = mode == Mode::MAC8 ? 1 : mode == Mode::MAC4 ? 2 : 8;
     within(full_cols(c) * terms_per_byte, kSegmentTerms, "a segment (terms)");
-    within(beats(full_cols(c)) * hw_.axi_bytes, hw_.spad_a_bytes, "spad A");
+    within(words(full_cols(c), 8) * hw_.axi_bytes, hw_.spad_a_bytes, "spad A");
+    const bool log = c.get(Field::A_KIND) == static_cast<std::uint32_t>(Kind::LOG) ||
+                     c.get(Field::B_KIND) == static_cast<std::uint32_t>(Kind::LOG);
+    require(!log || (mode == Mode::MAC4 && c.get(Field::A_KIND) != c.get(Field::B_KIND)),
+            "logarithmic codes meet linear 4-bit codes only");
     for (int segment = 0; segment < counts_[2]; ++segment) {
-      const std::int64_t words = beats(cols_at(c, {0, 0, segment}, counts_));
-      within((std::int64_t{c.get(Field::B_STEP)} * segment + words) * hw_.axi_bytes, hw_.spad_b_bytes, "spad B");
+      const std::int64_t used = words(cols_at(c, {0, 0, segment}, counts_), 8);
+      within((std::int64_t{c.get(Field::B_STEP)} * segment + used) * hw_.axi_bytes, hw_.spad_b_bytes, "spad B");
     }
   }
 
-  void check_tile(const Command& c) const {
+  struct Uses {
+    int inputs = 0;
+    int coefficients = 0;
+    int outputs = 0;
+  };
+  static int flags(const Command& c, std::initializer_list<Flag> which) {
+    int count = 0;
+    for (const Flag flag : which) count += c.flag(flag) ? 1 : 0;
+    return count;
+  }
+  Uses uses_of(const Command& c) const {
+    switch (c.opcode()) {
+      case Opcode::TILE: {
+        const bool group =
+            c.flag(Flag::CODES_OUT) && c.get(Field::QUANTIZER) == static_cast<std::uint32_t>(QuantizerKind::GROUP);
+        return {flags(c, {Flag::FROM_VIN, Flag::MASK_IN}), group ? 2 : 0,
+                flags(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT})};
+      }
+      case Opcode::AFFINE:
+        return {1 + flags(c, {Flag::V_IN, Flag::MASK_IN}), flags(c, {Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR}),
+                flags(c, {Flag::RAW_OUT, Flag::MASK_OUT})};
+      case Opcode::REDUCE:
+        return {1 + flags(c, {Flag::V_IN}), 0, 0};
+      case Opcode::POOL: {
+        const auto op = static_cast<PoolOp>(c.get(Field::POOL_OP));
+        return {(op == PoolOp::MAX_BACKWARD ? 2 : 1) + flags(c, {Flag::MASK_IN}), 0,
+                (op == PoolOp::MAX ? 2 : 1) + flags(c, {Flag::MASK_OUT})};
+      }
+      case Opcode::UPDATE:
+        return c.flag(Flag::LWQ) ? Uses{4, 0, 3} : Uses{3, 0, 2};
+      case Opcode::LOSS:
+        return {2, 0, 1};
+      case Opcode::TABLE_LOAD:
+        return {1, 0, 0};
+      default:
+        return {0, 0, 1};
+    }
+  }
+
+  void entries(std::int64_t first, std::int64_t count) const {
+    if (first != kTableLearningRate) within(first + count, hw_.table_words, "the table");
+  }
+
+  void check_vector(const Command& c) const {
     const std::int64_t groups = divide_up(c.get(Field::COLS), hw_.lanes());
-    const std::int64_t words = full_rows(c) * groups;
-    const std::int64_t start = c.get(Field::VIN_BASE) + second(c) * std::int64_t{c.get(Field::VIN_STRIDE)};
-    within(full_rows(c), hw_.rows, "tile rows");
-    within(full_cols(c), hw_.tile_cols(), "tile columns");
-    require(counts_[0] == 1 || c.get(Field::COLS) % hw_.lanes() == 0, "COLS is no multiple of V");
-    require(c.get(Field::BITS4) == 0 || counts_[1] == 1 || c.get(Field::ROWS) % 2 == 0, "ROWS is odd with int4 codes");
-    if (c.flag(Flag::FROM_VIN)) within(start + words, hw_.vin_words, "VIN");
-    if (c.flag(Flag::MASK_IN)) within(start + beats(words), hw_.vin_words, "VIN");
-    const std::int64_t vout = second(c) * std::int64_t{c.get(Field::VIN_STRIDE)} + words;
-    if (c.flag(Flag::RAW_OUT)) within(vout, hw_.vout_words, "VOUT");
-    if (c.flag(Flag::BIAS_OUT) || c.flag(Flag::ADD_BIAS)) {
-      const std::int64_t last = divide_up(c.get(Field::COLS_LAST), hw_.lanes());
-      within(groups * (counts_[0] - 1) + last, hw_.vbias_words, "VBIAS");
-    }
-    check_statistics(c);
-  }
-
-  void check_sections(const Command& c, int vin_sections, int vout_sections) const {
-    const std::int64_t words = full_rows(c) * divide_up(c.get(Field::COLS), hw_.lanes());
+    const std::int64_t tile = full_rows(c) * groups;
     const std::int64_t stride = c.get(Field::VIN_STRIDE);
-    require(stride >= words, "VIN_STRIDE is less than a tile");
-    const std::int64_t last = second(c) + 2 * (vin_sections - 1);
-    within(c.get(Field::VIN_BASE) + last * stride + words, hw_.vin_words, "VIN");
-    within((second(c) + 2 * (vout_sections - 1)) * stride + words, hw_.vout_words, "VOUT");
-    check_statistics(c);
-  }
-
-  void check_update(const Command& c) const {
-    check_sections(c, 3, 2);
-    within(c.get(Field::RATIO_W) + 1, hw_.table_words, "the table");
-  }
-
-  void check_loss(const Command& c) const {
-    check_sections(c, 2, 1);
-    require(c.get(Field::ROWS) % static_cast<unsigned>(hw_.lanes()) == 0, "ROWS is no multiple of V");
-  }
-
-  void check_statistics(const Command& c) const {
-    within(c.get(Field::STAT) + 3, hw_.table_words, "the table");
-    within(c.get(Field::RATIO) + 1, hw_.table_words, "the table");
-  }
-
-  void check_scalar(const Command& c) const {
-    for (const Field source : {Field::SRC_A, Field::SRC_B, Field::SRC_KEEP}) {
-      if (c.get(source) != kTableLearningRate) within(c.get(source) + 1, hw_.table_words, "the table");
+    const Uses uses = uses_of(c);
+    require(
+        counts_[0] == 1 || c.get(Field::COLS_DIM) != 0 || c.get(Field::COLS) % static_cast<unsigned>(hw_.lanes()) == 0,
+        "COLS is no multiple of V");
+    require(second(c) + uses.inputs + uses.outputs <= 1 || stride >= tile, "VIN_STRIDE is less than a tile");
+    if (uses.inputs > 0) {
+      within(c.get(Field::VIN_BASE) + (2 * (uses.inputs - 1) + second(c)) * stride + tile, hw_.vin_words, "VIN");
     }
-    within(c.get(Field::DST) + 1, hw_.table_words, "the table");
-    require(c.get(Field::DST) != 0, "T[0] stays 0");
+    if (uses.coefficients > 0) {
+      within(c.get(Field::VIN_BASE) + 2 * uses.inputs * stride + (2 * uses.coefficients - 1 + second(c)) * groups,
+             hw_.vin_words, "VIN");
+    }
+    if (uses.outputs > 0) within((2 * (uses.outputs - 1) + second(c)) * stride + tile, hw_.vout_words, "VOUT");
+    if (c.opcode() == Opcode::TABLE_LOAD || c.opcode() == Opcode::TABLE_STORE) return check_table(c);
+    entries(c.get(Field::RATIO), 1);
+    if (c.get(Field::STAT) != 0) entries(c.get(Field::STAT), 3);
+    if (c.opcode() == Opcode::TILE && !c.flag(Flag::FROM_VIN)) {
+      within(full_rows(c), hw_.rows, "tile rows");
+      within(full_cols(c), hw_.tile_cols(), "tile columns");
+    }
+    if (c.opcode() == Opcode::TILE && (c.flag(Flag::BIAS_OUT) || c.flag(Flag::ADD_BIAS))) {
+      LoopIndex last{};
+      for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
+      within(divide_up(col0_at(c, last) + cols_at(c, last, counts_), hw_.lanes()), hw_.vbias_words, "VBIAS");
+    }
+    if (c.opcode() == Opcode::UPDATE) entries(c.get(Field::RATIO_W), 1);
+    if (c.opcode() == Opcode::LOSS) {
+      require(c.get(Field::ROWS) % static_cast<unsigned>(hw_.lanes()) == 0, "ROWS is no multiple of V");
+    }
+    if (c.opcode() == Opcode::POOL) within(tile, kPoolWords, "POOL's sums");
+    if (c.opcode() == Opcode::REDUCE) check_reduce(c, groups);
   }
 
-  /// Words of VIN or VOUT that hold the entries of a TABLE command.
-  std::int64_t table_copy_words(const Command& c) const {
-    return (std::int64_t{c.get(Field::COLS)} + hw_.lanes() - 1) / hw_.lanes();
+  void check_reduce(const Command& c, std::int64_t groups) const {
+    const bool all = c.get(Field::AXIS_ALL) != 0;
+    const int results = c.get(Field::REDUCE_KIND) == static_cast<std::uint32_t>(ReduceKind::RANGE) ? 3 : 4;
+    const std::int64_t out = all ? results : results * groups;
+    require(all || groups <= kReduceWords, "REDUCE sums at most kReduceWords words of columns");
+    const std::int64_t stride = c.get(Field::VIN_STRIDE);
+    require(counts_[0] == 1 || stride >= out, "VIN_STRIDE is less than REDUCE's results");
+    within((counts_[0] > 1 ? stride : 0) + out, hw_.vout_words, "VOUT");
   }
 
   void check_table(const Command& c) const {
-    within(c.get(Field::DST) + std::int64_t{c.get(Field::COLS)}, hw_.table_words, "the table");
+    LoopIndex last{};
+    for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
+    const std::int64_t rows = (rows_at(c, last, counts_) - 1) * c.get(Field::TABLE_PITCH);
+    entries(c.get(Field::DST), rows + col0_at(c, last) + cols_at(c, last, counts_));
   }
 
-  /// The tensor at an address and its end; a STORE of dw also writes the db behind it.
-  std::pair<const TensorPlacement*, std::int64_t> tensor_at(const Command& c) const {
+  void check_scalar(const Command& c) const {
+    const std::int64_t count = c.get(Field::COLS);
+    const auto op = static_cast<ScalarOp>(c.get(Field::SCALAR_OP));
+    const bool wide = op == ScalarOp::FROM_SUM || op == ScalarOp::CENTERED || op == ScalarOp::LEVEL;
+    require(count > 0, "COLS is 0");
+    const auto source = [&](Field field, Field vector) {
+      const std::int64_t pitch = wide ? std::int64_t{c.get(Field::TABLE_PITCH)} : 0;
+      entries(c.get(field),
+              (c.get(vector) != 0 ? count : 1) + (field == Field::SRC_A || op == ScalarOp::CENTERED ? pitch : 0));
+    };
+    source(Field::SRC_A, Field::VECTOR_A);
+    source(Field::SRC_B, Field::VECTOR_B);
+    if (op != ScalarOp::SELECT_RANDOM) source(Field::SRC_C, Field::VECTOR_C);
+    entries(c.get(Field::DST), 1);
+    require(c.get(Field::DST) != 0, "T[0] stays 0");
+  }
+
+  const TensorPlacement& tensor_at(const Command& c) const {
     const std::uint32_t address = c.get(Field::ADDR);
-    for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
-      const TensorPlacement& tensor = program_.tensors[i];
+    for (const TensorPlacement& tensor : program_.tensors) {
       if (tensor.in_batch != (c.get(Field::BATCH_BASE) != 0)) continue;
-      if (address < tensor.address || address - tensor.address >= tensor.bytes) continue;
-      std::int64_t end = std::int64_t{tensor.address} + tensor.bytes;
-      if (c.opcode() == Opcode::STORE && i + 1 < program_.tensors.size() &&
-          program_.tensors[i + 1].name.ends_with(".db") && program_.tensors[i + 1].address == end) {
-        end += program_.tensors[i + 1].bytes;
-      }
-      return {&tensor, end};
+      if (address >= tensor.address && address - tensor.address < tensor.bytes) return tensor;
     }
     fail("no tensor lies at its address");
   }
 
   /// The extreme iterations decide: addresses are linear in each index, and only the last one has other extents.
   void check_dram(const Command& c) const {
-    const auto [tensor, end] = tensor_at(c);
-    const bool load = c.opcode() == Opcode::LOAD;
+    const TensorPlacement& tensor = tensor_at(c);
+    require(memory_bits(c) == tensor.bits, "MEMORY_BITS is not its tensor's");
     const auto level = c.get(Field::EXEC_LEVEL);
-    require(!load || c.get(Field::PITCH) % static_cast<unsigned>(hw_.axi_bytes) == 0, "PITCH is not W-aligned");
     const auto extremes = [&](std::size_t dim) -> std::vector<int> {
       if (dim >= 3 - level || counts_[dim] == 1) return {0};
       return {0, counts_[dim] - 2, counts_[dim] - 1};
     };
     for (const int i0 : extremes(0)) {
       for (const int i1 : extremes(1)) {
-        for (const int i2 : extremes(2)) check_access(c, {i0, i1, i2}, *tensor, end, load);
+        for (const int i2 : extremes(2)) {
+          if (c.get(Field::SHAPED) != 0) {
+            check_shaped(c, {i0, i1, i2}, tensor);
+          } else {
+            check_access(c, {i0, i1, i2}, tensor);
+          }
+        }
       }
     }
   }
 
-  void check_access(const Command& c, const LoopIndex& index, const TensorPlacement& tensor, std::int64_t end,
-                    bool load) const {
+  void check_access(const Command& c, const LoopIndex& index, const TensorPlacement& tensor) const {
     const std::int64_t offset = std::int64_t{address_at(c, index)} - tensor.address;
     require(offset >= 0, "an access lies before its tensor");
     const std::int64_t cols = cols_at(c, index, counts_);
-    const std::int64_t bytes = load ? beats(cols) * hw_.axi_bytes : cols;
     const std::int64_t rows = rows_at(c, index, counts_);
+    const std::int64_t pitch = c.get(Field::PITCH);
     require(rows > 0 && cols > 0, "an access is empty");
-    require(!load || offset % hw_.axi_bytes == 0, "a row is not W-aligned");
-    require(offset % tensor.pitch + bytes <= tensor.pitch, "a row reaches over its tensor's row");
-    require(rows == 1 || c.get(Field::PITCH) == tensor.pitch, "PITCH is not its tensor's");
-    within(tensor.address + offset + (rows - 1) * tensor.pitch + bytes, end, tensor.name.c_str());
+    const std::int64_t row_end = divide_up((col0_at(c, index) + cols) * tensor.bits, 8);
+    require(pitch == 0 || row_end <= pitch, "a row reaches over its tensor's row");
+    require(c.opcode() == Opcode::LOAD || (pitch > 0 && col0_at(c, index) * tensor.bits % 8 == 0),
+            "a stored row does not start at a byte");
+    within(offset + (rows - 1) * pitch + row_end, tensor.bytes, tensor.name.c_str());
+  }
+
+  /// Rows of a shaped transfer: the last image that they reach, and in it the last line and pixel inside the limits.
+  void check_shaped(const Command& c, const LoopIndex& index, const TensorPlacement& tensor) const {
+    const bool load = c.opcode() == Opcode::LOAD;
+    const Command& shape = shapes_[load ? 0 : 1][c.get(Field::SHAPE)];
+    require(shape.opcode() == (load ? Opcode::LOAD_SHAPE : Opcode::STORE_SHAPE), "its shape was never set");
+    const std::int64_t rows = rows_at(c, index, counts_);
+    const std::int64_t cols = cols_at(c, index, counts_);
+    require(rows > 0 && cols > 0, "an access is empty");
+    const std::int64_t extent_x = shape.get(Field::EXTENT_X);
+    const std::int64_t extent_y = shape.get(Field::EXTENT_Y);
+    const std::int64_t image = (row0_at(c, index) + rows - 1) / (extent_x * extent_y);
+    const std::int64_t col_end = col0_at(c, index) + cols;
+    std::int64_t line = shape.get(Field::LIMIT_Y) - 1;
+    std::int64_t pixel = shape.get(Field::LIMIT_X) - 1;
+    std::int64_t elements = shape.get(Field::SEGMENT_BASE) + shape.get(Field::SEGMENT);
+    if (load) {
+      const std::int64_t taps = std::int64_t{shape.get(Field::TAPS_X)} * shape.get(Field::TAPS_Y);
+      within(col_end, shape.get(Field::SEGMENT) * (c.get(Field::TAP_LOOP) != 0 ? 1 : taps), "the stream");
+      require(local_bits(c) != 1 || shape.get(Field::SEGMENT) % 8 == 0 || c.get(Field::TRANSPOSE) != 0,
+              "a tap of signs is no whole number of bytes");
+    } else {
+      const auto last = [&](Field scale, Field offset, std::int64_t extent) {
+        return (extent - 1) * shape.get(scale) + shape.get_signed(offset);
+      };
+      line = last(Field::SCALE_Y, Field::OFFSET_Y, extent_y);
+      pixel = last(Field::SCALE_X, Field::OFFSET_X, extent_x);
+      elements = col_end;
+      require(col0_at(c, index) * tensor.bits % 8 == 0, "a stored row does not start at a byte");
+      require(shape.get_signed(Field::OFFSET_X) >= 0 && shape.get_signed(Field::OFFSET_Y) >= 0,
+              "an offset is negative");
+    }
+    require(elements * tensor.bits <= 8 * std::int64_t{shape.get(Field::PIXEL_PITCH)} || pixel + line + image == 0 ||
+                shape.get(Field::PIXEL_PITCH) == 0,
+            "a pixel's elements reach over the next pixel");
+    const std::int64_t offset = std::int64_t{c.get(Field::ADDR)} - tensor.address;
+    within(offset + image * shape.get(Field::IMAGE_PITCH) + line * shape.get(Field::LINE_PITCH) +
+               pixel * shape.get(Field::PIXEL_PITCH) + divide_up(elements * tensor.bits, 8),
+           tensor.bytes, tensor.name.c_str());
   }
 
   const Program& program_;
   const Hardware& hw_;
   int command_ = 0;
   LoopIndex counts_{1, 1, 1};
+  std::array<std::array<Command, kShapeSlots>, 2> shapes_ = make_shapes();
+
+  static std::array<std::array<Command, kShapeSlots>, 2> make_shapes() {
+    const Command none(Opcode::END);
+    return {{{none, none, none, none}, {none, none, none, none}}};
+  }
 };
 
 }  // namespace

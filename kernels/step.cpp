@@ -1,0 +1,318 @@
+#include "kernels/step.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/error.hpp"
+
+namespace bitloom {
+
+bool LayerShape::is_plain() const {
+  const auto is = [](const Pair& pair, int value) { return pair.rows == value && pair.cols == value; };
+  return is(conv.kernel, 1) && is(conv.stride, 1) && is(conv.padding, 0) && conv.groups == 1;
+}
+
+void set_pitches(Gather& gather, std::int64_t pixel, const ImageShape& image) {
+  gather.pixel_pitch = pixel;
+  gather.line_pitch = pixel * image.width;
+  gather.image_pitch = gather.line_pitch * image.height;
+}
+
+std::vector<StridePhase> stride_phases(int extent, int kernel, int stride, int padding, int dilation) {
+  std::vector<StridePhase> phases;
+  for (int first = 0; first < std::min(stride, extent); ++first) {
+    StridePhase phase;
+    phase.first = first;
+    phase.count = (extent - first + stride - 1) / stride;
+    const int common = std::gcd(stride, dilation);
+    phase.tap_step = stride / common;
+    phase.output_step = -dilation / common;
+    for (int tap = kernel - 1; tap >= 0; --tap) {
+      if ((first + padding - tap * dilation) % stride != 0) continue;
+      phase.tap0 = tap;
+      ++phase.taps;
+    }
+    phase.offset = (first + padding - phase.tap0 * dilation) / stride;
+    phases.push_back(phase);
+  }
+  return phases;
+}
+
+Statistics::Statistics(Lowering& lowering, const std::vector<std::string>& names, int phases)
+    : low_(lowering),
+      page_(lowering.table.statistics(names.front() + "/" + names[1] + "/" + names[2], names)),
+      phases_(phases) {
+  if (phases_ == 1) return;
+  part_ = low_.table.temporary(3);
+  for (int i = 0; i < 3; ++i) low_.copy(Src(), page_ + i);
+}
+
+Entry Statistics::next() { return phases_ == 1 ? page_ : part_; }
+
+void Statistics::fold() {
+  if (phases_ == 1) return;
+  low_.imax(page_, part_, page_);
+  low_.iadd(page_ + 1, part_ + 1, page_ + 1);
+  low_.iadd(page_ + 2, part_ + 2, page_ + 2);
+}
+
+Step::Step(Lowering& lowering, const Recipe& rules, const LowerOptions& lower_options)
+    : low(lowering),
+      recipe(rules),
+      options(lower_options),
+      graph(step_graph(lowering.program.network, rules, lower_options.batch)),
+      states_(graph.stages.size()) {}
+
+LayerShape Step::shape(int s) const {
+  LayerShape result;
+  result.conv = convolution_of(low.program.network, stage(s));
+  result.group_in = result.conv.in / result.conv.groups;
+  result.group_out = result.conv.out / result.conv.groups;
+  return result;
+}
+
+int Step::state_tensor(int s, const std::string& what) const {
+  const std::string wanted = name(s, what);
+  for (std::size_t i = 0; i < low.program.tensors.size(); ++i) {
+    if (low.program.tensors[i].name == wanted) return static_cast<int>(i);
+  }
+  throw Error(fmt::format("lowering: tensor {} has no place in memory", wanted));
+}
+
+/// What lives across steps, and the batch block.
+void Step::place_state() {
+  page_ = low.layout.add("table", 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
+  int largest = 1;
+  const auto with_momentum = [&](int s, const std::string& value, const std::string& momentum, int rows, int cols) {
+    low.layout.add(name(s, value), 32, rows, cols);
+    low.layout.add(name(s, momentum), 32, rows, cols);
+  };
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    const Stage& each = stage(s);
+    if (each.is_gemm()) {
+      const LayerShape layer = shape(s);
+      largest = std::max(largest, layer.conv.out);
+      place_weights(s, layer);
+      if (layer.conv.bias) with_momentum(s, "bias", "bias_momentum", 1, layer.conv.out);
+    } else if (each.op == Op::kBatchNorm) {
+      with_momentum(s, "gamma", "gamma_momentum", 1, each.out.channels);
+      with_momentum(s, "beta", "beta_momentum", 1, each.out.channels);
+      const int values = recipe.normalization == Normalization::kBatch ? each.out.channels : 1;
+      low.layout.add(name(s, "run_mean"), 32, 1, values);
+      low.layout.add(name(s, "run_var"), 32, 1, values);
+    }
+  }
+  ones_ = low.layout.add("ones", 4, 1, largest);
+  low.layout.close_state();
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    if (!stage(s).is_gemm() || stage(s).inputs.front() != kFromNetwork) continue;
+    if (input_ < 0) {
+      input_ = low.layout.add_to_batch(name(s, "x"), stage(s).rule.width(stage(s).rule.activation), stage(s).in.rows(),
+                                       stage(s).in.channels);
+    }
+    at(s).x = {input_, low.table.named("input.sx"), Kind::SIGNED, Expand::SIGNED};
+  }
+  labels_ = low.layout.add_to_batch("labels", 32, 1, options.batch);
+}
+
+void Step::load_table() {
+  low.at(-1, "tables", "load the table");
+  const int entries = low.program.tensors[static_cast<std::size_t>(page_)].cols;
+  Phase phase(low, low.vector_tiles(1, entries, {.in = 1}));
+  phase.input({.tensor = page_});
+  phase.vector(Opcode::TABLE_LOAD);
+  phase.run();
+  low.copy(Src(), kTableScaleSaturations);
+  start_scales();
+}
+
+void Step::store_table() {
+  low.at(-1, "tables", "store the table");
+  const int entries = low.program.tensors[static_cast<std::size_t>(page_)].cols;
+  Phase phase(low, low.vector_tiles(1, entries, {.out = 1}));
+  phase.vector(Opcode::TABLE_STORE);
+  phase.output({.tensor = page_});
+  phase.run();
+}
+
+void Step::run() {
+  place_state();
+  load_table();
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    const Lowering::Scope scope(low);
+    if (stage(s).is_gemm()) weight_codes(s);
+  }
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    const Lowering::Scope scope(low);
+    forward(s);
+  }
+  loss();
+  for (int s = static_cast<int>(graph.stages.size()) - 1; s >= 0; --s) backward(s);
+  store_table();
+  low.finish();
+}
+
+void Step::forward(int s) {
+  switch (stage(s).op) {
+    case Op::kLinear:
+    case Op::kConv2d:
+      if (stage(s).inputs.front() != kFromNetwork && !at(stage(s).inputs.front()).codes_made) input_codes(s);
+      return forward_layer(s);
+    case Op::kBatchNorm:
+      return norm_forward(s);
+    case Op::kAdd:
+      return add_forward(s);
+    default:
+      return pool_forward(s);
+  }
+}
+
+void Step::backward(int s) {
+  const Lowering::Scope scope(low);
+  switch (stage(s).op) {
+    case Op::kLinear:
+    case Op::kConv2d: {
+      if (at(s).d.tensor < 0) gradient_codes(s);
+      if (stage(s).inputs.front() != kFromNetwork) activation_gradient(s);
+      weight_gradient(s);
+      return update(s);
+    }
+    case Op::kBatchNorm:
+      return norm_backward(s);
+    case Op::kAdd:
+      return add_backward(s);
+    default:
+      return pool_backward(s);
+  }
+}
+
+/// N7.
+void Step::loss() {
+  const Lowering::Scope scope(low);
+  const int s = static_cast<int>(graph.stages.size()) - 1;
+  phase(s, "loss", "loss and its gradient");
+  low.div(low.word_of(word(kTwoToMinus16)), low.word_of(word(from_integer(static_cast<std::uint32_t>(options.batch)))),
+          entry(s, "d_unit"));
+  const Src c = low.mul(at(s).raw.unit, low.word_of(word(kLog2E)));
+  const int classes = static_cast<int>(stage(s).out.elements() / options.batch);
+  const int d_raw = add_raw(s, "d_raw", options.batch, classes);
+  Phase phase(low, loss_grid(low.context(), options.batch, classes));
+  phase.input({.tensor = at(s).raw.tensor, .pitch = std::int64_t{4} * classes});
+  phase.labels({.tensor = labels_, .pitch = 4});
+  phase.vector(Opcode::LOSS)
+      .set(Field::RATIO, c.entry)
+      .set(Field::STAT, low.table.statistics("loss", {"loss", "correct"}));
+  phase.output({.tensor = d_raw});
+  phase.run();
+  at(s).gradient = {d_raw, entry(s, "d_unit"), entry(s, "dmax")};
+  if (!needs_gradient_maximum(s)) return;
+  this->phase(s, "loss", "max |d_raw|");
+  Phase maximum(low, low.vector_tiles(options.batch, classes, {.in = 1}));
+  maximum.input({.tensor = d_raw});
+  maximum.vector(Opcode::TILE)
+      .set_flag(Flag::FROM_VIN)
+      .set(Field::STAT, Statistics(low, {name(s, "dmax"), "", name(s, "d_rawsat")}, 1).next());
+  maximum.run();
+}
+
+GradientPlace Step::gradient_place(int s) {
+  const std::size_t number = at(s).parts.size();
+  GradientPlace place;
+  if (stage(s).readers.size() == 1) {
+    place.tensor = add_raw(s, "d_raw", stage(s).out.rows(), stage(s).out.channels);
+    place.mask = at(s).mask;
+    place.maximum = name(s, "dmax");
+    place.saturations = name(s, "d_rawsat");
+    place.unit = entry(s, "d_unit");
+  } else {
+    place.tensor = add_raw(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels);
+    place.maximum = name(s, fmt::format("dmax_part{}", number));
+    place.saturations = name(s, fmt::format("d_rawsat_part{}", number));
+    place.unit = entry(s, fmt::format("d_unit_part{}", number));
+  }
+  return place;
+}
+
+void Step::deliver(int s, const Raw& part) {
+  StageState& state = at(s);
+  state.parts.push_back(part);
+  const std::size_t readers = stage(s).readers.size();
+  if (state.parts.size() < readers) return;
+  state.gradient = state.parts.front();
+  const CommandInfo info = low.info();
+  for (std::size_t i = 1; i < readers; ++i) {
+    const bool last = i + 1 == readers;
+    phase(s, "add", "sum of its readers' gradients");
+    const std::string suffix = last ? "" : fmt::format("_sum{}", i);
+    const int sum = add_raw(s, last ? "d_raw" : "d" + suffix, stage(s).out.rows(), stage(s).out.channels);
+    state.gradient = add(s, state.gradient, state.parts[i],
+                         {sum, last ? state.mask : -1, name(s, "dmax" + suffix), name(s, "d_rawsat" + suffix),
+                          entry(s, "d_unit" + suffix)},
+                         nullptr);
+  }
+}
+
+void Step::deliver_copy(int s, const Raw& part) {
+  if (stage(s).readers.size() > 1) return deliver(s, part);
+  if (at(s).mask < 0) {
+    Raw same = part;
+    same.tensor = low.layout.alias(part.tensor, name(s, "d_raw"));
+    low.copy(part.max, entry(s, "dmax"));
+    return deliver(s, same);
+  }
+  const GradientPlace place = gradient_place(s);
+  phase(s, "add", "gradient behind its ReLU");
+  low.copy(part.unit, place.unit.entry);
+  Phase masked(low, low.vector_tiles(stage(s).out.rows(), stage(s).out.channels, {.in = 2, .out = 1, .columns = 8}));
+  masked.input({.tensor = part.tensor});
+  masked.input({.tensor = place.mask}, Expand::UNSIGNED);
+  Command& tile = masked.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set_flag(Flag::MASK_IN);
+  Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
+  tile.set(Field::STAT, statistics.next());
+  masked.output(Flag::RAW_OUT, {.tensor = place.tensor});
+  masked.run();
+  deliver(s, {place.tensor, place.unit, low.table.named(place.maximum)});
+}
+
+Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out) {
+  const Lowering::Scope scope(low);
+  const Src qu = low.max_to_scale(u.max, u.unit, 32767);
+  const Src qv = low.max_to_scale(v.max, v.unit, 32767);
+  low.to_scale(low.rmul(low.rmax(qu, qv), low.real(2)), place.unit.entry);
+  const Src a = low.rdiv(u.unit, place.unit);
+  const Src b = low.rdiv(v.unit, place.unit);
+  const Sections sections{.in = place.mask < 0 ? 2 : 3, .out = mask_out == nullptr ? 1 : 2, .columns = 8};
+  Phase sum(low, low.vector_tiles(stage(s).out.rows(), stage(s).out.channels, sections));
+  sum.input({.tensor = u.tensor});
+  sum.input({.tensor = v.tensor});
+  if (place.mask >= 0) sum.input({.tensor = place.mask}, Expand::UNSIGNED);
+  Command& affine = sum.vector(Opcode::AFFINE).set_flag(Flag::V_IN);
+  affine.set(Field::RATIO, a.entry).set(Field::LIMIT, b.entry);
+  Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
+  affine.set(Field::STAT, statistics.next());
+  if (place.mask >= 0) affine.set_flag(Flag::MASK_IN);
+  if (mask_out != nullptr) affine.set_flag(Flag::RELU);
+  sum.output(Flag::RAW_OUT, {.tensor = place.tensor});
+  if (mask_out != nullptr) sum.output(Flag::MASK_OUT, {.tensor = *mask_out});
+  sum.run();
+  return {place.tensor, place.unit, low.table.named(place.maximum)};
+}
+
+void Step::add_forward(int s) {
+  phase(s, "add", "sum");
+  const ImageShape& out = stage(s).out;
+  const int sum = add_raw(s, "z_raw", out.rows(), out.channels);
+  if (stage(s).relu) at(s).mask = add_mask(s, "mask", out.rows(), out.channels, out.channels % 8 == 0 ? 1 : 8);
+  const Raw& u = at(stage(s).inputs[0]).raw;
+  const Raw& v = at(stage(s).inputs[1]).raw;
+  at(s).raw = add(s, u, v, {sum, -1, name(s, "zmax"), name(s, "zsat"), entry(s, "unit")},
+                  stage(s).relu ? &at(s).mask : nullptr);
+}
+
+void Step::add_backward(int s) {
+  for (const int input : stage(s).inputs) deliver_copy(input, at(s).gradient);
+}
+
+}  // namespace bitloom

@@ -1,0 +1,220 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/lowering.hpp"
+#include "kernels/step_graph.hpp"
+#include "model/random.hpp"
+
+namespace bitloom {
+
+/// A raw view (int32) in memory, with the table entries of its unit and of its max |raw|.
+struct Raw {
+  int tensor = -1;
+  Src unit;
+  Src max;
+};
+
+/// Codes in memory.
+struct Codes {
+  int tensor = -1;
+  Src scale;
+  Kind kind = Kind::SIGNED;
+  Expand expand = Expand::SIGNED;
+};
+
+/// How a TILE makes codes.
+struct CodeRule {
+  int bits = 8;
+  Src ratio;
+  QuantizerKind quantizer = QuantizerKind::UNIFORM;
+  int limit = 127;  ///< QMAX
+  bool is_unsigned = false;
+  RoundingMode rounding = RoundingMode::HALF_UP;
+  std::uint32_t tensor = 0;  ///< of the random words
+  int use = static_cast<int>(RandomUse::kQuantize);
+  int sample = 0;
+  MaskRule mask_rule = MaskRule::POSITIVE;
+  Src window;  ///< T[LIMIT] of the mask
+};
+
+/// What the lowering knows of a stage while it passes through the step.
+struct StageState {
+  Raw raw;                  ///< the result, after its ReLU
+  int mask = -1;            ///< of the ReLU
+  int winner = -1;          ///< of a max_pool
+  Raw gradient;             ///< of the result before its ReLU: d_raw
+  std::vector<Raw> parts;   ///< what readers have delivered of it
+  bool codes_made = false;  ///< the result went straight into its reader's x
+  // Of a linear or conv2d stage:
+  Codes x, w;
+  int x_mask = -1;             ///< straight-through window of x (N17.1); −1: none
+  Codes d;                     ///< that the activation gradient reads
+  std::vector<Codes> d_wgrad;  ///< that the weight gradient reads: one, or one a sample of SMP
+  Raw dw, db;
+};
+
+/// Where the gradient of a stage's result goes that one reader makes.
+struct GradientPlace {
+  int tensor = -1;
+  int mask = -1;        ///< to be applied; −1: none
+  std::string maximum;  ///< names of its statistics, empty where nobody reads them
+  std::string saturations;
+  Src unit;  ///< the entry to be set
+};
+
+/// A GEMM layer's geometry in elements.
+struct LayerShape {
+  Conv2dAttributes conv;
+  int group_in = 0;  ///< channels
+  int group_out = 0;
+  int taps() const { return conv.kernel.rows * conv.kernel.cols; }
+  int depth() const { return taps() * group_in; }  ///< K
+  /// One tap, no stride, no padding, one group: rows of x meet rows of z.
+  bool is_plain() const;
+};
+
+/// One phase of a gather backwards: the positions of the input grid whose row is ≡ first modulo the stride.
+struct StridePhase {
+  int first = 0;  ///< position of the phase's first element
+  int count = 0;  ///< positions
+  int tap0 = 0;   ///< first kernel tap that reaches them
+  int tap_step = 1;
+  int taps = 0;         ///< how many do
+  int offset = 0;       ///< output position of tap0 at the phase's position 0
+  int output_step = 0;  ///< of the output position from tap to tap
+};
+std::vector<StridePhase> stride_phases(int extent, int kernel, int stride, int padding, int dilation);
+
+/// Statistics of a value that several phases make: max, codes' saturations, raw view's saturations.
+class Statistics {
+ public:
+  /// `names` of T[STAT], T[STAT + 1], T[STAT + 2]; an empty name is an entry that nobody reads.
+  Statistics(Lowering& low, const std::vector<std::string>& names, int phases);
+  /// STAT of the next phase.
+  Entry next();
+  /// After each phase has run.
+  void fold();
+
+ private:
+  Lowering& low_;
+  Entry page_;
+  Entry part_ = 0;
+  int phases_;
+};
+
+/// Lowers one training step: derives backward from the stages, in N10's order.
+class Step {
+ public:
+  Step(Lowering& low, const Recipe& recipe, const LowerOptions& options);
+  void run();
+
+  // What the parts share (kernels/step_*.cpp, kernels/lowering_*.cpp).
+  Lowering& low;
+  const Recipe& recipe;
+  const LowerOptions& options;
+  StepGraph graph;
+
+  const Stage& stage(int s) const { return graph.stages[static_cast<std::size_t>(s)]; }
+  const StageState& at(int s) const { return states_[static_cast<std::size_t>(s)]; }
+  StageState& at(int s) { return states_[static_cast<std::size_t>(s)]; }
+  Entry entry(int s, const std::string& what) { return low.table.named(stage(s).name + "." + what); }
+  std::string name(int s, const std::string& what) const { return stage(s).name + "." + what; }
+  LayerShape shape(int s) const;
+  void phase(int s, const std::string& kind, const std::string& text) {
+    low.at(stage(s).node, kind, stage(s).name + ": " + text);
+  }
+  int state_tensor(int s, const std::string& what) const;  ///< placed before the step
+  int ones() const { return ones_; }                       ///< [1][largest number of channels] of 4 bits, all 1
+
+  /// A new int32 tensor [rows][cols] for a stage.
+  int add_raw(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
+    return low.layout.add(name(s, what), 32, rows, cols);
+  }
+  /// Widths of a mask that tiles of this grid write at column `base`: 1, or 8 where tiles start inside bytes.
+  /// Rows of packed masks must be whole bytes where a flattened image is another view of them.
+  static int mask_bits(const TileGrid& grid, const ImageShape& image, int base_step) {
+    const bool whole = image.channels % 8 == 0 || image.height * image.width == 1;
+    return grid.starts_bytes(1) && base_step % 8 == 0 && whole ? 1 : 8;
+  }
+  int add_mask(int s, const std::string& what, std::int64_t rows, std::int64_t cols, int bits) {
+    return low.layout.add(name(s, what), bits, rows, cols, Coding::kUnsigned);
+  }
+
+  /// Where reader number `parts` of stage s shall put its gradient, and that it has been put there.
+  GradientPlace gradient_place(int s);
+  void deliver(int s, const Raw& part);
+  /// The same for a gradient that exists already (add): applies the mask where there is one.
+  void deliver_copy(int s, const Raw& part);
+
+  /// N14.6: u + v; with `mask_out` its ReLU, whose mask goes there.
+  Raw add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out);
+
+  // Codes (step_codes.cpp).
+  void weight_codes(int s);
+  void input_codes(int s);     ///< x of layer s from the raw result that it reads
+  void gradient_codes(int s);  ///< d of layer s from its d_raw
+  /// Do the codes of stage s's result (of its gradient) come straight from the GEMM (N6.3, linear chains)?
+  bool makes_x_at_once(int s) const;
+  bool makes_d_at_once(int s) const;
+  bool needs_gradient_maximum(int s) const;
+  void start_scales();
+  std::uint32_t x_id(int s) const;  ///< N14.5
+  CodeRule uniform_rule(const ViewRule& rule, int bits, Src ratio, std::uint32_t id) const;
+  static void set_codes(Command& tile, const CodeRule& codes);
+  /// Codes of a raw view; with `mask_out` ≥ 0 also the mask of the rule.
+  void quantize(const View& raw, int rows, int cols, const CodeRule& codes, int to, Entry statistics,
+                int mask_out = -1);
+  // Codes of the methods (step_methods.cpp).
+  void method_weights(int s);
+  void method_input(int s);
+  void method_gradient(int s);
+  void method_update(int s);
+  // GEMMs (step_gemm.cpp).
+  void forward_layer(int s);
+  void activation_gradient(int s);
+  GemmJob gradient_job(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
+                       const Codes& d) const;
+  static Gather phase_rows(const ImageShape& image, const StridePhase& y, const StridePhase& x,
+                           std::int64_t pixel_pitch, int stride_y, int stride_x);
+  void gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
+                      const GradientPlace& place, bool strided, Entry statistics);
+  void zero_phase(const View& to, int rows, int cols);
+  void chain_gradient(int s, int below);
+  void weight_gradient(int s);
+  void weight_gradient_phases(int s, const Codes& d, int to, Statistics& statistics);
+  void bias_gradient_phase(int s, const Codes& d, int to, Entry statistics);
+  // Others.
+  void update(int s);
+  void pool_forward(int s);
+  void pool_backward(int s);
+  void pool_unit(int s, Src from, Entry to);
+  void pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x, int first, int count,
+                           const GradientPlace& place, bool of_all, Entry statistics);
+  void add_forward(int s);
+  void add_backward(int s);
+  void norm_forward(int s);
+  void norm_backward(int s);
+  /// N9 of `gradient` into value and momentum; MASTER32 for biases and norm parameters.
+  void update_tensor(const Raw& gradient, int value, int momentum, Src value_unit, bool wide, std::uint32_t tensor,
+                     Entry statistics);
+
+ private:
+  void place_state();
+  void place_weights(int s, const LayerShape& layer);
+  void load_table();
+  void store_table();
+  void loss();
+  void forward(int s);
+  void backward(int s);
+  void bias_of_group(int s, const LayerShape& layer, int group, Statistics& statistics);
+
+  std::vector<StageState> states_;
+  int page_ = -1, ones_ = -1, labels_ = -1, input_ = -1;
+};
+
+/// Bytes between pixels, lines and images of a tensor [m][channels].
+void set_pitches(Gather& gather, std::int64_t pixel, const ImageShape& image);
+
+}  // namespace bitloom

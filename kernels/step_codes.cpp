@@ -1,0 +1,141 @@
+// Raw views to codes (N6), once for each reader of a raw view. Codes of the four methods: kernels/step_methods.cpp.
+#include <algorithm>
+
+#include "kernels/step.hpp"
+#include "model/error.hpp"
+#include "model/numbers.hpp"
+
+namespace bitloom {
+
+namespace {
+
+bool follows_hindsight(const ViewRule& rule) {
+  return rule.quantizer == Quantizer::kMax && rule.scale == ScaleRule::kHindsight;
+}
+
+}  // namespace
+
+/// Weights' state, as the recipe keeps it.
+void Step::place_weights(int s, const LayerShape& layer) {
+  low.layout.add(name(s, "master"), 32, layer.depth(), layer.conv.out);
+  low.layout.add(name(s, "momentum"), 32, layer.depth(), layer.conv.out);
+  Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
+}
+
+bool Step::makes_x_at_once(int s) const {
+  if (!graph.chain || stage(s).readers.empty()) return false;
+  return follows_hindsight(stage(stage(s).readers.front()).rule.activation);
+}
+
+bool Step::makes_d_at_once(int s) const { return graph.chain && follows_hindsight(stage(s).rule.gradient); }
+
+bool Step::needs_gradient_maximum(int s) const { return !follows_hindsight(stage(s).rule.gradient); }
+
+/// Step (1) of N10.
+void Step::start_scales() {
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    if (!stage(s).is_gemm()) continue;
+    if (follows_hindsight(stage(s).rule.activation) && stage(s).inputs.front() != kFromNetwork) {
+      low.copy(entry(s, "sx_next"), entry(s, "sx"));
+    }
+    if (follows_hindsight(stage(s).rule.gradient)) low.copy(entry(s, "sd_next"), entry(s, "sd"));
+  }
+}
+
+std::uint32_t Step::x_id(int s) const {
+  const int layer = stage(s).layer;
+  if (graph.chain) return tensor_id(layer - 1, TensorKind::kActivation);
+  return tensor_id(layer, static_cast<TensorKind>(4));
+}
+
+CodeRule Step::uniform_rule(const ViewRule& rule, int bits, Src ratio, std::uint32_t id) const {
+  CodeRule codes;
+  codes.bits = bits;
+  codes.ratio = ratio;
+  codes.limit = qmax(bits);
+  codes.rounding = static_cast<RoundingMode>(rule.rounding);
+  codes.tensor = id;
+  return codes;
+}
+
+void Step::set_codes(Command& tile, const CodeRule& codes) {
+  tile.set_flag(Flag::CODES_OUT).set(Field::QUANTIZER, static_cast<int>(codes.quantizer));
+  tile.set(Field::RATIO, codes.ratio.entry).set(Field::QMAX, codes.limit).set(Field::UNSIGNED, codes.is_unsigned);
+  tile.set(Field::ROUNDING, static_cast<int>(codes.rounding)).set(Field::TENSOR, codes.tensor);
+  tile.set(Field::USE, codes.use).set(Field::SAMPLE, codes.sample);
+}
+
+void Step::quantize(const View& raw, int rows, int cols, const CodeRule& codes, int to, Entry statistics,
+                    int mask_out) {
+  Phase pass(low, low.vector_tiles(rows, cols, {.in = 1, .out = mask_out < 0 ? 1 : 2, .columns = 8}));
+  pass.input(raw);
+  Command& tile = pass.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set(Field::STAT, statistics);
+  set_codes(tile, codes);
+  pass.output({.tensor = to});
+  if (mask_out >= 0) {
+    tile.set(Field::MASK_RULE, static_cast<int>(codes.mask_rule)).set(Field::LIMIT, codes.window.entry);
+    pass.output(Flag::MASK_OUT, {.tensor = mask_out});
+  }
+  pass.run();
+}
+
+/// N6.4 and its kin.
+void Step::weight_codes(int s) {
+  phase(s, "weights", "master to w");
+  const ViewRule& rule = stage(s).rule.weight;
+  if (rule.quantizer != Quantizer::kMax) return method_weights(s);
+  const LayerShape layer = shape(s);
+  const int bits = stage(s).rule.width(rule);
+  const Src unit = low.word_of(word(power_of_two(recipe.update.master_frac_bits)));
+  const Src scale = low.max_to_scale(entry(s, "wmax"), unit, qmax(bits), entry(s, "sw"));
+  at(s).w = {low.layout.add(name(s, "w"), bits, layer.depth(), layer.conv.out), scale};
+  const CodeRule codes = uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(s).layer, TensorKind::kWeight));
+  Statistics statistics(low, {"", name(s, "wsat"), ""}, 1);
+  quantize({.tensor = state_tensor(s, "master")}, layer.depth(), layer.conv.out, codes, at(s).w.tensor,
+           statistics.next());
+}
+
+/// N6.1–N6.3.
+void Step::input_codes(int s) {
+  phase(s, "quantize", "x");
+  const ViewRule& rule = stage(s).rule.activation;
+  if (rule.quantizer != Quantizer::kMax) return method_input(s);
+  const Raw& raw = at(stage(s).inputs.front()).raw;
+  const int bits = stage(s).rule.width(rule);
+  const Src scale = entry(s, "sx");
+  const bool exact = rule.scale == ScaleRule::kExact;
+  if (exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), scale.entry);
+  const ImageShape& in = stage(s).in;
+  at(s).x = {low.layout.add(name(s, "x"), bits, in.rows(), in.channels), scale};
+  Statistics statistics(low, {"", name(s, "xsat"), ""}, 1);
+  quantize({.tensor = raw.tensor, .pitch = std::int64_t{4} * in.channels}, in.rows(), in.channels,
+           uniform_rule(rule, bits, low.div(raw.unit, scale), x_id(s)), at(s).x.tensor, statistics.next());
+  if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, "sx_next"), scale);
+}
+
+/// The same of a gradient.
+void Step::gradient_codes(int s) {
+  phase(s, "quantize", "d");
+  const ViewRule& rule = stage(s).rule.gradient;
+  if (rule.quantizer != Quantizer::kMax) return method_gradient(s);
+  Raw& raw = at(s).gradient;
+  const ImageShape& out = stage(s).out;
+  const int bits = stage(s).rule.width(rule);
+  const Src scale = entry(s, "sd");
+  const bool exact = rule.scale == ScaleRule::kExact;
+  if (exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), scale.entry);
+  at(s).d = {low.layout.add(name(s, "d"), bits, out.rows(), out.channels), scale};
+  at(s).d_wgrad = {at(s).d};
+  const bool of_loss = !exact && s + 1 == static_cast<int>(graph.stages.size());  // nobody made statistics of it
+  Statistics statistics(low,
+                        of_loss ? std::vector<std::string>{name(s, "dmax"), name(s, "dsat"), name(s, "d_rawsat")}
+                                : std::vector<std::string>{"", name(s, "dsat"), ""},
+                        1);
+  quantize({.tensor = raw.tensor}, out.rows(), out.channels,
+           uniform_rule(rule, bits, low.div(raw.unit, scale), tensor_id(stage(s).layer, TensorKind::kGradient)),
+           at(s).d.tensor, statistics.next());
+  if (of_loss) raw.max = entry(s, "dmax");
+  if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, "sd_next"), scale);
+}
+
+}  // namespace bitloom

@@ -1,0 +1,382 @@
+// The three GEMMs of a linear or conv2d layer, by implicit im2col (N14.2).
+#include <algorithm>
+
+#include "kernels/step.hpp"
+#include "model/error.hpp"
+#include "model/numbers.hpp"
+
+namespace bitloom {
+
+namespace {
+
+/// Pairs (output position, tap) that read inside the image, along one axis.
+std::uint64_t inside(int out, int kernel, int stride, int padding, int dilation, int extent) {
+  std::uint64_t count = 0;
+  for (int y = 0; y < out; ++y) {
+    for (int k = 0; k < kernel; ++k) {
+      const int at = y * stride + k * dilation - padding;
+      count += at >= 0 && at < extent ? 1u : 0u;
+    }
+  }
+  return count;
+}
+
+/// Useful multiply-accumulates of one group.
+std::uint64_t group_macs(const Stage& stage, const LayerShape& layer) {
+  const Conv2dAttributes& c = layer.conv;
+  return inside(stage.out.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows, stage.in.height) *
+         inside(stage.out.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols, stage.in.width) *
+         static_cast<std::uint64_t>(stage.out.samples) * static_cast<std::uint64_t>(layer.group_in) *
+         static_cast<std::uint64_t>(layer.group_out);
+}
+
+/// The window of x that each output pixel reads: K elements in the order of N14.1.
+View window(const Lowering& low, const Stage& stage, const LayerShape& layer, int x, int group) {
+  View view{.tensor = x};
+  if (layer.is_plain()) return view;
+  Gather g;
+  g.extent_x = stage.out.width;
+  g.extent_y = stage.out.height;
+  g.limit_x = stage.in.width;
+  g.limit_y = stage.in.height;
+  g.offset_x = -layer.conv.padding.cols;
+  g.offset_y = -layer.conv.padding.rows;
+  g.scale_x = layer.conv.stride.cols;
+  g.scale_y = layer.conv.stride.rows;
+  g.tap_x = layer.conv.dilation.cols;
+  g.tap_y = layer.conv.dilation.rows;
+  g.taps_x = layer.conv.kernel.cols;
+  g.taps_y = layer.conv.kernel.rows;
+  g.segment = layer.group_in;
+  g.segment_base = group * layer.group_in;
+  set_pitches(g, low.tensor(x).pitch, stage.in);
+  view.gather = g;
+  return view;
+}
+
+}  // namespace
+
+/// Bias of one group to VBIAS in accumulator units (N5.1).
+void Step::bias_of_group(int s, const LayerShape& layer, int group, Statistics& statistics) {
+  require_bias_fits(low.context(), layer.group_out);
+  Phase bias(low, low.vector_tiles(1, layer.group_out, {.in = 1}));
+  bias.input({.tensor = state_tensor(s, "bias"), .col_base = group * layer.group_out});
+  Command& tile = bias.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set_flag(Flag::BIAS_OUT);
+  tile.set(Field::RATIO, entry(s, "ratio_b")).set(Field::STAT, statistics.next());
+  bias.run();
+  statistics.fold();
+}
+
+/// N5.1, N5.2, N14.2; in linear chains with hindsight also N6.3 of the next layer's x.
+void Step::forward_layer(int s) {
+  phase(s, "forward", "x · w");
+  const Stage& layer_stage = stage(s);
+  const LayerShape layer = shape(s);
+  const int groups = layer.conv.groups;
+  StageState& state = at(s);
+  const Src unit = low.mul(state.x.scale, state.w.scale, entry(s, "s_acc"));
+  if (layer.conv.bias) {
+    low.div(low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), unit, entry(s, "ratio_b"));
+  }
+  const bool codes_now = makes_x_at_once(s);
+  const int reader = codes_now ? layer_stage.readers.front() : -1;
+  const int rows = layer_stage.out.rows();
+  const TileGrid grid = low.array_tiles(rows, layer.group_out, {.out = layer_stage.relu ? 2 : 1});
+  CodeRule codes;
+  int to = -1;
+  if (codes_now) {
+    const ViewRule& rule = stage(reader).rule.activation;
+    const int bits = stage(reader).rule.width(rule);
+    codes = uniform_rule(rule, bits, low.div(unit, entry(reader, "sx")), x_id(reader));
+    to = low.layout.add(name(reader, "x"), bits, rows, layer.conv.out);
+    at(reader).x = {to, entry(reader, "sx")};
+    state.codes_made = true;
+  } else {
+    to = add_raw(s, "z_raw", rows, layer.conv.out);
+  }
+  if (layer_stage.relu) {
+    state.mask =
+        add_mask(s, "mask", rows, layer.conv.out, mask_bits(grid, layer_stage.out, groups == 1 ? 8 : layer.group_out));
+  }
+  Statistics bias_statistics(low, {"", layer.conv.bias ? name(s, "b_accsat") : "", ""}, layer.conv.bias ? groups : 1);
+  Statistics statistics(low, {name(s, "zmax"), codes_now ? name(reader, "xsat") : "", name(s, "zsat")}, groups);
+  for (int g = 0; g < groups; ++g) {
+    if (layer.conv.bias) {
+      phase(s, "bias", "bias to accumulator units");
+      bias_of_group(s, layer, g, bias_statistics);
+      phase(s, "forward", "x · w");
+    }
+    Phase gemm(low, grid);
+    GemmJob job;
+    job.a = {window(low, layer_stage, layer, state.x.tensor, g), false, state.x.expand, state.x.kind};
+    job.b = {{.tensor = state.w.tensor, .col_base = g * layer.group_out}, true, state.w.expand, state.w.kind};
+    job.terms = layer.depth();
+    job.macs = group_macs(layer_stage, layer);
+    gemm.gemm(job);
+    Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
+    if (layer.conv.bias) tile.set_flag(Flag::ADD_BIAS);
+    if (layer_stage.relu) tile.set_flag(Flag::RELU);
+    if (codes_now) {
+      set_codes(tile, codes);
+    } else {
+      tile.set_flag(Flag::RAW_OUT);
+    }
+    gemm.output({.tensor = to, .col_base = g * layer.group_out});
+    if (layer_stage.relu) gemm.output(Flag::MASK_OUT, {.tensor = state.mask, .col_base = g * layer.group_out});
+    gemm.run();
+    statistics.fold();
+  }
+  state.raw = {codes_now ? -1 : to, unit, entry(s, "zmax")};
+  if (codes_now) {
+    const int q = codes.limit;
+    low.max_to_scale(entry(s, "zmax"), unit, q, entry(reader, "sx_next"), Src(entry(reader, "sx")));
+  }
+}
+
+/// The part of d's gradient that reaches the input positions of one stride phase: a gather over d, step by step
+/// backwards through the kernel; no inserted zero is multiplied (N5.3, N14.2).
+GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
+                           const Codes& d) const {
+  const Stage& of = stage(s);
+  GemmJob job;
+  job.terms = std::int64_t{y.taps} * x.taps * layer.group_out;
+  job.a = {{.tensor = d.tensor}, false, d.expand, d.kind};
+  const Codes& w = at(s).w;
+  const std::int64_t w_pitch = low.tensor(w.tensor).pitch;
+  job.b = {{.tensor = w.tensor, .col_base = 0}, false, w.expand, w.kind};
+  if (layer.is_plain()) return job;
+  Gather a;
+  a.extent_x = x.count;
+  a.extent_y = y.count;
+  a.limit_x = of.out.width;
+  a.limit_y = of.out.height;
+  a.offset_x = x.offset;
+  a.offset_y = y.offset;
+  a.tap_x = x.output_step;
+  a.tap_y = y.output_step;
+  a.taps_x = x.taps;
+  a.taps_y = y.taps;
+  a.segment = layer.group_out;
+  a.segment_base = group * layer.group_out;
+  set_pitches(a, low.tensor(d.tensor).pitch, of.out);
+  job.a.view.gather = a;
+  Gather b;  // row: input channel; taps: those of the phase; elements: output channels of the group
+  b.limit_x = layer.conv.kernel.cols;
+  b.limit_y = layer.conv.kernel.rows;
+  b.offset_x = x.tap0;
+  b.offset_y = y.tap0;
+  b.tap_x = x.tap_step;
+  b.tap_y = y.tap_step;
+  b.taps_x = x.taps;
+  b.taps_y = y.taps;
+  b.segment = layer.group_out;
+  b.segment_base = group * layer.group_out;
+  b.image_pitch = w_pitch;
+  b.pixel_pitch = w_pitch * layer.group_in;
+  b.line_pitch = b.pixel_pitch * layer.conv.kernel.cols;
+  job.b.view.gather = b;
+  return job;
+}
+
+/// How the positions of one stride phase lie in the tensor [m][channels] of an image: rows of a shaped transfer.
+Gather Step::phase_rows(const ImageShape& image, const StridePhase& y, const StridePhase& x, std::int64_t pixel_pitch,
+                        int stride_y, int stride_x) {
+  Gather g;
+  g.extent_x = x.count;
+  g.extent_y = y.count;
+  g.limit_x = image.width;
+  g.limit_y = image.height;
+  g.offset_x = x.first;
+  g.offset_y = y.first;
+  g.scale_x = stride_x;
+  g.scale_y = stride_y;
+  g.segment = image.channels;
+  set_pitches(g, pixel_pitch, image);
+  return g;
+}
+
+/// N5.3 into the stage that layer s reads.
+void Step::activation_gradient(int s) {
+  phase(s, "dgrad", "d · w");
+  const LayerShape layer = shape(s);
+  const int below = stage(s).inputs.front();
+  const ImageShape& in = stage(s).in;
+  const Conv2dAttributes& c = layer.conv;
+  const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
+  const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
+  if (makes_d_at_once(below)) return chain_gradient(s, below);
+  const GradientPlace place = gradient_place(below);
+  low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
+  const int phases = static_cast<int>(ys.size() * xs.size()) * c.groups;
+  Statistics statistics(low, {place.maximum, "", place.saturations}, phases);
+  for (const StridePhase& y : ys) {
+    for (const StridePhase& x : xs) {
+      for (int g = 0; g < c.groups; ++g) {
+        gradient_phase(s, layer, g, y, x, place, phases > c.groups, statistics.next());
+        statistics.fold();
+      }
+    }
+  }
+  deliver(below, {place.tensor, place.unit, low.table.named(place.maximum)});
+}
+
+void Step::gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
+                          const GradientPlace& place, bool strided, Entry statistics) {
+  const ImageShape& in = stage(s).in;
+  const Conv2dAttributes& c = layer.conv;
+  const int rows = in.samples * y.count * x.count;
+  const int base = group * layer.group_in;
+  const std::int64_t row_bytes = std::int64_t{4} * in.channels;
+  const auto viewed = [&](int tensor, std::int64_t pitch) {
+    View view{.tensor = tensor, .col_base = base, .pitch = pitch};
+    if (strided) view.gather = phase_rows(in, y, x, pitch, c.stride.rows, c.stride.cols);
+    return view;
+  };
+  const bool empty = y.taps * x.taps == 0;
+  const Sections sections{.in = place.mask < 0 || empty ? 0 : 1, .out = 1};
+  if (empty) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in);
+  Phase gemm(low, low.array_tiles(rows, layer.group_in, sections));
+  GemmJob job = gradient_job(s, layer, group, y, x, at(s).d);
+  job.macs = static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(job.terms) *
+             static_cast<std::uint64_t>(layer.group_in);
+  gemm.gemm(job);
+  if (place.mask >= 0) {
+    const TensorPlacement& mask = low.tensor(place.mask);
+    // Seen with the reader's rows: [n][features] of a flattened image is the same memory when a row is whole bytes.
+    gemm.input(viewed(place.mask, divide_up(std::int64_t{in.channels} * mask.bits, 8)), Expand::UNSIGNED);
+  }
+  Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics);
+  if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
+  gemm.output(Flag::RAW_OUT, viewed(place.tensor, row_bytes));
+  gemm.run();
+}
+
+/// Zeros where no tap reaches: 0 · whatever lies there.
+void Step::zero_phase(const View& to, int rows, int cols) {
+  Phase zero(low, low.vector_tiles(rows, cols, {.in = 1, .out = 1}));
+  View from = to;
+  zero.input(from);
+  zero.vector(Opcode::AFFINE);
+  zero.output(Flag::RAW_OUT, to);
+  zero.run();
+}
+
+/// In a linear chain with hindsight: straight to the codes of the layer below (N6.3).
+void Step::chain_gradient(int s, int below) {
+  const LayerShape layer = shape(s);
+  const ViewRule& rule = stage(below).rule.gradient;
+  const int bits = stage(below).rule.width(rule);
+  const ImageShape& in = stage(s).in;
+  const Src unit = low.mul(at(s).d.scale, at(s).w.scale, entry(below, "d_unit"));
+  const Src scale = entry(below, "sd");
+  const CodeRule codes =
+      uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(below).layer, TensorKind::kGradient));
+  at(below).d = {low.layout.add(name(below, "d"), bits, in.rows(), in.channels), scale};
+  at(below).d_wgrad = {at(below).d};
+  Statistics statistics(low, {name(below, "dmax"), name(below, "dsat"), name(below, "d_rawsat")}, 1);
+  const int mask = at(below).mask;
+  Phase gemm(low, low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1}));
+  GemmJob job =
+      gradient_job(s, layer, 0, stride_phases(1, 1, 1, 0, 1).front(), stride_phases(1, 1, 1, 0, 1).front(), at(s).d);
+  job.macs = group_macs(stage(s), layer);
+  gemm.gemm(job);
+  if (mask >= 0) gemm.input({.tensor = mask}, Expand::UNSIGNED);
+  Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
+  if (mask >= 0) tile.set_flag(Flag::MASK_IN);
+  set_codes(tile, codes);
+  gemm.output({.tensor = at(below).d.tensor});
+  gemm.run();
+  low.max_to_scale(entry(below, "dmax"), unit, codes.limit, entry(below, "sd_next"), scale);
+}
+
+/// dw [K][O] of one set of d codes (N5.4).
+void Step::weight_gradient_phases(int s, const Codes& d, int to, Statistics& statistics) {
+  const LayerShape layer = shape(s);
+  const Stage& of = stage(s);
+  const TileGrid grid = low.array_tiles(layer.depth(), layer.group_out, {.out = 1});
+  for (int g = 0; g < layer.conv.groups; ++g) {
+    Phase gemm(low, grid);
+    GemmJob job;
+    job.a = {window(low, of, layer, at(s).x.tensor, g), true, at(s).x.expand, at(s).x.kind};
+    job.b = {{.tensor = d.tensor, .col_base = g * layer.group_out}, true, d.expand, d.kind};
+    job.terms = of.out.rows();
+    job.macs = group_macs(of, layer);
+    gemm.gemm(job);
+    gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
+    gemm.output(Flag::RAW_OUT, {.tensor = to, .col_base = g * layer.group_out});
+    gemm.run();
+    statistics.fold();
+  }
+}
+
+/// db [1][O]: a GEMM with a constant one in the place of x.
+void Step::bias_gradient_phase(int s, const Codes& d, int to, Entry statistics) {
+  const int out = shape(s).conv.out;
+  Phase gemm(low, low.array_tiles(1, out, {.out = 1}));
+  GemmJob job;
+  job.a = {{.tensor = ones(), .pitch = 0}, true, Expand::SIGNED, Kind::SIGNED};
+  job.b = {{.tensor = d.tensor}, true, d.expand, d.kind};
+  job.terms = stage(s).out.rows();
+  gemm.gemm(job);
+  gemm.vector(Opcode::TILE).set(Field::STAT, statistics);
+  gemm.output(Flag::RAW_OUT, {.tensor = to});
+  gemm.run();
+}
+
+/// N5.4.
+void Step::weight_gradient(int s) {
+  phase(s, "wgrad", "x · d");
+  const LayerShape layer = shape(s);
+  const Codes& d = at(s).d_wgrad.front();
+  at(s).dw = {add_raw(s, "dw", layer.depth(), layer.conv.out), low.mul(d.scale, at(s).x.scale, entry(s, "dw_unit")),
+              Src()};
+  Statistics statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
+  weight_gradient_phases(s, d, at(s).dw.tensor, statistics);
+  at(s).dw.max = entry(s, "dwmax");
+  if (!layer.conv.bias) return;
+  at(s).db = {add_raw(s, "db", 1, layer.conv.out), d.scale, Src()};
+  Statistics bias_statistics(low, {"", "", name(s, "dbsat")}, 1);
+  bias_gradient_phase(s, d, at(s).db.tensor, bias_statistics.next());
+}
+
+/// N9.
+void Step::update_tensor(const Raw& gradient, int value, int momentum, Src value_unit, bool wide, std::uint32_t tensor,
+                         Entry statistics) {
+  const TensorPlacement& place = low.tensor(value);
+  const Src momentum_unit = low.word_of(word(power_of_two(recipe.update.momentum_frac_bits)));
+  const Src ratio = low.div(gradient.unit, momentum_unit);
+  const Src ratio_w = low.div(low.mul(kTableLearningRate, momentum_unit), value_unit);
+  Phase update(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 2}));
+  update.input({.tensor = gradient.tensor});
+  update.input({.tensor = value});
+  update.input({.tensor = momentum});
+  Command& command = update.vector(Opcode::UPDATE).set(Field::STAT, statistics);
+  command.set(Field::RATIO, ratio.entry).set(Field::RATIO_W, ratio_w.entry).set(Field::MU16, options.mu16);
+  command.set(Field::TENSOR, tensor);
+  if (wide) command.set_flag(Flag::MASTER32);
+  if (!recipe.update.stochastic) command.set_flag(Flag::HALF_UP);
+  update.output({.tensor = value});
+  update.output({.tensor = momentum});
+  update.run();
+}
+
+void Step::update(int s) {
+  phase(s, "update", "update of the weights");
+  const Optimizer optimizer = stage(s).rule.optimizer;
+  if (optimizer != Optimizer::kSgd || stage(s).rule.weight.quantizer != Quantizer::kMax) {
+    method_update(s);
+  } else {
+    Statistics statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
+    update_tensor(at(s).dw, state_tensor(s, "master"), state_tensor(s, "momentum"),
+                  low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
+                  tensor_id(stage(s).layer, TensorKind::kWeight), statistics.next());
+  }
+  if (!shape(s).conv.bias) return;
+  phase(s, "update", "update of the bias");
+  Statistics statistics(low, {"", name(s, "bsat"), name(s, "bvsat")}, 1);
+  update_tensor(at(s).db, state_tensor(s, "bias"), state_tensor(s, "bias_momentum"),
+                low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), true,
+                tensor_id(stage(s).layer, TensorKind::kBias), statistics.next());
+}
+
+}  // namespace bitloom
