@@ -3,45 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <deque>
 
-#include "testbench/rtl/machine_case.hpp"
+#include "testbench/rtl/timing_model.hpp"
 
 namespace bitloom {
 namespace {
 
 constexpr std::uint32_t kFrom = 0x10000, kTo = 0x80000;
-using Edge = std::uint64_t;
-
-/// The read channel of docs/timing.md without LOAD and fetch asking at once: burst by burst.
-class Reads {
- public:
-  Reads(const Hardware& hw, const DramTiming& timing) : hw_(hw), timing_(timing) {}
-  /// A burst that is asked for in cycle `asked`; the edge of its last beat.
-  Edge burst(Edge asked, int beats) {
-    grant = std::max(asked, next_);
-    if (static_cast<int>(last_.size()) >= hw_.max_outstanding) {
-      grant = std::max(grant, last_[last_.size() - static_cast<std::size_t>(hw_.max_outstanding)]);
-    }
-    next_ = grant + 1;
-    Edge last = 0;
-    for (int i = 0; i < beats; ++i) last = timing_.read_beat(grant + 2);
-    last_.push_back(last);
-    return last;
-  }
-  Edge grant = 0;  ///< of the last burst
-
- private:
-  const Hardware& hw_;
-  DramTiming timing_;
-  Edge next_ = 0;
-  std::deque<Edge> last_;
-};
-
-DramTiming timing(const MachineCase& machine, int stall, std::uint64_t seed) {
-  return {machine.hardware().dram_read_latency, machine.hardware().dram_write_latency, stall, seed};
-}
-
 int command_beats(const Hardware& hw) { return kCommandBytes / hw.axi_bytes; }
 
 /// Keeps the load queue busy until all commands are fetched, so that nothing disturbs what comes after it.
@@ -72,13 +40,13 @@ TEST_P(TimingTest, FetchAndDispatchOfNops) {
     for (int i = 0; i < kNops; ++i) machine.add(Opcode::LOAD_NOP);
     const RtlResult result = machine.run();
 
-    Reads reads(hw, timing(machine, stall, 3));
+    Reads reads(hw, dram_timing(hw, stall, 3));
     const int beats = std::min(hw.max_burst, command_beats(hw));
     std::vector<Edge> dispatched, taken;
     Edge end = 0, whole = 0;
     for (std::size_t i = 0; i <= kNops; ++i) {
       Edge asked = i < 4 ? 0 : dispatched[i - 4] + 1;
-      for (int part = 0; part < command_beats(hw) / beats; ++part) whole = reads.burst(asked, beats);
+      for (int part = 0; part < command_beats(hw) / beats; ++part) whole = reads.burst(asked, beats).back();
       if (i == kNops) break;  // END
       Edge cycle = std::max(whole, i == 0 ? 0 : dispatched[i - 1] + 1);
       const auto depth = static_cast<std::size_t>(hw.queue_depth);
@@ -95,73 +63,117 @@ TEST_P(TimingTest, FetchAndDispatchOfNops) {
   }
 }
 
+/// Random transfers, shaped or not, of any width to any other.
 TEST_P(TimingTest, Load) {
-  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const int stall = seed % 2 == 0 ? 25 : 0;
     MachineCase machine(GetParam(), stall, seed);
     const Hardware& hw = machine.hardware();
     wait_for_fetch(machine);
-    const int words = machine.uniform(1, std::min(hw.vin_words, 40)), rows = machine.uniform(1, hw.vin_words / words);
-    const int pitch = machine.uniform(words, words + 8) * hw.axi_bytes;
-    const std::uint32_t from = kFrom + static_cast<std::uint32_t>(machine.uniform(0, 600) * hw.axi_bytes);
-    machine.load_vin(from, rows, words * hw.axi_bytes, pitch, 0, words);
+    static constexpr int kBits[] = {1, 4, 8, 32};
+    TransferCase t;
+    t.bits = kBits[machine.uniform(0, 3)];
+    const int local = t.bits == 32 || machine.uniform(0, 1) == 0 ? 32 : t.bits;
+    const int words = std::min(hw.vin_words, machine.uniform(1, 400));
+    const int most = words * hw.axi_bytes * 8 / local;
+    t.address = kFrom + static_cast<std::uint32_t>(machine.uniform(0, 9000));
+    if (machine.uniform(0, 1) == 0) {
+      t.shape = random_shape(machine, t.bits, 4, std::min(80, most), 1);
+      t.cols = std::min(t.shape->segment * t.shape->taps_x * t.shape->taps_y, most);
+      t.shape->image_pitch = std::min(t.shape->image_pitch, 1000);
+    } else {
+      t.cols = machine.uniform(1, machine.uniform(1, most));
+      t.pitch = machine.uniform(0, 1) == 0 ? (t.cols * t.bits + 7) / 8 : machine.uniform(0, 900);
+    }
+    t.rows = t.rows_last = machine.uniform(1, std::min(hw.rows, most / t.cols));
+    if (local == 32) t.rows = t.rows_last = machine.uniform(1, std::min(200, most / t.cols));
+    t.cols_last = t.cols;
+    t.counts[2] = machine.uniform(1, 3);
+    t.strides[2] = machine.uniform(0, 70);
+    if (t.shape) set_shape(machine.add(Opcode::LOAD_SHAPE), *t.shape, 0);
+    Command& load = machine.add(Opcode::LOAD);
+    set_transfer(load, t);
+    // Scratchpad words beyond the buffer are those of another row: the timing does not change.
+    load.set(Field::TARGET, static_cast<int>(local == 32 ? LoadTarget::VIN : LoadTarget::SPAD_A));
+    load.set(Field::LOCAL_BITS, static_cast<int>(width_of(local)));
     const RtlResult result = machine.run();
-    const ExecutionRecord e = only(result, 1);
+    const auto number = static_cast<std::uint32_t>(t.shape ? 2 : 1);
 
-    DramTiming dram = timing(machine, stall, seed);
-    for (int i = 0; i < 3 * command_beats(hw); ++i) dram.read_beat(0);
+    DramTiming dram = dram_timing(hw, stall, seed);
+    for (std::uint32_t i = 0; i < (number + 2) * static_cast<std::uint32_t>(command_beats(hw)); ++i) dram.read_beat(0);
     Reads reads(hw, dram);
-    Edge last = 0;
-    int beats = 0;
-    bool limited = false;
-    for (int row = 0; row < rows; ++row) {
-      std::uint32_t address = from + static_cast<std::uint32_t>(row * pitch);
-      for (int left = words; left > 0;) {
-        const int length = std::min({left, hw.max_burst, (4096 - static_cast<int>(address & 4095)) / hw.axi_bytes});
-        const Edge before = reads.grant;
-        last = reads.burst(e.start + 1, length);
-        limited = limited || (beats > 0 && reads.grant != before + 1);
-        left -= length;
-        beats += length;
-        address += static_cast<std::uint32_t>(length * hw.axi_bytes);
-      }
+    const std::vector<Iteration> all = iterations(t);
+    std::size_t execution = 0;
+    for (const ExecutionRecord& e : result.executions) {
+      if (e.command != number) continue;
+      ASSERT_EQ(e.end, load_end(hw, reads, t, all.at(execution), local, e.start))
+          << "seed " << seed << ": " << t.rows << " rows of " << t.cols << " x " << t.bits << " bits to " << local;
+      ++execution;
     }
-    ASSERT_EQ(e.end, last) << "seed " << seed << ": " << rows << " rows of " << words << " words";
-    if (!limited && stall == 0) {
-      ASSERT_EQ(e.end - e.start, static_cast<Edge>(hw.dram_read_latency + beats + 2));
-    }
-    EXPECT_EQ(result.cycles, e.end + 1);
+    ASSERT_EQ(execution, all.size());
+    EXPECT_EQ(result.cycles, result.executions.back().end + 1);
   }
 }
 
+/// The page's formula for the plainest LOAD, and the shapes' commands.
+TEST_P(TimingTest, PlainLoadAndShapes) {
+  MachineCase machine(GetParam());
+  const Hardware& hw = machine.hardware();
+  wait_for_fetch(machine);
+  const int words = std::min(hw.max_burst * 2, 40);
+  machine.load_vin(kFrom, 1, words * hw.lanes(), 0, 0, 0);
+  set_shape(machine.add(Opcode::LOAD_SHAPE), {}, 0);
+  set_shape(machine.add(Opcode::STORE_SHAPE), {}, 0);
+  const RtlResult result = machine.run();
+  const ExecutionRecord load = only(result, 1);
+  EXPECT_EQ(load.end - load.start, static_cast<Edge>(hw.dram_read_latency + words + 6));
+  for (const std::uint32_t shape : {2u, 3u}) EXPECT_EQ(only(result, shape).end - only(result, shape).start, 1u);
+}
+
 TEST_P(TimingTest, Store) {
-  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const int stall = seed % 2 == 0 ? 25 : 0;
     MachineCase machine(GetParam(), stall, seed);
     const Hardware& hw = machine.hardware();
-    const int w = hw.axi_bytes;
-    const int cols = machine.uniform(1, 6 * w), words = (cols + w - 1) / w;
-    const int rows = machine.uniform(1, hw.vout_words / words), pitch = machine.uniform(cols, cols + 99);
-    const std::uint32_t to = kTo + static_cast<std::uint32_t>(machine.uniform(0, 4095));
-    machine.store_raw(to, rows, cols, pitch, 0, words);
+    const int w = hw.axi_bytes, lanes = hw.lanes();
+    static constexpr int kBits[] = {1, 4, 8, 32};
+    TransferCase t;
+    t.bits = kBits[machine.uniform(0, 3)];
+    t.cols = t.cols_last = machine.uniform(1, machine.uniform(1, 40 * lanes));
+    t.rows = t.rows_last = machine.uniform(1, 20);
+    t.pitch = (t.cols * t.bits + 7) / 8 + machine.uniform(0, 99);
+    t.address = kTo + static_cast<std::uint32_t>(machine.uniform(0, 4095));
+    set_transfer(machine.add(Opcode::STORE), t);
     const RtlResult result = machine.run();
     const ExecutionRecord e = only(result, 0);
 
-    DramTiming dram = timing(machine, stall, seed);
-    Edge offer = e.start + 4, accepted = 0;
+    DramTiming dram = dram_timing(hw, stall, seed);
+    Edge append = e.start + 4, accepted = 0;  // of the next append; of the last beat
     Edge beats = 0;
-    for (int row = 0; row < rows; ++row) {
-      const auto offset = static_cast<int>((to + static_cast<std::uint32_t>(row * pitch)) % static_cast<unsigned>(w));
-      for (int beat = 0; beat < (offset + cols + w - 1) / w; ++beat, ++beats) {
-        accepted = dram.write_beat(offer);
-        offer = accepted + 1;
+    const auto complete = [&] {
+      if (beats > 0) append = std::max(append, accepted - 1);
+      accepted = dram.write_beat(append + 2);
+      ++beats;
+    };
+    for (int row = 0; row < t.rows; ++row) {
+      int fill =
+          static_cast<int>((t.address + static_cast<std::uint32_t>(row * t.pitch)) % static_cast<unsigned>(w)) * 8;
+      for (int left = t.cols; left > 0; left -= lanes, ++append) {
+        fill += std::min(left, lanes) * t.bits;
+        if (fill < 8 * w && left > lanes) continue;
+        complete();
+        if (fill > 8 * w && left <= lanes) {
+          ++append;
+          complete();
+        }
+        fill -= 8 * w;
       }
     }
     ASSERT_EQ(e.end, dram.write_response(accepted)) << "seed " << seed;
-    if (stall == 0) {
-      ASSERT_EQ(e.end - e.start, beats + static_cast<Edge>(hw.dram_write_latency) + 3);
+    ASSERT_EQ(result.dram.write_beats, beats);
+    if (stall == 0 && t.bits == 32 && t.address % static_cast<unsigned>(w) == 0 && t.rows == 1) {
+      EXPECT_EQ(e.end - e.start, beats + static_cast<Edge>(hw.dram_write_latency) + 5);
     }
-    EXPECT_EQ(result.dram.write_beats, beats);
   }
 }
 

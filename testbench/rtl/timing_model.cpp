@@ -1,0 +1,149 @@
+#include "testbench/rtl/timing_model.hpp"
+
+namespace bitloom {
+
+namespace {
+
+struct Tap {
+  std::int64_t bit;
+  int bits;
+  bool padding;
+};
+
+std::vector<Tap> taps_of_row(const TransferCase& t, const Iteration& at, int row) {
+  if (!t.shape) {
+    const std::int64_t byte = static_cast<std::int64_t>(at.address) + std::int64_t{row} * t.pitch;
+    return {{8 * byte + std::int64_t{at.col0} * t.bits, at.cols * t.bits, false}};
+  }
+  const ShapeCase& s = *t.shape;
+  const int r = at.row0 + row;
+  const int x = r % s.extent_x, y = r / s.extent_x % s.extent_y, n = r / (s.extent_x * s.extent_y);
+  std::vector<Tap> taps;
+  int element = 0;  // of the stream
+  for (int ty = 0; ty < s.taps_y; ++ty) {
+    for (int tx = 0; tx < s.taps_x; ++tx) {
+      if (t.tap_loop && (ty != at.index[1] || tx != at.index[2])) continue;
+      const int from = std::max(at.col0, element), to = std::min(at.col0 + at.cols, element + s.segment);
+      if (from < to) {
+        const int sy = y * s.scale_y + ty * s.tap_y + s.offset_y, sx = x * s.scale_x + tx * s.tap_x + s.offset_x;
+        const bool in_image = sy >= 0 && sy < s.limit_y && sx >= 0 && sx < s.limit_x;
+        const std::int64_t pixel = static_cast<std::int64_t>(at.address) + std::int64_t{n} * s.image_pitch +
+                                   std::int64_t{sy} * s.line_pitch + std::int64_t{sx} * s.pixel_pitch;
+        const std::int64_t bit = 8 * pixel + std::int64_t{s.segment_base + from - element} * t.bits;
+        taps.push_back({bit, (to - from) * t.bits, !in_image});
+      }
+      element += s.segment;
+    }
+  }
+  return taps;
+}
+
+/// The side of a LOAD that consumes beats.
+class Steps {
+ public:
+  Steps(const Hardware& hw, int memory_bits, int local_bits)
+      : word_bits_(8 * hw.axi_bytes), growth_(local_bits / memory_bits) {}
+
+  void piece(const Piece& piece, Edge taken) { pieces_.push_back({piece, taken}); }
+  void beats(const std::vector<Edge>& edges) { edges_.insert(edges_.end(), edges.begin(), edges.end()); }
+  /// The cycle in which piece number `piece` leaves.
+  Edge left(std::size_t piece) {
+    while (left_.size() <= piece) consume();
+    return left_[piece];
+  }
+  /// The cycle in which beat number `beat` is consumed. Its piece may still wait for later beats.
+  Edge consumed(std::size_t beat) {
+    while (consumed_.size() <= beat) consume();
+    return consumed_[beat];
+  }
+  Edge end() const { return cycle_; }
+
+ private:
+  /// One step.
+  void consume() {
+    const auto& [piece, taken] = pieces_[left_.size()];
+    const int k = word_bits_ / growth_;
+    const int base = piece.padding ? 0 : static_cast<int>(piece.bit % word_bits_);
+    const int at = base + done_;
+    const int bits = std::min(piece.bits - done_, k - at % k);
+    Edge cycle = std::max(cycle_, taken + 1);
+    if (!piece.padding) cycle = std::max(cycle, edges_[consumed_.size()]);
+    done_ += bits;
+    const bool ends = done_ == piece.bits;
+    if (!piece.padding && (ends || (at + bits) % word_bits_ == 0)) consumed_.push_back(cycle);
+    cycle_ = cycle + 1;
+    fill_ += bits * growth_;
+    const bool overflows = fill_ > word_bits_;
+    fill_ %= word_bits_;
+    if (!ends) return;
+    left_.push_back(cycle);
+    done_ = 0;
+    if (piece.ends_row) {
+      if (overflows) ++cycle_;
+      fill_ = 0;
+    }
+  }
+
+  int word_bits_, growth_;
+  std::vector<std::pair<Piece, Edge>> pieces_;
+  std::vector<Edge> edges_, consumed_, left_;
+  Edge cycle_ = 0;  ///< the first in which the next step can be
+  int done_ = 0, fill_ = 0;
+};
+
+}  // namespace
+
+std::vector<Piece> pieces(const TransferCase& t, const Iteration& at) {
+  std::vector<Piece> all;
+  for (int row = 0; row < at.rows; ++row) {
+    bool first = true;
+    for (const Tap& tap : taps_of_row(t, at, row)) {
+      if (!first && tap.padding == all.back().padding && (tap.padding || all.back().bit + all.back().bits == tap.bit)) {
+        all.back().bits += tap.bits;
+        ++all.back().taps;
+      } else {
+        all.push_back({tap.bit, tap.bits, 1, tap.padding, false});
+      }
+      first = false;
+    }
+    all.back().ends_row = true;
+  }
+  return all;
+}
+
+Edge load_end(const Hardware& hw, Reads& reads, const TransferCase& t, const Iteration& at, int local_bits,
+              Edge start) {
+  const std::size_t fifo_pieces = 16, fifo_beats = static_cast<std::size_t>(std::max(64, 2 * hw.max_burst));
+  Steps steps(hw, t.bits, local_bits);
+  Edge addressed = start + 2, granted = 0;
+  std::size_t number = 0, beats = 0;
+  for (const Piece& piece : pieces(t, at)) {
+    addressed += static_cast<Edge>(piece.taps) - 1;  // its last tap
+    Edge taken = std::max(addressed + 1, granted);
+    if (number >= fifo_pieces) taken = std::max(taken, steps.left(number - fifo_pieces) + 1);
+    steps.piece(piece, taken);
+    if (!piece.padding) {
+      const int word_bits = 8 * hw.axi_bytes;
+      std::int64_t beat = piece.bit / word_bits;
+      auto left = static_cast<int>((piece.bit + piece.bits - 1) / word_bits - beat + 1);
+      Edge asked = taken + 1;
+      while (left > 0) {
+        const auto to_boundary = static_cast<int>((4096 - beat * hw.axi_bytes % 4096) / hw.axi_bytes);
+        const int length = std::min({left, hw.max_burst, to_boundary});
+        beats += static_cast<std::size_t>(length);
+        if (beats > fifo_beats) asked = std::max(asked, steps.consumed(beats - fifo_beats - 1) + 1);
+        steps.beats(reads.burst(asked, length));
+        granted = reads.grant;
+        asked = granted + 1;
+        beat += length;
+        left -= length;
+      }
+    }
+    addressed = taken;  // the next piece's first tap
+    ++number;
+  }
+  steps.left(number - 1);
+  return steps.end();
+}
+
+}  // namespace bitloom
