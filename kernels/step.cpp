@@ -200,13 +200,13 @@ void Step::loss() {
   const int d_raw = add_raw(s, "d_raw", options.batch, classes);
   Phase phase(low, loss_grid(low.context(), options.batch, classes));
   phase.input({.tensor = at(s).raw.tensor, .pitch = std::int64_t{4} * classes});
-  phase.labels({.tensor = labels_, .pitch = 4});
+  phase.labels({.tensor = labels_});
   phase.vector(Opcode::LOSS)
       .set(Field::RATIO, c.entry)
       .set(Field::STAT, low.table.statistics("loss", {"loss", "correct"}));
   phase.output({.tensor = d_raw});
   phase.run();
-  at(s).gradient = {d_raw, entry(s, "d_unit"), entry(s, "dmax")};
+  at(s).gradient = {d_raw, entry(s, "d_unit"), Src()};
   if (!needs_gradient_maximum(s)) return;
   this->phase(s, "loss", "max |d_raw|");
   Phase maximum(low, low.vector_tiles(options.batch, classes, {.in = 1}));
@@ -215,6 +215,7 @@ void Step::loss() {
       .set_flag(Flag::FROM_VIN)
       .set(Field::STAT, Statistics(low, {name(s, "dmax"), "", name(s, "d_rawsat")}, 1).next());
   maximum.run();
+  at(s).gradient.max = entry(s, "dmax");
 }
 
 GradientPlace Step::gradient_place(int s) {
