@@ -79,19 +79,21 @@ constexpr std::int64_t root(Wide x) {
   return low;
 }
 
-/// 1 / √a (N11.5): X = floor(2^28 / √M), the largest X with X²·M <= 2^56.
+/// 1 / √a rounded half up (N11.5): the largest m with ((m - 1/2) · 2^-s)² · a <= 1, for the s where m has 16 bits.
 constexpr Word reciprocal_root(Word a) {
   const Parts x = parts(a);
   if (x.m == 0 || x.sign < 0) return 0;
-  const bool odd = x.s % 2 != 0;
-  const std::int64_t m = odd ? 2 * x.m : x.m;
-  const int s = odd ? x.s + 1 : x.s;
-  std::int64_t low = 0, high = std::int64_t{1} << 22;
-  while (high - low > 1) {
-    const std::int64_t middle = low + (high - low) / 2;
-    (Wide{middle} * middle * m <= power_of_two(56) ? low : high) = middle;
+  for (int s = (15 - x.s) / 2;; ++s) {
+    if (2 * s + 2 + x.s < 0) continue;
+    const Wide bound = power_of_two(2 * s + 2 + x.s);  // of (2m - 1)² · x.m
+    std::int64_t low = 0, high = std::int64_t{1} << 20;
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (Wide{2 * middle - 1} * (2 * middle - 1) * x.m <= bound ? low : high) = middle;
+    }
+    if (low == 65536) return assemble(false, 32768, s - 1);
+    if (power_of_two(32) * x.m <= bound) return assemble(false, low, s);  // at least 2^15 before rounding
   }
-  return integer(low, 28 - s / 2);
 }
 
 /// floor(a · 2^f + 1/2) limited to ±(2^31 - 1) (N11.7); `unlimited` tells whether it had to be.
