@@ -131,13 +131,11 @@ constexpr std::int32_t adam_m_code(std::int64_t m, const AdamCoder& coder, const
   return static_cast<std::int32_t>(std::clamp(adam_integer(m, coder.m_ratio), -rates.m_limit(), rates.m_limit()));
 }
 
-/// √v code (N25.6): up, so that no element's √v becomes smaller.
+/// √v code (N25.6): half up, but 0 only for the smallest, so that no element's √v becomes 0 or shrinks below 2/3.
 constexpr std::int32_t adam_r_code(std::int64_t r, const AdamCoder& coder, const AdamRates& rates) {
-  const Real a = coder.r_ratio;
-  const std::int64_t product = (r - coder.r_min) * a.m();
-  if (product == 0 || a.s() > 62) return product == 0 ? 0 : 1;
-  const std::int64_t code = a.s() > 0 ? (product + (std::int64_t{1} << a.s()) - 1) >> a.s() : rates.r_limit();
-  return static_cast<std::int32_t>(std::min(code, rates.r_limit()));
+  if (r == coder.r_min) return 0;
+  const std::int64_t code = adam_integer(r - coder.r_min, coder.r_ratio);
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(code, 1, rates.r_limit()));
 }
 
 /// Bias correction (N25.7): beta1^t and beta2^t of the current step t = 1, 2, …

@@ -11,26 +11,10 @@
 namespace bitloom {
 namespace {
 
-constexpr std::size_t kBlockBytes = 64 * 1024;  ///< of im2col codes that exist at a time, for each thread
+constexpr std::size_t kBlockBytes = 64 * 1024;  ///< of im2col codes that exist at a time, for each thread,
+constexpr std::size_t kBlockPixels = 128;       ///< or more, so that each reading of the weights serves many pixels
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
-
-void check_shape(const ConvShape& s) {
-  const bool positive = s.n > 0 && s.height > 0 && s.width > 0 && s.in > 0 && s.out > 0 && s.kernel.rows > 0 &&
-                        s.kernel.cols > 0 && s.stride.rows > 0 && s.stride.cols > 0 && s.padding.rows >= 0 &&
-                        s.padding.cols >= 0 && s.dilation.rows > 0 && s.dilation.cols > 0 && s.groups > 0;
-  if (!positive) throw Error("conv2d: expected positive sizes and no negative padding");
-  if (s.in % s.groups != 0 || s.out % s.groups != 0) {
-    throw Error(fmt::format("conv2d: expected channels {} and {} to be multiples of groups {}", s.in, s.out, s.groups));
-  }
-  if (s.out_rows() < 1 || s.out_cols() < 1) throw Error("conv2d: expected a kernel that fits the padded image");
-}
-
-void check_terms(std::size_t terms, const char* sum) {
-  if (terms <= Convolution::kMaxTerms) return;
-  throw Error(fmt::format("conv2d: expected at most {} products in a sum of the {}, got {}", Convolution::kMaxTerms,
-                          sum, terms));
-}
 
 /// The columns of one group of a matrix [rows][s.out], contiguous. Without groups the matrix itself.
 template <class T>
@@ -46,6 +30,23 @@ const T* group_columns(const ConvShape& s, const T* matrix, std::size_t rows, in
 
 }  // namespace
 
+void check_conv_shape(const ConvShape& s) {
+  const bool positive = s.n > 0 && s.height > 0 && s.width > 0 && s.in > 0 && s.out > 0 && s.kernel.rows > 0 &&
+                        s.kernel.cols > 0 && s.stride.rows > 0 && s.stride.cols > 0 && s.padding.rows >= 0 &&
+                        s.padding.cols >= 0 && s.dilation.rows > 0 && s.dilation.cols > 0 && s.groups > 0;
+  if (!positive) throw Error("conv2d: expected positive sizes and no negative padding");
+  if (s.in % s.groups != 0 || s.out % s.groups != 0) {
+    throw Error(fmt::format("conv2d: expected channels {} and {} to be multiples of groups {}", s.in, s.out, s.groups));
+  }
+  if (s.out_rows() < 1 || s.out_cols() < 1) throw Error("conv2d: expected a kernel that fits the padded image");
+}
+
+void check_conv_terms(std::size_t terms, const char* sum) {
+  if (terms <= Convolution::kMaxTerms) return;
+  throw Error(fmt::format("conv2d: expected at most {} products in a sum of the {}, got {}", Convolution::kMaxTerms,
+                          sum, terms));
+}
+
 ConvShape conv_shape(const Conv2dAttributes& a, int n, int height, int width) {
   return {n, height, width, a.in, a.out, a.kernel, a.stride, a.padding, a.dilation, a.groups};
 }
@@ -55,7 +56,8 @@ namespace {
 /// Calls work(from, to) for parts of lines first … end - 1 whose column matrix is a block; with groups, of one sample.
 template <class Work>
 void for_blocks(const Lines& lines, std::size_t first, std::size_t end, const Work& work) {
-  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / (lines.cols() * lines.shape().depth()));
+  const std::size_t pixels = std::max(kBlockPixels, kBlockBytes / lines.shape().depth());
+  const std::size_t block = (pixels - 1) / lines.cols() + 1;
   while (first < end) {
     std::size_t to = std::min(first + block, end);
     if (lines.shape().groups > 1) to = std::min(to, (first / lines.rows() + 1) * lines.rows());
@@ -156,8 +158,8 @@ void Convolution::over_lines(const ConvShape& s, const Work& work) {
 }
 
 void Convolution::forward(const ConvShape& s, const std::int8_t* x, const std::int8_t* w, std::int32_t* acc) {
-  check_shape(s);
-  check_terms(s.depth(), "forward convolution");
+  check_conv_shape(s);
+  check_conv_terms(s.depth(), "forward convolution");
   const Lines lines(s);
   over_lines(s, [&](Worker& worker, std::size_t first, std::size_t end) {
     PaddedImages images(lines, worker.image, x);
@@ -181,9 +183,9 @@ void Convolution::forward(const ConvShape& s, const std::int8_t* x, const std::i
 }
 
 void Convolution::activation_gradient(const ConvShape& s, const std::int8_t* d, const std::int8_t* w, std::int32_t* g) {
-  check_shape(s);
+  check_conv_shape(s);
   const Lines lines(s);
-  check_terms(size(s.kernel.rows) * size(s.kernel.cols) * lines.group_out(), "activation gradient");
+  check_conv_terms(size(s.kernel.rows) * size(s.kernel.cols) * lines.group_out(), "activation gradient");
   over_lines(s, [&](Worker& worker, std::size_t first, std::size_t end) {
     GradientImages images(lines, worker.gradient, g);
     if (lines.depthwise()) return gradient_depthwise(kernels_, lines, images, first, end, d, w);
@@ -210,8 +212,8 @@ void Convolution::activation_gradient(const ConvShape& s, const std::int8_t* d, 
 }
 
 void Convolution::weight_gradient(const ConvShape& s, const std::int8_t* x, const std::int8_t* d, std::int32_t* dw) {
-  check_shape(s);
-  check_terms(s.out_pixels(), "weight gradient");
+  check_conv_shape(s);
+  check_conv_terms(s.out_pixels(), "weight gradient");
   const Lines lines(s);
   const std::size_t out = lines.group_out();
   for (Worker& worker : workers_) worker.sums.assign(s.depth() * size(s.out), 0);

@@ -41,6 +41,10 @@ struct ConvShape {
 /// The shape of a network's conv2d over `n` images of height × width.
 ConvShape conv_shape(const Conv2dAttributes& attributes, int n, int height, int width);
 
+/// Throw Error as Convolution says.
+void check_conv_shape(const ConvShape& shape);
+void check_conv_terms(std::size_t terms, const char* sum);
+
 /// Exact int8 convolutions (N14.2), int32 results. Codes may be any int8, but one operand must be within ±127. Taps in
 /// the padding contribute 0. No im2col of more than a block of pixels exists at a time. Keeps working memory from call
 /// to call; results do not depend on threads or the instruction set. Throws Error for a shape that is not positive,

@@ -51,29 +51,11 @@ void Graph::for_each(std::size_t count, const Body& body) const {
   if (!done) throw Error("oneDNN: a computation failed");
 }
 
-LossSums Graph::evaluate(const Dataset& data, const std::uint32_t* indices, int rows) {
-  start(data, indices, rows);
-  for (GraphNode& node : nodes_) {
-    if (node.norm) node.norm->use_running_values(node.parameters);
-  }
-  run_stage(evaluation_stage_, rows, false);
-  return total(rows);
-}
-
-LossSums Graph::train(const Dataset& data, const std::uint32_t* indices, float learning_rate) {
-  start(data, indices, batch_);
-  for (const Stage& stage : training_stages_) {
-    run_stage(stage, batch_, true);
-    finish_stage(stage);
-  }
-  for_each(updates_.size(), [&](std::size_t i) { return update(updates_[i], learning_rate); });
-  return total(batch_);
-}
-
-void Graph::start(const Dataset& data, const std::uint32_t* indices, int rows) {
+void Graph::load(const Dataset& data, const std::uint32_t* indices, int rows) {
   const int pixels = data.pixels();
   const auto offset = static_cast<float>(scaling_.offset);
   const auto factor = static_cast<float>(1.0 / 255.0 / scaling_.standard_deviation);
+  rows_ = rows;
   for_each(static_cast<std::size_t>(parts_of(rows)), [&](std::size_t i) {
     const int first = static_cast<int>(i) * part_rows_;
     for (int row = first; row < std::min(rows, first + part_rows_); ++row) {
@@ -82,15 +64,43 @@ void Graph::start(const Dataset& data, const std::uint32_t* indices, int rows) {
     }
     return true;
   });
+}
+
+void Graph::load(const float* input, const std::uint8_t* labels, int rows) {
+  rows_ = rows;
+  std::copy_n(input, rows * element_count(input_shape_), input_.begin());
+  std::copy_n(labels, rows, labels_.begin());
+}
+
+LossSums Graph::evaluate() {
+  load_weights();
+  for (GraphNode& node : nodes_) {
+    if (node.norm) node.norm->use_running_values(node.parameters);
+  }
+  run_stage(evaluation_stage_, false);
+  return total();
+}
+
+LossSums Graph::train(float learning_rate) {
+  load_weights();
+  for (const Stage& stage : training_stages_) {
+    run_stage(stage, true);
+    finish_stage(stage);
+  }
+  for_each(updates_.size(), [&](std::size_t i) { return update(updates_[i], learning_rate); });
+  return total();
+}
+
+void Graph::load_weights() {
   for (GraphNode& node : nodes_) {
     if (node.conv && !node.conv->load_weights(node.parameters.weight.data())) throw Error("oneDNN: reorder failed");
   }
 }
 
-void Graph::run_stage(const Stage& stage, int rows, bool with_gradient) {
-  for_each(static_cast<std::size_t>(parts_of(rows)), [&](std::size_t i) {
+void Graph::run_stage(const Stage& stage, bool with_gradient) {
+  for_each(static_cast<std::size_t>(parts_of(rows_)), [&](std::size_t i) {
     const int first = static_cast<int>(i) * part_rows_;
-    const Part part{i, {first, std::min(part_rows_, rows - first)}};
+    const Part part{i, {first, std::min(part_rows_, rows_ - first)}};
     bool done = true;
     for (const Work& work : stage) done = run(work, part, with_gradient) && done;
     return done;
@@ -127,9 +137,9 @@ void Graph::finish_stage(const Stage& stage) {
   if (stage.back().phase == Phase::kGradientSums) node.norm->finish_gradient_sums(rows, node.parameters);
 }
 
-LossSums Graph::total(int rows) const {
+LossSums Graph::total() const {
   LossSums sum;
-  for (int i = 0; i < parts_of(rows); ++i) {
+  for (int i = 0; i < parts_of(rows_); ++i) {
     sum.loss += sums_[static_cast<std::size_t>(i)].loss;
     sum.correct += sums_[static_cast<std::size_t>(i)].correct;
   }

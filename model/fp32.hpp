@@ -51,10 +51,16 @@ class Graph {
 
   int batch() const { return batch_; }
 
-  /// Loss and correct predictions of samples `indices[0 … rows)`, rows at most batch(); norms use running values.
-  LossSums evaluate(const Dataset& data, const std::uint32_t* indices, int rows);
-  /// One step on samples `indices[0 … batch())`: forward, loss, backward, update. Sums are those before the update.
-  LossSums train(const Dataset& data, const std::uint32_t* indices, float learning_rate);
+  /// Takes over samples `indices[0 … rows)`, rows at most batch(), for one call of evaluate() or train().
+  void load(const Dataset& data, const std::uint32_t* indices, int rows);
+  /// The same from numbers: input [rows][elements], images [rows][columns][channels].
+  void load(const float* input, const std::uint8_t* labels, int rows);
+
+  /// Loss and correct predictions of the loaded samples; norms use running values.
+  LossSums evaluate();
+  /// One step on the loaded samples, batch() of them: forward, loss, backward, update. Sums are those before the
+  /// update.
+  LossSums train(float learning_rate);
 
   /// Calls visit(name, shape, values, is_parameter) for each tensor of the state. Values may be changed.
   template <class Visit>
@@ -97,11 +103,11 @@ class Graph {
 
   template <class Body>
   void for_each(std::size_t count, const Body& body) const;
-  void start(const Dataset& data, const std::uint32_t* indices, int rows);
-  void run_stage(const Stage& stage, int rows, bool with_gradient);
+  void load_weights();
+  void run_stage(const Stage& stage, bool with_gradient);
   bool run(const Work& work, const Part& part, bool with_gradient);
   void finish_stage(const Stage& stage);
-  LossSums total(int rows) const;
+  LossSums total() const;
   void loss(const GraphNode& node, const Part& part, bool with_gradient);
   bool forward(GraphNode& node, const Part& part);
   void gradient_sums(GraphNode& node, const Part& part);
@@ -126,6 +132,7 @@ class Graph {
   float momentum_;
   int batch_;
   int threads_;
+  int rows_ = 0;  ///< loaded
   int part_rows_ = 64;
   Shape input_shape_;
   std::vector<float> input_;          ///< [samples][elements]

@@ -61,8 +61,8 @@ EpochResult Fp32Trainer::run_epoch(const Dataset& train, int epoch, const Progre
       result.complete = false;
       break;
     }
-    const fp32::LossSums of_batch =
-        graph_.train(train, order.data() + i * batch, static_cast<float>(result.learning_rate));
+    graph_.load(train, order.data() + i * batch, batch);
+    const fp32::LossSums of_batch = graph_.train(static_cast<float>(result.learning_rate));
     sums.loss += of_batch.loss;
     sums.correct += of_batch.correct;
     ++steps_done_;
@@ -85,7 +85,8 @@ Evaluation Fp32Trainer::evaluate(const Dataset& data) {
   Evaluation result;
   for (std::int64_t first = 0; first < data.size(); first += graph_.batch()) {
     const int rows = static_cast<int>(std::min<std::int64_t>(graph_.batch(), data.size() - first));
-    const fp32::LossSums sums = graph_.evaluate(data, order.data() + first, rows);
+    graph_.load(data, order.data() + first, rows);
+    const fp32::LossSums sums = graph_.evaluate();
     result.loss += sums.loss;
     result.correct += sums.correct;
   }

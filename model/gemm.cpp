@@ -44,7 +44,7 @@ bool onednn_passes_self_test() {
 bool onednn_wanted() {
   const char* wanted = std::getenv("BITLOOM_ISA");
   const std::string name = wanted == nullptr ? "auto" : wanted;
-  if (name != "auto" && name != "avx512") return false;
+  if (name != "auto" && !name.starts_with("avx512")) return false;
   switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_avx2_vnni:
     case dnnl_cpu_isa_avx512_core_vnni:

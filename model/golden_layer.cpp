@@ -1,108 +1,244 @@
+// The forward half of a layer: codes of weights and input, and the GEMMs.
 #include "model/golden_layer.hpp"
 
 #include <algorithm>
-#include <limits>
-#include <string>
+
+#include "model/clip_code.hpp"
+#include "model/linear.hpp"
+#include "model/niti.hpp"
+#include "model/statistics.hpp"
 
 namespace bitloom {
 namespace {
 
-std::uint32_t counter(std::uint64_t count) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
-}
+constexpr double kStandardizationEps = 1e-5;  // N16.4
+constexpr int kUnsigned4 = 15;
 
-template <class T>
-NamedTensor tensor(int rows, int cols, int bits, const std::vector<T>& values) {
-  return {rows, cols, bits, {values.begin(), values.end()}};
-}
+std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-/// 1 where the layer's output is above 0 (N5.2).
-NamedTensor mask_of(const GoldenLayer& layer, int samples) {
-  NamedTensor mask = tensor(samples, layer.facts.out, 1, layer.z);
-  for (std::int32_t& value : mask.values) value = value > 0 ? 1 : 0;
-  return mask;
-}
-
-void record_tensors(const GoldenLayer& layer, const Batch& batch, bool first, const LayerState& state,
-                    std::map<std::string, NamedTensor>& tensors) {
-  const int in = layer.facts.in;
-  const int out = layer.facts.out;
-  const std::string name = layer.facts.name + ".";
-  tensors[name + "x"] = tensor(batch.M, in, layer.bits, first ? batch.X : layer.x);
-  tensors[name + "w"] = tensor(in, out, layer.bits, layer.w);
-  tensors[name + "d"] = tensor(batch.M, out, layer.bits, layer.d);
-  tensors[name + "z_raw"] = tensor(batch.M, out, 32, layer.z);
-  tensors[name + "d_raw"] = tensor(batch.M, out, 32, layer.g);
-  tensors[name + "dw"] = tensor(in, out, 32, layer.dw);
-  tensors[name + "master"] = tensor(in, out, 32, state.master);
-  tensors[name + "momentum"] = tensor(in, out, 16, state.momentum);
-  if (layer.facts.relu) tensors[name + "mask"] = mask_of(layer, batch.M);
-  if (!layer.facts.bias) return;
-  tensors[name + "b_acc"] = tensor(1, out, 32, layer.b_acc);
-  tensors[name + "db"] = tensor(1, out, 32, layer.db);
-  tensors[name + "bias"] = tensor(1, out, 32, state.bias);
-  tensors[name + "bias_momentum"] = tensor(1, out, 16, state.bias_momentum);
-}
-
-void record_scalars(const GoldenLayer& layer, bool first, const LayerState& state, const Recipe& recipe,
-                    std::map<std::string, std::uint32_t>& scalars) {
-  const std::string name = layer.facts.name + ".";
-  scalars[name + "sx"] = word(layer.sx);
-  scalars[name + "sw"] = word(layer.sw);
-  scalars[name + "sd"] = word(layer.sd);
-  scalars[name + "s_acc"] = word(layer.s_acc);
-  if (!first && recipe.activation.scale == ScaleRule::kHindsight) scalars[name + "sx_next"] = word(state.sx_next);
-  if (recipe.gradient.scale == ScaleRule::kHindsight) scalars[name + "sd_next"] = word(state.sd_next);
-  scalars[name + "zmax"] = static_cast<std::uint32_t>(layer.zmax);
-  scalars[name + "dmax"] = static_cast<std::uint32_t>(layer.gmax);
-  scalars[name + "wmax"] = state.wmax;
-  if (!first) scalars[name + "xsat"] = counter(layer.counts.x);
-  scalars[name + "wsat"] = counter(layer.counts.w);
-  scalars[name + "dsat"] = counter(layer.counts.d);
-  scalars[name + "zsat"] = counter(layer.counts.z);
-  scalars[name + "d_rawsat"] = 0;
-  scalars[name + "dwsat"] = 0;
-  scalars[name + "msat"] = counter(layer.counts.master);
-  scalars[name + "vsat"] = counter(layer.counts.momentum);
-  if (!layer.facts.bias) return;
-  scalars[name + "ratio_b"] = word(layer.ratio_b);
-  scalars[name + "b_accsat"] = counter(layer.counts.b_acc);
-  scalars[name + "dbsat"] = 0;
-  scalars[name + "bsat"] = counter(layer.counts.bias);
-  scalars[name + "bvsat"] = counter(layer.counts.bias_momentum);
+/// N18. `levels` is 7 (signed) or 15.
+Scale sawb_scale(const std::int32_t* u, std::size_t count, std::uint32_t max, Scale unit, const ViewRule& rule,
+                 int levels, GoldenTools& tools) {
+  const int shift = statistics_shift(max);
+  const MagnitudeSums sums = tools.ops.magnitude_sums(u, shift, count);
+  const Real n = from_int(static_cast<std::int64_t>(count));
+  const Real top = rmul(from_int(max), exp2_real(-shift));
+  const Real mean = rdiv(from_int(sums.absolute), n);
+  const Real rms = square_root(rdiv(from_int(sums.square), n));
+  Real alpha = radd(rmul(real_constant(rule.c1), rms), rneg(rmul(real_constant(rule.c2), mean)));
+  alpha = rmax(alpha, mean);
+  if (levels == kUnsigned4) alpha = rmul(alpha, from_int(2));
+  alpha = rmin(alpha, top);
+  const Real u_real = rmul(from_scale(unit), exp2_real(shift));
+  return to_scale(rdiv(rmul(alpha, u_real), from_int(levels)), tools.totals.scale_saturated);
 }
 
 }  // namespace
 
-GoldenLayer::GoldenLayer(const LinearLayer& the_facts, int the_bits)
-    : facts(the_facts), bits(the_bits), q(qmax(the_bits)) {
-  const auto in = static_cast<std::size_t>(facts.in);
-  const auto out = static_cast<std::size_t>(facts.out);
-  w.resize(in * out);
-  dw.resize(in * out);
-  b_acc.resize(out);
-  db.resize(out);
+GoldenLayer::GoldenLayer(const GoldenNode& the_node, const RecipeLayer& the_rule) : node(the_node), rule(the_rule) {
+  const std::size_t weights = depth() * out();
+  w.resize(weights);
+  dw.resize(weights);
+  b_acc.resize(out());
+  db.resize(out());
+  standardizer.eps = real_constant(kStandardizationEps);
 }
 
-void GoldenLayer::begin(std::size_t samples, bool own_x) {
-  const std::size_t outputs = samples * static_cast<std::size_t>(facts.out);
-  x.resize(own_x ? samples * static_cast<std::size_t>(facts.in) : 0);
-  d.resize(outputs);
-  z.resize(outputs);
-  g.resize(outputs);
+bool GoldenLayer::has_scales(const LayerState& state) const {
+  if (hindsight_x() && !is_scale(state.sx_next)) return false;
+  if (hindsight_d() && !is_scale(state.sd_next)) return false;
+  if (hindsight_log() && state.mhat.is_zero()) return false;
+  return rule.optimizer != Optimizer::kLwq || is_scale(state.sv_next);
+}
+
+void GoldenLayer::begin(const LayerState& state, GoldenTools& tools) {
   counts = {};
+  x.resize(reads_input() ? x.size() : tools.samples * node.conv.in_pixels() * size_of(node.conv.in));
+  x_mask.clear();
+  w_mask.clear();
+  quantize_weights(state, tools);
 }
 
-void record_step(const std::vector<GoldenLayer>& layers, const Batch& batch, const TrainState& state,
-                 const Recipe& recipe, const GoldenTotals& totals, StepRecord& record) {
-  record = {};
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    record_tensors(layers[l], batch, l == 0, state.layers[l], record.tensors);
-    record_scalars(layers[l], l == 0, state.layers[l], recipe, record.scalars);
+void GoldenLayer::take_input(const std::vector<std::int8_t>& codes, Scale scale) {
+  x = codes;
+  sx = scale;
+}
+
+/// N6.4, N16.4, N18, N22, N23.7, N24.3.
+void GoldenLayer::quantize_weights(const LayerState& state, GoldenTools& tools) {
+  const Scale unit = power_of_two(tools.recipe.update.master_frac_bits);
+  const int q = qmax(rule.width(rule.weight));
+  const auto by_scale = [&] {
+    const Scale ratio = div(unit, sw, tools.totals.scale_saturated);
+    counts.w = tools.tensors.quantize(state.master.data(), depth(), out(), ratio, rule.weight.rounding,
+                                      tools.stream(node.layer, TensorKind::kWeight, RandomUse::kQuantize), q, w.data());
+  };
+  switch (rule.weight.quantizer) {
+    case Quantizer::kSawb:
+      sw = sawb_scale(state.master.data(), state.master.size(), state.wmax, unit, rule.weight, q, tools);
+      by_scale();
+      return;
+    case Quantizer::kSign:
+      sw = kOne;
+      w_mask.resize(w.size());
+      tools.ops.sign(state.master.data(), w.size(), 1 << tools.recipe.update.master_frac_bits, w.data(), w_mask.data());
+      return;
+    case Quantizer::kStandardizedRoundClip:
+      standardize(state, tools);
+      return;
+    case Quantizer::kLwq:
+    case Quantizer::kNiti:
+      sw = state.sw;
+      w = state.q;
+      return;
+    default:
+      sw = max_to_scale(state.wmax, unit, q, std::nullopt, tools.totals.scale_saturated);
+      by_scale();
   }
-  record.scalars["loss"] = totals.loss;
-  record.scalars["correct"] = totals.correct;
-  record.scalars["scale_sat"] = counter(totals.scale_saturated);
+}
+
+/// N16.4, N22.2.
+void GoldenLayer::standardize(const LayerState& state, GoldenTools& tools) {
+  const std::vector<Real> ones(out(), exp2_real(0));
+  const std::vector<Real> zeros(out());
+  what.resize(w.size());
+  w_mask.resize(w.size());
+  standardizer.prepare(state.master.data(), depth(), out(), power_of_two(tools.recipe.update.master_frac_bits),
+                       state.wmax, ones, zeros, tools);
+  counts.w = standardizer.forward(state.master.data(), depth(), out(), false, tools, what.data()).saturated;
+  const Scale unit = power_of_two(16);
+  const Real clip = real_constant(rule.weight.clip);
+  sw = clip_scale(clip, rule.weight.levels, tools.totals.scale_saturated);
+  tools.ops.clip(what.data(), what.size(), clip_ratio(unit, rule.weight.levels, clip), -rule.weight.levels,
+                 rule.weight.levels, clip_window(clip, unit), w.data(), w_mask.data());
+}
+
+/// N4.5 and N14.5.
+Stream GoldenLayer::input_stream(const GoldenTools& tools) const {
+  return tools.chain ? tools.stream(node.layer - 1, TensorKind::kActivation, RandomUse::kQuantize)
+                     : tools.stream(node.layer, TensorKind::kInput, RandomUse::kQuantize);
+}
+
+void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer,
+                                 const LayerState& state, GoldenTools& tools) {
+  const ViewRule& view = rule.activation;
+  const std::size_t cols = size_of(node.conv.in);
+  const std::size_t view_rows = x.size() / cols;
+  std::uint64_t& counted = tools.totals.scale_saturated;
+  const int q = qmax(rule.width(view));
+  const auto by_scale = [&](int limit) {
+    const Scale ratio = div(from.unit, sx, counted);
+    if (producer != nullptr && hindsight_x() && !tools.exact_scales && producer->counts.z != 0) {
+      codes_beyond_raw(*producer, ratio, tools);
+      return;
+    }
+    counts.x = limit == kUnsigned4
+                   ? tools.ops.quantize_unsigned(from.data.data(), x.size(), ratio, view.rounding, limit, x.data())
+                   : tools.tensors.quantize(from.data.data(), view_rows, cols, ratio, view.rounding,
+                                            input_stream(tools), limit, x.data());
+  };
+  switch (view.quantizer) {
+    case Quantizer::kSawb: {
+      x_unsigned = view.is_unsigned && non_negative;
+      const int limit = x_unsigned ? kUnsigned4 : q;
+      sx = sawb_scale(from.data.data(), from.data.size(), from.magnitude(), from.unit, view, limit, tools);
+      by_scale(limit);
+      return;
+    }
+    case Quantizer::kSign:
+      sx = kOne;
+      x_mask.resize(x.size());
+      tools.ops.sign(from.data.data(), x.size(), sign_window(from.unit), x.data(), x_mask.data());
+      return;
+    case Quantizer::kRoundClip: {
+      const Real clip = real_constant(view.clip);
+      sx = clip_scale(clip, view.levels, counted);
+      x_unsigned = true;
+      x_mask.resize(x.size());
+      tools.ops.clip(from.data.data(), x.size(), clip_ratio(from.unit, view.levels, clip), 0, view.levels,
+                     clip_window(clip, from.unit), x.data(), x_mask.data());
+      return;
+    }
+    case Quantizer::kNiti: {
+      const int shift = niti_shift(from.magnitude(), rule.bits);
+      sx = normalized(from.unit.m, from.unit.s - shift, counted);
+      counts.x = tools.ops.niti(from.data.data(), x.size(), shift, rule.bits, x.data());
+      return;
+    }
+    default: {
+      const bool hindsight = tools.hindsight(view);
+      sx_next = max_to_scale(from.magnitude(), from.unit, q,
+                             hindsight ? std::optional<Scale>(state.sx_next) : std::nullopt, counted);
+      sx = hindsight ? state.sx_next : sx_next;
+      by_scale(q);
+    }
+  }
+}
+
+/// N6.3 for a view with values that its 32-bit form does not hold: codes from the exact values.
+void GoldenLayer::codes_beyond_raw(const GoldenLayer& producer, Scale ratio, GoldenTools& tools) {
+  const Stream random = input_stream(tools);
+  const std::size_t cols = size_of(node.conv.in);
+  const int limit = qmax(rule.width(rule.activation));
+  counts.x = 0;
+  for (std::size_t m = 0; m < tools.samples; ++m) {
+    for (std::size_t o = 0; o < cols; ++o) {
+      const std::int64_t z = std::int64_t{tools.acc[m * cols + o]} + producer.b_acc[o];
+      const std::uint32_t u = random.draw(static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(o), 8);
+      x[m * cols + o] = static_cast<std::int8_t>(
+          requantize_to(activate(z, producer.node.relu).a, ratio, rule.activation.rounding, u, 8, limit, counts.x));
+    }
+  }
+}
+
+void GoldenLayer::forward(const LayerState& state, GoldenTools& tools, RawTensor& z) {
+  s_acc = mul(sx, sw, tools.totals.scale_saturated);
+  if (node.bias) {
+    ratio_b = div(power_of_two(tools.recipe.update.bias_frac_bits), s_acc, tools.totals.scale_saturated);
+    for (std::size_t o = 0; o < b_acc.size(); ++o) {
+      b_acc[o] = static_cast<std::int32_t>(accumulator_bias(state.bias[o], ratio_b, counts.b_acc));
+    }
+  }
+  z.resize(rows(tools), out());
+  z.unit = s_acc;
+  tools.acc.resize(std::max(tools.acc.size(), z.data.size()));
+  gemm_forward(tools, tools.acc.data());
+  const RowStatistics statistics =
+      tools.tensors.activate(tools.acc.data(), b_acc.data(), z.rows, z.cols, node.relu, z.data.data());
+  z.max = statistics.max;
+  counts.z = statistics.saturated;
+}
+
+void GoldenLayer::gemm_forward(GoldenTools& tools, std::int32_t* acc) const {
+  if (node.op == Op::kLinear) {
+    tools.gemm.forward(x.data(), w.data(), static_cast<int>(tools.samples), node.conv.in, node.conv.out, acc);
+    return;
+  }
+  ConvShape shape = node.conv;
+  shape.n = static_cast<int>(tools.samples);
+  tools.conv.forward(shape, x.data(), w.data(), acc);
+}
+
+void GoldenLayer::gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples,
+                                  std::int32_t* g) const {
+  if (node.op == Op::kLinear) {
+    tools.gemm.activation_gradient(codes, w.data(), static_cast<int>(samples), node.conv.in, node.conv.out, g);
+    return;
+  }
+  ConvShape shape = node.conv;
+  shape.n = static_cast<int>(samples);
+  tools.conv.activation_gradient(shape, codes, w.data(), g);
+}
+
+void GoldenLayer::gemm_weight(GoldenTools& tools, const std::int8_t* codes, int outputs, std::int32_t* sums) const {
+  if (node.op == Op::kLinear) {
+    tools.gemm.weight_gradient(x.data(), codes, static_cast<int>(tools.samples), node.conv.in, outputs, sums);
+    return;
+  }
+  ConvShape shape = node.conv;
+  shape.n = static_cast<int>(tools.samples);
+  shape.out = outputs;
+  tools.conv.weight_gradient(shape, x.data(), codes, sums);
 }
 
 }  // namespace bitloom

@@ -1,66 +1,139 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "model/golden_step.hpp"
-#include "model/network.hpp"
+#include "model/golden_graph.hpp"
+#include "model/golden_norm.hpp"
+#include "model/golden_tools.hpp"
 #include "model/numbers.hpp"
 #include "model/recipe.hpp"
 #include "model/state.hpp"
-#include "model/step_record.hpp"
 
 namespace bitloom {
 
-/// Clamped values of one layer in one step, by what was written. Sums of codes (dw, db and the activation gradient)
-/// cannot leave 32 bits with at most 65535 terms.
+/// Clamped values of one layer in one step, by what was written.
 struct SaturationCounts {
   std::uint64_t x = 0;
   std::uint64_t w = 0;
   std::uint64_t d = 0;
   std::uint64_t b_acc = 0;
   std::uint64_t z = 0;
+  std::uint64_t d_raw = 0;  ///< of the layer's activation gradient by groups (N21.3)
+  std::uint64_t dw = 0;
+  std::uint64_t db = 0;
   std::uint64_t master = 0;
   std::uint64_t momentum = 0;
   std::uint64_t bias = 0;
   std::uint64_t bias_momentum = 0;
 
-  std::uint64_t total() const { return x + w + d + b_acc + z + master + momentum + bias + bias_momentum; }
+  std::uint64_t total() const {
+    return x + w + d + b_acc + z + d_raw + dw + db + master + momentum + bias + bias_momentum;
+  }
 };
 
-/// Everything of one layer within a step. Raw views are int32, codes int8.
-struct GoldenLayer {
-  GoldenLayer(const LinearLayer& the_facts, int the_bits);
+/// A view that kGroup makes of a gradient (N21).
+struct GroupedView {
+  std::vector<std::int8_t> codes;
+  std::size_t rows_of_group = 0;  ///< 0: a group is a column
+  std::vector<Extremes> extremes;
+  std::vector<Real> step, offset;
+  Real common;  ///< Z
+  /// step / Z and offset / Z.
+  std::vector<Real> by_code, by_one;
+  PerAxis axis(const std::vector<Real>& values) const {
+    return {values, rows_of_group == 0 ? PerAxis::Axis::kColumn : PerAxis::Axis::kRows, rows_of_group};
+  }
+};
 
-  /// Sizes the tensors for a batch and clears the counts. The first layer's x is the batch itself.
-  void begin(std::size_t samples, bool own_x);
+/// A linear or conv2d layer within a step. Raw views are int32, codes int8 (also the values of logarithmic codes).
+class GoldenLayer {
+ public:
+  GoldenLayer(const GoldenNode& the_node, const RecipeLayer& the_rule);
 
-  LinearLayer facts;
-  int bits;
-  int q;                            ///< largest code
-  std::vector<std::int8_t> x;       ///< [M][in]
-  std::vector<std::int8_t> w;       ///< [in][out]
-  std::vector<std::int8_t> d;       ///< [M][out]
-  std::vector<std::int32_t> b_acc;  ///< [out]; 0 without a bias
-  std::vector<std::int32_t> z;      ///< [M][out], raw view of the output after its ReLU
-  std::vector<std::int32_t> g;      ///< [M][out], raw view of the gradient before its quantization
-  std::vector<std::int32_t> dw;     ///< [in][out]
-  std::vector<std::int32_t> db;     ///< [out]
-  std::int32_t zmax = 0;
-  std::int32_t gmax = 0;
+  /// Step (2) of N10: sizes the tensors for a batch, clears the counts and makes the weight codes.
+  void begin(const LayerState& state, GoldenTools& tools);
+  /// The network's input (N6.5).
+  void take_input(const std::vector<std::int8_t>& codes, Scale scale);
+  /// x from the raw view that the layer reads. `producer`: of linear chains, the layer before.
+  void quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer, const LayerState& state,
+                      GoldenTools& tools);
+  /// N5.1, N5.2, N14.2.
+  void forward(const LayerState& state, GoldenTools& tools, RawTensor& z);
+  /// Codes of the gradient of the layer's output.
+  void quantize_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);
+  /// N5.3, N14.2, N21.3, behind the window of the input's quantizer (N17).
+  void activation_gradient(GoldenTools& tools, RawTensor& to);
+  /// dw and db.
+  void weight_gradient(const LayerState& state, GoldenTools& tools);
+  /// The optimizer, and what hindsight keeps.
+  void update(LayerState& state, GoldenTools& tools);
+  /// Sets the scales that the first step needs (N6.2, N19.1, N23.3).
+  void calibrate(LayerState& state, GoldenTools& tools) const;
+
+  bool reads_input() const { return node.inputs[0] == kNetworkInput; }
+  bool hindsight_x() const {
+    return !reads_input() && rule.activation.quantizer == Quantizer::kMax &&
+           rule.activation.scale == ScaleRule::kHindsight;
+  }
+  bool hindsight_d() const {
+    return rule.gradient.quantizer == Quantizer::kMax && rule.gradient.scale == ScaleRule::kHindsight;
+  }
+  bool hindsight_log() const {
+    return rule.gradient.quantizer == Quantizer::kLog && rule.gradient.scale == ScaleRule::kHindsight;
+  }
+  bool has_scales(const LayerState& state) const;
+  std::size_t depth() const { return node.conv.depth(); }
+  std::size_t out() const { return static_cast<std::size_t>(node.conv.out); }
+  std::size_t rows(const GoldenTools& tools) const { return tools.samples * node.pixels; }
+
+  GoldenNode node;
+  RecipeLayer rule;
+  std::vector<std::int8_t> x;        ///< [rows][channels] of the input
+  std::vector<std::uint8_t> x_mask;  ///< N17.1; empty: all pass
+  bool x_unsigned = false;
+  std::vector<std::int8_t> w;  ///< [K][out]
+  std::vector<std::uint8_t> w_mask;
+  std::vector<std::int32_t> what;           ///< raw view of the standardized weights (N16.4)
+  std::vector<std::vector<std::int8_t>> d;  ///< [rows][out]; one a sample of SMP
+  GroupedView d_view, w_view;               ///< of kGroup: what the activation and the weight gradient read
+  std::vector<std::int32_t> b_acc;          ///< [out]; 0 without a bias
+  std::vector<std::int32_t> dw;             ///< [K][out]
+  std::vector<std::int32_t> dwhat;          ///< of standardized weights: the gradient of `what`
+  std::vector<std::int32_t> db;             ///< [out]
+  std::vector<std::int32_t> weight_sum;     ///< T of N21.3
+  std::vector<std::int32_t> input_sum;      ///< X1 of N21.3
   Scale sx, sw, sd, s_acc, ratio_b;
-  Scale sx_next, sd_next;  ///< what N2.4 gave for this step's maxima
+  Scale dw_unit, db_unit;
+  Scale d_unit;               ///< of the raw gradient that d was made from
+  Scale sx_next, sd_next;     ///< what N2.4 gave for this step's maxima
+  std::uint32_t d_max = 0;    ///< max |raw gradient|
+  std::uint32_t log_max = 1;  ///< M of N19.1
+  Normalizer standardizer;
+  LwqStatistics lwq;
   SaturationCounts counts;
-};
 
-/// Sums over a step.
-struct GoldenTotals {
-  std::uint32_t loss = 0;
-  std::uint32_t correct = 0;
-  std::uint64_t scale_saturated = 0;  ///< N2.1
-};
+ private:
+  void quantize_weights(const LayerState& state, GoldenTools& tools);
+  void standardize(const LayerState& state, GoldenTools& tools);
+  void codes_beyond_raw(const GoldenLayer& producer, Scale ratio, GoldenTools& tools);
+  Stream input_stream(const GoldenTools& tools) const;
+  Stream gradient_stream(const GoldenTools& tools, RandomUse use, std::uint32_t sample = 0) const {
+    return tools.stream(node.layer, TensorKind::kGradient, use, sample);
+  }
+  void log_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);
+  void group_gradient(const RawTensor& g, GoldenTools& tools);
+  GroupedView grouped(const RawTensor& g, const GroupView& of, RandomUse quantize, RandomUse prune,
+                      GoldenTools& tools) const;
+  std::vector<Real> kept(const GroupedView& view, const GroupView& of, RandomUse prune, GoldenTools& tools) const;
+  void group_activation_gradient(GoldenTools& tools, RawTensor& to);
+  void group_weight_gradient(GoldenTools& tools);
+  void summed_weight_gradient(GoldenTools& tools);
+  void update_bias(LayerState& state, GoldenTools& tools);
 
-/// Fills `record` after a step; `state` is the updated one.
-void record_step(const std::vector<GoldenLayer>& layers, const Batch& batch, const TrainState& state,
-                 const Recipe& recipe, const GoldenTotals& totals, StepRecord& record);
+  void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;
+  void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
+  void gemm_weight(GoldenTools& tools, const std::int8_t* codes, int outputs, std::int32_t* sums) const;
+};
 
 }  // namespace bitloom

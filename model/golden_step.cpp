@@ -1,301 +1,388 @@
 #include "model/golden_step.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <deque>
 
 #include "model/error.hpp"
 #include "model/functions.hpp"
-#include "model/gemm.hpp"
+#include "model/golden_graph.hpp"
 #include "model/golden_layer.hpp"
-#include "model/golden_tensors.hpp"
-#include "model/update.hpp"
+#include "model/golden_norm.hpp"
+#include "model/golden_record.hpp"
+#include "model/golden_update.hpp"
 
 namespace bitloom {
 namespace {
 
-constexpr int kLargestDimension = 65535;
+constexpr int kLargestBatch = 65535;
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
+
+bool fits(const AdamState& adam, std::size_t count) {
+  return adam.m.size() == count && adam.r.size() == count &&
+         adam.blocks.size() == (count + kAdamBlock - 1) / kAdamBlock;
+}
 
 }  // namespace
 
 struct GoldenEngine::Impl {
-  Impl(Chain chain, Recipe the_recipe, int threads);
+  Impl(const Network& network, const Recipe& recipe, int threads);
 
   void require_state(const TrainState& state) const;
+  bool layer_fits(const GoldenLayer& layer, const LayerState& state) const;
+  bool norm_fits(std::size_t norm, const NormState& state) const;
   void require_batch(const Batch& batch) const;
   bool has_scales(const TrainState& state) const;
 
-  void begin(const TrainState& state, const Batch& batch, const StepContext& context, bool exact_scales);
+  void begin(const TrainState& state, const Batch& batch, const StepContext& context, bool exact, bool training);
   void forward(const TrainState& state);
+  void forward_layer(std::size_t n, const TrainState& state);
+  void forward_pool(std::size_t n);
   void loss();
-  void backward(const TrainState& state, TrainState* updated);
-  void update(std::size_t l, LayerState& state);
+  /// Gradients of activations, and of weights where `weights`; updates `updated` where it is not null.
+  void backward(const TrainState& state, TrainState* updated, bool weights);
+  void backward_layer(std::size_t n, const TrainState& state, TrainState* updated, bool weights);
+  void backward_pool(std::size_t n);
+  void deliver(int node, RawTensor& gradient);
+  std::uint64_t add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out);
   StepResult result() const;
+  void record(const TrainState& state, StepRecord& to) const;
+  void record_node(std::size_t n, StepRecord& to) const;
 
-  void quantize_weights(std::size_t l, const TrainState& state);
-  void forward_layer(std::size_t l, const TrainState& state);
-  void quantize_activation(std::size_t l, Scale kept);
-  void codes_beyond_raw(std::size_t l, Scale ratio);
-  void activation_gradient(std::size_t l);
-  void quantize_gradient(std::size_t l, Scale unit, Scale kept);
-  void bias_update(std::size_t l, LayerState& state);
-  UpdateRow update_row(Scale gradient_unit, Scale state_unit, std::int64_t limit);
-  Stream stream(std::size_t l, TensorKind kind, RandomUse use) const;
-  const std::int8_t* input(std::size_t l) const { return l == 0 ? batch->X.data() : layers[l].x.data(); }
-
-  Recipe recipe;
-  Gemm gemm;
-  TensorOperations tensors;
+  GoldenGraph graph;
+  GoldenTools tools;
   std::vector<GoldenLayer> layers;
-  std::vector<std::int32_t> acc;
+  std::deque<GoldenNorm> norms;
+  // By node.
+  std::vector<RawTensor> z, g;
+  std::vector<bool> has_gradient;
+  std::vector<std::vector<std::uint8_t>> winners;
+  std::vector<std::uint64_t> z_saturated, g_saturated;  ///< of pools, adds and forks
+  RawTensor made;                                       ///< a gradient on its way
 
-  // Of the step at work.
   const Batch* batch = nullptr;
-  StepContext context;
-  std::size_t samples = 0;
-  bool hindsight_x = false;
-  bool hindsight_d = false;
-  GoldenTotals totals;
 };
 
-GoldenEngine::Impl::Impl(Chain chain, Recipe the_recipe, int threads)
-    : recipe(std::move(the_recipe)), gemm(threads), tensors(threads) {
-  if (chain.empty()) throw Error("the network has no linear layer");
-  if (recipe.fp32) throw Error("recipe " + recipe.name + ": expected an integer recipe");
-  require_fit(recipe, chain);
-  const int count = static_cast<int>(chain.size());
-  for (int l = 0; l < count; ++l) {
-    const LinearLayer& facts = chain[size_of(l)];
-    if (std::max(facts.in, facts.out) > kLargestDimension) {
-      throw Error("layer " + facts.name + ": a dimension exceeds " + std::to_string(kLargestDimension));
-    }
-    layers.emplace_back(facts, layer_recipe(recipe, l, count, facts.name).bits);
+GoldenEngine::Impl::Impl(const Network& network, const Recipe& recipe, int threads)
+    : graph(golden_graph(network, recipe)), tools(recipe, threads) {
+  tools.chain = graph.chain;
+  for (std::size_t l = 0; l < graph.layer_nodes.size(); ++l) {
+    layers.emplace_back(graph.nodes[size_of(graph.layer_nodes[l])], graph.rules[l]);
   }
+  for (const int n : graph.norm_nodes) norms.emplace_back(graph.nodes[size_of(n)], recipe);
+  const std::size_t nodes = graph.nodes.size();
+  z.resize(nodes);
+  g.resize(nodes);
+  has_gradient.resize(nodes);
+  winners.resize(nodes);
+  z_saturated.resize(nodes);
+  g_saturated.resize(nodes);
+}
+
+bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& of) const {
+  const std::size_t weights = layer.depth() * layer.out();
+  const std::size_t biases = layer.node.bias ? layer.out() : 0;
+  const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
+  if (of.bias.size() != biases) return false;
+  if (adam ? !fits(of.bias_adam, biases) : of.bias_momentum.size() != biases) return false;
+  switch (layer.rule.optimizer) {
+    case Optimizer::kLwq:
+      return of.q.size() == weights && of.momentum.size() == weights && is_scale(of.sw) &&
+             (tools.recipe.update.latent_bits == 24 ? of.latent : of.momentum).size() == weights &&
+             of.residual.size() == (tools.recipe.update.latent_bits == 24 ? 0 : weights);
+    case Optimizer::kNiti:
+      return of.q.size() == weights && is_scale(of.sw);
+    case Optimizer::kAdam:
+      return of.master.size() == weights && fits(of.adam, weights);
+    default:
+      return of.master.size() == weights && of.momentum.size() == weights;
+  }
+}
+
+bool GoldenEngine::Impl::norm_fits(std::size_t norm, const NormState& of) const {
+  const std::size_t channels = graph.nodes[size_of(graph.norm_nodes[norm])].cols;
+  const std::size_t running = tools.recipe.normalization == Normalization::kLayerBatch ? 1 : channels;
+  const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
+  const bool momenta = adam ? fits(of.gamma_adam, channels) && fits(of.beta_adam, channels)
+                            : of.gamma_momentum.size() == channels && of.beta_momentum.size() == channels;
+  return momenta && of.gamma.size() == channels && of.beta.size() == channels && of.run_mean.size() == running &&
+         of.run_var.size() == running;
 }
 
 void GoldenEngine::Impl::require_state(const TrainState& state) const {
-  bool fits = state.layers.size() == layers.size();
-  for (std::size_t l = 0; fits && l < layers.size(); ++l) {
-    const LinearLayer& facts = layers[l].facts;
-    const std::size_t weights = size_of(facts.in) * size_of(facts.out);
-    const std::size_t biases = facts.bias ? size_of(facts.out) : 0;
-    const LayerState& of = state.layers[l];
-    fits = of.master.size() == weights && of.momentum.size() == weights && of.bias.size() == biases &&
-           of.bias_momentum.size() == biases;
-  }
-  if (!fits) throw Error("golden step: the state has another shape than the network");
+  bool fit = state.layers.size() == layers.size() && state.norms.size() == norms.size();
+  for (std::size_t l = 0; fit && l < layers.size(); ++l) fit = layer_fits(layers[l], state.layers[l]);
+  for (std::size_t i = 0; fit && i < norms.size(); ++i) fit = norm_fits(i, state.norms[i]);
+  if (!fit) throw Error("golden step: the state has another shape than the network");
 }
 
 void GoldenEngine::Impl::require_batch(const Batch& of) const {
-  const bool fits = of.M >= 1 && of.M <= kLargestDimension && of.labels.size() == size_of(of.M) &&
-                    of.X.size() == size_of(of.M) * size_of(layers.front().facts.in) && is_scale(of.scale);
-  if (!fits) throw Error("golden step: the batch does not fit the network");
-  const int classes = layers.back().facts.out;
-  const auto beyond = [classes](std::uint8_t label) { return int{label} >= classes; };
+  const bool fit = of.M >= 1 && of.M <= kLargestBatch && of.labels.size() == size_of(of.M) &&
+                   of.X.size() == size_of(of.M) * graph.input_elements && is_scale(of.scale);
+  if (!fit) throw Error("golden step: the batch does not fit the network");
+  const auto beyond = [this](std::uint8_t label) { return int{label} >= graph.classes; };
   if (std::any_of(of.labels.begin(), of.labels.end(), beyond)) throw Error("golden step: a label is out of range");
 }
 
-/// Has every layer the scales that the recipe's hindsight rules read?
 bool GoldenEngine::Impl::has_scales(const TrainState& state) const {
-  const bool need_x = recipe.activation.scale == ScaleRule::kHindsight;
-  const bool need_d = recipe.gradient.scale == ScaleRule::kHindsight;
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    if (need_x && l > 0 && !is_scale(state.layers[l].sx_next)) return false;
-    if (need_d && !is_scale(state.layers[l].sd_next)) return false;
+    if (!layers[l].has_scales(state.layers[l])) return false;
   }
   return true;
 }
 
-Stream GoldenEngine::Impl::stream(std::size_t l, TensorKind kind, RandomUse use) const {
-  return make_stream(context.seed64, context.step, tensor_id(static_cast<int>(l), kind), use);
-}
-
 /// Steps (1) and (2) of N10.
-void GoldenEngine::Impl::begin(const TrainState& state, const Batch& the_batch, const StepContext& the_context,
-                               bool exact_scales) {
+void GoldenEngine::Impl::begin(const TrainState& state, const Batch& the_batch, const StepContext& context, bool exact,
+                               bool training) {
   batch = &the_batch;
-  context = the_context;
-  samples = size_of(the_batch.M);
-  totals = {};
-  hindsight_x = !exact_scales && recipe.activation.scale == ScaleRule::kHindsight;
-  hindsight_d = !exact_scales && recipe.gradient.scale == ScaleRule::kHindsight;
-  std::size_t widest = 0;
+  tools.context = context;
+  tools.samples = size_of(the_batch.M);
+  tools.exact_scales = exact;
+  tools.training = training;
+  tools.totals = {};
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    layers[l].begin(samples, l != 0);
-    widest = std::max(widest, size_of(layers[l].facts.out));
-    quantize_weights(l, state);
+    layers[l].begin(state.layers[l], tools);
+    if (layers[l].reads_input()) layers[l].take_input(the_batch.X, the_batch.scale);
   }
-  layers.front().sx = the_batch.scale;
-  acc.resize(samples * widest);
-}
-
-/// N6.4.
-void GoldenEngine::Impl::quantize_weights(std::size_t l, const TrainState& state) {
-  GoldenLayer& layer = layers[l];
-  const Scale unit = power_of_two(recipe.update.master_frac_bits);
-  layer.sw = max_to_scale(state.layers[l].wmax, unit, layer.q, std::nullopt, totals.scale_saturated);
-  const Scale ratio = div(unit, layer.sw, totals.scale_saturated);
-  layer.counts.w = tensors.quantize(state.layers[l].master.data(), size_of(layer.facts.in), size_of(layer.facts.out),
-                                    ratio, recipe.weight.rounding, stream(l, TensorKind::kWeight, RandomUse::kQuantize),
-                                    layer.q, layer.w.data());
+  std::fill(has_gradient.begin(), has_gradient.end(), false);
+  std::fill(z_saturated.begin(), z_saturated.end(), 0);
+  std::fill(g_saturated.begin(), g_saturated.end(), 0);
 }
 
 /// Step (3) of N10.
 void GoldenEngine::Impl::forward(const TrainState& state) {
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    forward_layer(l, state);
-    if (l + 1 < layers.size()) quantize_activation(l, state.layers[l + 1].sx_next);
-  }
-}
-
-/// N5.1 and N5.2.
-void GoldenEngine::Impl::forward_layer(std::size_t l, const TrainState& state) {
-  GoldenLayer& layer = layers[l];
-  layer.s_acc = mul(layer.sx, layer.sw, totals.scale_saturated);
-  if (layer.facts.bias) {
-    layer.ratio_b = div(power_of_two(recipe.update.bias_frac_bits), layer.s_acc, totals.scale_saturated);
-    for (std::size_t o = 0; o < layer.b_acc.size(); ++o) {
-      layer.b_acc[o] =
-          static_cast<std::int32_t>(accumulator_bias(state.layers[l].bias[o], layer.ratio_b, layer.counts.b_acc));
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const GoldenNode& node = graph.nodes[n];
+    switch (node.op) {
+      case Op::kBatchNorm:
+        norms[size_of(node.norm)].forward(z[size_of(node.inputs[0])], state.norms[size_of(node.norm)], tools, z[n]);
+        break;
+      case Op::kAdd:
+        z_saturated[n] = add(z[size_of(node.inputs[0])], z[size_of(node.inputs[1])], node.relu, z[n]);
+        break;
+      case Op::kMaxPool:
+      case Op::kAveragePool:
+        forward_pool(n);
+        break;
+      default:
+        forward_layer(n, state);
     }
   }
-  gemm.forward(input(l), layer.w.data(), batch->M, layer.facts.in, layer.facts.out, acc.data());
-  const RowStatistics statistics = tensors.activate(acc.data(), layer.b_acc.data(), samples, size_of(layer.facts.out),
-                                                    layer.facts.relu, layer.z.data());
-  layer.zmax = statistics.max;
-  layer.counts.z = statistics.saturated;
 }
 
-/// Scale and codes of layer l's output view, the next layer's x (N6.1–N6.3).
-void GoldenEngine::Impl::quantize_activation(std::size_t l, Scale kept) {
-  GoldenLayer& layer = layers[l];
-  GoldenLayer& next = layers[l + 1];
-  const auto max = static_cast<std::uint32_t>(layer.zmax);
-  const auto keep = hindsight_x ? std::optional<Scale>(kept) : std::nullopt;
-  next.sx_next = max_to_scale(max, layer.s_acc, next.q, keep, totals.scale_saturated);
-  next.sx = hindsight_x ? kept : next.sx_next;
-  const Scale ratio = div(layer.s_acc, next.sx, totals.scale_saturated);
-  if (hindsight_x && layer.counts.z != 0) {
-    codes_beyond_raw(l, ratio);
-    return;
+void GoldenEngine::Impl::forward_layer(std::size_t n, const TrainState& state) {
+  const GoldenNode& node = graph.nodes[n];
+  GoldenLayer& layer = layers[size_of(node.layer)];
+  const LayerState& of = state.layers[size_of(node.layer)];
+  if (!layer.reads_input()) {
+    const std::size_t input = size_of(node.inputs[0]);
+    const GoldenLayer* producer = graph.chain ? &layers[size_of(node.layer) - 1] : nullptr;
+    layer.quantize_input(z[input], graph.nodes[input].non_negative, producer, of, tools);
   }
-  next.counts.x = tensors.quantize(layer.z.data(), samples, size_of(layer.facts.out), ratio, recipe.activation.rounding,
-                                   stream(l, TensorKind::kActivation, RandomUse::kQuantize), next.q, next.x.data());
+  layer.forward(of, tools, z[n]);
 }
 
-/// N6.3 for a view with values that its 32-bit form does not hold: codes from the exact values.
-void GoldenEngine::Impl::codes_beyond_raw(std::size_t l, Scale ratio) {
-  const GoldenLayer& layer = layers[l];
-  GoldenLayer& next = layers[l + 1];
-  const Stream random = stream(l, TensorKind::kActivation, RandomUse::kQuantize);
-  const std::size_t cols = size_of(layer.facts.out);
-  next.counts.x = 0;
-  for (std::size_t m = 0; m < samples; ++m) {
-    for (std::size_t o = 0; o < cols; ++o) {
-      const std::int64_t z = std::int64_t{acc[m * cols + o]} + layer.b_acc[o];
-      const std::uint32_t u = random.draw(static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(o), 8);
-      next.x[m * cols + o] = static_cast<std::int8_t>(requantize_to(
-          activate(z, layer.facts.relu).a, ratio, recipe.activation.rounding, u, 8, next.q, next.counts.x));
-    }
+/// N15.
+void GoldenEngine::Impl::forward_pool(std::size_t n) {
+  const GoldenNode& node = graph.nodes[n];
+  const RawTensor& from = z[size_of(node.inputs[0])];
+  PoolShape shape = node.pool;
+  shape.n = static_cast<int>(tools.samples);
+  z[n].resize(shape.out_pixels(), node.cols);
+  RowStatistics statistics;
+  if (node.op == Op::kMaxPool) {
+    winners[n].resize(z[n].data.size());
+    statistics = tools.pool.max_forward(shape, from.data.data(), z[n].data.data(), winners[n].data());
+    z[n].unit = from.unit;
+  } else {
+    statistics = tools.pool.average_forward(shape, from.data.data(), z[n].data.data());
+    const Real share = rdiv(exp2_real(0), from_int(shape.kernel.rows * shape.kernel.cols));
+    z[n].unit = tools.unit(to_scale(rmul(from_scale(from.unit), share), tools.totals.scale_saturated));
   }
+  z[n].max = statistics.max;
+  z_saturated[n] = statistics.saturated;
+}
+
+/// N14.6. Returns the saturations.
+std::uint64_t GoldenEngine::Impl::add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out) {
+  std::uint64_t& counted = tools.totals.scale_saturated;
+  const auto q = [&](const RawTensor& of) {
+    return of.max == 0 ? Real{} : from_scale(max_to_scale(of.magnitude(), of.unit, 32767, std::nullopt, counted));
+  };
+  const Scale unit = tools.unit(to_scale(rmul(rmax(q(a), q(b)), exp2_real(1)), counted));
+  const Real by_a = rdiv(from_scale(a.unit), from_scale(unit));
+  const Real by_b = rdiv(from_scale(b.unit), from_scale(unit));
+  out.resize(a.rows, a.cols);
+  out.unit = unit;
+  const RowStatistics statistics =
+      tools.ops.affine(a.data.data(), {{&by_a, 1}, PerAxis::Axis::kTensor, 1}, {b.data.data(), 0, b.cols, 1},
+                       {{&by_b, 1}, PerAxis::Axis::kTensor, 1}, {}, a.rows, a.cols, relu, out.data.data());
+  out.max = statistics.max;
+  return statistics.saturated;
 }
 
 /// N7: the loss and the raw view of the last gradient.
 void GoldenEngine::Impl::loss() {
-  GoldenLayer& last = layers.back();
-  const std::size_t classes = size_of(last.facts.out);
-  const Scale c = logit_exponent_scale(last.s_acc, totals.scale_saturated);
-  for (std::size_t m = 0; m < samples; ++m) {
-    const SampleLoss sample = softmax_cross_entropy({last.z.data() + m * classes, classes}, batch->labels[m], c,
-                                                    {last.g.data() + m * classes, classes});
-    totals.loss = add_loss(totals.loss, sample.loss);
-    totals.correct += sample.correct ? 1 : 0;
+  const RawTensor& logits = z.back();
+  RawTensor& gradient = g.back();
+  const std::size_t classes = size_of(graph.classes);
+  gradient.resize(logits.rows, logits.cols);
+  const Scale c = logit_exponent_scale(logits.unit, tools.totals.scale_saturated);
+  for (std::size_t m = 0; m < tools.samples; ++m) {
+    const SampleLoss sample = softmax_cross_entropy({logits.data.data() + m * classes, classes}, batch->labels[m], c,
+                                                    {gradient.data.data() + m * classes, classes});
+    tools.totals.loss = add_loss(tools.totals.loss, sample.loss);
+    tools.totals.correct += sample.correct ? 1 : 0;
   }
+  gradient.max = tools.ops.max_of(gradient.data.data(), gradient.data.size());
+  gradient.unit =
+      tools.unit(loss_gradient_unit(static_cast<std::uint32_t>(tools.samples), tools.totals.scale_saturated));
 }
 
-/// Scale and codes of layer l's gradient (N6.1–N6.3).
-void GoldenEngine::Impl::quantize_gradient(std::size_t l, Scale unit, Scale kept) {
-  GoldenLayer& layer = layers[l];
-  const auto max = static_cast<std::uint32_t>(layer.gmax);
-  const auto keep = hindsight_d ? std::optional<Scale>(kept) : std::nullopt;
-  layer.sd_next = max_to_scale(max, unit, layer.q, keep, totals.scale_saturated);
-  layer.sd = hindsight_d ? kept : layer.sd_next;
-  const Scale ratio = div(unit, layer.sd, totals.scale_saturated);
-  layer.counts.d = tensors.quantize(layer.g.data(), samples, size_of(layer.facts.out), ratio, recipe.gradient.rounding,
-                                    stream(l, TensorKind::kGradient, RandomUse::kQuantize), layer.q, layer.d.data());
+/// A gradient of a node's output; with others of the same node their sum (N14.4).
+void GoldenEngine::Impl::deliver(int node, RawTensor& gradient) {
+  const std::size_t n = size_of(node);
+  if (!has_gradient[n]) {
+    std::swap(g[n], gradient);
+    has_gradient[n] = true;
+    return;
+  }
+  RawTensor sum;
+  g_saturated[n] += add(g[n], gradient, false, sum);
+  g[n] = std::move(sum);
 }
 
-/// The codes of the last gradient, and step (5) of N10. Without `updated`, gradients of activations only.
-void GoldenEngine::Impl::backward(const TrainState& state, TrainState* updated) {
-  GoldenLayer& last = layers.back();
-  last.gmax = tensors.mask_and_max(last.g.data(), nullptr, samples, size_of(last.facts.out));
-  const Scale unit_of_loss = loss_gradient_unit(static_cast<std::uint32_t>(samples), totals.scale_saturated);
-  quantize_gradient(layers.size() - 1, unit_of_loss, state.layers.back().sd_next);
-  for (std::size_t l = layers.size(); l-- > 0;) {
-    if (l > 0) {
-      activation_gradient(l);
-      const Scale unit = mul(layers[l].sd, layers[l].sw, totals.scale_saturated);
-      quantize_gradient(l - 1, unit, state.layers[l - 1].sd_next);
+/// The rest of step (4) and step (5) of N10.
+void GoldenEngine::Impl::backward(const TrainState& state, TrainState* updated, bool weights) {
+  has_gradient.back() = true;
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const GoldenNode& node = graph.nodes[n];
+    // The graph's rows are those of the node's own view, whatever view the reader had.
+    g[n].rows = z[n].rows;
+    g[n].cols = z[n].cols;
+    if (node.relu) g[n].max = tools.tensors.mask_and_max(g[n].data.data(), z[n].data.data(), z[n].rows, z[n].cols);
+    switch (node.op) {
+      case Op::kBatchNorm: {
+        GoldenNorm& norm = norms[size_of(node.norm)];
+        norm.backward(z[size_of(node.inputs[0])], g[n], tools, made);
+        deliver(node.inputs[0], made);
+        if (updated != nullptr) norm.update(updated->norms[size_of(node.norm)], tools);
+        break;
+      }
+      case Op::kAdd:
+        for (const int input : node.inputs) {
+          made = g[n];
+          deliver(input, made);
+        }
+        break;
+      case Op::kMaxPool:
+      case Op::kAveragePool:
+        backward_pool(n);
+        break;
+      default:
+        backward_layer(n, state, updated, weights);
     }
-    if (updated != nullptr) update(l, updated->layers[l]);
   }
 }
 
-/// N5.3: from layer l into layer l - 1. The sums stay below 2^31, so the raw view never clamps.
-void GoldenEngine::Impl::activation_gradient(std::size_t l) {
-  const GoldenLayer& layer = layers[l];
-  GoldenLayer& below = layers[l - 1];
-  gemm.activation_gradient(layer.d.data(), layer.w.data(), batch->M, layer.facts.in, layer.facts.out, below.g.data());
-  below.gmax = tensors.mask_and_max(below.g.data(), below.facts.relu ? below.z.data() : nullptr, samples,
-                                    size_of(below.facts.out));
+void GoldenEngine::Impl::backward_layer(std::size_t n, const TrainState& state, TrainState* updated, bool weights) {
+  const GoldenNode& node = graph.nodes[n];
+  const std::size_t l = size_of(node.layer);
+  layers[l].quantize_gradient(g[n], state.layers[l], tools);
+  if (!layers[l].reads_input()) {
+    layers[l].activation_gradient(tools, made);
+    deliver(node.inputs[0], made);
+  }
+  if (weights) layers[l].weight_gradient(state.layers[l], tools);
+  if (updated != nullptr) layers[l].update(updated->layers[l], tools);
 }
 
-UpdateRow GoldenEngine::Impl::update_row(Scale unit, Scale state_unit, std::int64_t limit) {
-  const Scale momentum_unit = power_of_two(recipe.update.momentum_frac_bits);
-  const Scale ratio_g = div(unit, momentum_unit, totals.scale_saturated);
-  const Scale step_unit = mul(context.lr, momentum_unit, totals.scale_saturated);
-  const Scale ratio_w = div(step_unit, state_unit, totals.scale_saturated);
-  return {context.mu16, ratio_g.m, ratio_g.s, ratio_w.m, ratio_w.s, static_cast<std::int32_t>(limit)};
-}
-
-/// N5.4 and N9 of layer l.
-void GoldenEngine::Impl::update(std::size_t l, LayerState& state) {
-  GoldenLayer& layer = layers[l];
-  gemm.weight_gradient(input(l), layer.d.data(), batch->M, layer.facts.in, layer.facts.out, layer.dw.data());
-  const Scale unit = mul(layer.sd, layer.sx, totals.scale_saturated);
-  const UpdateRow rule = update_row(unit, power_of_two(recipe.update.master_frac_bits), kMasterLimit);
-  const RowStatistics statistics = tensors.update(
-      state.master.data(), state.momentum.data(), layer.dw.data(), size_of(layer.facts.in), size_of(layer.facts.out),
-      rule, recipe.update.stochastic, stream(l, TensorKind::kWeight, RandomUse::kMomentum),
-      stream(l, TensorKind::kWeight, RandomUse::kMaster));
-  state.wmax = static_cast<std::uint32_t>(statistics.max);
-  layer.counts.master = statistics.saturated;
-  layer.counts.momentum = statistics.momentum_saturated;
-  if (layer.facts.bias) bias_update(l, state);
-  if (l > 0 && hindsight_x) state.sx_next = layer.sx_next;
-  if (hindsight_d) state.sd_next = layer.sd_next;
-}
-
-void GoldenEngine::Impl::bias_update(std::size_t l, LayerState& state) {
-  GoldenLayer& layer = layers[l];
-  const std::size_t out = size_of(layer.facts.out);
-  tensors.column_sums(layer.d.data(), samples, out, layer.db.data());
-  const UpdateRow rule = update_row(layer.sd, power_of_two(recipe.update.bias_frac_bits), kBiasLimit);
-  const RowStatistics statistics = tensors.update(
-      state.bias.data(), state.bias_momentum.data(), layer.db.data(), 1, out, rule, recipe.update.stochastic,
-      stream(l, TensorKind::kBias, RandomUse::kMomentum), stream(l, TensorKind::kBias, RandomUse::kMaster));
-  layer.counts.bias = statistics.saturated;
-  layer.counts.bias_momentum = statistics.momentum_saturated;
+void GoldenEngine::Impl::backward_pool(std::size_t n) {
+  const GoldenNode& node = graph.nodes[n];
+  PoolShape shape = node.pool;
+  shape.n = static_cast<int>(tools.samples);
+  made.resize(shape.in_pixels(), node.cols);
+  made.unit = g[n].unit;
+  RowStatistics statistics;
+  if (node.op == Op::kMaxPool) {
+    statistics = tools.pool.max_backward(shape, g[n].data.data(), winners[n].data(), made.data.data());
+  } else {
+    statistics = tools.pool.average_backward(shape, g[n].data.data(), made.data.data());
+    const Real share = rdiv(exp2_real(0), from_int(shape.kernel.rows * shape.kernel.cols));
+    made.unit = tools.unit(to_scale(rmul(from_scale(g[n].unit), share), tools.totals.scale_saturated));
+  }
+  made.max = statistics.max;
+  g_saturated[size_of(node.inputs[0])] += statistics.saturated;
+  deliver(node.inputs[0], made);
 }
 
 StepResult GoldenEngine::Impl::result() const {
-  StepResult result{totals.loss, totals.correct, totals.scale_saturated};
+  StepResult result{tools.totals.loss, tools.totals.correct, tools.totals.scale_saturated};
   for (const GoldenLayer& layer : layers) result.saturated += layer.counts.total();
+  for (const GoldenNorm& norm : norms) result.saturated += norm.saturated();
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) result.saturated += z_saturated[n] + g_saturated[n];
   return result;
 }
 
-GoldenEngine::GoldenEngine(Chain chain, Recipe recipe, int threads)
-    : impl_(std::make_unique<Impl>(std::move(chain), std::move(recipe), threads)) {}
+void GoldenEngine::Impl::record_node(std::size_t n, StepRecord& to) const {
+  const GoldenNode& node = graph.nodes[n];
+  const std::string name = node.name + ".";
+  to.tensors[name + "z_raw"] = named(z[n]);
+  to.tensors[name + "d_raw"] = named(g[n]);
+  to.scalars[name + "zmax"] = z[n].magnitude();
+  to.scalars[name + "dmax"] = g[n].magnitude();
+  if (node.relu) {
+    NamedTensor mask = named(z[n]);
+    mask.bits = 1;
+    mask.kind = CodeKind::kUnsigned;
+    for (std::int32_t& value : mask.values) value = value > 0 ? 1 : 0;
+    to.tensors[name + "mask"] = std::move(mask);
+  }
+  if (!winners[n].empty()) {
+    to.tensors[name + "argmax"] = {static_cast<int>(z[n].rows),
+                                   static_cast<int>(z[n].cols),
+                                   8,
+                                   {winners[n].begin(), winners[n].end()},
+                                   CodeKind::kUnsigned};
+  }
+  if (graph.chain) return;
+  to.scalars[name + "dunit"] = word(g[n].unit);
+  to.scalars[name + "d_rawsat"] = counter(g_saturated[n]);
+  if (node.layer >= 0) return;
+  to.scalars[name + "unit"] = word(z[n].unit);
+  to.scalars[name + "zsat"] = counter(z_saturated[n]);
+}
+
+void GoldenEngine::Impl::record(const TrainState& state, StepRecord& to) const {
+  to = {};
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    record_node(n, to);
+    const GoldenNode& node = graph.nodes[n];
+    if (node.layer >= 0) record_layer(layers[size_of(node.layer)], state.layers[size_of(node.layer)], tools, to);
+    if (node.norm >= 0) norms[size_of(node.norm)].record(state.norms[size_of(node.norm)], to);
+  }
+  to.scalars["loss"] = tools.totals.loss;
+  to.scalars["correct"] = tools.totals.correct;
+  to.scalars["scale_sat"] = counter(tools.totals.scale_saturated);
+}
+
+InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling) {
+  const std::vector<std::string> names = layer_names(network);
+  if (names.empty()) throw Error("the network has no linear layer");
+  const RecipeLayer first = layer_recipe(recipe, 0, static_cast<int>(names.size()), names.front());
+  InputFormat format;
+  format.largest_code = qmax(first.width(first.activation));
+  const double step = input_code_value(scaling, format.largest_code);
+  const bool power = first.activation.quantizer == Quantizer::kNiti;
+  format.scale = power ? power_of_two(-static_cast<int>(std::lround(std::log2(step)))) : nearest_scale(step);
+  return format;
+}
+
+GoldenEngine::GoldenEngine(const Network& network, const Recipe& recipe, int threads)
+    : impl_(std::make_unique<Impl>(network, recipe, threads)) {}
+GoldenEngine::GoldenEngine(const Chain& chain, const Recipe& recipe, int threads)
+    : GoldenEngine(network_of(chain), recipe, threads) {}
 GoldenEngine::GoldenEngine(GoldenEngine&&) noexcept = default;
 GoldenEngine::~GoldenEngine() = default;
 
@@ -304,47 +391,62 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
   impl_->require_batch(batch);
   if (!impl_->has_scales(state)) throw Error("golden step: a hindsight scale is missing; calibrate first");
   if (!is_scale(context.lr) || context.mu16 > 65536) throw Error("golden step: no learning rate, or momentum above 1");
-  impl_->begin(state, batch, context, false);
+  if (context.gradient_bits < 1 || context.gradient_bits > 8) throw Error("golden step: gradient bits out of range");
+  impl_->begin(state, batch, context, false, true);
+  if (impl_->tools.recipe.update.optimizer == Optimizer::kAdam) {
+    state.powers = adam_next(state.powers, adam_rates(impl_->tools.recipe.update, 8));
+    impl_->tools.adam_rate = adam_rate(from_scale(context.lr), state.powers);
+  }
   impl_->forward(state);
   impl_->loss();
-  impl_->backward(state, &state);
+  impl_->backward(state, &state, true);
+  for (std::size_t i = 0; i < state.norms.size(); ++i) impl_->norms[i].update_running(state.norms[i], impl_->tools);
   ++state.step;
-  if (record != nullptr) record_step(impl_->layers, batch, state, impl_->recipe, impl_->totals, *record);
+  if (record != nullptr) impl_->record(state, *record);
   return impl_->result();
 }
 
 void GoldenEngine::calibrate(TrainState& state, const Batch& batch, const StepContext& context) {
-  const bool x = impl_->recipe.activation.scale == ScaleRule::kHindsight;
-  const bool d = impl_->recipe.gradient.scale == ScaleRule::kHindsight;
-  if (!x && !d) return;
   impl_->require_state(state);
+  const auto needs = [](const GoldenLayer& layer) {
+    return layer.hindsight_x() || layer.hindsight_d() || layer.hindsight_log() ||
+           layer.rule.optimizer == Optimizer::kLwq;
+  };
+  if (std::none_of(impl_->layers.begin(), impl_->layers.end(), needs)) return;
   impl_->require_batch(batch);
-  impl_->begin(state, batch, context, true);
+  impl_->begin(state, batch, context, true, true);
   impl_->forward(state);
   impl_->loss();
-  impl_->backward(state, nullptr);
-  for (std::size_t l = 0; l < state.layers.size(); ++l) {
-    if (x && l > 0) state.layers[l].sx_next = impl_->layers[l].sx;
-    if (d) state.layers[l].sd_next = impl_->layers[l].sd;
-  }
+  impl_->backward(state, nullptr, true);
+  for (std::size_t l = 0; l < state.layers.size(); ++l) impl_->layers[l].calibrate(state.layers[l], impl_->tools);
 }
 
 StepResult GoldenEngine::evaluate(const TrainState& state, const Batch& batch, const StepContext& context) {
   impl_->require_state(state);
   impl_->require_batch(batch);
-  impl_->begin(state, batch, context, !impl_->has_scales(state));
+  impl_->begin(state, batch, context, !impl_->has_scales(state), false);
   impl_->forward(state);
   impl_->loss();
   return impl_->result();
 }
 
 std::string GoldenEngine::kernels_name() const {
-  return std::string(isa_name(active_isa())) + ", GEMM " + impl_->gemm.name();
+  return std::string(isa_name(active_isa())) + ", GEMM " + impl_->tools.gemm.name();
+}
+
+StepResult golden_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
+                       const StepContext& context, StepRecord* record, int threads) {
+  return GoldenEngine(network, recipe, threads).step(state, batch, context, record);
 }
 
 StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads) {
   return GoldenEngine(chain, recipe, threads).step(state, batch, context, record);
+}
+
+void calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
+               const StepContext& context, int threads) {
+  GoldenEngine(network, recipe, threads).calibrate(state, batch, context);
 }
 
 void calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/input.hpp"
 #include "model/numbers.hpp"
 #include "model/recipe.hpp"
 #include "model/state.hpp"
@@ -14,10 +15,18 @@ namespace bitloom {
 /// One batch as the host feeds it: codes of the first layer's width (N6.5).
 struct Batch {
   int M = 0;                         ///< samples, 1 … 65535
-  std::vector<std::int8_t> X;        ///< [M][in]
+  std::vector<std::int8_t> X;        ///< [M][elements of a sample], images [row][column][channel]
   std::vector<std::uint8_t> labels;  ///< [M], each below the network's outputs
   Scale scale;                       ///< value of one code (N2.6 of input_code_value())
 };
+
+/// How the host makes a batch (N6.5): codes within ±largest_code, and the value of one code, a power of two for NITI
+/// (N24.4).
+struct InputFormat {
+  int largest_code = 127;
+  Scale scale;
+};
+InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling);
 
 /// Run-time values of a step besides state and batch.
 struct StepContext {
@@ -25,6 +34,7 @@ struct StepContext {
   std::uint32_t step = 0;  ///< optimizer step, addresses the random words (N4.2)
   Scale lr;                ///< N2.6 of the learning rate
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
+  int gradient_bits = 5;   ///< gb of N24.3, 1 … 8
 };
 
 struct StepResult {
@@ -33,13 +43,14 @@ struct StepResult {
   std::uint64_t saturated = 0;  ///< values clamped anywhere in the step
 };
 
-/// Training steps by N5–N10 on whole tensors: no tile, no command. Keeps its working memory from step to step. The bits
-/// do not depend on `threads`, the machine or BITLOOM_ISA. Random words of a layer's output view (the next layer's x)
-/// are addressed with the layer that made it (N4.5).
+/// Training steps by N5–N25 on whole tensors: no tile, no command. Derives the backward pass itself. Keeps its working
+/// memory from step to step. The bits do not depend on `threads`, the machine or BITLOOM_ISA.
 class GoldenEngine {
  public:
-  /// Throws Error when the recipe does not fit the chain, a dimension exceeds 65535, or BITLOOM_ISA is wrong.
-  GoldenEngine(Chain chain, Recipe recipe, int threads);
+  /// Throws Error when the recipe or the network is none that integers execute, a dimension exceeds 65535, or
+  /// BITLOOM_ISA is wrong.
+  GoldenEngine(const Network& network, const Recipe& recipe, int threads);
+  GoldenEngine(const Chain& chain, const Recipe& recipe, int threads);
   GoldenEngine(GoldenEngine&&) noexcept;
   ~GoldenEngine();
 
@@ -48,12 +59,12 @@ class GoldenEngine {
   /// scale.
   StepResult step(TrainState& state, const Batch& batch, const StepContext& context, StepRecord* record);
 
-  /// N6.2's calibration: sets sx_next and sd_next to what exact maxima give for this batch with the state as it is;
-  /// nothing else changes. Does nothing where the recipe has no hindsight rule.
+  /// The scales that the first step finds in the state (N6.2, N19.1, N23.3): what exact maxima give for this batch with
+  /// the state as it is; nothing else changes. Does nothing where the recipe needs none.
   void calibrate(TrainState& state, const Batch& batch, const StepContext& context);
 
-  /// Forward pass, loss and correct samples only: exact maxima where the recipe says exact, the state's scales where it
-  /// says hindsight (or exact maxima too while the state has none).
+  /// Forward pass with running statistics, loss and correct samples only: exact maxima where the recipe says exact, the
+  /// state's scales where it says hindsight (or exact maxima too while the state has none).
   StepResult evaluate(const TrainState& state, const Batch& batch, const StepContext& context);
 
   /// Which kernels run, for reports: for example "avx512, GEMM onednn".
@@ -65,10 +76,14 @@ class GoldenEngine {
 };
 
 /// GoldenEngine::step() for a single step.
+StepResult golden_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
+                       const StepContext& context, StepRecord* record, int threads);
 StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads);
 
 /// GoldenEngine::calibrate() once.
+void calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
+               const StepContext& context, int threads);
 void calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                const StepContext& context, int threads);
 

@@ -9,7 +9,7 @@ namespace {
 
 LearningRate read_learning_rate(const JsonObject& json) {
   LearningRate rate;
-  const std::string schedule = json.choice("schedule", {"constant", "step", "cosine"});
+  const std::string schedule = json.choice("schedule", {"constant", "step", "cosine", "triangle"});
   rate.base = json.get<double>("base", 1e-6, 16.0);
   if (schedule == "step") {
     rate.schedule = LearningRateSchedule::kStep;
@@ -17,6 +17,9 @@ LearningRate read_learning_rate(const JsonObject& json) {
     rate.factor = json.get<double>("factor", 1e-3, 1.0);
   } else if (schedule == "cosine") {
     rate.schedule = LearningRateSchedule::kCosine;
+  } else if (schedule == "triangle") {
+    rate.schedule = LearningRateSchedule::kTriangle;
+    rate.low = json.get<double>("low", 1e-9, rate.base);
   }
   json.finish();
   return rate;
@@ -28,7 +31,7 @@ Hyper read_hyper(const std::string& file) { return read_hyper(JsonObject::from_f
 
 Hyper read_hyper(const JsonObject& json) {
   Hyper hyper;
-  hyper.batch = json.get<int>("batch", 1, 65536);
+  hyper.batch = json.get<int>("batch", 1, 65535);
   hyper.epochs = json.get<int>("epochs", 1, 1000000);
   hyper.momentum = json.get<double>("momentum", 0.0, 0.9999);
   hyper.learning_rate = read_learning_rate(json.object("learning_rate"));
@@ -53,6 +56,8 @@ double learning_rate_at(const LearningRate& rate, int epoch, int epochs) {
     }
     case LearningRateSchedule::kCosine:
       return rate.base * 0.5 * (1.0 + std::cos(std::numbers::pi * epoch / epochs));
+    case LearningRateSchedule::kTriangle:
+      return rate.low + (rate.base - rate.low) * (1.0 - std::abs((2.0 * epoch + 1.0) / epochs - 1.0));
   }
   return rate.base;
 }

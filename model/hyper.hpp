@@ -11,6 +11,8 @@ enum class LearningRateSchedule {
   kConstant,  ///< base
   kStep,      ///< base · factor^floor(epoch / every)
   kCosine,    ///< base · (1 + cos(π · epoch / epochs)) / 2
+  kTriangle,  ///< up from low to base and down again: low + (base − low) · (1 − |(2·epoch + 1) / epochs − 1|) (LUQ's
+              ///< FNT)
 };
 
 struct LearningRate {
@@ -18,6 +20,7 @@ struct LearningRate {
   double base = 0.0;
   int every = 1;        ///< of kStep, in epochs
   double factor = 1.0;  ///< of kStep
+  double low = 0.0;     ///< of kTriangle
 };
 
 /// Training rules shared by all recipes: plain SGD with momentum on the mean loss of a batch,

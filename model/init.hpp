@@ -21,6 +21,10 @@ struct NodeParameters {
   std::vector<float> bias;   ///< [out]
   std::vector<float> gamma;  ///< [channels] of a norm
   std::vector<float> beta;   ///< [channels] of a norm
+  /// Of a norm, [channels] or one value with LBN. Empty: 0 and 1. The integer recipes take them from checkpoints; the
+  /// FP32 path keeps its own elsewhere.
+  std::vector<float> running_mean{};
+  std::vector<float> running_variance{};
 };
 
 /// Number of weights that make one output of a linear or conv2d node (its K), 0 for other nodes.

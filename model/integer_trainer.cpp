@@ -13,13 +13,13 @@
 #include "model/interrupt.hpp"
 #include "model/order.hpp"
 #include "model/output_file.hpp"
+#include "model/state_file.hpp"
 #include "model/trainer.hpp"
 
 namespace bitloom {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Tensors = std::map<std::string, NpyArray>;
 
 /// Reports are in nats a sample (N7.4).
 double nats(double bits16, std::int64_t samples) {
@@ -28,17 +28,6 @@ double nats(double bits16, std::int64_t samples) {
 
 double share(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-/// Input-major and output-major copies of a tensor's shape.
-struct Shapes {
-  explicit Shapes(const LinearLayer& layer) : state{layer.in, layer.out}, real{layer.out, layer.in}, bias{layer.out} {}
-  std::vector<std::int64_t> state, real, bias;
-};
-
-NpyArray to_int16(const std::vector<std::int64_t>& shape, const std::vector<std::int32_t>& values) {
-  const std::vector<std::int16_t> narrow(values.begin(), values.end());
-  return npy_from<std::int16_t>(shape, narrow);
 }
 
 class IntegerTrainer final : public Trainer {
@@ -55,13 +44,10 @@ class IntegerTrainer final : public Trainer {
 
  private:
   void load(const Dataset& data, const std::uint32_t* indices, int rows, Batch& batch) const;
-  StepContext context(double learning_rate) const;
-  std::vector<std::int32_t> formats() const;
-  Tensors tensors() const;
+  StepContext context(double learning_rate, int epoch) const;
   Checkpoint open(const std::string& file) const;
 
   Network network_;
-  Chain chain_;
   Recipe recipe_;
   Hyper hyper_;
   TrainOptions options_;
@@ -77,16 +63,15 @@ class IntegerTrainer final : public Trainer {
 IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, const Hyper& hyper,
                                const TrainOptions& options)
     : network_(network),
-      chain_(linear_chain(network)),
       recipe_(recipe),
       hyper_(hyper),
       options_(options),
-      engine_(chain_, recipe, options.threads),
-      state_(initial_state(chain_, recipe, initial_parameters(chain_, options.seed))),
+      engine_(network, recipe, options.threads),
+      state_(initial_state(network, recipe, initial_parameters(network, options.seed))),
       learning_rate_(hyper.learning_rate.base) {
-  const int bits = layer_recipe(recipe, 0, static_cast<int>(chain_.size()), chain_.front().name).bits;
-  codes_ = input_code_table(hyper.input, qmax(bits));
-  scale_ = nearest_scale(input_code_value(hyper.input, qmax(bits)));
+  const InputFormat input = input_format(network, recipe, hyper.input);
+  codes_ = input_code_table(hyper.input, input.largest_code);
+  scale_ = input.scale;
 }
 
 /// Copies samples `indices[0 … rows)` into the batch, as codes (N6.5).
@@ -104,9 +89,12 @@ void IntegerTrainer::load(const Dataset& data, const std::uint32_t* indices, int
   }
 }
 
-StepContext IntegerTrainer::context(double learning_rate) const {
+StepContext IntegerTrainer::context(double learning_rate, int epoch) const {
   const auto mu16 = static_cast<std::uint32_t>(std::floor(65536.0 * hyper_.momentum + 0.5));
-  return {options_.seed, state_.step, nearest_scale(learning_rate), mu16};
+  const std::vector<int>& widths = recipe_.update.gradient_bits;
+  const std::size_t last = widths.size() - 1;
+  return {options_.seed, state_.step, nearest_scale(learning_rate), mu16,
+          widths[std::min(static_cast<std::size_t>(epoch), last)]};
 }
 
 EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
@@ -130,7 +118,7 @@ EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Pro
       break;
     }
     load(train, order.data() + i * options_.batch, options_.batch, batch_);
-    const StepContext now = context(result.learning_rate);
+    const StepContext now = context(result.learning_rate, epoch);
     if (state_.step == 0) engine_.calibrate(state_, batch_, now);
     const StepResult step = engine_.step(state_, batch_, now, nullptr);
     loss += step.loss;
@@ -156,7 +144,7 @@ Evaluation IntegerTrainer::evaluate(const Dataset& data) {
   for (std::int64_t first = 0; first < data.size(); first += options_.batch) {
     const int rows = static_cast<int>(std::min<std::int64_t>(options_.batch, data.size() - first));
     load(data, order.data() + first, rows, batch);
-    const StepResult step = engine_.evaluate(state_, batch, context(learning_rate_));
+    const StepResult step = engine_.evaluate(state_, batch, context(learning_rate_, epochs_done_));
     result.loss += step.loss;
     result.correct += step.correct;
   }
@@ -166,39 +154,9 @@ Evaluation IntegerTrainer::evaluate(const Dataset& data) {
   return result;
 }
 
-/// What the bits of the state mean; a checkpoint of other formats is refused.
-std::vector<std::int32_t> IntegerTrainer::formats() const {
-  const UpdateRule& update = recipe_.update;
-  return {update.master_bits,        update.master_frac_bits, update.momentum_bits,
-          update.momentum_frac_bits, update.bias_bits,        update.bias_frac_bits};
-}
-
-/// The state, and the parameters as real numbers that every checkpoint holds.
-Tensors IntegerTrainer::tensors() const {
-  Tensors all;
-  const std::vector<std::int32_t> formats_now = formats();
-  all["formats"] = npy_from<std::int32_t>({6}, formats_now);
-  const std::vector<LinearParameters> real = real_parameters(chain_, recipe_, state_);
-  for (std::size_t l = 0; l < chain_.size(); ++l) {
-    const LayerState& layer = state_.layers[l];
-    const Shapes shapes(chain_[l]);
-    const std::string name = chain_[l].name + ".";
-    const std::vector<std::int32_t> scales{static_cast<std::int32_t>(word(layer.sx_next)),
-                                           static_cast<std::int32_t>(word(layer.sd_next))};
-    all[name + "weight"] = npy_from<float>(shapes.real, real[l].weight);
-    all[name + "master"] = npy_from<std::int32_t>(shapes.state, layer.master);
-    all[name + "momentum"] = to_int16(shapes.state, layer.momentum);
-    all[name + "scales"] = npy_from<std::int32_t>({2}, scales);
-    if (!chain_[l].bias) continue;
-    all[name + "bias"] = npy_from<float>(shapes.bias, real[l].bias);
-    all[name + "bias_fixed"] = npy_from<std::int32_t>(shapes.bias, layer.bias);
-    all[name + "bias_momentum"] = to_int16(shapes.bias, layer.bias_momentum);
-  }
-  return all;
-}
-
 void IntegerTrainer::save(const std::string& file) const {
-  write_checkpoint(file, {recipe_.name, network_.name, options_.seed, epochs_done_, state_.step, tensors()});
+  write_checkpoint(file, {recipe_.name, network_.name, options_.seed, epochs_done_, state_.step,
+                          state_tensors(network_, recipe_, state_)});
 }
 
 Checkpoint IntegerTrainer::open(const std::string& file) const {
@@ -214,29 +172,8 @@ void IntegerTrainer::resume(const std::string& file) {
   if (from.recipe != recipe_.name) {
     throw Error(fmt::format("{}: recipe: expected {}, got {}", file, recipe_.name, from.recipe));
   }
-  const auto read = [&]<class T>(T, const std::string& name, const std::vector<std::int64_t>& shape) {
-    return npy_values<T>(checkpoint_tensor(from, file, name, NpyTypeOf<T>::value, shape), name);
-  };
-  if (read(std::int32_t{}, "formats", {6}) != formats()) {
-    throw Error(fmt::format("{}: formats: not those of recipe {}", file, recipe_.name));
-  }
   TrainState state = state_;
-  for (std::size_t l = 0; l < chain_.size(); ++l) {
-    LayerState& layer = state.layers[l];
-    const Shapes shapes(chain_[l]);
-    const std::string name = chain_[l].name + ".";
-    layer.master = read(std::int32_t{}, name + "master", shapes.state);
-    const std::vector<std::int16_t> momentum = read(std::int16_t{}, name + "momentum", shapes.state);
-    layer.momentum.assign(momentum.begin(), momentum.end());
-    const std::vector<std::int32_t> scales = read(std::int32_t{}, name + "scales", {2});
-    layer.sx_next = from_word(static_cast<std::uint32_t>(scales[0]));
-    layer.sd_next = from_word(static_cast<std::uint32_t>(scales[1]));
-    layer.wmax = largest_magnitude(layer.master);
-    if (!chain_[l].bias) continue;
-    layer.bias = read(std::int32_t{}, name + "bias_fixed", shapes.bias);
-    const std::vector<std::int16_t> bias_momentum = read(std::int16_t{}, name + "bias_momentum", shapes.bias);
-    layer.bias_momentum.assign(bias_momentum.begin(), bias_momentum.end());
-  }
+  read_state_tensors(from, file, network_, recipe_, state);
   state.step = static_cast<std::uint32_t>(from.step);
   state_ = std::move(state);
   options_.seed = from.seed;
@@ -245,32 +182,21 @@ void IntegerTrainer::resume(const std::string& file) {
 
 void IntegerTrainer::init_from(const std::string& file) {
   const Checkpoint from = open(file);
-  std::vector<LinearParameters> parameters;
-  for (const LinearLayer& layer : chain_) {
-    const Shapes shapes(layer);
-    const auto read = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-      return npy_values<float>(checkpoint_tensor(from, file, name, NpyType::kFloat32, shape), name);
-    };
-    LinearParameters real;
-    real.weight = read(layer.name + ".weight", shapes.real);
-    if (layer.bias) real.bias = read(layer.name + ".bias", shapes.bias);
-    parameters.push_back(std::move(real));
-  }
-  state_ = initial_state(chain_, recipe_, parameters);
+  state_ = initial_state(network_, recipe_, read_parameters(from, file, network_));
   epochs_done_ = 0;
 }
 
 /// The state; and, once a batch was seen, in `step/` every tensor and scalar of the step that would follow with that
 /// batch, run on a copy of the state.
 void IntegerTrainer::dump(const std::string& folder) const {
-  for (const auto& [name, array] : tensors()) {
+  for (const auto& [name, array] : state_tensors(network_, recipe_, state_)) {
     write_npy((std::filesystem::path(folder) / (name + ".npy")).string(), array);
   }
   if (batch_.M == 0) return;
   TrainState copy = state_;
   StepRecord record;
-  GoldenEngine engine(chain_, recipe_, options_.threads);
-  const StepContext next = context(learning_rate_);
+  GoldenEngine engine(network_, recipe_, options_.threads);
+  const StepContext next = context(learning_rate_, epochs_done_);
   if (copy.step == 0) engine.calibrate(copy, batch_, next);
   engine.step(copy, batch_, next, &record);
   write_step_record(record, (std::filesystem::path(folder) / "step").string());

@@ -9,6 +9,8 @@ namespace bitloom {
 
 std::string_view isa_name(Isa isa) {
   switch (isa) {
+    case Isa::kAvx512Popcnt:
+      return "avx512popcnt";
     case Isa::kAvx512:
       return "avx512";
     case Isa::kAvx2:
@@ -22,6 +24,8 @@ std::string_view isa_name(Isa isa) {
 bool isa_supported([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   switch (isa) {
+    case Isa::kAvx512Popcnt:
+      return isa_supported(Isa::kAvx512) && __builtin_cpu_supports("avx512vpopcntdq");
     case Isa::kAvx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -39,13 +43,13 @@ bool isa_supported([[maybe_unused]] Isa isa) {
 Isa active_isa() {
   const char* wanted = std::getenv("BITLOOM_ISA");
   const std::string name = wanted == nullptr ? "auto" : wanted;
-  for (const Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kGeneric}) {
+  for (const Isa isa : {Isa::kAvx512Popcnt, Isa::kAvx512, Isa::kAvx2, Isa::kGeneric}) {
     if (name == "auto" && isa_supported(isa)) return isa;
     if (name != isa_name(isa)) continue;
     if (!isa_supported(isa)) throw Error("BITLOOM_ISA: this machine cannot run " + name);
     return isa;
   }
-  throw Error("BITLOOM_ISA: expected generic, avx2, avx512 or auto, got '" + name + "'");
+  throw Error("BITLOOM_ISA: expected generic, avx2, avx512, avx512popcnt or auto, got '" + name + "'");
 }
 
 }  // namespace bitloom

@@ -85,6 +85,15 @@ struct Kernels {
   void (*gather_taps)(const std::int8_t* image, const TapLines& taps, std::int8_t* columns);
   /// image += columns at their taps.
   void (*scatter_taps)(const std::int32_t* columns, const TapLines& taps, std::int32_t* image);
+  /// Bit b of words[j] = (codes[64·j + b] > 0), 0 beyond count.
+  void (*pack_signs)(const std::int8_t* codes, std::size_t count, std::uint64_t* words);
+  /// words[j] |= (codes[j] > 0) << bit
+  void (*pack_sign_bit)(const std::int8_t* codes, std::size_t count, int bit, std::uint64_t* words);
+  /// acc[p · stride + o] = bits - 2 · (bits that differ between the taps of pixel p and the weights of output o), o
+  /// below `outs`. Weights are [o / 8][word of the taps][o mod 8], with zeros for o ≥ outs. Runs and steps are in
+  /// words.
+  void (*xnor_line)(const std::uint64_t* image, const TapLines& taps, const std::uint64_t* weights, std::size_t outs,
+                    std::int32_t bits, std::int32_t* acc, std::size_t stride);
   /// sums[j] += a[j] · b[j]
   void (*multiply_add_row)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t* sums);
 };

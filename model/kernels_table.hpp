@@ -11,5 +11,6 @@ namespace bitloom::kernel_tables {
 extern const Kernels generic;
 extern const Kernels avx2;
 extern const Kernels avx512;
+extern const Kernels avx512popcnt;
 
 }  // namespace bitloom::kernel_tables

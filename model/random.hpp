@@ -5,10 +5,28 @@
 
 namespace bitloom {
 
-/// What a tensor is (N4.5): the activation of layer l is its output, the gradient of layer l is that of its output.
-enum class TensorKind : std::uint32_t { kActivation = 0, kWeight = 1, kGradient = 2, kBias = 3 };
-/// What the random words are for (N4.5).
-enum class RandomUse : std::uint32_t { kQuantize = 1, kMomentum = 2, kMaster = 3 };
+/// What a tensor is (N4.5): the activation of layer l is its output, the gradient of layer l is that of its output. In
+/// networks other than linear chains a layer's own input is kind kInput (N14.5); norm i is layer kNormLayer + i (N14.7).
+enum class TensorKind : std::uint32_t {
+  kActivation = 0,
+  kWeight = 1,
+  kGradient = 2,
+  kBias = 3,
+  kInput = 4,
+  kGamma = 5,
+  kBeta = 6
+};
+constexpr int kNormLayer = 512;
+/// What the random words are for (N4.5); of gradients by groups: the views of the activation and of the weight gradient
+/// (N21).
+enum class RandomUse : std::uint32_t {
+  kQuantize = 1,
+  kMomentum = 2,
+  kMaster = 3,
+  kPruneDgrad = 4,
+  kPruneWgrad = 5,
+  kQuantizeWgrad = 6
+};
 
 /// Tensor number of N4.5; layers count from 0, -1 is the network's input.
 constexpr std::uint32_t tensor_id(int layer, TensorKind kind) {

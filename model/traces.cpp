@@ -41,6 +41,8 @@ std::string singular(TraceKind kind) {
       return "hyper-parameter file";
     case TraceKind::kEnergy:
       return "energy table";
+    case TraceKind::kExperiment:
+      return "experiment";
   }
   throw Error("unknown kind of named file");
 }
@@ -59,6 +61,8 @@ std::string folder_of(TraceKind kind) {
       return "";
     case TraceKind::kEnergy:
       return "energy";
+    case TraceKind::kExperiment:
+      return "experiments";
   }
   throw Error("unknown kind of named file");
 }

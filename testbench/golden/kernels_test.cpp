@@ -179,7 +179,7 @@ TEST_P(KernelTest, UpdateRow) {  // N9 over every shift of both ratios
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, KernelTest, ::testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512),
+INSTANTIATE_TEST_SUITE_P(Isas, KernelTest, ::testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Popcnt),
                          [](const auto& instance) { return std::string(isa_name(instance.param)); });
 
 TEST(ActiveIsa, UnknownNameIsAnError) {
@@ -190,7 +190,7 @@ TEST(ActiveIsa, UnknownNameIsAnError) {
     active_isa();
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "BITLOOM_ISA: expected generic, avx2, avx512 or auto, got 'mmx'");
+    EXPECT_STREQ(error.what(), "BITLOOM_ISA: expected generic, avx2, avx512, avx512popcnt or auto, got 'mmx'");
   }
   EXPECT_THROW(GoldenEngine(make_chain(2, {2}), make_recipe(8, ScaleRule::kExact), 1), Error);
   setenv("BITLOOM_ISA", "generic", 1);

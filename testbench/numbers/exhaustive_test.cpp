@@ -3,38 +3,17 @@
 // mathematics allows (a rounded mantissa is checked by the two inequalities that define it).
 #include <gtest/gtest.h>
 
-#include <string>
-
 #include "model/functions.hpp"
 #include "model/numbers.hpp"
 #include "model/update.hpp"
+#include "testbench/numbers/differences.hpp"
 #include "testbench/numbers/spec_functions.hpp"
 #include "testbench/numbers/spec_requantize.hpp"
 
 namespace bitloom {
 namespace {
 
-/// Counts the evaluations that differ and prints how many there were.
-class Differences {
- public:
-  explicit Differences(const char* rule) : rule_(rule) {}
-  void add(bool equal, std::uint64_t a, std::uint64_t b, std::uint64_t evaluations = 1) {
-    evaluations_ += evaluations;
-    if (equal) return;
-    if (count_++ == 0) first_ = std::to_string(a) + ", " + std::to_string(b);
-  }
-  void expect_none(std::uint64_t evaluations) const {
-    std::printf("%s: %llu evaluations\n", rule_, static_cast<unsigned long long>(evaluations_));
-    EXPECT_EQ(count_, 0u) << rule_ << ", first at " << first_;
-    EXPECT_EQ(evaluations_, evaluations);
-  }
-
- private:
-  const char* rule_;
-  std::uint64_t evaluations_ = 0;
-  std::uint64_t count_ = 0;
-  std::string first_;
-};
+using testing::Differences;
 
 /// Is m * 2^-shift the real numerator / denominator rounded half up at that shift, with a mantissa in range? Where m is
 /// 2^15 because 2^16 was carried, the rounding happened at the shift above.

@@ -1,0 +1,95 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "testbench/numbers/spec_real.hpp"
+#include "testbench/numbers/spec_requantize.hpp"
+
+namespace bitloom::spec {
+
+// Adam in blocks (N25), a block at a time, in exact fractions.
+
+struct AdamState {
+  std::vector<std::int64_t> m_codes, r_codes;
+  Word m_step = 0, r_lo = 0, r_step = 0;
+};
+
+struct AdamConstants {
+  std::int64_t beta1 = 0, beta2 = 0;  ///< of 65536
+  Word epsilon = 0;
+  int bits = 8;
+};
+
+/// What a block's step gives: the quotients q of N25.4 and how many of them were limited.
+struct AdamResult {
+  std::vector<std::int64_t> steps;
+  std::int64_t limited = 0;
+};
+
+/// I(x, a) of N25.2 as a fraction of exact integers.
+constexpr std::int64_t block_integer(std::int64_t x, Word a) {
+  const Parts p = parts(a);
+  const Wide limit = power_of_two(31) - 1;
+  if (p.m == 0 || p.s > 63) return 0;
+  if (p.s < -40) return static_cast<std::int64_t>(clamp(Wide{x} * p.sign * power_of_two(40), limit));
+  const Fraction exact = p.s >= 0 ? Fraction{Wide{x} * p.signed_m(), power_of_two(p.s)}
+                                  : Fraction{Wide{x} * p.signed_m() * power_of_two(-p.s), 1};
+  return static_cast<std::int64_t>(clamp(round_half_up(exact), limit));
+}
+
+inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& gradient, std::int64_t max_gradient,
+                             Word unit, const AdamConstants& c) {
+  const Wide limit = power_of_two(31) - 1;
+  const Word qm = integer(power_of_two(c.bits - 1) - 1), qr = integer(power_of_two(c.bits) - 1);
+  Word bound = times(state.m_step, qm);
+  const Word r_bound = plus(state.r_lo, times(state.r_step, qr));
+  const Word g_bound = times(integer(max_gradient), unit);
+  if (less(bound, r_bound)) bound = r_bound;
+  if (less(bound, g_bound)) bound = g_bound;
+  const int f = parts(bound).s + 14;
+  const Word km = times(state.m_step, power(f)), kr = times(state.r_step, power(f)), kg = times(unit, power(f));
+  std::int64_t epsilon = to_integer(c.epsilon, f).value;
+  if (epsilon < 1) epsilon = 1;
+
+  AdamResult result;
+  std::vector<std::int64_t> m_new, r_new;
+  const auto squared = [](std::int64_t x) {
+    const Wide coarse = round_half_up({x, 256});
+    return coarse * coarse;
+  };
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    const std::int64_t g = block_integer(gradient[i], kg);
+    const std::int64_t m = block_integer(state.m_codes[i], km);
+    const std::int64_t r = static_cast<std::int64_t>(
+        clamp(Wide{to_integer(state.r_lo, f).value} + block_integer(state.r_codes[i], kr), limit));
+    m_new.push_back(static_cast<std::int64_t>(round_half_up({Wide{c.beta1} * m + Wide{65536 - c.beta1} * g, 65536})));
+    r_new.push_back(
+        static_cast<std::int64_t>(clamp(root(c.beta2 * squared(r) + (65536 - c.beta2) * squared(g)), limit)));
+    const Wide magnitude = m_new.back() < 0 ? -Wide{m_new.back()} : Wide{m_new.back()};
+    const Wide q = round_half_up({magnitude * 65536, Wide{r_new.back()} + epsilon});
+    const Wide limited = clamp(q, power_of_two(20) - 1);
+    result.limited += q == limited ? 0 : 1;
+    result.steps.push_back(static_cast<std::int64_t>(m_new.back() < 0 ? -limited : limited));
+  }
+
+  std::int64_t m_max = 0, r_min = r_new[0], r_max = r_new[0];
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    m_max = std::max(m_max, m_new[i] < 0 ? -m_new[i] : m_new[i]);
+    r_min = std::min(r_min, r_new[i]);
+    r_max = std::max(r_max, r_new[i]);
+  }
+  state.m_step = over(integer(m_max, f), qm);
+  state.r_lo = integer(r_min, f);
+  state.r_step = over(integer(r_max - r_min, f), qr);
+  const Word m_ratio = over(qm, integer(m_max)), r_ratio = over(qr, integer(r_max - r_min));
+  const Wide m_limit = power_of_two(c.bits - 1) - 1, r_limit = power_of_two(c.bits) - 1;
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    state.m_codes[i] = static_cast<std::int64_t>(clamp(block_integer(m_new[i], m_ratio), m_limit));
+    const std::int64_t above = r_new[i] - r_min;
+    const Wide code = clamp(block_integer(above, r_ratio), r_limit);
+    state.r_codes[i] = above > 0 && code < 1 ? 1 : static_cast<std::int64_t>(code);
+  }
+  return result;
+}
+
+}  // namespace bitloom::spec
