@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 #include "model/error.hpp"
 
@@ -117,12 +118,48 @@ void over_state(const Program& program, State& state, const Visit& visit) {
     visit(names[l] + ".momentum", state.layers[l].momentum);
     visit(names[l] + ".bias", state.layers[l].bias);
     visit(names[l] + ".bias_momentum", state.layers[l].bias_momentum);
+    visit(names[l] + ".momentum8", state.layers[l].momentum);
+    visit(names[l] + ".q", state.layers[l].q);
+    visit(names[l] + ".residual", state.layers[l].residual);
   }
+  std::size_t norm = 0;
+  for (const Node& node : program.network.nodes) {
+    if (node.op != Op::kBatchNorm) continue;
+    auto& of = state.norms.at(norm++);
+    visit(node.name + ".gamma", of.gamma);
+    visit(node.name + ".gamma_momentum", of.gamma_momentum);
+    visit(node.name + ".beta", of.beta);
+    visit(node.name + ".beta_momentum", of.beta_momentum);
+    visit(node.name + ".run_mean", of.run_mean);
+    visit(node.name + ".run_var", of.run_var);
+  }
+}
+
+std::int32_t as_word(std::int32_t value) { return value; }
+std::int32_t as_word(Real value) { return static_cast<std::int32_t>(value.word()); }
+
+/// Elements of any width as values.
+std::vector<std::int32_t> get_elements(ConstBytes memory, const TensorPlacement& tensor) {
+  if (tensor.bits == 32) return get_words(memory, tensor);
+  std::vector<std::int32_t> values;
+  const auto bits = static_cast<std::size_t>(tensor.bits);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(tensor.rows); ++r) {
+    for (std::size_t c = 0; c < static_cast<std::size_t>(tensor.cols); ++c) {
+      const std::size_t bit = c * bits;
+      const auto value = static_cast<std::int32_t>(memory[tensor.address + r * tensor.pitch + bit / 8] >> (bit % 8));
+      values.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << (32 - bits)) >> (32 - bits));
+    }
+  }
+  return values;
 }
 
 void put_state(Bytes memory, const Program& program, const TrainState& state) {
   over_state(program, state, [&](const std::string& name, const auto& values) {
-    if (const TensorPlacement* tensor = find_tensor(program, name)) put_elements(memory, *tensor, values);
+    const TensorPlacement* tensor = find_tensor(program, name);
+    if (tensor == nullptr) return;
+    std::vector<std::int32_t> words;
+    for (const auto& value : values) words.push_back(as_word(value));
+    put_elements(memory, *tensor, words);
   });
   const TensorPlacement& ones = place_of(program, "ones");
   put_elements(memory, ones, std::vector<int>(static_cast<std::size_t>(ones.cols), 1));
@@ -197,8 +234,20 @@ TrainState read_state(const Program& program, std::span<const std::uint8_t> memo
   };
   const std::vector<std::string> names = layer_names_of(program.network);
   state.layers.resize(names.size());
+  for (const Node& node : program.network.nodes)
+    state.norms.resize(state.norms.size() + (node.op == Op::kBatchNorm ? 1 : 0));
   over_state(program, state, [&](const std::string& name, auto& values) {
-    if (const TensorPlacement* tensor = find_tensor(program, name)) values = get_words(memory, *tensor);
+    const TensorPlacement* tensor = find_tensor(program, name);
+    if (tensor == nullptr) return;
+    using Value = typename std::remove_reference_t<decltype(values)>::value_type;
+    values.clear();
+    for (const std::int32_t word : get_elements(memory, *tensor)) {
+      if constexpr (std::is_same_v<Value, Real>) {
+        values.push_back(Real::from_word(static_cast<std::uint32_t>(word)));
+      } else {
+        values.push_back(static_cast<Value>(word));
+      }
+    }
   });
   for (std::size_t l = 0; l < names.size(); ++l) {
     state.layers[l].wmax = entry(names[l] + ".wmax");

@@ -194,7 +194,7 @@ void Step::loss() {
   const int s = static_cast<int>(graph.stages.size()) - 1;
   phase(s, "loss", "loss and its gradient");
   low.div(low.word_of(word(kTwoToMinus16)), low.word_of(word(from_integer(static_cast<std::uint32_t>(options.batch)))),
-          entry(s, "d_unit"));
+          entry(s, "dunit"));
   const Src c = low.mul(at(s).raw.unit, low.word_of(word(kLog2E)));
   const int classes = static_cast<int>(stage(s).out.elements() / options.batch);
   const int d_raw = add_raw(s, "d_raw", options.batch, classes);
@@ -206,7 +206,7 @@ void Step::loss() {
       .set(Field::STAT, low.table.statistics("loss", {"loss", "correct"}));
   phase.output({.tensor = d_raw});
   phase.run();
-  at(s).gradient = {d_raw, entry(s, "d_unit"), Src()};
+  at(s).gradient = {d_raw, entry(s, "dunit"), Src()};
   if (!needs_gradient_maximum(s)) return;
   this->phase(s, "loss", "max |d_raw|");
   Phase maximum(low, low.vector_tiles(options.batch, classes, {.in = 1}));
@@ -226,12 +226,12 @@ GradientPlace Step::gradient_place(int s) {
     place.mask = at(s).mask;
     place.maximum = name(s, "dmax");
     place.saturations = name(s, "d_rawsat");
-    place.unit = entry(s, "d_unit");
+    place.unit = entry(s, "dunit");
   } else {
     place.tensor = add_raw(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels);
     place.maximum = name(s, fmt::format("dmax_part{}", number));
     place.saturations = name(s, fmt::format("d_rawsat_part{}", number));
-    place.unit = entry(s, fmt::format("d_unit_part{}", number));
+    place.unit = entry(s, fmt::format("dunit_part{}", number));
   }
   return place;
 }
@@ -250,7 +250,7 @@ void Step::deliver(int s, const Raw& part) {
     const int sum = add_raw(s, last ? "d_raw" : "d" + suffix, stage(s).out.rows(), stage(s).out.channels);
     state.gradient = add(s, state.gradient, state.parts[i],
                          {sum, last ? state.mask : -1, name(s, "dmax" + suffix), name(s, "d_rawsat" + suffix),
-                          entry(s, "d_unit" + suffix)},
+                          entry(s, "dunit" + suffix)},
                          nullptr);
   }
 }

@@ -267,7 +267,7 @@ void Step::chain_gradient(int s, int below) {
   const ViewRule& rule = stage(below).rule.gradient;
   const int bits = stage(below).rule.width(rule);
   const ImageShape& in = stage(s).in;
-  const Src unit = low.mul(at(s).d.scale, at(s).w.scale, entry(below, "d_unit"));
+  const Src unit = low.mul(at(s).d.scale, at(s).w.scale, entry(below, "dunit"));
   const Src scale = entry(below, "sd");
   const CodeRule codes =
       uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(below).layer, TensorKind::kGradient));
@@ -328,7 +328,7 @@ void Step::weight_gradient(int s) {
   phase(s, "wgrad", "x · d");
   const LayerShape layer = shape(s);
   const Codes& d = at(s).d_wgrad.front();
-  at(s).dw = {add_raw(s, "dw", layer.depth(), layer.conv.out), low.mul(d.scale, at(s).x.scale, entry(s, "dw_unit")),
+  at(s).dw = {add_raw(s, "dw", layer.depth(), layer.conv.out), low.mul(d.scale, at(s).x.scale, entry(s, "unit_dw")),
               Src()};
   Statistics statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
   weight_gradient_phases(s, d, at(s).dw.tensor, statistics);
