@@ -129,19 +129,29 @@ module bl_gather #(
       row_q <= row_begin;
       col_q <= col_begin;
       row_col_q <= col_begin;
-      row0_q[slot] <= exec_row0_i;
-      col0_q[slot] <= exec_col0_i;
-      row_begin_q[slot] <= row_begin;
-      col_begin_q[slot] <= col_begin;
     end else if (walk_move) begin
       left_q <= ends_row ? exec_cols_i : left_q - take;
       col_q  <= ends_row ? row_col_q : col_next;
       if (ends_row) begin
         rows_left_q <= rows_left_q - 16'd1;
         row_q <= row_next;
-        row_end_q[slot] <= row_next;
-        col_end_q[slot] <= col_next;
       end
+    end
+  end
+  logic row_done;
+  assign row_done = walk_move && ends_row;
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      row0_q[slot] <= exec_row0_i;
+      col0_q[slot] <= exec_col0_i;
+      row_begin_q[slot] <= row_begin;
+      col_begin_q[slot] <= col_begin;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (row_done) begin
+      row_end_q[slot] <= row_next;
+      col_end_q[slot] <= col_next;
     end
   end
 
