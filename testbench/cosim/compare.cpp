@@ -11,17 +11,6 @@
 namespace bitloom::cosim {
 namespace {
 
-const char* packing_text(Packing packing) {
-  switch (packing) {
-    case Packing::kRows:
-      return " (packed by rows)";
-    case Packing::kColumns:
-      return " (packed by columns)";
-    default:
-      return "";
-  }
-}
-
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -46,27 +35,26 @@ void add(Comparison& sum, Difference difference) {
 }
 
 void compare_tensor(const TensorPlacement& place, const NamedTensor& golden, std::span<const std::uint8_t> memory,
-                    const Hardware& hardware, const std::string& executor, int step, Comparison& sum) {
+                    const std::string& executor, int step, Comparison& sum) {
   if (golden.rows != place.rows || golden.cols != place.cols) {
     throw Error(fmt::format("co-simulation: {} is {}×{} in golden and {}×{} in memory", place.name, golden.rows,
                             golden.cols, place.rows, place.cols));
   }
-  const std::vector<std::int32_t> got = decode_tensor(place, memory, hardware);
+  const std::vector<std::int32_t> got = decode_tensor(place, memory);
   ++sum.tensors;
   sum.elements += got.size();
   for (std::size_t i = 0; i < got.size(); ++i) {
     if (got[i] == golden.values[i]) continue;
-    add(sum, {executor, step, place.name + packing_text(place.packing), static_cast<int>(i) / place.cols,
-              static_cast<int>(i) % place.cols, golden.values[i], got[i], place.writers});
+    add(sum, {executor, step, place.name, static_cast<int>(i) / place.cols, static_cast<int>(i) % place.cols,
+              golden.values[i], got[i], place.writers});
   }
 }
 
 void compare_table(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                    const std::string& executor, int step, Comparison& sum) {
-  const TensorPlacement* table = find_tensor(program, "table", Packing::kTable);
+  const TensorPlacement* table = find_tensor(program, "table");
   if (table == nullptr) throw Error("co-simulation: the program has no table page");
   for (const auto& [name, index] : program.table) {
-    if (name.rfind("unit.", 0) == 0 || name.rfind("tmp.", 0) == 0) continue;
     const std::int64_t expected = golden_scalar(record, name);
     const std::size_t at = table->address + 4 * static_cast<std::size_t>(index);
     std::uint32_t got = 0;
@@ -116,7 +104,7 @@ void compare_step(const Program& program, const StepRecord& record, std::span<co
   std::set<std::string> seen;
   for (const TensorPlacement* place : places) {
     const auto base = place->in_batch ? memory.subspan(batch_address) : memory;
-    compare_tensor(*place, record.tensors.at(place->name), base, program.hardware, executor, step, sum);
+    compare_tensor(*place, record.tensors.at(place->name), base, executor, step, sum);
     seen.insert(place->name);
   }
   compare_table(program, record, memory, executor, step, sum);

@@ -13,7 +13,7 @@ namespace bitloom::cosim {
 struct Difference {
   std::string executor;  ///< "systemc" or "rtl"
   int step = 0;
-  std::string tensor;  ///< golden's name, with its packing
+  std::string tensor;  ///< golden's name
   int row = 0;         ///< of the canonical view
   int col = 0;
   std::int64_t expected = 0;
@@ -21,7 +21,7 @@ struct Difference {
   std::vector<int> writers;  ///< commands that write this tensor
 };
 
-/// What a comparison looked at. A tensor that lies in memory in two packings counts twice.
+/// What a comparison looked at.
 struct Comparison {
   std::uint64_t tensors = 0;
   std::uint64_t elements = 0;

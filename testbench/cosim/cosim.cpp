@@ -31,11 +31,10 @@ std::vector<std::uint8_t> poisoned_image(const Program& program, const TrainStat
   return image;
 }
 
-Batch make_batch(const Chain& chain, const Recipe& recipe, const Hyper& hyper, const StepData& data, int batch,
+Batch make_batch(const Network& network, const InputFormat& format, const Hyper& hyper, const StepData& data, int batch,
                  int step) {
-  const int first_bits = layer_recipe(recipe, 0, static_cast<int>(chain.size()), chain.front().name).bits;
-  const auto table = input_code_table(hyper.input, qmax(first_bits));
-  const auto in = static_cast<std::size_t>(chain.front().in);
+  const auto table = input_code_table(hyper.input, format.largest_code);
+  const auto in = static_cast<std::size_t>(element_count(network.input));
   const auto m = static_cast<std::size_t>(batch);
   Batch result;
   result.M = batch;
@@ -44,11 +43,11 @@ Batch make_batch(const Chain& chain, const Recipe& recipe, const Hyper& hyper, c
   for (std::size_t i = 0; i < m * in; ++i) result.X[i] = table[data.pixels[from * in + i]];
   result.labels.assign(data.labels.begin() + static_cast<std::ptrdiff_t>(from),
                        data.labels.begin() + static_cast<std::ptrdiff_t>(from + m));
-  result.scale = nearest_scale(input_code_value(hyper.input, qmax(first_bits)));
+  result.scale = format.scale;
   return result;
 }
 
-void check_arguments(const Recipe& recipe, const Chain& chain, const StepData& data, const CosimOptions& options) {
+void check_arguments(const Recipe& recipe, const Network& network, const StepData& data, const CosimOptions& options) {
   const auto need = static_cast<std::size_t>(options.batch) * static_cast<std::size_t>(options.steps);
   if (recipe.fp32) throw Error("cosim: recipe fp32 has no accelerator bits to compare; expected an integer recipe");
   if (options.steps < 1) throw Error(fmt::format("cosim: --steps is {}; expected at least 1", options.steps));
@@ -56,7 +55,7 @@ void check_arguments(const Recipe& recipe, const Chain& chain, const StepData& d
   if (options.stall < 0 || options.stall > 90) {
     throw Error(fmt::format("cosim: --stall is {} percent; expected 0 to 90", options.stall));
   }
-  if (data.labels.size() < need || data.pixels.size() < need * static_cast<std::size_t>(chain.front().in)) {
+  if (data.labels.size() < need || data.pixels.size() < need * static_cast<std::size_t>(element_count(network.input))) {
     throw Error(fmt::format("cosim: {} samples given; {} steps of batch {} need {}", data.labels.size(), options.steps,
                             options.batch, need));
   }
@@ -79,8 +78,13 @@ class Session {
  public:
   Session(const Network& network, const Recipe& recipe, const Hardware& hardware, const Hyper& hyper,
           const StepData& data, const CosimOptions& options)
-      : recipe_(recipe), hyper_(hyper), data_(data), options_(options), chain_(linear_chain(network)) {
-    check_arguments(recipe, chain_, data, options);
+      : network_(network),
+        recipe_(recipe),
+        hyper_(hyper),
+        data_(data),
+        options_(options),
+        format_(input_format(network, recipe, hyper.input)) {
+    check_arguments(recipe, network, data, options);
     mu16_ = static_cast<std::uint32_t>(std::floor(65536 * hyper.momentum + 0.5));
     learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, 0, hyper.epochs));
     result_.program = lower(network, recipe, hardware, {options.batch, mu16_, 1});
@@ -112,16 +116,16 @@ class Session {
     return {options_.seed, static_cast<std::uint32_t>(step), learning_rate_, mu16_};
   }
 
-  Batch batch(int step) const { return make_batch(chain_, recipe_, hyper_, data_, options_.batch, step); }
+  Batch batch(int step) const { return make_batch(network_, format_, hyper_, data_, options_.batch, step); }
 
   void say(const std::string& what) const {
     if (options_.progress) options_.progress(what);
   }
 
   void prepare() {
-    state_ = initial_state(chain_, recipe_, initial_parameters(chain_, options_.seed));
+    state_ = initial_state(network_, recipe_, initial_parameters(network_, options_.seed));
     const Batch first = batch(0);
-    calibrate(chain_, recipe_, state_, first, context(0), 1);
+    calibrate(network_, recipe_, state_, first, context(0), 1);
     systemc_image_.bytes = poisoned_image(result_.program, state_, recipe_, first.scale, options_.seed * 2 + 1);
     rtl_image_ = poisoned_image(result_.program, state_, recipe_, first.scale, options_.seed * 2 + 2);
   }
@@ -130,7 +134,7 @@ class Session {
     const Batch samples = batch(step);
     StepRecord record;
     say(fmt::format("step {}: golden", step));
-    result_.losses.push_back(golden_step(chain_, recipe_, state_, samples, context(step), &record, 1).loss);
+    result_.losses.push_back(golden_step(network_, recipe_, state_, samples, context(step), &record, 1).loss);
     result_.tensors_a_step = record.tensors.size();
     if (!options_.dump.empty()) write_step_record(record, fmt::format("{}/step{}", options_.dump, step));
 
@@ -242,24 +246,23 @@ class Session {
   void finish() {
     result_.fidelity = fidelity(result_.program, result_.commands, systemc_cycles_, rtl_cycles_);
     result_.fidelity.phases = phases_;
-    std::uint64_t array_cycles = 0;  // at full use of the array
+    double array_cycles = 0;  // of a step, at full use of the array
     const Hardware& hw = result_.program.hardware;
-    for (std::size_t l = 0; l < chain_.size(); ++l) {
-      const auto macs = static_cast<std::uint64_t>(options_.batch) * static_cast<std::uint64_t>(chain_[l].in) *
-                        static_cast<std::uint64_t>(chain_[l].out) * (l == 0 ? 2 : 3);
-      array_cycles += macs / static_cast<std::uint64_t>(result_.program.layer_bits[l] == 4 ? 2 : 1);
+    for (const CommandInfo& info : result_.program.info) {
+      if (info.macs != 0) array_cycles += static_cast<double>(info.macs) / info.macs_a_cycle;
     }
     const double peak = static_cast<double>(hw.rows) * hw.cols * static_cast<double>(rtl_cycles_);
     if (peak > 0) {
-      result_.array_utilisation = static_cast<double>(array_cycles) * static_cast<double>(result_.losses.size()) / peak;
+      result_.array_utilisation = array_cycles * static_cast<double>(result_.losses.size()) / peak;
     }
   }
 
+  const Network& network_;
   const Recipe& recipe_;
   const Hyper& hyper_;
   const StepData& data_;
   const CosimOptions& options_;
-  Chain chain_;
+  InputFormat format_;
   std::uint32_t mu16_ = 0;
   Scale learning_rate_;
   CosimResult result_;

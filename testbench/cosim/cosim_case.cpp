@@ -1,17 +1,22 @@
 #include "testbench/cosim/cosim_case.hpp"
 
+#include <algorithm>
+
 #include "testbench/rtl/harness.hpp"
 
 namespace bitloom::cosim {
+
+Dataset random_images(const Network& network, int samples, std::uint64_t seed) {
+  const int classes = static_cast<int>(element_count(network.nodes.back().shape));
+  return generate_flat(samples, static_cast<int>(element_count(network.input)), std::min(classes, 10), seed);
+}
 
 CosimResult run_case(const CosimCase& chosen, CosimOptions options) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, chosen.network));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, chosen.recipe));
   const std::string hardware_file = resolve_trace(TraceKind::kHardware, chosen.hardware);
   const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
-  const Chain chain = linear_chain(network);
-  const Dataset data =
-      generate_flat(std::int64_t{chosen.batch} * chosen.steps, chain.front().in, chain.back().out, chosen.seed);
+  const Dataset data = random_images(network, chosen.batch * chosen.steps, chosen.seed);
   options.batch = chosen.batch;
   options.steps = chosen.steps;
   options.stall = chosen.stall;

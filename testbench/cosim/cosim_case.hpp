@@ -16,6 +16,9 @@ struct CosimCase {
   std::uint64_t seed = 1;
 };
 
+/// Generated images of the network's input size, labels within its classes.
+Dataset random_images(const Network& network, int samples, std::uint64_t seed);
+
 CosimResult run_case(const CosimCase& chosen, CosimOptions options = {});
 
 }  // namespace bitloom::cosim

@@ -26,7 +26,6 @@ std::uint64_t base_seed() {
 /// One case on one hardware, two steps. False when the hardware is too small for it, which lower() says.
 bool run_random(const RandomCase& drawn, const std::string& hardware_file, std::uint64_t seed) {
   const Hardware hardware = read_hardware(hardware_file);
-  const Chain chain = linear_chain(drawn.network);
   CosimOptions options;
   options.batch = drawn.batch;
   options.steps = 2;
@@ -38,7 +37,7 @@ bool run_random(const RandomCase& drawn, const std::string& hardware_file, std::
     return false;
   }
   options.rtl_library = rtl_library(hardware_file);
-  const Dataset data = generate_flat(std::int64_t{2} * drawn.batch, chain.front().in, chain.back().out, seed);
+  const Dataset data = random_images(drawn.network, 2 * drawn.batch, seed);
   const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
   const CosimResult result =
       cosimulate(drawn.network, drawn.recipe, hardware, hyper, {data.images, data.labels}, options);

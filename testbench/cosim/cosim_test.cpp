@@ -64,7 +64,7 @@ TEST(Cosim, AChangedBitIsFoundAndNamed) {
   };
   const CosimCase chosen{"mlp_odd", "int8", "tiny", 19, 3, 0, 1};
   const CosimResult clean = run_case(chosen);
-  const TensorPlacement* dw = find_tensor(clean.program, "fc2.dw", Packing::kInt32);
+  const TensorPlacement* dw = find_tensor(clean.program, "fc2.dw");
   ASSERT_NE(dw, nullptr);
   address = dw->address + 2 * dw->pitch + 4 * 3;  // element (2, 3)
   const CosimResult result = run_case(chosen, options);
@@ -96,7 +96,7 @@ TEST(Cosim, WavesAreWrittenAroundADifferenceOrOfTheStepsStart) {
   std::filesystem::remove(options.waves);
 
   // The last command to write a tensor of the step: only its end is in the waves.
-  const std::uint32_t address = find_tensor(clean.program, "fc1.master", Packing::kInt32)->address;
+  const std::uint32_t address = find_tensor(clean.program, "fc1.master")->address;
   options.tamper = [address](const std::string& executor, int, std::span<std::uint8_t> memory) {
     if (executor == "rtl") memory[address] ^= 1;
   };

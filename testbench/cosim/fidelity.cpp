@@ -52,7 +52,7 @@ void spread(const std::vector<CommandCycles>& commands, Fidelity& result) {
 }
 
 struct PhaseEnd {
-  int layer;
+  int node;
   std::string phase;
   std::uint64_t systemc;
   std::uint64_t rtl;
@@ -65,8 +65,8 @@ void add_phases(const Program& program, const std::vector<std::uint64_t>& system
   std::vector<PhaseEnd> ends;  // in program order
   for (std::size_t c = 0; c < program.info.size(); ++c) {
     const CommandInfo& info = program.info[c];
-    if (ends.empty() || ends.back().layer != info.layer || ends.back().phase != info.phase) {
-      ends.push_back({info.layer, info.phase, 0, 0});
+    if (ends.empty() || ends.back().node != info.node || ends.back().phase != info.phase) {
+      ends.push_back({info.node, info.phase, 0, 0});
     }
     ends.back().systemc = std::max(ends.back().systemc, systemc_end[c]);
     ends.back().rtl = std::max(ends.back().rtl, rtl_end[c]);
@@ -74,8 +74,8 @@ void add_phases(const Program& program, const std::vector<std::uint64_t>& system
   std::uint64_t systemc_before = 0, rtl_before = 0;
   for (const PhaseEnd& end : ends) {
     auto found = std::find_if(phases.begin(), phases.end(),
-                              [&](const PhaseCycles& p) { return p.layer == end.layer && p.phase == end.phase; });
-    if (found == phases.end()) found = phases.insert(phases.end(), {end.layer, end.phase, 0, 0});
+                              [&](const PhaseCycles& p) { return p.node == end.node && p.phase == end.phase; });
+    if (found == phases.end()) found = phases.insert(phases.end(), {end.node, end.phase, 0, 0});
     found->systemc += std::max(end.systemc, systemc_before) - systemc_before;
     found->rtl += std::max(end.rtl, rtl_before) - rtl_before;
     systemc_before = std::max(systemc_before, end.systemc);
@@ -85,10 +85,11 @@ void add_phases(const Program& program, const std::vector<std::uint64_t>& system
 
 std::string command_class(const Command& command) {
   static const char* const kTargets[] = {"A", "B", "VIN"};
-  static const char* const kSources[] = {"RAW", "P1", "P2", "MASK"};
   std::string name(opcode_name(command.opcode()));
-  if (command.opcode() == Opcode::LOAD) name += std::string(" ") + kTargets[command.get(Field::TARGET) % 3];
-  if (command.opcode() == Opcode::STORE) name += std::string(" ") + kSources[command.get(Field::TARGET) % 4];
+  if (command.opcode() != Opcode::LOAD) return name;
+  name += std::string(" ") + kTargets[command.get(Field::TARGET) % 3];
+  if (command.get(Field::SHAPED) != 0) name += " shaped";
+  if (command.get(Field::TRANSPOSE) != 0) name += " transposed";
   return name;
 }
 

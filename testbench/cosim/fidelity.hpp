@@ -15,7 +15,7 @@ struct CommandCycles {
   std::uint64_t rtl = 0;
 };
 
-/// A class of commands: an opcode, with LOAD's target and STORE's source.
+/// A class of commands: an opcode, with LOAD's target and ways.
 struct ClassCycles {
   std::string name;
   std::uint64_t commands = 0;
@@ -26,10 +26,10 @@ struct ClassCycles {
   bool counted = false;  ///< at least 20 executions, or 1 % of all commands' cycles
 };
 
-/// One layer's phase: cycles from the end of all phases before it (in program order) to the end of its own last
+/// One node's phase: cycles from the end of all phases before it (in program order) to the end of its own last
 /// execution, so that the phases add up to the step.
 struct PhaseCycles {
-  int layer = -1;
+  int node = -1;  ///< of the network
   std::string phase;
   std::uint64_t systemc = 0;
   std::uint64_t rtl = 0;

@@ -10,8 +10,7 @@ namespace bitloom::cosim {
 /// Reads a tensor back from memory: the canonical [rows][cols] values. A second decoder of the layout that
 /// docs/commands.md describes, written for co-simulation only, so that an error of the lowering's own packing code
 /// cannot hide itself. `memory` starts where the placement's address counts from. Throws Error when the tensor leaves
-/// the memory.
-std::vector<std::int32_t> decode_tensor(const TensorPlacement& tensor, std::span<const std::uint8_t> memory,
-                                        const Hardware& hardware);
+/// the memory or its own bytes.
+std::vector<std::int32_t> decode_tensor(const TensorPlacement& tensor, std::span<const std::uint8_t> memory);
 
 }  // namespace bitloom::cosim

@@ -11,8 +11,8 @@ double percent(std::uint64_t model, std::uint64_t truth) {
 }
 
 std::string phase_name(const Program& program, const PhaseCycles& phase) {
-  if (phase.layer < 0) return phase.phase;
-  return program.chain[static_cast<std::size_t>(phase.layer)].name + " " + phase.phase;
+  if (phase.node < 0) return phase.phase;
+  return program.network.nodes[static_cast<std::size_t>(phase.node)].name + " " + phase.phase;
 }
 
 nlohmann::ordered_json difference_json(const Program& program, const Difference& d) {
