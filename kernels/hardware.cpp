@@ -51,7 +51,7 @@ Hardware read_hardware(const std::filesystem::path& file) {
   hw.vbias_words = json.get<int>("vbias_words", 1, kFieldMax);
   hw.table_words = json.get<int>("table_words", 64, 4092);
   hw.queue_depth = json.get<int>("queue_depth", 4, 1024);
-  hw.max_outstanding = json.get<int>("max_outstanding", 1, 16);
+  hw.max_outstanding = json.get<int>("max_outstanding", 1, 64);
   hw.max_burst = power_of_two(json, "max_burst", 1, 256);
   hw.dram_read_latency = json.get<int>("dram_read_latency", 1, 1'000'000);
   hw.dram_write_latency = json.get<int>("dram_write_latency", 1, 1'000'000);

@@ -21,7 +21,7 @@ struct Hardware {
   int vbias_words = 0;         ///< words of W bytes
   int table_words = 0;         ///< 32-bit entries, 64..4092
   int queue_depth = 0;         ///< commands per queue FIFO, at least kGroupMax
-  int max_outstanding = 0;     ///< read bursts in flight, 1..16
+  int max_outstanding = 0;     ///< read bursts in flight, 1..64
   int max_burst = 0;           ///< beats, 1..256, power of two
   int dram_read_latency = 0;   ///< cycles from an accepted read address to its first beat
   int dram_write_latency = 0;  ///< cycles from the last write beat to its response

@@ -55,6 +55,15 @@ int Layout::alias(int tensor, const std::string& name) {
   return static_cast<int>(program_.tensors.size()) - 1;
 }
 
+int Layout::alias_row(int tensor, int row, const std::string& name) {
+  const int index = alias(tensor, name);
+  TensorPlacement& part = program_.tensors.back();
+  part.address += static_cast<std::uint32_t>(row) * part.pitch;
+  part.bytes = part.pitch;
+  part.rows = 1;
+  return index;
+}
+
 void Layout::close_state() {
   in_state_ = false;
   program_.state_begin = 0;

@@ -17,6 +17,8 @@ class Layout {
   int add_to_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols);
   /// Another name for a tensor whose values both are.
   int alias(int tensor, const std::string& name);
+  /// The same of one of its rows.
+  int alias_row(int tensor, int row, const std::string& name);
   void close_state();
   /// Adds the program and the batch slots behind the tensors; throws Error when the hardware's DRAM is too small.
   void place_program(int batch_slots);

@@ -1,10 +1,305 @@
-// Batch and layer-batch normalization (N16).
-#include "kernels/step.hpp"
+// Batch and layer-batch normalization (N16): sums over columns on the vector engine, the reals of each channel in the
+// table, chunk by chunk of channels, then one affine pass.
+#include <algorithm>
+
+#include "kernels/norm_parts.hpp"
 #include "model/error.hpp"
 
 namespace bitloom {
 
-void Step::norm_forward(int s) { throw Error(name(s, "y: norms are not lowered")); }
-void Step::norm_backward(int s) { throw Error(name(s, "y: norms are not lowered")); }
+namespace {
+
+constexpr int kVectorsOfAChunk = 32;  ///< table entries a channel that the scalar programs below need at once
+
+}  // namespace
+
+std::vector<ColumnChunk> column_chunks(const Lowering& low, int columns) {
+  const int widest = std::max(1, (low.table.free_entries() - 64) / kVectorsOfAChunk);
+  std::vector<ColumnChunk> chunks;
+  for (int first = 0; first < columns; first += widest) chunks.push_back({first, std::min(widest, columns - first)});
+  return chunks;
+}
+
+NormInput norm_input(Lowering& low, const Raw& z, int rows, int cols, bool whole) {
+  NormInput in;
+  in.z = z;
+  in.rows = rows;
+  in.cols = cols;
+  in.whole = whole;
+  in.shift = low.shift_of(z.max);
+  in.u = low.rmul(z.unit, low.exp2(0, in.shift));
+  const std::int64_t count = whole ? std::int64_t{rows} * cols : rows;
+  in.count = low.word_of(static_cast<std::uint32_t>(count));
+  in.n = low.real(static_cast<double>(count));
+  in.n1 = low.real(static_cast<double>(count - 1));
+  return in;
+}
+
+Sections reduce_sections(const Lowering& low, int inputs, int cols) {
+  const Hardware& hw = low.hardware();
+  const int fitting = std::max(1, std::min({kReduceWords, hw.vin_words / (8 * inputs), hw.vout_words / 8}));
+  const auto groups = static_cast<int>(std::min<std::int64_t>(fitting, divide_up(cols, hw.lanes())));
+  return {.in = inputs, .out = 1, .most_groups = groups, .least_words = 4 * groups};
+}
+
+/// Σt and Σt² of a raw view, by columns, or of all: [4][columns or 1].
+int moments(Lowering& low, const std::string& name, const NormInput& in) {
+  const int sums = low.layout.add(name, 32, 4, in.whole ? 1 : in.cols);
+  const TileGrid grid = low.vector_tiles(in.rows, in.cols, reduce_sections(low, 1, in.cols));
+  if (!in.whole || grid.cols.count == 1) {
+    Phase reduce(low, grid);
+    reduce.input({.tensor = in.z.tensor});
+    Command& command = reduce.vector(Opcode::REDUCE).set(Field::RATIO, in.shift.entry);
+    command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::MOMENTS)).set(Field::AXIS_ALL, in.whole ? 1 : 0);
+    reduce.output({.tensor = sums});
+    reduce.run();
+    return sums;
+  }
+  throw Error(low.context().what + ": too many channels for one reduction over all of them");
+}
+
+Src sum_pair(Lowering& low, int sums, const NormInput& in, const ColumnChunk& chunk) {
+  if (!in.whole) return low.load_vectors(sums, chunk.first, chunk.count, 2);
+  const Src pair = low.load_vectors(sums, 0, 1, 2);
+  const Entry spread = low.table.temporary(chunk.count + 1);  // so that its high word lies as far away as a vector's
+  low.copy(pair.entry, spread);
+  low.copy(pair.entry + 1, spread + chunk.count);
+  return {spread};
+}
+
+ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& in, const ColumnChunk& chunk,
+                                     double eps) {
+  ChannelStatistics of;
+  Src second;
+  if (in.whole) {
+    const Src all = low.load_vectors(sums, 0, 1, 4);
+    of.s1 = {all.entry};
+    of.pitch = 1;
+    second = {all.entry + 2};
+  } else {
+    of.s1 = low.load_vectors(sums, chunk.first, chunk.count, 4);
+    of.pitch = chunk.count;
+    second = {of.s1.entry + 2 * chunk.count, chunk.count};
+  }
+  of.v = low.scalar(ScalarOp::CENTERED, second, of.s1, of.s1, {.n = in.count.entry, .pitch = of.pitch});
+  const Src e = low.rdiv(low.rmul(low.real(eps), low.rmul(in.n, in.n)), low.rmul(in.u, in.u));
+  of.r = low.rsqrt(low.radd(of.v, e));
+  return of;
+}
+
+namespace {
+
+const NormAttributes& norm_of(const Lowering& low, const Stage& stage) {
+  return std::get<NormAttributes>(low.program.network.nodes[static_cast<std::size_t>(stage.node)].attributes);
+}
+
+/// N16.2, for the channels of a chunk (or the one pair of LBN).
+void running_values(Step& step, int s, const NormInput& in, const ChannelStatistics& of, const ColumnChunk& chunk) {
+  Lowering& low = step.low;
+  const double momentum = norm_of(low, step.stage(s)).momentum;
+  const Src share = low.real(momentum);
+  const Src keep = low.real(1.0 - momentum);
+  const int first = in.whole ? 0 : chunk.first;
+  const int count = in.whole ? 1 : chunk.count;
+  const auto blend = [&](const char* what, Src fresh) {
+    const int tensor = step.state_tensor(s, what);
+    const Src old = low.load_vectors(tensor, first, count);
+    low.store_vectors({low.radd(low.rmul(old, keep), low.rmul(fresh, share))}, tensor, first, count);
+  };
+  blend("run_mean", low.rmul(low.rdiv(low.from_sum(of.s1, of.pitch), in.n), in.u));
+  blend("run_var", low.rmul(low.rdiv(of.v, low.rmul(in.n, in.n1)), low.rmul(in.u, in.u)));
+}
+
+Src fixed_point(Lowering& low, int tensor, const ColumnChunk& chunk) {
+  return low.from_int(low.load_vectors(tensor, chunk.first, chunk.count), 24);
+}
+
+}  // namespace
+
+/// N16.1, N16.2.
+void Step::norm_forward(int s) {
+  phase(s, "norm", "statistics and coefficients");
+  const ImageShape& out = stage(s).out;
+  const int cols = out.channels;
+  const NormInput in = norm_input(low, at(stage(s).inputs.front()).raw, out.rows(), cols,
+                                  recipe.normalization == Normalization::kLayerBatch);
+  at(s).sums = moments(low, name(s, "sums"), in);
+  const int forward = low.layout.add(name(s, "forward"), 32, 2, cols);
+  low.layout.alias_row(forward, 0, name(s, "forward_a"));
+  low.layout.alias_row(forward, 1, name(s, "forward_c"));
+  at(s).gains = low.layout.add(name(s, "gains"), 32, 2, cols);  // gr and r
+  const Entry largest = entry(s, "gr_max");
+  low.copy(Src(), largest);
+  bool first = true;
+  for (const ColumnChunk& chunk : column_chunks(low, cols)) {
+    const Lowering::Scope scope(low);
+    const ChannelStatistics of = channel_statistics(low, at(s).sums, in, chunk, norm_of(low, stage(s)).eps);
+    const Src gamma = fixed_point(low, state_tensor(s, "gamma"), chunk);
+    const Src beta = fixed_point(low, state_tensor(s, "beta"), chunk);
+    const Src gr = low.rmul(gamma, of.r);
+    const Src a = low.rmul(gr, in.n, low.exp2(16, in.shift, true));
+    const Src c = low.to_int(low.rsub(beta, low.rmul(low.from_sum(of.s1, of.pitch), gr)), 16);
+    low.scalar(ScalarOp::RMAX, largest, low.rmaxabs(gr), {}, {.dst = largest});
+    low.store_vectors({a, c}, forward, chunk.first, chunk.count);
+    const Src r = of.r.count > 0 ? of.r : low.scalar(ScalarOp::COPY, of.r, {}, {}, {.count = chunk.count});
+    low.store_vectors({gr, r}, at(s).gains, chunk.first, chunk.count);
+    if (first || !in.whole) running_values(*this, s, in, of, chunk);
+    first = false;
+  }
+  phase(s, "norm", "normalized");
+  const int to = add_raw(s, "z_raw", out.rows(), cols);
+  const bool relu = stage(s).relu;
+  if (relu) at(s).mask = add_mask(s, "mask", out.rows(), cols, cols % 8 == 0 ? 1 : 8);
+  low.copy(low.word_of(word(power_of_two(16))), entry(s, "unit"));
+  Phase pass(low, low.vector_tiles(out.rows(), cols, {.in = 1, .out = relu ? 2 : 1, .coefficients = 2, .columns = 8}));
+  pass.input({.tensor = in.z.tensor});
+  pass.coefficients({.tensor = forward}, 2);
+  Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::A_VECTOR).set_flag(Flag::C_VECTOR);
+  Statistics statistics(low, {name(s, "zmax"), "", name(s, "zsat")}, 1);
+  affine.set(Field::STAT, statistics.next());
+  if (relu) affine.set_flag(Flag::RELU);
+  pass.output(Flag::RAW_OUT, {.tensor = to});
+  if (relu) pass.output(Flag::MASK_OUT, {.tensor = at(s).mask});
+  pass.run();
+  at(s).raw = {to, entry(s, "unit"), entry(s, "zmax")};
+}
+
+/// Σe and Σe·t by columns (N16.3): [4][columns].
+int cross_sums(Lowering& low, const std::string& name, const Raw& dy, Src d_shift, const NormInput& in) {
+  const int sums = low.layout.add(name, 32, 4, in.cols);
+  Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 2, in.cols)));
+  reduce.input({.tensor = dy.tensor});
+  reduce.input({.tensor = in.z.tensor});
+  Command& command = reduce.vector(Opcode::REDUCE).set_flag(Flag::V_IN);
+  command.set(Field::RATIO, d_shift.entry).set(Field::LIMIT, in.shift.entry);
+  command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::CROSS));
+  reduce.output({.tensor = sums});
+  reduce.run();
+  return sums;
+}
+
+NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src d_shift, Src largest_gain, Entry unit) {
+  NormBackward back;
+  back.ud = low.rmul(dy.unit, low.exp2(0, d_shift));
+  const Src fit = low.max_to_scale(dy.max, dy.unit, 32767);
+  low.to_scale(low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u), low.real(1.0 / 64)), unit);
+  back.kc = low.rdiv(low.rdiv(back.ud, in.u), unit);
+  back.ka = low.rmul(back.kc, in.n, low.exp2(0, d_shift, true));
+  back.kb = low.rmul(back.kc, in.n, low.exp2(0, in.shift, true));
+  return back;
+}
+
+ChannelGradient channel_gradient(Lowering& low, const NormInput& in, int sums, int cross, const ColumnChunk& chunk) {
+  ChannelGradient of;
+  const Src d = low.load_vectors(cross, chunk.first, chunk.count, 4);
+  const Src s1 = sum_pair(low, sums, in, chunk);
+  const Src second(d.entry + 2 * chunk.count, chunk.count);
+  of.x = low.scalar(ScalarOp::CENTERED, second, d, s1, {.n = in.count.entry, .pitch = chunk.count});
+  of.d1 = low.from_sum(d, chunk.count);
+  of.s1 = low.from_sum(s1, chunk.count);
+  return of;
+}
+
+/// N16.3 of the columns of a chunk with their own statistics: coefficients of dy, z and 1.
+std::vector<Src> column_coefficients(Lowering& low, const NormBackward& back, const ChannelGradient& of, Src gr,
+                                     Src r) {
+  const Src h = low.rmul(low.rmul(gr, r), low.rmul(of.x, r));
+  const Src f = low.rmul(gr, of.d1);
+  return {low.rmul(gr, back.ka), low.rneg(low.rmul(h, back.kb)),
+          low.to_int(low.rmul(low.rsub(low.rmul(h, of.s1), f), back.kc), 0)};
+}
+
+namespace {
+
+/// RADD of the vector's elements behind `sum`, from the first to the last, into `sum`.
+void add_up(Lowering& low, Entry sum, Src values) {
+  const Entry joined = low.table.temporary(values.count + 1);
+  low.copy(sum, joined);
+  low.copy(values, joined + 1);
+  low.scalar(ScalarOp::RSUM, Src(joined, values.count + 1), {}, {}, {.dst = sum, .one_result = true});
+}
+
+}  // namespace
+
+/// N16.3.
+void Step::norm_backward(int s) {
+  phase(s, "norm", "gradient's statistics and coefficients");
+  const ImageShape& out = stage(s).out;
+  const int cols = out.channels;
+  const int below = stage(s).inputs.front();
+  const NormInput in =
+      norm_input(low, at(below).raw, out.rows(), cols, recipe.normalization == Normalization::kLayerBatch);
+  const Raw& dy = at(s).gradient;
+  const Src d_shift = low.shift_of(dy.max);
+  const int cross = cross_sums(low, name(s, "cross"), dy, d_shift, in);
+  const GradientPlace place = gradient_place(below);
+  const NormBackward back = norm_scales(low, in, dy, d_shift, entry(s, "gr_max"), place.unit.entry);
+  const int dgamma = add_raw(s, "dgamma", 1, cols);
+  const int dbeta = add_raw(s, "dbeta", 1, cols);
+  const int backward = low.layout.add(name(s, "backward"), 32, in.whole ? 1 : 3, cols);
+  low.layout.alias_row(backward, 0, name(s, "backward_a"));
+  if (!in.whole) {
+    low.layout.alias_row(backward, 1, name(s, "backward_b"));
+    low.layout.alias_row(backward, 2, name(s, "backward_c"));
+  }
+  const Entry gx = low.table.temporary(2);  // LBN: sums over the channels
+  low.copy(Src(), gx);
+  low.copy(Src(), gx + 1);
+  for (const ColumnChunk& chunk : column_chunks(low, cols)) {
+    const Lowering::Scope scope(low);
+    const ChannelGradient of = channel_gradient(low, in, at(s).sums, cross, chunk);
+    const Src gains = low.load_vectors(at(s).gains, chunk.first, chunk.count, 2);
+    const Src r(gains.entry + chunk.count, chunk.count);
+    low.store_vectors({low.to_int(low.rmul(of.x, r, back.ud), 24)}, dgamma, chunk.first, chunk.count);
+    low.store_vectors({low.to_int(low.rmul(of.d1, back.ud), 24)}, dbeta, chunk.first, chunk.count);
+    if (in.whole) {
+      const Src gamma = fixed_point(low, state_tensor(s, "gamma"), chunk);
+      add_up(low, gx, low.rmul(gamma, of.x));
+      add_up(low, gx + 1, low.rmul(gamma, of.d1));
+      low.store_vectors({low.rmul(gains, back.ka)}, backward, chunk.first, chunk.count);
+    } else {
+      low.store_vectors(column_coefficients(low, back, of, gains, r), backward, chunk.first, chunk.count);
+    }
+  }
+  Src by_z, by_one;
+  if (in.whole) {
+    const Src r = low.load_vectors(at(s).gains, 0, 1, 2)[1];
+    const Src h = low.rmul(low.rmul(r, r), low.rmul(gx, r));
+    const Src f = low.rmul(r, gx + 1);
+    const Src s1 = low.from_sum(low.load_vectors(at(s).sums, 0, 1, 2)[0], 1);
+    by_z = low.rneg(low.rmul(h, back.kb));
+    by_one = low.to_int(low.rmul(low.rsub(low.rmul(h, s1), f), back.kc), 0);
+    low.store_vectors({by_z}, add_raw(s, "backward_b", 1, 1), 0, 1);
+    low.store_vectors({by_one}, add_raw(s, "backward_c", 1, 1), 0, 1);
+  }
+  phase(s, "norm", "gradient");
+  affine_gradient(dy.tensor, in.z.tensor, out.rows(), cols, backward, in.whole ? 1 : 3, by_z, by_one, place);
+  deliver(below, {place.tensor, place.unit, low.table.named(place.maximum)});
+  phase(s, "update", "update of gamma and beta");
+  const Src unit = low.word_of(word(power_of_two(24)));
+  const auto id = [&](int kind) { return tensor_id(512 + stage(s).norm, static_cast<TensorKind>(kind)); };
+  update_tensor({dgamma, unit, Src()}, state_tensor(s, "gamma"), state_tensor(s, "gamma_momentum"), unit, true, id(5),
+                0);
+  update_tensor({dbeta, unit, Src()}, state_tensor(s, "beta"), state_tensor(s, "beta_momentum"), unit, true, id(6), 0);
+}
+
+void Step::affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,
+                           const GradientPlace& place) {
+  const bool masked = place.mask >= 0;
+  const Sections sections{.in = masked ? 3 : 2, .out = 1, .coefficients = count, .columns = 8};
+  Phase pass(low, low.vector_tiles(rows, cols, sections));
+  pass.input({.tensor = dy});
+  pass.input({.tensor = z});
+  if (masked) pass.input({.tensor = place.mask}, Expand::UNSIGNED);
+  pass.coefficients({.tensor = coefficients}, count);
+  Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::V_IN).set_flag(Flag::A_VECTOR);
+  if (count == 3) affine.set_flag(Flag::B_VECTOR).set_flag(Flag::C_VECTOR);
+  if (masked) affine.set_flag(Flag::MASK_IN);
+  affine.set(Field::LIMIT, by_z.entry).set(Field::ADDEND, by_one.entry);
+  Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
+  affine.set(Field::STAT, statistics.next());
+  pass.output(Flag::RAW_OUT, {.tensor = place.tensor});
+  pass.run();
+}
 
 }  // namespace bitloom

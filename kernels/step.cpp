@@ -125,6 +125,10 @@ void Step::load_table() {
   phase.vector(Opcode::TABLE_LOAD);
   phase.run();
   low.copy(Src(), kTableScaleSaturations);
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    if (stage(s).is_gemm() && stage(s).inputs.front() == kFromNetwork)
+      low.copy(low.table.named("input.sx"), entry(s, "sx"));
+  }
   start_scales();
 }
 

@@ -43,7 +43,9 @@ struct CodeRule {
 struct StageState {
   Raw raw;                  ///< the result, after its ReLU
   int mask = -1;            ///< of the ReLU
-  int winner = -1;          ///< of a max_pool
+  int winner = -1;  ///< of a max_pool
+  int sums = -1;    ///< of a norm: Σt, Σt² as [4][channels]
+  int gains = -1;   ///< of a norm: gr and r, [2][channels]
   Raw gradient;             ///< of the result before its ReLU: d_raw
   std::vector<Raw> parts;   ///< what readers have delivered of it
   bool codes_made = false;  ///< the result went straight into its reader's x
@@ -196,6 +198,9 @@ class Step {
   void add_backward(int s);
   void norm_forward(int s);
   void norm_backward(int s);
+  /// dy · a + z · b + c into `place`: rows of `coefficients` (a, or a b c), else by_z and by_one.
+  void affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,
+                       const GradientPlace& place);
   /// N9 of `gradient` into value and momentum; MASTER32 for biases and norm parameters.
   void update_tensor(const Raw& gradient, int value, int momentum, Src value_unit, bool wide, std::uint32_t tensor,
                      Entry statistics);

@@ -334,7 +334,7 @@ void Step::weight_gradient(int s) {
   weight_gradient_phases(s, d, at(s).dw.tensor, statistics);
   at(s).dw.max = entry(s, "dwmax");
   if (!layer.conv.bias) return;
-  at(s).db = {add_raw(s, "db", 1, layer.conv.out), d.scale, Src()};
+  at(s).db = {add_raw(s, "db", 1, layer.conv.out), low.copy(d.scale, entry(s, "unit_db")), Src()};
   Statistics bias_statistics(low, {"", "", name(s, "dbsat")}, 1);
   bias_gradient_phase(s, d, at(s).db.tensor, bias_statistics.next());
 }

@@ -68,7 +68,7 @@ void Step::pool_forward(int s) {
   const ImageShape& out = stage(s).out;
   const Raw& from = at(stage(s).inputs.front()).raw;
   const int to = add_raw(s, "z_raw", out.rows(), out.channels);
-  if (is_max) at(s).winner = low.layout.add(name(s, "winner"), 8, out.rows(), out.channels, Coding::kUnsigned);
+  if (is_max) at(s).winner = low.layout.add(name(s, "argmax"), 8, out.rows(), out.channels, Coding::kUnsigned);
   pool_unit(s, from.unit, entry(s, "unit"));
   Gather g;
   g.extent_x = out.width;
