@@ -10,7 +10,7 @@ module bl_affine_lane (
     input  logic [31:0] c_i,
     output logic [31:0] raw_o,
     output logic        positive_o,   // before ReLU
-    output logic        saturated_o
+    output logic        saturated_o   // before mask and ReLU
 );
 
   localparam logic signed [49:0] Limit = 50'sd2147483647;
@@ -47,10 +47,10 @@ module bl_affine_lane (
     if (b_i[31]) second = -second;
     sum = first + second + $signed({{2{c_i[31]}}, c_i, 16'd0}) + 50'sd32768;
     value = sum >>> 16;
+    saturated_o = value > Limit || value < -Limit;
     if (masked_i) value = 50'sd0;
     positive_o = value > 50'sd0;
     if (relu_i && value < 50'sd0) value = 50'sd0;
-    saturated_o = value > Limit || value < -Limit;
     raw_o = value[31:0];
     if (value > Limit) raw_o = 32'h7fff_ffff;
     if (value < -Limit) raw_o = 32'h8000_0001;

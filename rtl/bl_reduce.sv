@@ -146,8 +146,7 @@ module bl_reduce #(
     shifted = 18'(($signed({x[31], x}) + ((by == 6'd0) ? 33'sd0 : $signed(33'd1 << (by - 6'd1)))) >>> by);
   endfunction
 
-  logic signed [17:0] t, e;
-  logic signed [63:0] first, second, first_add, second_add;
+  logic signed [63:0] t, e, first, second, first_add, second_add;
   logic valid;
   always_comb begin
     next = old;
@@ -160,8 +159,8 @@ module bl_reduce #(
     valid = 1'b0;
     for (int k = 0; k < V; k++) begin
       valid = (group << LogV) + 16'(k) < cols_i;
-      t = shifted(u_q[k*32+:32], shift_u_q);
-      e = shifted(v_q[k*32+:32], shift_v_q);
+      t = 64'(shifted(u_q[k*32+:32], shift_u_q));
+      e = 64'(shifted(v_q[k*32+:32], shift_v_q));
       first = $signed(old[k*128+:64]);
       second = $signed(old[k*128+64+:64]);
       if (range) begin
@@ -174,8 +173,8 @@ module bl_reduce #(
         if (valid && first_add < first) first = first_add;
         if (valid && first_add > second) second = first_add;
       end else begin
-        first_add = (kind == bl_pkg::REDUCE_ABSOLUTE && t < 18'sd0) ? -64'(t) : 64'(t);
-        second_add = 64'(t) * ((kind == bl_pkg::REDUCE_CROSS) ? 64'(e) : 64'(t));
+        first_add = (kind == bl_pkg::REDUCE_ABSOLUTE && t < 64'sd0) ? -t : t;
+        second_add = t * ((kind == bl_pkg::REDUCE_CROSS) ? e : t);
         first = (fresh ? 64'sd0 : first) + (valid ? first_add : 64'sd0);
         second = (fresh ? 64'sd0 : second) + (valid ? second_add : 64'sd0);
       end

@@ -1,4 +1,4 @@
-// The commands TABLE_LOAD and TABLE_STORE: one table entry a cycle, LANES of them in a word of VIN or VOUT.
+// The commands TABLE_LOAD and TABLE_STORE: one table entry a cycle, row by row, LANES of them in a word of VIN or VOUT.
 module bl_table_copy #(
     parameter int V = bl_pkg::LANES,
     parameter int W = bl_pkg::AXI_BYTES,
@@ -11,7 +11,10 @@ module bl_table_copy #(
     output logic            done_o,
     input  logic            store_i,        // TABLE_STORE
     input  logic [   511:0] cmd_i,
+    input  logic [    15:0] rows_i,
     input  logic [    15:0] cols_i,
+    input  logic [    31:0] col0_i,
+    input  logic            parity_i,
     output logic [    11:0] table_addr_o,
     input  logic [    31:0] table_data_i,
     output logic            table_we_o,
@@ -26,53 +29,72 @@ module bl_table_copy #(
 
   localparam int LogV = $clog2(V);
 
-  logic running_q, data_q;        // data_q: the entry before `entry_q` is in its data cycle
-  logic [15:0] entry_q, entry;
-  logic [W*8-1:0] word_q;
-  logic at_end, full;
-  logic [11:0] dst;
-  logic [15:0] vin_word, raw_word;
+  logic [15:0] cols, groups, section, vin_word;
+  assign cols = cmd_i[bl_pkg::F_COLS_LSB+:16];
+  assign groups = 16'(({1'b0, cols} + 17'(V - 1)) >> LogV);
+  assign section = parity_i ? cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16] : 16'd0;
 
-  assign dst = cmd_i[bl_pkg::F_DST_LSB+:12];
-  assign at_end = entry_q >= cols_i;
-  assign entry = entry_q - 16'd1;
-  assign done_o = running_q && at_end;
-  logic unused_bits;
-  assign unused_bits = ^{cmd_i, vin_word, raw_word, entry};
+  // The entry of this cycle, and in the next cycle that of its data.
+  logic running_q, data_q, ended_q, ends_row, last;
+  logic [15:0] row_q, col_q, row_word_q;
+  logic [11:0] row_entry_q, entry, entry_q;
+  logic [LogV-1:0] lane_q;
+  logic [15:0] word_at_q;
+  logic flush_q;
+  logic [W*8-1:0] word_q;
+  assign ends_row = col_q + 16'd1 >= cols_i;
+  assign last = ends_row && row_q + 16'd1 >= rows_i;
+  assign entry = row_entry_q + col_q[11:0];
+  assign done_o = ended_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      running_q <= 1'b0;
-      data_q <= 1'b0;
-      entry_q <= 16'd0;
+      {running_q, data_q, ended_q, flush_q} <= 4'd0;
+      {row_q, col_q, row_word_q, word_at_q} <= 64'd0;
+      {row_entry_q, entry_q} <= 24'd0;
+      lane_q <= '0;
       word_q <= '0;
     end else if (!running_q) begin
-      running_q <= run_i;
-      data_q <= 1'b0;
-      entry_q <= 16'd0;
+      running_q <= run_i && !ended_q;
+      {data_q, ended_q, flush_q} <= 3'd0;
+      {row_q, col_q} <= 32'd0;
+      row_word_q <= section;
+      row_entry_q <= cmd_i[bl_pkg::F_DST_LSB+:12] + col0_i[11:0];
       word_q <= '0;
     end else begin
-      running_q <= !at_end;
-      data_q <= !at_end;
-      entry_q <= entry_q + 16'd1;
-      if (raw_we_o) word_q <= '0;
-      if (!at_end) word_q[entry_q[LogV-1:0]*32+:32] <= table_data_i;
+      running_q <= !last;
+      ended_q <= last;
+      data_q <= 1'b1;
+      entry_q <= entry;
+      lane_q <= col_q[LogV-1:0];
+      word_at_q <= row_word_q + (col_q >> LogV);
+      flush_q <= ends_row || col_q[LogV-1:0] == '1;
+      if (flush_q) word_q <= '0;
+      word_q[col_q[LogV-1:0]*32+:32] <= table_data_i;
+      col_q <= col_q + 16'd1;
+      if (ends_row) begin
+        col_q <= 16'd0;
+        row_q <= row_q + 16'd1;
+        row_word_q <= row_word_q + groups;
+        row_entry_q <= row_entry_q + cmd_i[bl_pkg::F_TABLE_PITCH_LSB+:12];
+      end
     end
   end
 
   // TABLE_LOAD: the address of an entry, and its data one cycle later.
-  assign vin_word = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16] + (entry_q >> LogV);
+  assign vin_word = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16] + row_word_q + (col_q >> LogV);
   assign vin_addr_o = vin_word[VinW-1:0];
   assign table_we_o = data_q && !store_i;
-  assign table_waddr_o = dst + entry[11:0];
-  assign table_wdata_o = vin_data_i[entry[LogV-1:0]*32+:32];
+  assign table_waddr_o = entry_q;
+  assign table_wdata_o = vin_data_i[lane_q*32+:32];
 
-  // TABLE_STORE: entries gather in a word, which is written when it is full or the last.
-  assign table_addr_o = dst + entry_q[11:0];
-  assign full = entry_q[LogV-1:0] == '0 || at_end;
-  assign raw_we_o = data_q && store_i && full;
-  assign raw_word = entry >> LogV;
-  assign raw_addr_o = raw_word[RawW-1:0];
+  // TABLE_STORE: entries gather in a word, which is written when it is full or the row's last.
+  assign table_addr_o = entry;
+  assign raw_we_o = data_q && store_i && flush_q;
+  assign raw_addr_o = word_at_q[RawW-1:0];
   assign raw_data_o = word_q;
+
+  logic unused_bits;
+  assign unused_bits = ^{cmd_i, col0_i, vin_word, word_at_q};
 
 endmodule

@@ -1,6 +1,5 @@
-// The vector queue's engine: runs TILE, UPDATE, LOSS, SCALAR, TABLE_LOAD and TABLE_STORE one at a time. It holds the table T,
-// the bias memory, the random streams and the statistics; the commands' units share them. docs/timing_vector.md gives the
-// cycles of every command.
+// The vector queue's engine: runs its commands one at a time. It holds the table T, the random streams and the statistics; the commands' units
+// share them. TILE and UPDATE are pipelines behind one bl_stream. docs/timing_vector.md gives the cycles of every command.
 //
 // Memories: reads (ACC, VIN) answer one cycle after their address, writes need no answer. Addresses are words.
 module bl_vector #(
@@ -10,10 +9,7 @@ module bl_vector #(
     parameter int RowW = bl_pkg::ROWS > 1 ? $clog2(bl_pkg::ROWS) : 1,
     parameter int GroupW = Groups > 1 ? $clog2(Groups) : 1,
     parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1,
-    parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1,
-    parameter int P1W = $clog2(2 * bl_pkg::ROWS),
-    parameter int P2W = $clog2(2 * bl_pkg::COLS),
-    parameter int MaskW = $clog2(2 * bl_pkg::MASK_WORDS)
+    parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1
 ) (
     input  logic              clk_i,
     input  logic              rst_ni,
@@ -45,19 +41,10 @@ module bl_vector #(
     // VIN
     output logic [  VinW-1:0] vin_addr_o,
     input  logic [   W*8-1:0] vin_data_i,
-    // VOUT: raw words, row words, column words, mask
+    // VOUT
     output logic              raw_we_o,
     output logic [  RawW-1:0] raw_addr_o,
-    output logic [   W*8-1:0] raw_data_o,
-    output logic [     W-1:0] p1_be_o,
-    output logic [   P1W-1:0] p1_addr_o,
-    output logic [   W*8-1:0] p1_data_o,
-    output logic [     W-1:0] p2_be_o,
-    output logic [   P2W-1:0] p2_addr_o,
-    output logic [   W*8-1:0] p2_data_o,
-    output logic [     W-1:0] mask_be_o,
-    output logic [ MaskW-1:0] mask_addr_o,
-    output logic [   W*8-1:0] mask_data_o
+    output logic [   W*8-1:0] raw_data_o
 );
 
   // ---- The execution
@@ -65,14 +52,14 @@ module bl_vector #(
   logic [1:0] slot;
   logic [11:0] stat;
   logic parity, begins, busy_q, unit_done, keeps_stats, has_stats;
-  logic is_tile, is_update, is_loss, is_scalar, is_load, is_store, is_other;
+  logic is_tile, is_update, is_loss, is_scalar, is_load, is_store, is_affine, is_reduce, is_pool, is_stream, is_other;
   logic stats_save, stats_saving, stats_saved;
   assign opcode = exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8];
   assign slot = exec_cmd_i[bl_pkg::F_INDEX_LSB+:2];
   assign stat = exec_cmd_i[bl_pkg::F_STAT_LSB+:12];
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   logic unused_exec;
-  assign unused_exec = ^{exec_cmd_i, exec_addr_i, exec_i0_i, exec_i1_i, exec_i2_i};
+  assign unused_exec = ^{exec_cmd_i, exec_addr_i, exec_i0_i};
 
   logic run;
   assign run = exec_valid_i && !stats_saving;
@@ -82,11 +69,16 @@ module bl_vector #(
   assign is_scalar = run && opcode == bl_pkg::OP_SCALAR;
   assign is_load = run && opcode == bl_pkg::OP_TABLE_LOAD;
   assign is_store = run && opcode == bl_pkg::OP_TABLE_STORE;
-  assign is_other = run && !(is_tile || is_update || is_loss || is_scalar || is_load || is_store);
+  assign is_affine = run && opcode == bl_pkg::OP_AFFINE;
+  assign is_reduce = run && opcode == bl_pkg::OP_REDUCE;
+  assign is_pool = run && opcode == bl_pkg::OP_POOL;
+  assign is_stream = is_tile || is_update;
+  assign is_other = run && !(is_stream || is_loss || is_scalar || is_load || is_store || is_affine || is_reduce || is_pool);
 
-  logic tile_done, update_done, loss_done, scalar_done, copy_done;
-  assign unit_done = tile_done || update_done || loss_done || scalar_done || copy_done || is_other;
-  assign has_stats = opcode == bl_pkg::OP_TILE || opcode == bl_pkg::OP_UPDATE || opcode == bl_pkg::OP_LOSS;
+  logic stream_done, loss_done, scalar_done, copy_done, affine_done, reduce_done, pool_done;
+  assign unit_done = stream_done || loss_done || scalar_done || copy_done || affine_done || reduce_done || pool_done || is_other;
+  assign has_stats = opcode == bl_pkg::OP_TILE || opcode == bl_pkg::OP_UPDATE || opcode == bl_pkg::OP_LOSS ||
+      opcode == bl_pkg::OP_AFFINE || opcode == bl_pkg::OP_POOL;
   assign keeps_stats = has_stats && stat != 12'd0;
   assign stats_save = unit_done && keeps_stats && exec_last_i;
   assign exec_done_o = (unit_done && !stats_save) || stats_saved;
@@ -98,16 +90,17 @@ module bl_vector #(
   end
 
   // ---- Table
-  logic [11:0] table_raddr, table_waddr, tile_taddr, update_taddr, loss_taddr, scalar_taddr, copy_taddr;
+  logic [11:0] table_raddr, table_waddr, stream_taddr, loss_taddr, scalar_taddr, copy_taddr, affine_taddr, reduce_taddr;
   logic [11:0] scalar_twaddr, copy_twaddr, stats_twaddr;
   logic [31:0] table_rdata, table_wdata, scalar_twdata, copy_twdata, stats_twdata;
   logic table_we, scalar_twe, copy_twe;
   always_comb begin
-    table_raddr = tile_taddr;
-    if (is_update) table_raddr = update_taddr;
+    table_raddr = stream_taddr;
     if (is_loss) table_raddr = loss_taddr;
     if (is_scalar) table_raddr = scalar_taddr;
     if (is_store) table_raddr = copy_taddr;
+    if (is_affine) table_raddr = affine_taddr;
+    if (is_reduce) table_raddr = reduce_taddr;
     table_we = stats_saving;
     table_waddr = stats_twaddr;
     table_wdata = stats_twdata;
@@ -135,25 +128,30 @@ module bl_vector #(
   );
 
   // ---- Statistics
-  logic [95:0] stats_now, stats_next, tile_stat, update_stat, loss_stat;
-  logic [2:0] stats_we;
-  logic tile_stat_we, update_stat_we, loss_stat_we;
+  logic [159:0] stats_now, stats_next, update_stat;
+  logic [95:0] tile_stat, loss_stat, affine_stat, pool_stat;
+  logic [2:0] stats_count;
+  logic tile_push, update_push, loss_stat_we, affine_stat_we, pool_stat_we;
   always_comb begin
-    stats_next = tile_stat;
+    stats_next = {64'd0, tile_stat};
     if (is_update) stats_next = update_stat;
-    if (is_loss) stats_next = loss_stat;
-    stats_we = {3{tile_stat_we || update_stat_we || loss_stat_we}};
+    if (is_loss) stats_next = {64'd0, loss_stat};
+    if (is_affine) stats_next = {64'd0, affine_stat};
+    if (is_pool) stats_next = {64'd0, pool_stat};
+    stats_count = 3'd3;
+    if (opcode == bl_pkg::OP_LOSS) stats_count = 3'd2;
+    if (opcode == bl_pkg::OP_UPDATE && exec_cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ]) stats_count = 3'd5;
   end
   bl_stats u_stats (
       .clk_i,
       .rst_ni,
       .slot_i(slot),
       .clear_i(begins && has_stats && exec_first_i),
-      .we_i(stats_we),
+      .we_i(tile_push || update_push || loss_stat_we || affine_stat_we || pool_stat_we),
       .wdata_i(stats_next),
       .now_o(stats_now),
       .save_i(stats_save),
-      .three_i(opcode != bl_pkg::OP_LOSS),
+      .count_i(stats_count),
       .stat_i(stat),
       .saving_o(stats_saving),
       .saved_o(stats_saved),
@@ -162,34 +160,31 @@ module bl_vector #(
   );
 
   // ---- Random words
-  logic tile_key_start, update_key_start, update_key_sel, key_sel, key_done;
-  logic tile_draw, update_draw, update_draw_sel;
-  logic [31:0] tile_draw_row, tile_draw_block, update_draw_row, update_draw_block, key_address;
+  logic stream_key_start, key_sel, key_done, scalar_key_start, stream_draw, draw_sel, scalar_draw;
+  logic [31:0] draw_row, draw_block, scalar_draw_block, key_address, scalar_key_address;
   logic [127:0] word;
   logic [7:0] use_number;
-  assign key_sel = is_update && update_key_sel;
   always_comb begin
-    if (is_update) use_number = update_key_sel ? 8'd3 : 8'd2;
-    else use_number = exec_cmd_i[bl_pkg::F_USE_LSB+:8];
+    use_number = exec_cmd_i[bl_pkg::F_USE_LSB+:8];
+    if (is_update) use_number = key_sel ? 8'd3 : 8'd2;
+    key_address = {exec_cmd_i[bl_pkg::F_TENSOR_LSB+:16], use_number, exec_cmd_i[bl_pkg::F_SAMPLE_LSB+:8]};
+    if (is_scalar) key_address = scalar_key_address;
   end
-  assign key_address = {
-    exec_cmd_i[bl_pkg::F_TENSOR_LSB+:16], use_number, exec_cmd_i[bl_pkg::F_SAMPLE_LSB+:8]
-  };
   bl_random u_random (
       .clk_i,
       .rst_ni,
       .seed_i,
       .step_i,
       .slot_i(slot),
-      .key_start_i(tile_key_start || update_key_start),
-      .key_sel_i(key_sel),
+      .key_start_i(stream_key_start || scalar_key_start),
+      .key_sel_i(is_stream && key_sel),
       .key_address_i(key_address),
       .key_done_o(key_done),
-      .valid_i(tile_draw || update_draw),
+      .valid_i(stream_draw || scalar_draw),
       .second_i(is_update),
-      .sel_i(is_update && update_draw_sel),
-      .row_i(is_update ? update_draw_row : tile_draw_row),
-      .block_i(is_update ? update_draw_block : tile_draw_block),
+      .sel_i(is_stream && draw_sel),
+      .row_i(is_scalar ? 32'd0 : draw_row),
+      .block_i(is_scalar ? scalar_draw_block : draw_block),
       .word_o(word)
   );
 
@@ -211,87 +206,129 @@ module bl_vector #(
       .inexact_o(div_inexact)
   );
 
-  // ---- Units
-  logic [VinW-1:0] tile_vin, update_vin, loss_vin, copy_vin;
-  logic [RawW-1:0] tile_raw, update_raw, loss_raw, copy_raw;
-  logic [W*8-1:0] tile_raw_data, update_raw_data, loss_raw_data, copy_raw_data;
-  logic tile_raw_we, update_raw_we, loss_raw_we, copy_raw_we;
+  // ---- TILE and UPDATE
+  logic [6:0] tile_reads, update_reads;
+  logic [2:0] tile_writes, update_writes, writes;
+  logic tile_draws, update_draws, group_begins, group_answers;
+  logic [5*32-1:0] entry;
+  logic [7*V*32-1:0] operand;
+  logic [15:0] group_row, group_number, unused_group_index;
+  logic [7:1] valid;
+  logic [8*16-1:0] groups, indices;
+  logic [3*V*32-1:0] tile_words, update_words;
+  assign writes = is_update ? update_writes : tile_writes;
+
+  logic [VinW-1:0] stream_vin, loss_vin, copy_vin, affine_vin, reduce_vin, pool_vin;
+  logic [RawW-1:0] stream_raw, loss_raw, copy_raw, affine_raw, reduce_raw, pool_raw;
+  logic [W*8-1:0] stream_raw_data, loss_raw_data, copy_raw_data, affine_raw_data, reduce_raw_data, pool_raw_data;
+  logic stream_raw_we, loss_raw_we, copy_raw_we, affine_raw_we, reduce_raw_we, pool_raw_we;
+
+  bl_stream u_stream (
+      .clk_i,
+      .rst_ni,
+      .run_i(is_stream),
+      .done_o(stream_done),
+      .cmd_i(exec_cmd_i),
+      .rows_i(exec_rows_i),
+      .row0_i(exec_row0_i),
+      .col0_i(exec_col0_i),
+      .parity_i(parity),
+      .first_i(exec_first_i),
+      .reads_i(is_update ? update_reads : tile_reads),
+      .writes_i({1'b0, writes[0]} + {1'b0, writes[1]} + {1'b0, writes[2]}),
+      .stages_i(is_update ? 4'd7 : 4'd4),
+      .draws8_i(is_tile && tile_draws),
+      .draws16_i(is_update && update_draws),
+      .table_addr_o(stream_taddr),
+      .table_data_i(table_rdata),
+      .entry_o(entry),
+      .key_start_o(stream_key_start),
+      .key_sel_o(key_sel),
+      .key_done_i(key_done),
+      .draw_o(stream_draw),
+      .draw_sel_o(draw_sel),
+      .draw_row_o(draw_row),
+      .draw_block_o(draw_block),
+      .vin_addr_o(stream_vin),
+      .vin_data_i,
+      .operand_o(operand),
+      .begin_o(group_begins),
+      .row_o(group_row),
+      .group_o(group_number),
+      .index_o(unused_group_index),
+      .answer_o(group_answers),
+      .valid_o(valid),
+      .groups_o(groups),
+      .indices_o(indices)
+  );
 
   bl_tile u_tile (
       .clk_i,
       .rst_ni,
       .run_i(is_tile),
-      .done_o(tile_done),
       .cmd_i(exec_cmd_i),
-      .rows_i(exec_rows_i),
       .cols_i(exec_cols_i),
-      .row0_i(exec_row0_i),
       .col0_i(exec_col0_i),
       .parity_i(parity),
-      .first_i(exec_first_i),
-      .table_addr_o(tile_taddr),
-      .table_data_i(table_rdata),
-      .stat_i(stats_now),
-      .stat_we_o(tile_stat_we),
-      .stat_o(tile_stat),
-      .key_start_o(tile_key_start),
-      .key_done_i(key_done),
-      .draw_o(tile_draw),
-      .draw_row_o(tile_draw_row),
-      .draw_block_o(tile_draw_block),
+      .reads_o(tile_reads),
+      .writes_o(tile_writes),
+      .draws_o(tile_draws),
+      .entry_i(entry[63:0]),
+      .begin_i(group_begins),
+      .row_i(group_row),
+      .group_i(group_number),
+      .answer_i(group_answers),
+      .operand_i(operand),
+      .valid_i(valid),
+      .groups_i(groups),
+      .indices_i(indices),
       .word_i(word[63:0]),
       .acc_buf_o,
       .acc_row_o,
       .acc_group_o,
       .acc_data_i,
-      .vin_addr_o(tile_vin),
-      .vin_data_i,
-      .raw_we_o(tile_raw_we),
-      .raw_addr_o(tile_raw),
-      .raw_data_o(tile_raw_data),
-      .p1_be_o,
-      .p1_addr_o,
-      .p1_data_o,
-      .p2_be_o,
-      .p2_addr_o,
-      .p2_data_o,
-      .mask_be_o,
-      .mask_addr_o,
-      .mask_data_o
+      .push_o(tile_push),
+      .words_o(tile_words),
+      .stat_i(stats_now[95:0]),
+      .stat_o(tile_stat)
   );
 
   bl_update u_update (
       .clk_i,
       .rst_ni,
       .run_i(is_update),
-      .done_o(update_done),
       .cmd_i(exec_cmd_i),
-      .rows_i(exec_rows_i),
       .cols_i(exec_cols_i),
-      .row0_i(exec_row0_i),
       .col0_i(exec_col0_i),
-      .parity_i(parity),
-      .first_i(exec_first_i),
-      .table_addr_o(update_taddr),
-      .table_data_i(table_rdata),
-      .stat_i(stats_now),
-      .stat_we_o(update_stat_we),
-      .stat_o(update_stat),
-      .key_start_o(update_key_start),
-      .key_sel_o(update_key_sel),
-      .key_done_i(key_done),
-      .draw_o(update_draw),
-      .draw_sel_o(update_draw_sel),
-      .draw_row_o(update_draw_row),
-      .draw_block_o(update_draw_block),
+      .reads_o(update_reads),
+      .writes_o(update_writes),
+      .draws_o(update_draws),
+      .entry_i(entry),
+      .operand_i(operand),
+      .valid_i(valid),
+      .groups_i(groups),
       .word_i(word),
-      .vin_addr_o(update_vin),
-      .vin_data_i,
-      .raw_we_o(update_raw_we),
-      .raw_addr_o(update_raw),
-      .raw_data_o(update_raw_data)
+      .push_o(update_push),
+      .words_o(update_words),
+      .stat_i(stats_now),
+      .stat_o(update_stat)
   );
 
+  bl_write u_write (
+      .clk_i,
+      .rst_ni,
+      .push_i(tile_push || update_push),
+      .enable_i(writes),
+      .words_i(is_update ? update_words : tile_words),
+      .index_i(is_update ? indices[7*16+:16] : indices[4*16+:16]),
+      .stride_i(exec_cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16]),
+      .parity_i(parity),
+      .we_o(stream_raw_we),
+      .addr_o(stream_raw),
+      .data_o(stream_raw_data)
+  );
+
+  // ---- The other units
   bl_loss u_loss (
       .clk_i,
       .rst_ni,
@@ -303,7 +340,7 @@ module bl_vector #(
       .parity_i(parity),
       .table_addr_o(loss_taddr),
       .table_data_i(table_rdata),
-      .stat_i(stats_now),
+      .stat_i(stats_now[95:0]),
       .stat_we_o(loss_stat_we),
       .stat_o(loss_stat),
       .div_start_o(loss_div_start),
@@ -338,7 +375,13 @@ module bl_vector #(
       .div_steps_o(scalar_div_steps),
       .div_done_i(div_done),
       .div_quotient_i(div_quotient),
-      .div_inexact_i(div_inexact)
+      .div_inexact_i(div_inexact),
+      .key_start_o(scalar_key_start),
+      .key_address_o(scalar_key_address),
+      .key_done_i(key_done),
+      .draw_o(scalar_draw),
+      .draw_block_o(scalar_draw_block),
+      .word_i(word[63:0])
   );
 
   bl_table_copy u_copy (
@@ -348,7 +391,10 @@ module bl_vector #(
       .done_o(copy_done),
       .store_i(is_store),
       .cmd_i(exec_cmd_i),
+      .rows_i(exec_rows_i),
       .cols_i(exec_cols_i),
+      .col0_i(exec_col0_i),
+      .parity_i(parity),
       .table_addr_o(copy_taddr),
       .table_data_i(table_rdata),
       .table_we_o(copy_twe),
@@ -361,16 +407,75 @@ module bl_vector #(
       .raw_data_o(copy_raw_data)
   );
 
-  // ---- VIN and VOUT.RAW are the running unit's.
+  bl_affine u_affine (
+      .clk_i,
+      .rst_ni,
+      .run_i(is_affine),
+      .done_o(affine_done),
+      .cmd_i(exec_cmd_i),
+      .rows_i(exec_rows_i),
+      .cols_i(exec_cols_i),
+      .parity_i(parity),
+      .table_addr_o(affine_taddr),
+      .table_data_i(table_rdata),
+      .stat_i(stats_now[95:0]),
+      .stat_we_o(affine_stat_we),
+      .stat_o(affine_stat),
+      .vin_addr_o(affine_vin),
+      .vin_data_i,
+      .raw_we_o(affine_raw_we),
+      .raw_addr_o(affine_raw),
+      .raw_data_o(affine_raw_data)
+  );
+
+  bl_reduce u_reduce (
+      .clk_i,
+      .rst_ni,
+      .run_i(is_reduce),
+      .done_o(reduce_done),
+      .cmd_i(exec_cmd_i),
+      .rows_i(exec_rows_i),
+      .cols_i(exec_cols_i),
+      .i1_i(exec_i1_i),
+      .i2_i(exec_i2_i),
+      .parity_i(parity),
+      .parity2_i(exec_par_i[2]),
+      .table_addr_o(reduce_taddr),
+      .table_data_i(table_rdata),
+      .vin_addr_o(reduce_vin),
+      .vin_data_i,
+      .raw_we_o(reduce_raw_we),
+      .raw_addr_o(reduce_raw),
+      .raw_data_o(reduce_raw_data)
+  );
+
+  bl_pool u_pool (
+      .clk_i,
+      .rst_ni,
+      .run_i(is_pool),
+      .done_o(pool_done),
+      .cmd_i(exec_cmd_i),
+      .rows_i(exec_rows_i),
+      .cols_i(exec_cols_i),
+      .i1_i(exec_i1_i),
+      .i2_i(exec_i2_i),
+      .parity_i(parity),
+      .parity2_i(exec_par_i[2]),
+      .stat_i(stats_now[95:0]),
+      .stat_we_o(pool_stat_we),
+      .stat_o(pool_stat),
+      .vin_addr_o(pool_vin),
+      .vin_data_i,
+      .raw_we_o(pool_raw_we),
+      .raw_addr_o(pool_raw),
+      .raw_data_o(pool_raw_data)
+  );
+
+  // ---- VIN and VOUT are the running unit's.
   always_comb begin
-    vin_addr_o = tile_vin;
-    raw_addr_o = tile_raw;
-    raw_data_o = tile_raw_data;
-    if (is_update) begin
-      vin_addr_o = update_vin;
-      raw_addr_o = update_raw;
-      raw_data_o = update_raw_data;
-    end
+    vin_addr_o = stream_vin;
+    raw_addr_o = stream_raw;
+    raw_data_o = stream_raw_data;
     if (is_loss) begin
       vin_addr_o = loss_vin;
       raw_addr_o = loss_raw;
@@ -381,7 +486,22 @@ module bl_vector #(
       raw_addr_o = copy_raw;
       raw_data_o = copy_raw_data;
     end
+    if (is_affine) begin
+      vin_addr_o = affine_vin;
+      raw_addr_o = affine_raw;
+      raw_data_o = affine_raw_data;
+    end
+    if (is_reduce) begin
+      vin_addr_o = reduce_vin;
+      raw_addr_o = reduce_raw;
+      raw_data_o = reduce_raw_data;
+    end
+    if (is_pool) begin
+      vin_addr_o = pool_vin;
+      raw_addr_o = pool_raw;
+      raw_data_o = pool_raw_data;
+    end
   end
-  assign raw_we_o = tile_raw_we || update_raw_we || loss_raw_we || copy_raw_we;
+  assign raw_we_o = stream_raw_we || loss_raw_we || copy_raw_we || affine_raw_we || reduce_raw_we || pool_raw_we;
 
 endmodule

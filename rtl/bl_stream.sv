@@ -1,0 +1,264 @@
+// Streams the groups (words of LANES elements) of a tile through a pipeline: reads the table entries and the words of VIN that a command
+// needs, asks for its random words, and says when its last result has been written.
+//
+// A group takes `period` cycles: as many as it has words to read or to write, at least 1. Word k of the group that begins in cycle t is
+// addressed in cycle t + k and kept in operand_o from cycle t + k + 2 on, until that of the next group takes its place. Stage 1 of the group is
+// cycle t + period + 1: all its words are there, and word k stays there up to stage k + 1. Stage 1 and the later ones follow cycle by cycle.
+// Random words of 8 bits arrive in stage 3; those of 16 bits in stage 4 (key 0) and stage 6 (key 1).
+module bl_stream #(
+    parameter int V = bl_pkg::LANES,
+    parameter int W = bl_pkg::AXI_BYTES,
+    parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1
+) (
+    input  logic             clk_i,
+    input  logic             rst_ni,
+    input  logic             run_i,         // from the first cycle until the cycle of done_o
+    output logic             done_o,
+    input  logic [    511:0] cmd_i,
+    input  logic [     15:0] rows_i,
+    input  logic [     31:0] row0_i,
+    input  logic [     31:0] col0_i,
+    input  logic             parity_i,
+    input  logic             first_i,
+    // What the command needs: its reads are full-tile inputs (bits 3..0) and coefficient vectors (bits 6..4), from the lowest bit up
+    input  logic [      6:0] reads_i,
+    input  logic [      1:0] writes_i,      // words of a group that it writes
+    input  logic [      3:0] stages_i,      // the stage in which its results are complete; the first is written in the next cycle
+    input  logic             draws8_i,
+    input  logic             draws16_i,
+    // Table entries RATIO, LIMIT, ADDEND, RATIO_W, ADDEND + 1
+    output logic [     11:0] table_addr_o,
+    input  logic [     31:0] table_data_i,
+    output logic [  5*32-1:0] entry_o,
+    // Random words
+    output logic             key_start_o,
+    output logic             key_sel_o,
+    input  logic             key_done_i,
+    output logic             draw_o,
+    output logic             draw_sel_o,
+    output logic [     31:0] draw_row_o,
+    output logic [     31:0] draw_block_o,
+    // VIN
+    output logic [ VinW-1:0] vin_addr_o,
+    input  logic [  W*8-1:0] vin_data_i,
+    output logic [7*V*32-1:0] operand_o,    // by bit of reads_i
+    // A group begins; in the next cycle memories that were addressed now answer
+    output logic             begin_o,
+    output logic [     15:0] row_o,
+    output logic [     15:0] group_o,
+    output logic [     15:0] index_o,       // row * groups + group
+    output logic             answer_o,
+    // The pipeline: stage k in bit k and field k
+    output logic [      7:1] valid_o,
+    output logic [  8*16-1:0] groups_o,
+    output logic [  8*16-1:0] indices_o
+);
+
+  localparam int LogV = $clog2(V);
+
+  // ---- The command
+  logic [15:0] cols, groups, stride, vin_base;
+  logic draws;
+  assign cols = cmd_i[bl_pkg::F_COLS_LSB+:16];
+  assign groups = 16'(({1'b0, cols} + 17'(V - 1)) >> LogV);
+  assign stride = cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16];
+  assign vin_base = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16];
+  assign draws = draws8_i || draws16_i;
+
+  logic [2:0] read_count, full_count, period, last_phase;
+  always_comb begin
+    read_count = 3'd0;
+    for (int k = 0; k < 7; k++) read_count = read_count + {2'd0, reads_i[k]};
+    full_count = {2'd0, reads_i[0]} + {2'd0, reads_i[1]} + {2'd0, reads_i[2]} + {2'd0, reads_i[3]};
+    period = (read_count == 3'd0) ? 3'd1 : read_count;
+    if ({1'b0, writes_i} > period) period = {1'b0, writes_i};
+  end
+  assign last_phase = period - 3'd1;
+
+  // ---- Order of an execution
+  typedef enum logic [2:0] {Idle, Key, SecondKey, Setup, Lead, Run, Drain} state_e;
+  state_e state_q, state_d;
+  logic [3:0] count_q, count_d, lead, drain;
+  logic draw_start, data_start, draw_active, data_active, data_last, unused_draw_last;
+  logic [2:0] draw_phase_q, phase_q;
+  logic [15:0] draw_row, draw_group, unused_draw_index;
+  // Draws begin with Setup: their words take 14 cycles.
+  assign lead = draws16_i ? 4'd3 : 4'd6;
+  assign drain = stages_i + {2'd0, writes_i};
+
+  always_comb begin
+    state_d = state_q;
+    count_d = count_q + 4'd1;
+    key_start_o = 1'b0;
+    key_sel_o = 1'b0;
+    draw_start = 1'b0;
+    data_start = 1'b0;
+    done_o = 1'b0;
+    case (state_q)
+      Idle: if (run_i) begin
+        state_d = (draws && first_i) ? Key : Setup;
+        key_start_o = draws && first_i;
+      end
+      Key: if (key_done_i) begin
+        state_d = draws16_i ? SecondKey : Setup;
+        key_start_o = draws16_i;
+        key_sel_o = draws16_i;
+      end
+      SecondKey: begin
+        key_sel_o = 1'b1;
+        if (key_done_i) state_d = Setup;
+      end
+      Setup: if (count_q == 4'd3) begin
+        state_d = draws ? Lead : Run;
+        data_start = !draws;
+      end
+      Lead: if (count_q == lead - 4'd1) begin
+        state_d = Run;
+        data_start = 1'b1;
+      end
+      Run: if (data_last && phase_q == last_phase) state_d = Drain;
+      Drain: if (count_q == drain) begin
+        state_d = Idle;
+        done_o = 1'b1;
+      end
+      default: state_d = Idle;
+    endcase
+    if (state_d != state_q) count_d = 4'd0;
+    draw_start = draws && state_d == Setup && state_q != Setup;
+  end
+
+  always_comb begin
+    table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
+    if (state_q == Setup) begin
+      case (count_q[1:0])
+        2'd0: table_addr_o = cmd_i[bl_pkg::F_LIMIT_LSB+:12];
+        2'd1: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12];
+        2'd2: table_addr_o = cmd_i[bl_pkg::F_RATIO_W_LSB+:12];
+        default: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12] + 12'd1;
+      endcase
+    end
+  end
+
+  logic [5*32-1:0] entry_q;
+  assign entry_o = entry_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q <= Idle;
+      count_q <= 4'd0;
+      entry_q <= '0;
+      draw_phase_q <= 3'd0;
+      phase_q <= 3'd0;
+    end else begin
+      state_q <= state_d;
+      count_q <= count_d;
+      if (state_q == Idle && run_i) entry_q[0+:32] <= table_data_i;
+      if (state_q == Setup) entry_q[(32'(count_q[1:0])+1)*32+:32] <= table_data_i;
+      draw_phase_q <= (!draw_active || draw_phase_q == last_phase) ? 3'd0 : draw_phase_q + 3'd1;
+      phase_q <= (!data_active || phase_q == last_phase) ? 3'd0 : phase_q + 3'd1;
+    end
+  end
+
+  bl_walk u_draw (
+      .clk_i,
+      .rst_ni,
+      .start_i(draw_start),
+      .step_i(draw_phase_q == last_phase),
+      .rows_i,
+      .groups_i(groups),
+      .active_o(draw_active),
+      .last_o(unused_draw_last),
+      .row_o(draw_row),
+      .group_o(draw_group),
+      .index_o(unused_draw_index)
+  );
+  assign draw_sel_o = draws16_i && draw_phase_q == last_phase;
+  assign draw_o = draw_active && (draw_phase_q == last_phase || (draws16_i && draw_phase_q + 3'd2 == last_phase));
+  assign draw_row_o = row0_i + {16'd0, draw_row};
+  assign draw_block_o = (col0_i + ({16'd0, draw_group} << LogV)) >> (draws16_i ? 2 : 3);
+
+  logic unused_row;
+  bl_walk u_data (
+      .clk_i,
+      .rst_ni,
+      .start_i(data_start),
+      .step_i(phase_q == last_phase),
+      .rows_i,
+      .groups_i(groups),
+      .active_o(data_active),
+      .last_o(data_last),
+      .row_o,
+      .group_o,
+      .index_o
+  );
+  assign begin_o = data_active && phase_q == 3'd0;
+  assign unused_row = ^row_o;
+
+  // ---- Reads
+  logic [2:0] slot, rank, coefficient;
+  logic reads;
+  logic [15:0] address;
+  always_comb begin
+    slot = 3'd0;
+    rank = 3'd0;
+    for (int k = 0; k < 7; k++) begin
+      if (reads_i[k]) begin
+        if (rank == phase_q) slot = 3'(k);
+        rank = rank + 3'd1;
+      end
+    end
+  end
+  assign reads = data_active && phase_q < read_count;
+  assign coefficient = phase_q - full_count;
+  always_comb begin
+    if (phase_q < full_count) address = 16'({12'd0, phase_q, parity_i} * stride) + index_o;
+    else begin
+      address = 16'({12'd0, full_count, 1'b0} * stride) + 16'({12'd0, coefficient, parity_i} * groups) +
+          (cmd_i[bl_pkg::F_COEF_SCALAR_LSB] ? 16'd0 : group_o);
+    end
+    address = address + vin_base;
+  end
+  assign vin_addr_o = address[VinW-1:0];
+
+  logic arrives_q, answer_q;
+  logic [2:0] slot_q;
+  logic [7*V*32-1:0] operand_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      arrives_q <= 1'b0;
+      answer_q <= 1'b0;
+      slot_q <= 3'd0;
+      operand_q <= '0;
+    end else begin
+      arrives_q <= reads;
+      answer_q <= begin_o;
+      slot_q <= slot;
+      for (int k = 0; k < 7; k++) begin
+        if (arrives_q && slot_q == 3'(k)) operand_q[k*V*32+:V*32] <= vin_data_i;
+      end
+    end
+  end
+  assign operand_o = operand_q;
+  assign answer_o = answer_q;
+
+  // ---- The stages
+  logic [7:0] valid_q;
+  logic [8*16-1:0] groups_q, indices_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q <= 8'd0;
+      groups_q <= '0;
+      indices_q <= '0;
+    end else begin
+      valid_q <= {valid_q[6:0], data_active && phase_q == last_phase};
+      groups_q <= {groups_q[7*16-1:0], group_o};
+      indices_q <= {indices_q[7*16-1:0], index_o};
+    end
+  end
+  assign valid_o = valid_q[7:1];
+  assign groups_o = groups_q;
+  assign indices_o = indices_q;
+
+  logic unused_bits;
+  assign unused_bits = ^{cmd_i, address};
+
+endmodule
