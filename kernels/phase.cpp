@@ -103,7 +103,7 @@ void Phase::set_loops(Command& command, const std::array<int, 3>& counts) const 
 
 void Phase::set_tile(Command& command) const {
   set_rows(command, grid_.rows, rows_dim_);
-  set_cols(command, grid_.cols, cols_dim_);
+  set_cols(command, cols_dim_ == kNone ? fixed(grid_.cols.last) : grid_.cols, cols_dim_);
 }
 
 /// A transfer of the tile's rows of a view: address, strides or shape, columns' base.

@@ -262,10 +262,11 @@ void Step::deliver(int s, const Raw& part) {
 void Step::deliver_copy(int s, const Raw& part) {
   if (stage(s).readers.size() > 1) return deliver(s, part);
   if (at(s).mask < 0) {
-    Raw same = part;
-    same.tensor = low.layout.alias(part.tensor, name(s, "d_raw"));
+    low.layout.alias(part.tensor, name(s, "d_raw"));
     low.copy(part.max, entry(s, "dmax"));
-    return deliver(s, same);
+    low.copy(part.unit, entry(s, "dunit"));
+    low.copy(Src(), entry(s, "d_rawsat"));
+    return deliver(s, part);
   }
   const GradientPlace place = gradient_place(s);
   phase(s, "add", "gradient behind its ReLU");
