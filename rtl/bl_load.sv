@@ -43,7 +43,7 @@ module bl_load (
   localparam int ByteW = $clog2(Bytes);
   localparam int Beats = (2 * bl_pkg::MAX_BURST > 64) ? 2 * bl_pkg::MAX_BURST : 64;  // of the FIFO
   localparam int BeatW = $clog2(Beats);
-  localparam int Pieces = 16;
+  localparam int Pieces = 64;
   localparam int EntryW = BitW + 24;
 
   // --- the execution --------------------------------------------------------------------------------------------------
@@ -95,8 +95,8 @@ module bl_load (
 
   logic [EntryW-1:0] piece_fifo_q [Pieces];
   logic [EntryW-1:0] head;
-  logic [3:0] piece_in_q, piece_out_q;
-  logic [4:0] piece_count_q;
+  logic [5:0] piece_in_q, piece_out_q;
+  logic [6:0] piece_count_q;
   logic piece_pop;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -104,9 +104,9 @@ module bl_load (
       piece_out_q <= '0;
       piece_count_q <= '0;
     end else begin
-      piece_in_q <= piece_in_q + 4'(piece_take);
-      piece_out_q <= piece_out_q + 4'(piece_pop);
-      piece_count_q <= piece_count_q + 5'(piece_take) - 5'(piece_pop);
+      piece_in_q <= piece_in_q + 6'(piece_take);
+      piece_out_q <= piece_out_q + 6'(piece_pop);
+      piece_count_q <= piece_count_q + 7'(piece_take) - 7'(piece_pop);
     end
   end
   always_ff @(posedge clk_i) begin
@@ -132,7 +132,7 @@ module bl_load (
   assign burst_addr_o = ask_addr_q;
   assign burst_beats_o = beats[8:0];
   // The next piece is taken in the cycle in which the last burst of the one before is granted.
-  assign piece_take = piece_valid && (piece_count_q != 5'(Pieces)) &&
+  assign piece_take = piece_valid && (piece_count_q != 7'(Pieces)) &&
       (ask_beats_q == 17'd0 || (burst_grant_i && ask_beats_q == beats));
 
   always_ff @(posedge clk_i) begin
@@ -180,7 +180,7 @@ module bl_load (
   bl_packer u_packer (
       .clk_i, .rst_ni, .memory_shift_i(memory_shift), .local_shift_i(local_shift),
       .expand_i(exec_cmd_i[bl_pkg::F_EXPAND_LSB+:2]), .padding_min_i(exec_cmd_i[bl_pkg::F_PAD_MIN_LSB]),
-      .piece_valid_i(piece_count_q != 5'd0), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
+      .piece_valid_i(piece_count_q != 7'd0), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
       .piece_padding_i(head[2]), .piece_ends_row_i(head[1]), .piece_last_i(head[0]), .piece_pop_o(piece_pop),
       .beat_valid_i(beat_count_q != '0), .beat_data_i(beat_fifo_q[beat_out_q]), .beat_pop_o(beat_pop),
       .word_valid_o(word_valid), .word_data_o(word), .word_padding_o(padding), .word_ends_row_o(word_ends_row),

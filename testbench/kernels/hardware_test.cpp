@@ -93,7 +93,7 @@ TEST_F(HardwareFile, NamesAValueOutOfRange) {
                                                      {"table_words", 1025},
                                                      {"queue_depth", 3},
                                                      {"max_outstanding", 0},
-                                                     {"max_outstanding", 17},
+                                                     {"max_outstanding", 65},
                                                      {"max_burst", 0},
                                                      {"max_burst", 257},
                                                      {"max_burst", 48},

@@ -197,6 +197,41 @@ TEST_P(SequencerTest, EveryToken) {
   }
 }
 
+/// ROW_STEP0 counts in row0 as ROWS_DIM 0 does: seen by the random words of stochastic rounding.
+TEST_P(SequencerTest, RowStep) {
+  std::vector<std::vector<std::uint8_t>> results;
+  for (const int variant : {0, 1, 2}) {
+    MachineCase machine(GetParam());
+    const Hardware& hw = machine.hardware();
+    const int lanes = hw.lanes(), rows = 6, bytes = rows * hw.axi_bytes;
+    for (std::uint32_t i = 0; i < 3 * static_cast<std::uint32_t>(rows * lanes); ++i) {
+      machine.put_word(kFrom + 4 * i, machine.uniform(-700, 700));
+    }
+    const Token loaded = make_token(kLoadQueue, kVectorQueue, 0), stored = make_token(kStoreQueue, kVectorQueue, 0);
+    const Token made = make_token(kVectorQueue, kStoreQueue, 0);
+    machine.load_vin(kFrom, 1, 3 * rows * lanes, 0, 0, 0).signal(loaded);
+    machine.add(Opcode::VECTOR_NOP).wait(loaded);
+    machine.add(Opcode::STORE_NOP).signal(stored);
+    Command& tile = machine.add_shaped(Opcode::TILE, rows, lanes);
+    tile.set_flag(Flag::FROM_VIN).set_flag(Flag::CODES_OUT).set(Field::QMAX, 127).set(Field::N0, 3);
+    tile.set(Field::RATIO, kTableLearningRate).set(Field::ROUNDING, static_cast<int>(RoundingMode::STOCHASTIC));
+    if (variant == 0) tile.set(Field::ROWS_DIM, 0);
+    if (variant == 1) tile.set(Field::ROW_STEP0, rows);
+    tile.wait(stored).signal(made);
+    machine.store_vout(kTo, rows, lanes, hw.axi_bytes, 0, 1)
+        .set(Field::N0, 3)
+        .set(Field::STRIDE0, bytes)
+        .wait(made)
+        .signal(stored);
+    machine.add(Opcode::VECTOR_NOP).wait(stored);
+    machine.machine().write_register(Register::LEARNING_RATE, 32768 | 18 << 16);  // 1/8
+    ASSERT_EQ(machine.run().error_code, 0u);
+    results.emplace_back(machine.memory().begin() + kTo, machine.memory().begin() + kTo + 3 * bytes);
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_NE(results[0], results[2]) << "the rows' words do not differ";
+}
+
 INSTANTIATE_TEST_SUITE_P(All, SequencerTest, ::testing::ValuesIn(all_hardware()),
                          [](const auto& each) { return each.param; });
 

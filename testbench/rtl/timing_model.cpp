@@ -113,7 +113,7 @@ std::vector<Piece> pieces(const TransferCase& t, const Iteration& at) {
 
 Edge load_end(const Hardware& hw, Reads& reads, const TransferCase& t, const Iteration& at, int local_bits,
               Edge start) {
-  const std::size_t fifo_pieces = 16, fifo_beats = static_cast<std::size_t>(std::max(64, 2 * hw.max_burst));
+  const std::size_t fifo_pieces = 64, fifo_beats = static_cast<std::size_t>(std::max(64, 2 * hw.max_burst));
   Steps steps(hw, t.bits, local_bits);
   Edge addressed = start + 2, granted = 0;
   std::size_t number = 0, beats = 0;
