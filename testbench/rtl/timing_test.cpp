@@ -75,7 +75,8 @@ TEST_P(TimingTest, Load) {
     t.bits = kBits[machine.uniform(0, 3)];
     const int local = t.bits == 32 || machine.uniform(0, 1) == 0 ? 32 : t.bits;
     const bool long_rows = seed % 4 == 0;  // which fill the beat FIFO
-    const int words = std::min(hw.vin_words, long_rows ? 1000 : machine.uniform(1, 400));
+    const bool many_rows = seed % 4 == 1;  // which fill the piece FIFO
+    const int words = std::min(hw.vin_words, long_rows || many_rows ? 1000 : machine.uniform(1, 400));
     const int most = std::min(words * hw.axi_bytes * 8 / local, 60000);
     t.address = kFrom + static_cast<std::uint32_t>(machine.uniform(0, 9000));
     if (machine.uniform(0, 1) == 0) {
@@ -83,11 +84,13 @@ TEST_P(TimingTest, Load) {
       t.cols = std::min(t.shape->segment * t.shape->taps_x * t.shape->taps_y, most);
       t.shape->image_pitch = std::min(t.shape->image_pitch, 1000);
     } else {
-      t.cols = long_rows ? most : machine.uniform(1, machine.uniform(1, most));
+      t.cols = long_rows ? most : machine.uniform(1, many_rows ? 4 * hw.lanes() : machine.uniform(1, most));
       t.pitch = machine.uniform(0, 1) == 0 ? (t.cols * t.bits + 7) / 8 : machine.uniform(0, 900);
     }
     t.rows = t.rows_last = machine.uniform(1, std::min(hw.rows, most / t.cols));
-    if (local == 32) t.rows = t.rows_last = machine.uniform(1, std::min(200, most / t.cols));
+    if (local == 32)
+      t.rows = t.rows_last =
+          machine.uniform(many_rows ? std::min(200, most / t.cols) : 1, std::min(200, most / t.cols));
     t.cols_last = t.cols;
     t.counts[2] = machine.uniform(1, 3);
     t.strides[2] = machine.uniform(0, 70);
