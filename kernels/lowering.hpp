@@ -63,6 +63,7 @@ struct View {
   int col_base = 0;         ///< element of a row (or stream) at which column 0 lies
   std::int64_t pitch = -1;  ///< bytes between rows; −1: the tensor's
   std::optional<Gather> gather = std::nullopt;
+  bool same_for_samples = false;  ///< over samples: each sees the first rows
 };
 
 class Lowering {
@@ -215,6 +216,7 @@ class Phase {
   int rows_dim_, cols_dim_;
   int sample_rows_ = 0;  ///< over samples: rows of one
   int segments_ = 1;
+  bool scalar_coefficients_ = false;
   int inputs_ = 0, coefficients_ = 0, outputs_ = 0;
   PhaseCommands commands_;
 };

@@ -66,7 +66,8 @@ bool packs_signs(const GemmOperand& operand) {
 int common_width(const Lowering& low, const GemmJob& job) {
   const int a = low.tensor(job.a.view.tensor).bits;
   const int b = low.tensor(job.b.view.tensor).bits;
-  if (a == 1 && b == 1 && job.terms % 8 == 0 && packs_signs(job.a) && packs_signs(job.b)) return 1;
+  const bool signs = job.a.expand == Expand::PLUS_MINUS && job.b.expand == Expand::PLUS_MINUS;
+  if (a == 1 && b == 1 && signs && job.terms % 8 == 0 && packs_signs(job.a) && packs_signs(job.b)) return 1;
   if (std::max(a, b) <= 4 && packs_nibbles(job.a) && packs_nibbles(job.b)) return 4;
   if (job.a.kind == Kind::LOG || job.b.kind == Kind::LOG) {
     throw Error(fmt::format("{}: logarithmic codes need an even number of channels where several taps meet",
@@ -122,7 +123,7 @@ Command Phase::transfer(Opcode opcode, const View& view) {
     shapes.push_back(shape_command(*view.gather, load, static_cast<int>(shapes.size())));
   } else {
     command.set(stride_of(rows_dim_), grid_.rows.size * pitch);
-    if (sample_rows_ > 0) command.set(Field::STRIDE0, sample_rows_ * pitch);
+    if (sample_rows_ > 0 && !view.same_for_samples) command.set(Field::STRIDE0, sample_rows_ * pitch);
   }
   if (load) {
     commands_.reads.push_back(view.tensor);
@@ -217,6 +218,8 @@ void Phase::coefficients(const View& view, int count) {
   Command load = vin_load(view);
   load.set(Field::STRIDE0, 0).set(Field::STRIDE1, 0).set(Field::STRIDE2, 0);
   set_rows(load, fixed(count), kNone);
+  scalar_coefficients_ = sample_rows_ > 0 || low_.tensor(view.tensor).cols == 1;
+  if (scalar_coefficients_) set_cols(load, fixed(1), kNone);
   if (sample_rows_ > 0) set_cols(load, {1, counts_[0], 1}, kOuter);
   load.set(Field::LOCAL_STRIDE, grid_.groups).set(Field::LOCAL_PITCH, 2 * grid_.groups);
   commands_.loads.push_back(load);
@@ -230,7 +233,7 @@ Command& Phase::vector(Opcode opcode) {
   command.set(Field::VIN_STRIDE, grid_.stride);
   const bool rows_count = opcode == Opcode::TILE || opcode == Opcode::AFFINE || opcode == Opcode::UPDATE;
   if (sample_rows_ > 0 && rows_count) command.set(Field::ROW_STEP0, sample_rows_);
-  if (sample_rows_ > 0 && coefficients_ > 0) command.set(Field::COEF_SCALAR, 1);
+  if (scalar_coefficients_) command.set(Field::COEF_SCALAR, 1);
   if (opcode == Opcode::REDUCE) commands_.out_level = 2;
   commands_.vector = command;
   return *commands_.vector;

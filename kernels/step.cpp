@@ -271,15 +271,21 @@ void Step::deliver_copy(int s, const Raw& part) {
   const GradientPlace place = gradient_place(s);
   phase(s, "add", "gradient behind its ReLU");
   low.copy(part.unit, place.unit.entry);
-  Phase masked(low, low.vector_tiles(stage(s).out.rows(), stage(s).out.channels, {.in = 2, .out = 1, .columns = 8}));
-  masked.input({.tensor = part.tensor});
+  mask_gradient(s, part.tensor, place);
+  deliver(s, {place.tensor, place.unit, low.table.named(place.maximum)});
+}
+
+/// `from`, 0 behind place.mask, into `place`.
+void Step::mask_gradient(int, int from, const GradientPlace& place) {
+  const TensorPlacement& to = low.tensor(place.tensor);
+  Phase masked(low, low.vector_tiles(to.rows, to.cols, {.in = 2, .out = 1, .columns = 8}));
+  masked.input({.tensor = from, .pitch = to.pitch});
   masked.input({.tensor = place.mask}, Expand::UNSIGNED);
   Command& tile = masked.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set_flag(Flag::MASK_IN);
   Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
   tile.set(Field::STAT, statistics.next());
   masked.output(Flag::RAW_OUT, {.tensor = place.tensor});
   masked.run();
-  deliver(s, {place.tensor, place.unit, low.table.named(place.maximum)});
 }
 
 Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out) {

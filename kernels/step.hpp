@@ -39,13 +39,20 @@ struct CodeRule {
   Src window;  ///< T[LIMIT] of the mask
 };
 
+/// Codes of a group view (N21).
+struct GroupCodes {
+  Codes codes;
+  int reals = -1;  ///< [rows][groups] (GroupRow)
+  Src z;           ///< Z of N21.2
+};
+
 /// What the lowering knows of a stage while it passes through the step.
 struct StageState {
   Raw raw;                  ///< the result, after its ReLU
   int mask = -1;            ///< of the ReLU
-  int winner = -1;  ///< of a max_pool
-  int sums = -1;    ///< of a norm: Σt, Σt² as [4][channels]
-  int gains = -1;   ///< of a norm: gr and r, [2][channels]
+  int winner = -1;          ///< of a max_pool
+  int sums = -1;            ///< of a norm: Σt, Σt² as [4][channels]
+  int gains = -1;           ///< of a norm: gr and r, [2][channels]
   Raw gradient;             ///< of the result before its ReLU: d_raw
   std::vector<Raw> parts;   ///< what readers have delivered of it
   bool codes_made = false;  ///< the result went straight into its reader's x
@@ -55,6 +62,8 @@ struct StageState {
   Codes d;                     ///< that the activation gradient reads
   std::vector<Codes> d_wgrad;  ///< that the weight gradient reads: one, or one a sample of SMP
   Raw dw, db;
+  int w_mask = -1;  ///< straight-through window of w
+  GroupCodes d_groups, w_groups;
 };
 
 /// Where the gradient of a stage's result goes that one reader makes.
@@ -149,6 +158,8 @@ class Step {
   void deliver(int s, const Raw& part);
   /// The same for a gradient that exists already (add): applies the mask where there is one.
   void deliver_copy(int s, const Raw& part);
+  void mask_gradient(int s, int from, const GradientPlace& place);
+  void add_exactly(int u, int v, int to, Entry statistics);
 
   /// N14.6: u + v; with `mask_out` its ReLU, whose mask goes there.
   Raw add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out);
@@ -173,6 +184,27 @@ class Step {
   void method_input(int s);
   void method_gradient(int s);
   void method_update(int s);
+  void sawb_scale(const std::string& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
+                  int levels, Entry to);
+  CodeRule clip_rule(const ViewRule& rule, Src unit, Entry scale, bool is_unsigned);
+  CodeRule sign_rule(Src window, Entry scale);
+  CodeRule niti_rule(const Raw& raw, int bits, Entry scale);
+  Raw master_of(int s);
+  Raw standardized(int s, const Raw& master);
+  void standardized_gradient(int s);
+  void niti_update(int s);
+  void lwq_update(int s);
+  void sgd_update(int s);
+  // Groups (step_groups.cpp).
+  int group_ranges(int s, const GroupView& view, const std::string& suffix);
+  Src group_keep(int s, Src range, Src score, int prune_use);
+  GroupCodes group_view(int s, const GroupView& view, const std::string& suffix, int use, int prune_use);
+  void group_gradient(int s);
+  int weight_sums(int s);
+  void group_activation_gradient(int s, int acc, const GradientPlace& place);
+  void group_affine(int s, int acc, int row_values, int row_value_col, int rows, int first, int cols, int to, int mask,
+                    Src reals, Entry statistics);
+  void group_weight_gradient(int s, const std::string& dw_name);
   // GEMMs (step_gemm.cpp).
   void forward_layer(int s);
   void activation_gradient(int s);
@@ -185,7 +217,9 @@ class Step {
   void zero_phase(const View& to, int rows, int cols);
   void chain_gradient(int s, int below);
   void weight_gradient(int s);
-  void weight_gradient_phases(int s, const Codes& d, int to, Statistics& statistics);
+  GemmJob weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const;
+  void weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics);
+  void summed_weight_gradient(int s, const std::string& dw_name);
   void bias_gradient_phase(int s, const Codes& d, int to, Entry statistics);
   // Others.
   void update(int s);
@@ -218,6 +252,10 @@ class Step {
   std::vector<StageState> states_;
   int page_ = -1, ones_ = -1, labels_ = -1, input_ = -1;
 };
+
+/// Two sums or a range of a whole tensor: [4 or 3][1].
+int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
+               Src shift);
 
 /// Bytes between pixels, lines and images of a tensor [m][channels].
 void set_pitches(Gather& gather, std::int64_t pixel, const ImageShape& image);

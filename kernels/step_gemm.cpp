@@ -205,19 +205,41 @@ void Step::activation_gradient(int s) {
   const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
   const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
   if (makes_d_at_once(below)) return chain_gradient(s, below);
-  const GradientPlace place = gradient_place(below);
-  low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
+  GradientPlace place = gradient_place(below);
+  const GradientPlace final_place = place;
   const int phases = static_cast<int>(ys.size() * xs.size()) * c.groups;
-  Statistics statistics(low, {place.maximum, "", place.saturations}, phases);
+  const bool grouped = stage(s).rule.gradient.quantizer == Quantizer::kGroup;
+  const bool two_masks = at(s).x_mask >= 0 && place.mask >= 0;
+  if (at(s).x_mask >= 0) place.mask = at(s).x_mask;
+  GradientPlace made = place;
+  if (two_masks) {  // the window of x first, then the ReLU behind it
+    made.tensor = add_raw(s, "g_windowed", in.rows(), in.channels);
+    made.maximum = made.saturations = "";
+  }
+  if (grouped) {
+    made.tensor = add_raw(s, "g_acc", in.rows(), in.channels);
+    made.mask = -1;
+    made.maximum = "";
+    made.saturations = name(s, "g_accsat");
+  } else {
+    low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
+  }
+  Statistics statistics(low, {made.maximum, "", made.saturations}, phases);
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {
       for (int g = 0; g < c.groups; ++g) {
-        gradient_phase(s, layer, g, y, x, place, phases > c.groups, statistics.next());
+        gradient_phase(s, layer, g, y, x, made, phases > c.groups, statistics.next());
         statistics.fold();
       }
     }
   }
-  deliver(below, {place.tensor, place.unit, low.table.named(place.maximum)});
+  if (grouped) {
+    if (two_masks) throw Error(name(s, "x: a window behind a ReLU is not lowered with group codes"));
+    group_activation_gradient(s, made.tensor, place);
+  } else if (two_masks) {
+    mask_gradient(s, made.tensor, final_place);
+  }
+  deliver(below, {final_place.tensor, final_place.unit, low.table.named(final_place.maximum)});
 }
 
 void Step::gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
@@ -289,20 +311,27 @@ void Step::chain_gradient(int s, int below) {
   low.max_to_scale(entry(below, "dmax"), unit, codes.limit, entry(below, "sd_next"), scale);
 }
 
-/// dw [K][O] of one set of d codes (N5.4).
-void Step::weight_gradient_phases(int s, const Codes& d, int to, Statistics& statistics) {
-  const LayerShape layer = shape(s);
+/// One group's x · d, reduced over the pixels: x gathered and transposed (N5.4, N14.2).
+GemmJob Step::weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const {
   const Stage& of = stage(s);
-  const TileGrid grid = low.array_tiles(layer.depth(), layer.group_out, {.out = 1});
+  GemmJob job;
+  job.a = {window(low, of, layer, at(s).x.tensor, group), true, at(s).x.expand, at(s).x.kind};
+  job.b = {{.tensor = d.tensor, .col_base = group * layer.group_out}, true, d.expand, d.kind};
+  job.terms = of.out.rows();
+  job.macs = group_macs(of, layer);
+  return job;
+}
+
+/// dw [K][O] of one set of d codes, 0 where `mask` is.
+void Step::weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics) {
+  const LayerShape layer = shape(s);
+  const TileGrid grid = low.array_tiles(layer.depth(), layer.group_out, {.in = mask < 0 ? 0 : 1, .out = 1});
   for (int g = 0; g < layer.conv.groups; ++g) {
     Phase gemm(low, grid);
-    GemmJob job;
-    job.a = {window(low, of, layer, at(s).x.tensor, g), true, at(s).x.expand, at(s).x.kind};
-    job.b = {{.tensor = d.tensor, .col_base = g * layer.group_out}, true, d.expand, d.kind};
-    job.terms = of.out.rows();
-    job.macs = group_macs(of, layer);
-    gemm.gemm(job);
-    gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
+    gemm.gemm(weight_gradient_job(s, layer, g, d));
+    if (mask >= 0) gemm.input({.tensor = mask, .col_base = g * layer.group_out}, Expand::UNSIGNED);
+    Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
+    if (mask >= 0) tile.set_flag(Flag::MASK_IN);
     gemm.output(Flag::RAW_OUT, {.tensor = to, .col_base = g * layer.group_out});
     gemm.run();
     statistics.fold();
@@ -323,20 +352,77 @@ void Step::bias_gradient_phase(int s, const Codes& d, int to, Entry statistics) 
   gemm.run();
 }
 
-/// N5.4.
+/// u + v exactly, into `to`.
+void Step::add_exactly(int u, int v, int to, Entry statistics) {
+  const TensorPlacement& place = low.tensor(to);
+  Phase sum(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 1}));
+  sum.input({.tensor = u});
+  sum.input({.tensor = v});
+  const Src one = low.real(1);
+  Command& affine = sum.vector(Opcode::AFFINE).set_flag(Flag::V_IN).set(Field::STAT, statistics);
+  affine.set(Field::RATIO, one.entry).set(Field::LIMIT, one.entry);
+  sum.output(Flag::RAW_OUT, {.tensor = to});
+  sum.run();
+}
+
+/// N5.4, N19.4: dw and db from one set of codes, or from the sum over several samples of them.
+void Step::summed_weight_gradient(int s, const std::string& dw_name) {
+  const LayerShape layer = shape(s);
+  const std::vector<Codes>& samples = at(s).d_wgrad;
+  const auto count = static_cast<int>(samples.size());
+  const Src scale = samples.front().scale;
+  const auto unit_of = [&](Src unit, const char* what) {
+    if (count == 1) return low.copy(unit, entry(s, what));
+    return low.to_scale(low.rdiv(unit, low.real(count)), entry(s, what));
+  };
+  const auto part_name = [&](const std::string& what, int i) {
+    return i + 1 == count ? what : what + "_part" + std::to_string(i);
+  };
+  const int out = layer.conv.out;
+  int sum = -1;
+  for (int i = 0; i < count; ++i) {
+    const bool last = i + 1 == count;
+    const int part = add_raw(s, count == 1 ? dw_name : dw_name + "_sample" + std::to_string(i), layer.depth(), out);
+    Statistics statistics(low, {count == 1 ? name(s, "dwmax") : "", "", name(s, count == 1 ? "dwsat" : "dw_samplesat")},
+                          layer.conv.groups);
+    weight_gradient_phases(s, samples[static_cast<std::size_t>(i)], part, at(s).w_mask, statistics);
+    if (sum >= 0) {
+      const int total = add_raw(s, part_name(dw_name, i), layer.depth(), out);
+      add_exactly(sum, part, total,
+                  last ? Statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, 1).next() : Entry{0});
+      sum = total;
+    } else {
+      sum = part;
+    }
+  }
+  at(s).dw = {sum, unit_of(low.mul(scale, at(s).x.scale), "unit_dw"), entry(s, "dwmax")};
+  if (!layer.conv.bias) return;
+  sum = -1;
+  for (int i = 0; i < count; ++i) {
+    const int part = add_raw(s, count == 1 ? "db" : "db_sample" + std::to_string(i), 1, out);
+    const Entry statistics = Statistics(low, {"", "", name(s, count == 1 ? "dbsat" : "db_samplesat")}, 1).next();
+    bias_gradient_phase(s, samples[static_cast<std::size_t>(i)], part, statistics);
+    if (sum >= 0) {
+      const int total = add_raw(s, part_name("db", i), 1, out);
+      add_exactly(sum, part, total, i + 1 == count ? Statistics(low, {"", "", name(s, "dbsat")}, 1).next() : Entry{0});
+      sum = total;
+    } else {
+      sum = part;
+    }
+  }
+  at(s).db = {sum, unit_of(scale, "unit_db"), Src()};
+}
+
 void Step::weight_gradient(int s) {
   phase(s, "wgrad", "x · d");
-  const LayerShape layer = shape(s);
-  const Codes& d = at(s).d_wgrad.front();
-  at(s).dw = {add_raw(s, "dw", layer.depth(), layer.conv.out), low.mul(d.scale, at(s).x.scale, entry(s, "unit_dw")),
-              Src()};
-  Statistics statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
-  weight_gradient_phases(s, d, at(s).dw.tensor, statistics);
-  at(s).dw.max = entry(s, "dwmax");
-  if (!layer.conv.bias) return;
-  at(s).db = {add_raw(s, "db", 1, layer.conv.out), low.copy(d.scale, entry(s, "unit_db")), Src()};
-  Statistics bias_statistics(low, {"", "", name(s, "dbsat")}, 1);
-  bias_gradient_phase(s, d, at(s).db.tensor, bias_statistics.next());
+  const bool standardizes = stage(s).rule.weight.quantizer == Quantizer::kStandardizedRoundClip;
+  const std::string dw_name = standardizes ? "dwhat_raw" : "dw";
+  if (stage(s).rule.gradient.quantizer == Quantizer::kGroup) {
+    group_weight_gradient(s, dw_name);
+  } else {
+    summed_weight_gradient(s, dw_name);
+  }
+  if (standardizes) standardized_gradient(s);
 }
 
 /// N9.
@@ -360,17 +446,16 @@ void Step::update_tensor(const Raw& gradient, int value, int momentum, Src value
   update.run();
 }
 
+void Step::sgd_update(int s) {
+  Statistics statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
+  update_tensor(at(s).dw, state_tensor(s, "master"), state_tensor(s, "momentum"),
+                low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
+                tensor_id(stage(s).layer, TensorKind::kWeight), statistics.next());
+}
+
 void Step::update(int s) {
   phase(s, "update", "update of the weights");
-  const Optimizer optimizer = stage(s).rule.optimizer;
-  if (optimizer != Optimizer::kSgd || stage(s).rule.weight.quantizer != Quantizer::kMax) {
-    method_update(s);
-  } else {
-    Statistics statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
-    update_tensor(at(s).dw, state_tensor(s, "master"), state_tensor(s, "momentum"),
-                  low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
-                  tensor_id(stage(s).layer, TensorKind::kWeight), statistics.next());
-  }
+  method_update(s);
   if (!shape(s).conv.bias) return;
   phase(s, "update", "update of the bias");
   Statistics statistics(low, {"", name(s, "bsat"), name(s, "bvsat")}, 1);

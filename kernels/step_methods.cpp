@@ -1,14 +1,312 @@
-// Codes of the four methods (N18, N19, N21, N22).
-#include <fmt/format.h>
+// Codes of the methods: SAWB (N18), logarithmic gradients (N19), signs and round-clip (N22), NITI (N24). Groups (N21):
+// kernels/step_groups.cpp.
+#include <algorithm>
 
-#include "kernels/step.hpp"
+#include "kernels/norm_parts.hpp"
 #include "model/error.hpp"
+#include "model/numbers.hpp"
 
 namespace bitloom {
 
-void Step::method_weights(int s) { throw Error(name(s, "w: this weight quantizer is not lowered")); }
-void Step::method_input(int s) { throw Error(name(s, "x: this activation quantizer is not lowered")); }
-void Step::method_gradient(int s) { throw Error(name(s, "d: this gradient quantizer is not lowered")); }
-void Step::method_update(int s) { throw Error(name(s, "w: this optimizer is not lowered")); }
+namespace {
+
+constexpr double kStandardizationEps = 1e-5;  // N16.4
+
+}  // namespace
+
+/// Two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1]. The tensor is seen with shorter
+/// rows where a row does not fit VIN: its memory is the same.
+int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
+               Src shift) {
+  const int results = low.layout.add(name, 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
+  for (int parts = 1; parts <= cols; ++parts) {
+    if (cols % parts != 0) continue;
+    const Sections sections{.in = 1, .out = 1, .least_words = 4};
+    const TileGrid grid = low.vector_tiles(static_cast<int>(rows * parts), cols / parts, sections);
+    if (grid.cols.count > 1) continue;
+    Phase reduce(low, grid);
+    reduce.input({.tensor = tensor, .pitch = std::int64_t{4} * (cols / parts)});
+    Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, 1).set(Field::RATIO, shift.entry);
+    command.set(Field::REDUCE_KIND, static_cast<int>(kind));
+    reduce.output({.tensor = results});
+    reduce.run();
+    return results;
+  }
+  throw Error(low.context().what + ": no row of a tensor fits VIN");
+}
+
+/// N18 into `to`; levels 7 or 15.
+void Step::sawb_scale(const std::string& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
+                      int levels, Entry to) {
+  const Src shift = low.shift_of(of.max);
+  const int sums = reduce_all(low, sums_name, ReduceKind::ABSOLUTE, of.tensor, rows, cols, shift);
+  const Src sum = low.load_vectors(sums, 0, 1, 4)[0];
+  const Src n = low.real(static_cast<double>(rows * cols));
+  const Src top = low.rmul(low.from_int(of.max, 0), low.exp2(0, shift, true));
+  const Src mean = low.rdiv(low.from_sum(sum, 1), n);
+  const Src square = low.rdiv(low.from_sum(sum[2], 1), n);
+  const Src rms = low.rmul(square, low.rsqrt(square));
+  Src alpha = low.rsub(low.rmul(low.real(rule.c1), rms), low.rmul(low.real(rule.c2), mean));
+  alpha = low.rmax(alpha, mean);
+  if (levels == 15) alpha = low.rmul(alpha, low.real(2));
+  alpha = low.rmin(alpha, top);
+  const Src unit = low.rmul(of.unit, low.exp2(0, shift));
+  low.to_scale(low.rdiv(low.rmul(alpha, unit), low.real(levels)), to);
+}
+
+/// Ratio, scale and window of N22.2.
+CodeRule Step::clip_rule(const ViewRule& rule, Src unit, Entry scale, bool is_unsigned) {
+  const Src clip = low.real(rule.clip);
+  const Src levels = low.real(rule.levels);
+  low.to_scale(low.rdiv(clip, levels), scale);
+  CodeRule codes;
+  codes.bits = 4;
+  codes.ratio = low.rdiv(low.rmul(unit, levels), clip);
+  codes.limit = rule.levels;
+  codes.is_unsigned = is_unsigned;
+  codes.mask_rule = is_unsigned ? MaskRule::POSITIVE_INSIDE : MaskRule::INSIDE;
+  codes.window = low.to_int(low.rdiv(clip, unit), 0);
+  return codes;
+}
+
+CodeRule Step::sign_rule(Src window, Entry scale) {
+  low.copy(low.word_of(word(kOne)), scale);
+  CodeRule codes;
+  codes.bits = 1;
+  codes.quantizer = QuantizerKind::SIGN;
+  codes.mask_rule = MaskRule::BELOW;
+  codes.window = window;
+  return codes;
+}
+
+/// N24.1 of a view with this unit and maximum.
+CodeRule Step::niti_rule(const Raw& raw, int bits, Entry scale) {
+  const Src shift = low.scalar(ScalarOp::MAX_TO_POWER, raw.max, {}, {}, {.immediate = bits});
+  low.to_scale(low.rmul(raw.unit, low.exp2(0, shift)), scale);
+  CodeRule codes;
+  codes.bits = bits;
+  codes.ratio = low.exp2(0, shift, true);
+  codes.limit = qmax(bits);
+  codes.rounding = RoundingMode::HALF_AWAY;
+  return codes;
+}
+
+void Step::method_input(int s) {
+  const ViewRule& rule = stage(s).rule.activation;
+  const int below = stage(s).inputs.front();
+  const Raw& raw = at(below).raw;
+  const ImageShape& in = stage(s).in;
+  CodeRule codes;
+  Codes x;
+  x.scale = entry(s, "sx");
+  bool windowed = true;
+  bool counted = false;
+  switch (rule.quantizer) {
+    case Quantizer::kSawb: {
+      const bool positive = rule.is_unsigned && stage(below).non_negative;
+      const int bits = stage(s).rule.width(rule);
+      const int levels = positive ? 15 : qmax(bits);
+      sawb_scale(name(s, "x_sums"), raw, in.rows(), in.channels, rule, levels, x.scale.entry);
+      codes = uniform_rule(rule, bits, low.div(raw.unit, x.scale), x_id(s));
+      codes.limit = levels;
+      codes.is_unsigned = positive;
+      windowed = false;
+      counted = true;
+      break;
+    }
+    case Quantizer::kSign:
+      codes = sign_rule(low.imax(low.word_of(1), low.to_int(low.rdiv(low.real(1), raw.unit), 0)), x.scale.entry);
+      x.expand = Expand::PLUS_MINUS;
+      break;
+    case Quantizer::kRoundClip:
+      codes = clip_rule(rule, raw.unit, x.scale.entry, true);
+      break;
+    case Quantizer::kNiti:
+      codes = niti_rule(raw, stage(s).rule.bits, x.scale.entry);
+      windowed = false;
+      counted = true;
+      break;
+    default:
+      throw Error(name(s, "x: this activation quantizer is not lowered"));
+  }
+  if (codes.is_unsigned) {
+    x.kind = Kind::UNSIGNED;
+    x.expand = Expand::UNSIGNED;
+  }
+  const Coding coding = codes.bits == 1 ? Coding::kSign : codes.is_unsigned ? Coding::kUnsigned : Coding::kSigned;
+  x.tensor = low.layout.add(name(s, "x"), codes.bits, in.rows(), in.channels, coding);
+  at(s).x = x;
+  if (windowed) at(s).x_mask = add_mask(s, "x_mask", in.rows(), in.channels, 1);
+  Statistics statistics(low, {"", name(s, "xsat"), ""}, 1);
+  quantize({.tensor = raw.tensor, .pitch = std::int64_t{4} * in.channels}, in.rows(), in.channels, codes, x.tensor,
+           counted ? statistics.next() : 0, at(s).x_mask);
+  if (!counted) low.copy(Src(), entry(s, "xsat"));
+}
+
+/// What the weights' codes are made of: the master, or its standardized form.
+Raw Step::master_of(int s) {
+  return {state_tensor(s, "master"), low.word_of(word(power_of_two(recipe.update.master_frac_bits))), entry(s, "wmax")};
+}
+
+void Step::method_weights(int s) {
+  const ViewRule& rule = stage(s).rule.weight;
+  const LayerShape layer = shape(s);
+  Codes w;
+  w.scale = entry(s, "sw");
+  if (rule.quantizer == Quantizer::kLwq || rule.quantizer == Quantizer::kNiti) {
+    w.tensor = state_tensor(s, "q");
+    at(s).w = w;
+    low.copy(Src(), entry(s, "wsat"));
+    return;
+  }
+  Raw master = master_of(s);
+  CodeRule codes;
+  bool counted = false;
+  bool windowed = true;
+  switch (rule.quantizer) {
+    case Quantizer::kSawb: {
+      const int bits = stage(s).rule.width(rule);
+      sawb_scale(name(s, "w_sums"), master, layer.depth(), layer.conv.out, rule, qmax(bits), w.scale.entry);
+      codes = uniform_rule(rule, bits, low.div(master.unit, w.scale), tensor_id(stage(s).layer, TensorKind::kWeight));
+      counted = true;
+      windowed = false;
+      break;
+    }
+    case Quantizer::kSign:
+      codes = sign_rule(low.word_of(std::uint32_t{1} << recipe.update.master_frac_bits), w.scale.entry);
+      w.expand = Expand::PLUS_MINUS;
+      break;
+    case Quantizer::kStandardizedRoundClip:
+      master = standardized(s, master);
+      codes = clip_rule(rule, master.unit, w.scale.entry, false);
+      break;
+    default:
+      throw Error(name(s, "w: this weight quantizer is not lowered"));
+  }
+  w.tensor = low.layout.add(name(s, "w"), codes.bits, layer.depth(), layer.conv.out,
+                            codes.bits == 1 ? Coding::kSign : Coding::kSigned);
+  at(s).w = w;
+  if (windowed) at(s).w_mask = add_mask(s, "w_mask", layer.depth(), layer.conv.out, 1);
+  Entry stat = 0;
+  if (counted) stat = Statistics(low, {"", name(s, "wsat"), ""}, 1).next();
+  quantize({.tensor = master.tensor}, layer.depth(), layer.conv.out, codes, w.tensor, stat, at(s).w_mask);
+  if (rule.quantizer == Quantizer::kSign) low.copy(Src(), entry(s, "wsat"));
+}
+
+/// N16.4 forward: what_raw.
+Raw Step::standardized(int s, const Raw& master) {
+  const LayerShape layer = shape(s);
+  const int cols = layer.conv.out;
+  const NormInput in = norm_input(low, master, layer.depth(), cols, false);
+  at(s).sums = moments(low, name(s, "w_sums"), in);
+  const int forward = low.layout.add(name(s, "w_forward"), 32, 2, cols);
+  at(s).gains = low.layout.add(name(s, "w_gains"), 32, 2, cols);
+  const Entry largest = entry(s, "w_gain");
+  low.copy(Src(), largest);
+  for (const ColumnChunk& chunk : column_chunks(low, cols)) {
+    const Lowering::Scope scope(low);
+    const ChannelStatistics of = channel_statistics(low, at(s).sums, in, chunk, kStandardizationEps);
+    const Src a = low.rmul(of.r, in.n, low.exp2(16, in.shift, true));
+    const Src c = low.to_int(low.rneg(low.rmul(low.from_sum(of.s1, of.pitch), of.r)), 16);
+    low.scalar(ScalarOp::RMAX, largest, low.rmaxabs(of.r), {}, {.dst = largest});
+    low.store_vectors({a, c}, forward, chunk.first, chunk.count);
+    low.store_vectors({of.r, of.r}, at(s).gains, chunk.first, chunk.count);
+  }
+  const int what = add_raw(s, "what_raw", layer.depth(), cols);
+  Phase pass(low, low.vector_tiles(layer.depth(), cols, {.in = 1, .out = 1, .coefficients = 2}));
+  pass.input({.tensor = master.tensor});
+  pass.coefficients({.tensor = forward}, 2);
+  Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::A_VECTOR).set_flag(Flag::C_VECTOR);
+  affine.set(Field::STAT, Statistics(low, {name(s, "what_max"), "", name(s, "wsat")}, 1).next());
+  pass.output(Flag::RAW_OUT, {.tensor = what});
+  pass.run();
+  return {what, low.word_of(word(power_of_two(16))), entry(s, "what_max")};
+}
+
+/// N16.4 backward: from the gradient of the standardized weights (dwhat_raw) to that of the master.
+void Step::standardized_gradient(int s) {
+  phase(s, "norm", "gradient of the master weights");
+  const LayerShape layer = shape(s);
+  const int cols = layer.conv.out;
+  const Raw dy = at(s).dw;
+  const NormInput in = norm_input(low, master_of(s), layer.depth(), cols, false);
+  const Src d_shift = low.shift_of(dy.max);
+  const int cross = cross_sums(low, name(s, "w_cross"), dy, d_shift, in);
+  const Entry unit = entry(s, "unit_dw");
+  const Entry scale = low.table.temporary(1);
+  const NormBackward back = norm_scales(low, in, dy, d_shift, entry(s, "w_gain"), scale);
+  low.copy(scale, unit);
+  const int coefficients = low.layout.add(name(s, "w_backward"), 32, 3, cols);
+  for (const ColumnChunk& chunk : column_chunks(low, cols)) {
+    const Lowering::Scope scope(low);
+    const ChannelGradient of = channel_gradient(low, in, at(s).sums, cross, chunk);
+    const Src gains = low.load_vectors(at(s).gains, chunk.first, chunk.count, 2);
+    low.store_vectors(column_coefficients(low, back, of, gains, {gains.entry + chunk.count, chunk.count}), coefficients,
+                      chunk.first, chunk.count);
+  }
+  const GradientPlace place{add_raw(s, "dw", layer.depth(), cols), -1, name(s, "dwmax"), name(s, "dwsat"), unit};
+  affine_gradient(dy.tensor, in.z.tensor, layer.depth(), cols, coefficients, 3, {}, {}, place);
+  at(s).dw = {place.tensor, unit, low.table.named(place.maximum)};
+}
+
+void Step::method_gradient(int s) {
+  const ViewRule& rule = stage(s).rule.gradient;
+  const ImageShape& out = stage(s).out;
+  const Raw raw = at(s).gradient;
+  if (rule.quantizer == Quantizer::kGroup) return group_gradient(s);
+  Statistics statistics(low, {"", name(s, "dsat"), ""}, rule.quantizer == Quantizer::kLog ? rule.samples : 1);
+  if (rule.quantizer == Quantizer::kNiti) {
+    const CodeRule codes = niti_rule(raw, stage(s).rule.bits, entry(s, "sd"));
+    at(s).d = {low.layout.add(name(s, "d"), codes.bits, out.rows(), out.channels), entry(s, "sd")};
+    at(s).d_wgrad = {at(s).d};
+    return quantize({.tensor = raw.tensor}, out.rows(), out.channels, codes, at(s).d.tensor, statistics.next());
+  }
+  if (rule.quantizer != Quantizer::kLog) throw Error(name(s, "d: this gradient quantizer is not lowered"));
+  Src max = raw.max;
+  if (rule.scale == ScaleRule::kHindsight) {
+    max = low.imax(low.word_of(1), low.to_int(low.rdiv(entry(s, "mhat"), raw.unit), 0));
+  }
+  const Src top = low.scalar(ScalarOp::TOP, max, {}, {}, {.dst = entry(s, "log_max"), .keep = rule.power_of_two});
+  low.to_scale(low.rmul(raw.unit, low.from_int(top, rule.binades)), entry(s, "sd"));
+  CodeRule codes;
+  codes.bits = 4;
+  codes.quantizer = QuantizerKind::LOG;
+  codes.ratio = top;
+  codes.limit = rule.binades;
+  codes.rounding = static_cast<RoundingMode>(rule.rounding);
+  codes.tensor = tensor_id(stage(s).layer, TensorKind::kGradient);
+  for (int sample = 0; sample < rule.samples; ++sample) {
+    codes.sample = sample;
+    const std::string what = sample == 0 ? "d" : "d_s" + std::to_string(sample);
+    const int to = low.layout.add(name(s, what), 4, out.rows(), out.channels, Coding::kUnsigned);
+    at(s).d_wgrad.push_back({to, entry(s, "sd"), Kind::LOG});
+    quantize({.tensor = raw.tensor}, out.rows(), out.channels, codes, to, statistics.next());
+    statistics.fold();
+  }
+  at(s).d = at(s).d_wgrad.front();
+  if (rule.scale != ScaleRule::kHindsight) return;
+  const Src half = low.real(0.5);
+  low.radd(low.rmul(entry(s, "mhat"), half), low.rmul(low.rmul(low.from_int(raw.max, 0), raw.unit), half),
+           entry(s, "mhat"));
+}
+
+/// N24.3: q ← q − G, limited to ±127.
+void Step::niti_update(int s) { throw Error(name(s, "q: this optimizer is not lowered")); }
+
+/// N23.
+void Step::lwq_update(int s) { throw Error(name(s, "q: this optimizer is not lowered")); }
+
+void Step::method_update(int s) {
+  switch (stage(s).rule.optimizer) {
+    case Optimizer::kNiti:
+      return niti_update(s);
+    case Optimizer::kLwq:
+      return lwq_update(s);
+    case Optimizer::kSgd:
+      return sgd_update(s);
+    default:
+      throw Error(name(s, "master: this optimizer is not lowered"));
+  }
+}
 
 }  // namespace bitloom

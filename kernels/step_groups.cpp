@@ -1,0 +1,275 @@
+// The group quantizer and its corrections (N21): PTQ, PSQ, 1-bit FQT with activation gradient pruning.
+#include <algorithm>
+
+#include "kernels/norm_parts.hpp"
+#include "model/error.hpp"
+#include "model/numbers.hpp"
+
+namespace bitloom {
+
+namespace {
+
+/// Rows of the tensor with the reals of a view's groups.
+enum GroupRow { kRatio, kLow, kByCode, kByOne, kStep, kOffset, kGroupRows };
+
+int codes_bits(const GroupView& view) { return view.bits == 1 ? 1 : 4; }
+
+}  // namespace
+
+/// min, max and score of each group: [3][groups].
+int Step::group_ranges(int s, const GroupView& view, const std::string& suffix) {
+  const ImageShape& out = stage(s).out;
+  const Raw& raw = at(s).gradient;
+  const std::string ranges_name = name(s, "ranges" + suffix);
+  if (view.groups == Groups::kTensor) {
+    return reduce_all(low, ranges_name, ReduceKind::RANGE, raw.tensor, out.rows(), out.channels, {});
+  }
+  const bool samples = view.groups == Groups::kSample;
+  const int pixels = out.height * out.width;
+  const int ranges = low.layout.add(ranges_name, 32, 3, samples ? out.samples : out.channels);
+  const Sections sections =
+      samples ? Sections{.in = 1, .out = 1, .least_words = 4} : reduce_sections(low, 1, out.channels);
+  const TileGrid grid = low.vector_tiles(samples ? pixels : out.rows(), out.channels, sections);
+  Phase reduce = samples ? Phase::over_samples(low, grid, out.samples, pixels) : Phase(low, grid);
+  reduce.input({.tensor = raw.tensor});
+  Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, samples ? 1 : 0);
+  command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
+  reduce.output({.tensor = ranges});
+  reduce.run();
+  return ranges;
+}
+
+/// keep of N21.4: one a group, or a constant one. `range`: R of the groups as reals.
+Src Step::group_keep(int s, Src range, Src score, int prune_use) {
+  const ViewRule& rule = stage(s).rule.gradient;
+  const Src one = low.real(1);
+  if (rule.pruning == Pruning::kNone) return one;
+  if (rule.pruning == Pruning::kTop) {
+    return low.scalar(ScalarOp::SELECT_TOP, score, {}, {}, {.immediate = std::max(1, range.count / rule.factor)});
+  }
+  const Src sum = low.rsum(range);
+  const Src share = low.rdiv(low.rmul(range, low.real(range.count)), low.rmul(low.real(rule.factor), sum));
+  const Src limited = low.imax(low.isub({}, low.to_int(share, 16)), low.word_of(static_cast<std::uint32_t>(-65536)));
+  const Src chance = low.isub({}, limited);
+  const Src keep =
+      low.scalar(ScalarOp::SELECT_RANDOM, chance, {},
+                 Src(static_cast<int>(tensor_id(stage(s).layer, TensorKind::kGradient))), {.immediate = prune_use});
+  const Src empty = low.rsub(one, low.scalar(ScalarOp::RKEEP, sum, one));
+  return low.radd(keep, empty);
+}
+
+/// N21.1, N21.2 and N21.4 of one view: its codes.
+GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suffix, int use, int prune_use) {
+  const Lowering::Scope scope(low);
+  const ImageShape& out = stage(s).out;
+  GroupCodes of;
+  const int ranges = group_ranges(s, view, suffix);
+  const int groups = low.tensor(ranges).cols;
+  low.layout.alias_row(ranges, 0, name(s, "lo" + suffix));
+  low.layout.alias_row(ranges, 1, name(s, "hi" + suffix));
+  const Src lo = low.load_vectors(ranges, 0, groups, 3);
+  const Src hi(lo.entry + groups, groups);
+  const Src score(lo.entry + 2 * groups, groups);
+  const Src distance(low.table.temporary(2 * groups), groups);  // unsigned: high words of 0 behind the low ones
+  low.isub(hi, lo, distance.entry);
+  low.scalar(ScalarOp::COPY, Src(), {}, {}, {.dst = distance.entry + groups, .count = groups});
+  const Src range = low.from_sum(distance, groups);
+  const Src levels = low.real((1 << view.bits) - 1);
+  const Src keep = group_keep(s, range, score, prune_use);
+  const Src ratio = low.rdiv(levels, range);
+  const Src step = low.rmul(keep, low.rdiv(range, levels));
+  const Src offset = low.rmul(keep, low.from_int(lo, 0));
+  const Src larger = low.rmax(low.rmaxabs(step), low.rmul(low.rmaxabs(offset), low.real(1.0 / 16)));
+  const Src z = low.rmul(larger, low.real(1.0 / 256));
+  const Src one = low.real(1);
+  of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, "group_z" + suffix));
+  of.reals = low.layout.add(name(s, "groups" + suffix), 32, kGroupRows, groups);
+  low.store_vectors({ratio, lo, low.rdiv(step, of.z), low.rdiv(offset, of.z), step, offset}, of.reals, 0, groups);
+  low.layout.alias_row(of.reals, kStep, name(s, "step" + suffix));
+  low.layout.alias_row(of.reals, kOffset, name(s, "off" + suffix));
+  const int to = low.layout.add(name(s, "d" + suffix), codes_bits(view), out.rows(), out.channels, Coding::kUnsigned);
+  of.codes = {to, low.word_of(word(kOne)), Kind::UNSIGNED, Expand::UNSIGNED};
+  CodeRule rule;
+  rule.quantizer = QuantizerKind::GROUP;
+  rule.limit = (1 << view.bits) - 1;
+  rule.rounding = RoundingMode::STOCHASTIC;
+  rule.tensor = tensor_id(stage(s).layer, TensorKind::kGradient);
+  rule.use = use;
+  const bool samples = view.groups == Groups::kSample;
+  const int pixels = out.height * out.width;
+  const TileGrid grid = low.vector_tiles(samples ? pixels : out.rows(), out.channels,
+                                         {.in = 1, .out = 1, .coefficients = 2, .columns = 8});
+  Phase pass = samples ? Phase::over_samples(low, grid, out.samples, pixels) : Phase(low, grid);
+  pass.input({.tensor = at(s).gradient.tensor});
+  pass.coefficients({.tensor = of.reals}, 2);
+  set_codes(pass.vector(Opcode::TILE).set_flag(Flag::FROM_VIN), rule);
+  pass.output({.tensor = to});
+  pass.run();
+  return of;
+}
+
+void Step::group_gradient(int s) {
+  const ViewRule& rule = stage(s).rule.gradient;
+  low.copy(low.word_of(word(kOne)), entry(s, "sd"));
+  low.copy(Src(), entry(s, "dsat"));
+  if (stage(s).inputs.front() != kFromNetwork) {
+    at(s).d_groups =
+        group_view(s, rule.dgrad, "", static_cast<int>(RandomUse::kQuantize), static_cast<int>(RandomUse::kPruneDgrad));
+    at(s).d = at(s).d_groups.codes;
+  }
+  at(s).w_groups = group_view(s, rule.wgrad, "2", static_cast<int>(RandomUse::kQuantizeWgrad),
+                              static_cast<int>(RandomUse::kPruneWgrad));
+  at(s).d = at(s).d.tensor < 0 ? at(s).w_groups.codes : at(s).d;
+  at(s).d_wgrad = {at(s).w_groups.codes};
+}
+
+/// T of N21.3: the activation gradient of a sample whose codes are all 1, [pixels][in].
+int Step::weight_sums(int s) {
+  const LayerShape layer = shape(s);
+  const ImageShape& in = stage(s).in;
+  const Conv2dAttributes& c = layer.conv;
+  const ImageShape image{1, in.height, in.width, in.channels};
+  const int sums = add_raw(s, "w_sum", image.rows(), in.channels);
+  const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
+  const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
+  const Codes all{ones(), {}, Kind::UNSIGNED, Expand::UNSIGNED};
+  for (const StridePhase& y : ys) {
+    for (const StridePhase& x : xs) {
+      for (int g = 0; g < c.groups; ++g) {
+        View to{.tensor = sums, .col_base = g * layer.group_in};
+        if (y.count * x.count != image.rows()) {
+          to.gather = phase_rows(image, y, x, low.tensor(sums).pitch, c.stride.rows, c.stride.cols);
+        }
+        const int rows = y.count * x.count;
+        if (y.taps * x.taps == 0) {
+          zero_phase(to, rows, layer.group_in);
+          continue;
+        }
+        GemmJob job = gradient_job(s, layer, g, y, x, all);
+        if (job.a.view.gather) {  // every pixel is the same ones
+          Gather& a = *job.a.view.gather;
+          a.pixel_pitch = a.line_pitch = a.image_pitch = 0;
+          a.segment_base = 0;
+        } else {
+          job.a.view.pitch = 0;
+        }
+        Phase gemm(low, low.array_tiles(rows, layer.group_in, {.out = 1}));
+        gemm.gemm(job);
+        gemm.vector(Opcode::TILE);
+        gemm.output(Flag::RAW_OUT, to);
+        gemm.run();
+      }
+    }
+  }
+  return sums;
+}
+
+/// N21.3, DGRAD view: from Σ q·w to the gradient.
+void Step::group_activation_gradient(int s, int acc, const GradientPlace& place) {
+  const Lowering::Scope scope(low);
+  const ImageShape& in = stage(s).in;
+  const GroupCodes& groups = at(s).d_groups;
+  const bool samples = stage(s).rule.gradient.dgrad.groups == Groups::kSample;
+  const int t = weight_sums(s);
+  low.to_scale(low.rmul(low.rmul(at(s).gradient.unit, at(s).w.scale), groups.z), place.unit.entry);
+  const int pixels = in.height * in.width;
+  const bool masked = place.mask >= 0;
+  const Sections sections{.in = masked ? 3 : 2, .out = 1, .coefficients = 2, .columns = 8};
+  const int width = low.vector_tiles(pixels, in.channels, sections).cols.size;
+  const int pieces = static_cast<int>(divide_up(in.channels, width));
+  const std::int64_t pitch = std::int64_t{4} * in.channels;
+  Statistics statistics(low, {place.maximum, "", place.saturations}, pieces);
+  const Src reals = samples ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
+  for (int piece = 0; piece < pieces; ++piece) {
+    const int first = piece * width;
+    const TileGrid grid = low.vector_tiles(pixels, std::min(width, in.channels - first), sections);
+    Phase pass = Phase::over_samples(low, grid, in.samples, pixels);
+    pass.input({.tensor = acc, .col_base = first, .pitch = pitch});
+    pass.input({.tensor = t, .col_base = first, .same_for_samples = true});
+    if (masked) {
+      const std::int64_t mask_pitch = divide_up(std::int64_t{in.channels} * low.tensor(place.mask).bits, 8);
+      pass.input({.tensor = place.mask, .col_base = first, .pitch = mask_pitch}, Expand::UNSIGNED);
+    }
+    const std::int64_t skip = std::int64_t{kByCode} * low.tensor(groups.reals).pitch;
+    if (samples) pass.coefficients({.tensor = groups.reals, .offset = skip}, 2);
+    Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::V_IN).set(Field::STAT, statistics.next());
+    if (samples) {
+      affine.set_flag(Flag::A_VECTOR).set_flag(Flag::B_VECTOR);
+    } else {
+      affine.set(Field::RATIO, reals.entry + kByCode).set(Field::LIMIT, reals.entry + kByOne);
+    }
+    if (masked) affine.set_flag(Flag::MASK_IN);
+    pass.output(Flag::RAW_OUT, {.tensor = place.tensor, .col_base = first, .pitch = pitch});
+    pass.run();
+    statistics.fold();
+  }
+}
+
+/// acc · by_code + rows' value · by_one over columns [first, first + cols), into `to` (N21.3, WGRAD view).
+void Step::group_affine(int s, int acc, int row_values, int row_value_col, int rows, int first, int cols, int to,
+                        int mask, Src reals, Entry statistics) {
+  const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;
+  const GroupCodes& groups = at(s).w_groups;
+  const Sections sections{.in = mask < 0 ? 2 : 3, .out = 1, .coefficients = 2, .columns = 8};
+  Phase pass(low, low.vector_tiles(rows, cols, sections));
+  pass.input({.tensor = acc, .col_base = first});
+  pass.row_input({.tensor = row_values, .col_base = row_value_col});
+  if (mask >= 0) pass.input({.tensor = mask, .col_base = first}, Expand::UNSIGNED);
+  const std::int64_t skip = std::int64_t{kByCode} * low.tensor(groups.reals).pitch;
+  if (by_column) pass.coefficients({.tensor = groups.reals, .offset = skip, .col_base = first}, 2);
+  Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::V_IN).set_flag(Flag::V_ROW);
+  affine.set(Field::STAT, statistics);
+  if (by_column) {
+    affine.set_flag(Flag::A_VECTOR).set_flag(Flag::B_VECTOR);
+  } else {
+    affine.set(Field::RATIO, reals.entry + kByCode).set(Field::LIMIT, reals.entry + kByOne);
+  }
+  if (mask >= 0) affine.set_flag(Flag::MASK_IN);
+  pass.output(Flag::RAW_OUT, {.tensor = to, .col_base = first});
+  pass.run();
+}
+
+/// N21.3, WGRAD view: dw and db.
+void Step::group_weight_gradient(int s, const std::string& dw_name) {
+  const LayerShape layer = shape(s);
+  const GroupCodes& groups = at(s).w_groups;
+  const Codes& d = groups.codes;
+  const int out = layer.conv.out;
+  const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;
+  const int acc = add_raw(s, "dw_acc", layer.depth(), out);
+  Statistics unread(low, {"", "", name(s, "dw_accsat")}, layer.conv.groups);
+  weight_gradient_phases(s, d, acc, -1, unread);
+  const int x_sum = add_raw(s, "x_sum", layer.depth(), layer.conv.groups);
+  for (int g = 0; g < layer.conv.groups; ++g) {  // X1: x against a constant one
+    Phase gemm(low, low.array_tiles(layer.depth(), 1, {.out = 1}));
+    GemmJob job = weight_gradient_job(s, layer, g, d);
+    job.b = {{.tensor = ones(), .pitch = 0}, true, Expand::UNSIGNED, Kind::UNSIGNED};
+    job.macs = 0;
+    gemm.gemm(job);
+    gemm.vector(Opcode::TILE);
+    gemm.output(Flag::RAW_OUT, {.tensor = x_sum, .col_base = g});
+    gemm.run();
+  }
+  const Src reals = by_column ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
+  const Src unit = low.rmul(at(s).gradient.unit, at(s).x.scale);
+  low.to_scale(low.rmul(unit, groups.z), entry(s, "unit_dw"));
+  const int to = add_raw(s, dw_name, layer.depth(), out);
+  Statistics statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
+  for (int g = 0; g < layer.conv.groups; ++g) {
+    group_affine(s, acc, x_sum, g, layer.depth(), g * layer.group_out, layer.group_out, to, at(s).w_mask, reals,
+                 statistics.next());
+    statistics.fold();
+  }
+  at(s).dw = {to, entry(s, "unit_dw"), entry(s, "dwmax")};
+  if (!layer.conv.bias) return;
+  const int db_acc = add_raw(s, "db_acc", 1, out);
+  bias_gradient_phase(s, d, db_acc, 0);
+  const int rows = add_raw(s, "rows", 1, 1);
+  low.store_vectors({low.word_of(static_cast<std::uint32_t>(stage(s).out.rows()))}, rows, 0, 1);
+  low.to_scale(low.rmul(at(s).gradient.unit, groups.z), entry(s, "unit_db"));
+  const int db = add_raw(s, "db", 1, out);
+  group_affine(s, db_acc, rows, 0, 1, 0, out, db, -1, reals, Statistics(low, {"", "", name(s, "dbsat")}, 1).next());
+  at(s).db = {db, entry(s, "unit_db"), Src()};
+}
+
+}  // namespace bitloom
