@@ -6,65 +6,43 @@
 
 namespace bitloom {
 
-/// Beats of all rows: a row that starts inside a word may touch one word more than it has.
-std::uint64_t DmaStore::beats(const Execution& e) const {
-  const auto word = static_cast<std::uint32_t>(machine_.hardware.axi_bytes);
-  if (e.cols == 0) return 0;
-  if (e.command->PITCH % word == 0) return e.rows * ceil_div(e.address % word + std::uint64_t{e.cols}, word);
-  std::uint64_t sum = 0;
-  for (std::uint32_t i = 0; i < e.rows; ++i) {
-    sum += ceil_div((e.address + i * e.command->PITCH) % word + std::uint64_t{e.cols}, word);
-  }
-  return sum;
-}
-
-void DmaStore::count(const Execution& e, ActionCounts& counts) const {
-  const auto word = static_cast<std::uint64_t>(machine_.hardware.axi_bytes);
-  const std::uint64_t read = e.rows * ceil_div(e.cols, word) * word;
-  using enum Action;
-  counts[dram_write_bytes] += beats(e) * word;
-  switch (static_cast<StoreSource>(e.command->TARGET)) {
-    case StoreSource::RAW:
-      counts[vout_raw_read_bytes] += read;
-      break;
-    case StoreSource::P1:
-    case StoreSource::P2:
-      counts[vout_codes_read_bytes] += read;
-      break;
-    case StoreSource::MASK:
-      counts[vout_mask_read_bytes] += read;
-      break;
-  }
-}
-
-void DmaStore::compute(const Execution& e) {
-  Memories& m = *machine_.memories;
+/// The recurrences of docs/timing.md, STORE: one VOUT word is appended a cycle; full beats and the rest of a row are offered.
+std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCounts& counts) {
   const Instruction& c = *e.command;
-  for (std::uint32_t i = 0; i < e.rows; ++i) {
-    const std::uint8_t* source = nullptr;
-    switch (static_cast<StoreSource>(c.TARGET)) {
-      case StoreSource::RAW:
-        source = m.vout_raw.at((c.LOCAL_BASE + e.parity0 * c.LOCAL_STRIDE + i * c.LOCAL_PITCH) * m.word, e.cols);
-        break;
-      case StoreSource::P1:
-        source = m.vout_p1.at((e.parity0 * m.rows + i) * m.word, e.cols);
-        break;
-      case StoreSource::P2:
-        source = m.vout_p2.at((e.parity0 * m.cols + i) * m.word, e.cols);
-        break;
-      case StoreSource::MASK:
-        source = m.vout_mask.at(e.parity0 * m.mask_tile_bytes + i * m.word, e.cols);
-        break;
-    }
-    std::copy_n(source, e.cols, m.dram_at(e.address + i * c.PITCH, e.cols));
+  if (is(c, Opcode::STORE_SHAPE)) {
+    shapes_[c.SLOT] = &c;
+    return start + timing::kNop;
   }
-}
-
-std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start) {
-  const std::uint64_t count = beats(e);
-  if (count == 0 || e.rows == 0) return start + timing::kEmptyTransfer;
-  const BeatSpan span = timing_.write(start + timing::kStoreSetup, count);
-  return timing_.response(span);
+  if (e.rows == 0 || e.cols == 0) return start + timing::kEmptyTransfer;
+  const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
+  if (c.SHAPED != 0 && shape == nullptr) throw Error("STORE: its shape was never loaded");
+  const auto word_bits = static_cast<std::uint64_t>(machine_.hardware.axi_bytes) * 8;
+  const auto lanes = static_cast<std::uint32_t>(machine_.hardware.lanes());
+  const std::uint32_t bits = width_bits(c.MEMORY_BITS);
+  std::uint64_t cycle = start + timing::kStoreSetup, beats = 0;
+  BeatSpan accepted;
+  const auto complete = [&](std::uint64_t at) {
+    if (beats != 0 && accepted.last > at + 1) at = accepted.last - 1;
+    accepted = timing_.write(at + timing::kAppendToOffer, 1);
+    ++beats;
+    return at;
+  };
+  for (std::uint32_t row = 0; row < e.rows; ++row) {
+    std::uint64_t fill = store_row(e, shape, row) * 8 % word_bits;
+    for (std::uint32_t done = 0; done < e.cols; done += lanes) {
+      const std::uint32_t elements = std::min(lanes, e.cols - done);
+      const bool ends = done + elements == e.cols;
+      fill += std::uint64_t{elements} * bits;
+      if (fill >= word_bits || ends) cycle = complete(cycle);
+      if (ends && fill > word_bits) cycle = complete(cycle + 1);
+      fill %= word_bits;
+      ++cycle;
+    }
+  }
+  const std::uint64_t word = word_bits / 8;
+  counts[Action::dram_write_bytes] += beats * word;
+  counts[Action::vout_read_bytes] += e.rows * ceil_div(e.cols, lanes) * word;
+  return timing_.response(accepted);
 }
 
 }  // namespace bitloom

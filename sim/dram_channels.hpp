@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "kernels/hardware.hpp"
 #include "sim/dram_timing.hpp"
@@ -22,17 +23,19 @@ class BurstTiming {
         read_latency_(static_cast<std::uint64_t>(hardware.dram_read_latency)),
         write_latency_(static_cast<std::uint64_t>(hardware.dram_write_latency)) {}
 
-  /// Read burst of `beats` >= 1 whose address was accepted at `address_edge`.
-  BeatSpan read(std::uint64_t address_edge, std::uint64_t beats) {
-    BeatSpan span;
+  /// Read burst of `beats` >= 1 whose address was accepted at `address_edge`; returns the edge of its last beat and appends all edges.
+  std::uint64_t read(std::uint64_t address_edge, std::uint64_t beats, std::vector<std::uint64_t>* edges) {
     if (!beats_.stalls()) {
-      span.first = std::max(address_edge + read_latency_, read_last_ + 1);
-      span.last = read_last_ = span.first + beats - 1;
-      return span;
+      const std::uint64_t first = std::max(address_edge + read_latency_, read_last_ + 1);
+      for (std::uint64_t beat = 0; edges != nullptr && beat < beats; ++beat) edges->push_back(first + beat);
+      return read_last_ = first + beats - 1;
     }
-    span.first = span.last = beats_.read_beat(address_edge);
-    for (std::uint64_t beat = 1; beat < beats; ++beat) span.last = beats_.read_beat(address_edge);
-    return span;
+    std::uint64_t edge = 0;
+    for (std::uint64_t beat = 0; beat < beats; ++beat) {
+      edge = beats_.read_beat(address_edge);
+      if (edges != nullptr) edges->push_back(edge);
+    }
+    return edge;
   }
 
   /// Write burst whose beat k is offered to edge offer_edge + k and all after it, but not before the beat ahead of it

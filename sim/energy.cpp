@@ -58,9 +58,7 @@ void price_memories(const EnergyTable& table, const Hardware& h, ActionPrices& p
   set({acc_read_bytes, acc_write_bytes, acc_drain_bytes}, static_cast<std::uint64_t>(2 * h.rows * h.cols * 6));
   set({vin_write_bytes, vin_read_bytes}, memory_bytes(h.vin_words, h));
   set({vbias_write_bytes, vbias_read_bytes}, memory_bytes(h.vbias_words, h));
-  set({vout_raw_write_bytes, vout_raw_read_bytes}, memory_bytes(h.vout_words, h));
-  set({vout_codes_write_bytes, vout_codes_read_bytes}, memory_bytes(2 * (h.rows + h.cols), h));
-  set({vout_mask_write_bytes, vout_mask_read_bytes}, memory_bytes(2 * h.mask_words(), h));
+  set({vout_write_bytes, vout_read_bytes}, memory_bytes(h.vout_words, h));
   set({table_read_bytes, table_write_bytes}, 4 * static_cast<std::uint64_t>(h.table_words));
 }
 
@@ -130,6 +128,8 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
     set(bytes, table.pj("dram", 64) / 8);
   set(mac8, table.pj("multiply", 8) + add32);
   set(mac4, table.pj("multiply", 4) + (add8 + add32) / 2);  // two products are added, then accumulated together
+  set(mac_log, 2 * gates32 + (add8 + add32) / 2);  // a shift of a few bits, counted as two rows of gates
+  set(mac1, (gates32 / 4 + 7 * add8 / 2 + add32) / 8);  // of eight: an xor, a popcount, one accumulation
   set(accumulator_add, add48);
   set(bias_add, add48);
   set(relu, gates32);
@@ -137,6 +137,14 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
   set(maximum, add32);
   set(raw_clamp, add48);
   set(requantize, multiply48x16 + add64 + add32);  // product, rounding, clamp
+  set(log_code, 6 * add48 + multiply32x16 / 2 + add64);  // compares with the grid, word times cell
+  set(polyline_code, 10 * add32 + multiply16 + add48);   // compares with the codebook, word times cell
+  set(reduce_add, add64);
+  set(reduce_product, multiply16);
+  set(pool_step, add48);
+  set(real_operation, multiply16 + 2 * add48);
+  set(real_root, 69 * add48);  // one subtraction a bit of quotient and root
+  set(select_compare, add32);
   set(fixed_product, multiply32x16 + add64);       // product, rounding
   set(momentum_product, multiply16);
   set(update_round, 2 * add48 + add32);  // sum, random word, clamp

@@ -3,25 +3,26 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
+#include "model/error.hpp"
 #include "sim/execution.hpp"
-#include "sim/memories.hpp"
 #include "sim/simulator.hpp"
 #include "sim/statistics.hpp"
 
 namespace bitloom {
 
-/// What the engines of one step share. `memories` is null without values.
+/// What the engines of one step share.
 struct Machine {
   Hardware hardware;
   StepRegisters registers;
-  Memories* memories = nullptr;
 };
+
+inline bool is(const Instruction& c, Opcode opcode) { return c.OPCODE == static_cast<std::uint32_t>(opcode); }
 
 inline bool has_flag(const Instruction& c, Flag flag) { return (c.FLAGS >> static_cast<int>(flag) & 1u) != 0; }
 
 constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
-/// TILE, UPDATE and LOSS: 32-bit values travel in words of V; a full tile's row is G words.
+/// Tiles of vector commands: 32-bit values travel in words of V; a full tile's row is G words.
 struct TileShape {
   TileShape(const Hardware& h, const Execution& e)
       : lanes(static_cast<std::uint64_t>(h.lanes())),

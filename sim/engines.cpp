@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/image.hpp"
+#include "sim/action_counts.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {
@@ -13,22 +14,16 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
          const SimOptions& run_options)
     : program(source),
       options(run_options),
-      machine{hardware, registers, nullptr},
+      machine{hardware, registers},
       reads(hardware, options.stall_percent, options.stall_seed),
       load(machine, reads),
-      array(machine),
-      vector(machine),
       store(machine, BurstTiming(hardware, options.stall_percent, options.stall_seed)) {
   if (options.stall_percent < 0 || options.stall_percent > 99) {
     throw Error(fmt::format("stalls: expected 0 to 99 percent, got {}", options.stall_percent));
   }
   if (options.values) {
     if (image == nullptr) throw Error("a run with values needs a memory image");
-    memories.emplace(hardware);
-    memories->dram = image->bytes;
-    memories->dram_base = registers.base;
-    memories->learning_rate = registers.learning_rate;
-    machine.memories = &*memories;
+    values.emplace(machine.hardware, image->bytes, machine.registers);
   }
   decode();
   result.command_cycles.resize(instructions.size());
@@ -40,13 +35,13 @@ void Run::decode() {
   for (std::size_t position = 0; position < program.commands.size(); ++position) {
     Instruction c = decode_instruction(program.commands[position].words());
     const CommandInfo info = position < program.info.size() ? program.info[position] : CommandInfo{};
-    const auto same = [&](const PhaseResult& p) { return p.layer == info.layer && p.phase == info.phase; };
+    const auto same = [&](const PhaseResult& p) { return p.node == info.node && p.phase == info.phase; };
     const auto phase = std::find_if(result.phases.begin(), result.phases.end(), same);
     c.position = static_cast<std::uint32_t>(position);
     c.phase = static_cast<std::uint32_t>(phase - result.phases.begin());
     if (phase == result.phases.end()) {
       result.phases.emplace_back();
-      result.phases.back().layer = info.layer;
+      result.phases.back().node = info.node;
       result.phases.back().phase = info.phase;
     }
     if (segments_.empty() || segments_.back().phase != c.phase) segments_.push_back({c.phase, 0});
@@ -61,21 +56,23 @@ void Run::decode() {
 
 std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
   if ((e.command->OPCODE & 63u) == 0) return start + timing::kNop;
+  if (values) {
+    const auto number = [](std::uint32_t n) { return static_cast<int>(n); };
+    values->execute(program.commands[e.command->position], {number(e.index[0]), number(e.index[1]), number(e.index[2])},
+                    {number(e.counts[0]), number(e.counts[1]), number(e.counts[2])});
+  }
   ActionCounts& counts = result.phases[e.command->phase].counts;
-  const auto use = [&](auto& engine) {
-    engine.count(e, counts);
-    if (options.values) engine.compute(e);
-    return engine.plan(e, start);
-  };
   switch (e.command->queue) {
     case kLoadQueue:
-      return use(load);
+      return load.plan(e, start, counts);
     case kArrayQueue:
-      return use(array);
+      count_gemm(machine.hardware, e, counts);
+      return start + timing::gemm(machine.hardware, e);
     case kVectorQueue:
-      return use(vector);
+      count_vector(machine.hardware, e, counts);
+      return start + timing::vector(machine.hardware, e);
     default:
-      return use(store);
+      return store.plan(e, start, counts);
   }
 }
 

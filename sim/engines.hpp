@@ -3,12 +3,11 @@
 #include <optional>
 #include <vector>
 
+#include "sim/command_values.hpp"
 #include "sim/dma_load.hpp"
 #include "sim/dma_store.hpp"
-#include "sim/mac_array.hpp"
 #include "sim/simulator.hpp"
 #include "sim/tokens.hpp"
-#include "sim/vector_unit.hpp"
 
 namespace bitloom {
 
@@ -27,13 +26,11 @@ struct Run {
   const Program& program;
   SimOptions options;
   Machine machine;
-  std::optional<Memories> memories;
+  std::optional<CommandValues> values;
   std::vector<Instruction> instructions;
   TokenCounters tokens;
   ReadChannel reads;
   DmaLoad load;
-  MacArray array;
-  VectorUnit vector;
   DmaStore store;
   SimResult result;
 

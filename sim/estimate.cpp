@@ -25,12 +25,12 @@ std::uint32_t mu16_of(const Hyper& hyper) {
 class Values {
  public:
   Values(const Program& program, const Recipe& recipe, const EstimateOptions& options)
-      : program_(program), options_(options), bits_(program.layer_bits.front()) {
-    const Chain& chain = program.chain;
-    TrainState state = initial_state(chain, recipe, initial_parameters(chain, options.seed));
+      : program_(program), options_(options), format_(input_format(program.network, recipe, options.hyper.input)) {
+    const Network& network = program.network;
+    TrainState state = initial_state(network, recipe, initial_parameters(network, options.seed));
     const Batch first = batch(0);
     const StepContext context{options.seed, 0, rate(), mu16_of(options.hyper)};
-    calibrate(chain, recipe, state, first, context, 1);
+    calibrate(network, recipe, state, first, context, 1);
     image_ = initial_image(program, state, recipe, first.scale);
   }
 
@@ -43,13 +43,14 @@ class Values {
  private:
   /// Samples of one step, made for it alone, so that any number of steps fits memory.
   Batch batch(int step) const {
-    const Chain& chain = program_.chain;
-    const Dataset data = generate_flat(program_.batch, chain.front().in, chain.back().out,
-                                       options_.seed + static_cast<std::uint64_t>(step));
-    const auto table = input_code_table(options_.hyper.input, qmax(bits_));
+    const Network& network = program_.network;
+    const int classes = static_cast<int>(element_count(network.nodes.back().shape));
+    const Dataset data = generate_flat(program_.batch, static_cast<int>(element_count(network.input)),
+                                       std::min(classes, 10), options_.seed + static_cast<std::uint64_t>(step));
+    const auto table = input_code_table(options_.hyper.input, format_.largest_code);
     Batch result;
     result.M = program_.batch;
-    result.scale = nearest_scale(input_code_value(options_.hyper.input, qmax(bits_)));
+    result.scale = format_.scale;
     for (const std::uint8_t pixel : data.images) result.X.push_back(table[pixel]);
     result.labels = data.labels;
     return result;
@@ -57,7 +58,7 @@ class Values {
 
   const Program& program_;
   const EstimateOptions& options_;
-  int bits_;
+  InputFormat format_;
   MemoryImage image_;
 };
 
@@ -109,13 +110,21 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
   return sum;
 }
 
-bool multiplies(const std::string& phase) { return phase == "forward" || phase == "dgrad" || phase == "wgrad"; }
+/// Multiply-accumulates of a phase's GEMMs, and the cycles that they need at full use of the array.
+struct Work {
+  std::uint64_t macs = 0;
+  double cycles = 0;
+};
 
-/// Cycles that the array needs at full use: its cells do one int8 or two int4 multiply-accumulates a cycle.
-double full_use_cycles(const Program& program, const Hardware& hardware, int layer, std::uint64_t macs) {
-  const double a_cycle =
-      hardware.rows * hardware.cols * (program.layer_bits[static_cast<std::size_t>(layer)] == 4 ? 2 : 1);
-  return static_cast<double>(macs) / a_cycle;
+Work work_of(const Program& program, const PhaseResult& phase) {
+  const double cells = static_cast<double>(program.hardware.rows) * program.hardware.cols;
+  Work work;
+  for (const CommandInfo& info : program.info) {
+    if (info.macs == 0 || info.node != phase.node || info.phase != phase.phase) continue;
+    work.macs += info.macs;
+    work.cycles += static_cast<double>(info.macs) / (cells * info.macs_a_cycle);
+  }
+  return work;
 }
 
 void add_layers(const Program& program, Estimate& e) {
@@ -123,21 +132,16 @@ void add_layers(const Program& program, Estimate& e) {
   for (std::size_t p = 0; p < e.result.phases.size(); ++p) {
     const PhaseResult& phase = e.result.phases[p];
     EstimateLayer layer;
-    layer.layer = phase.layer;
+    layer.node = phase.node;
     layer.phase = phase.phase;
     layer.cycles = phase.cycles;
     layer.energy_pj = e.energy.phase_pj[p];
-    if (phase.layer >= 0) {
-      const LinearLayer& linear = program.chain[static_cast<std::size_t>(phase.layer)];
-      layer.name = linear.name;
-      if (multiplies(phase.phase)) {
-        layer.macs = static_cast<std::uint64_t>(program.batch) * static_cast<std::uint64_t>(linear.in) *
-                     static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(e.options.steps);
-        const double needed = full_use_cycles(program, e.hardware, phase.layer, layer.macs);
-        full_use += needed;
-        if (layer.cycles > 0) layer.utilisation = needed / static_cast<double>(layer.cycles);
-      }
-    }
+    if (phase.node >= 0) layer.name = program.network.nodes[static_cast<std::size_t>(phase.node)].name;
+    const Work work = work_of(program, phase);
+    layer.macs = work.macs * static_cast<std::uint64_t>(e.options.steps);
+    const double needed = work.cycles * e.options.steps;
+    full_use += needed;
+    if (layer.cycles > 0) layer.utilisation = needed / static_cast<double>(layer.cycles);
     e.layers.push_back(layer);
   }
   if (e.result.cycles > 0) e.utilisation = full_use / static_cast<double>(e.result.cycles);

@@ -25,8 +25,8 @@ struct EstimateOptions {
 
 /// One layer's phase. Energy is that of the actions of its own commands.
 struct EstimateLayer {
-  int layer = -1;     ///< from 0; -1: of no layer
-  std::string name;   ///< of the layer
+  int node = -1;      ///< of the network; -1: of none
+  std::string name;   ///< of the node
   std::string phase;  ///< see CommandInfo
   std::uint64_t cycles = 0;
   std::uint64_t macs = 0;  ///< multiply-accumulates that the network needs, without padding

@@ -17,7 +17,7 @@ double samples(const Estimate& e) { return static_cast<double>(e.batch) * e.opti
 Json layers_json(const Estimate& e) {
   Json layers = Json::array();
   for (const EstimateLayer& layer : e.layers) {
-    layers.push_back({{"layer", layer.layer},
+    layers.push_back({{"node", layer.node},
                       {"name", layer.name},
                       {"phase", layer.phase},
                       {"cycles", layer.cycles},

@@ -1,5 +1,7 @@
 #include "sim/execution.hpp"
 
+#include "kernels/command.hpp"
+
 namespace bitloom {
 namespace {
 
@@ -66,13 +68,17 @@ Execution LoopGroup::execution() const {
   Execution e;
   e.command = &c;
   e.index = index_;
-  e.address = (c.BATCH_BASE != 0 ? batch_ : base_) + c.ADDR + index_[0] * c.STRIDE0 + index_[1] * c.STRIDE1 +
-              index_[2] * c.STRIDE2;
+  e.counts = limit_;
+  const bool transfers = c.queue == kLoadQueue || c.queue == kStoreQueue;  // elsewhere these bits mean something else
+  if (transfers) {
+    e.address = (c.BATCH_BASE != 0 ? batch_ : base_) + c.ADDR + index_[0] * c.STRIDE0 + index_[1] * c.STRIDE1 +
+                index_[2] * c.STRIDE2;
+  }
   const auto at_end = [&](std::uint32_t dim) { return dim < 3 && index_[dim] + 1 == limit_[dim]; };
   e.rows = at_end(c.ROWS_DIM) ? c.ROWS_LAST : c.ROWS;
   e.cols = at_end(c.COLS_DIM) ? c.COLS_LAST : c.COLS;
   e.row0 = c.ROWS_DIM < 3 ? index_[c.ROWS_DIM] * c.ROWS : 0;
-  e.col0 = c.COLS_DIM < 3 ? index_[c.COLS_DIM] * c.COLS : 0;
+  e.col0 = c.COL_BASE + (c.COLS_DIM < 3 ? index_[c.COLS_DIM] * c.COLS : 0);
   e.parity0 = parity(c.PARITY0);
   e.parity1 = parity(c.PARITY1);
   e.parity_level1 = parity(1);

@@ -31,7 +31,8 @@ struct Instruction {
 struct Execution {
   const Instruction* command = nullptr;
   std::array<std::uint32_t, 3> index{};
-  std::uint32_t address = 0;  ///< effective, with the BASE or BATCH register
+  std::array<std::uint32_t, 3> counts{};  ///< loop counts of its group
+  std::uint32_t address = 0;              ///< LOAD, STORE: effective, with the BASE or BATCH register
   std::uint32_t rows = 0;     ///< effective
   std::uint32_t cols = 0;     ///< effective
   std::uint32_t row0 = 0;

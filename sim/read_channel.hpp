@@ -4,20 +4,12 @@
 
 #include "kernels/hardware.hpp"
 #include "sim/dram_channels.hpp"
+#include "sim/load_plan.hpp"
 
 namespace bitloom {
 
-/// Rows of whole beats that a LOAD asks for.
-struct ReadPlan {
-  std::uint64_t ready = 0;    ///< first cycle in which its first burst can be granted
-  std::uint32_t address = 0;  ///< of the first row
-  std::uint32_t pitch = 0;    ///< bytes between rows
-  std::uint32_t rows = 0;
-  std::uint32_t beats = 0;  ///< of a row, at least 1
-};
-
 /// The read channel that command fetch and the load DMA share, with the arbiter in front of it: one burst is granted a
-/// cycle, fetch first, and at most max_outstanding are granted and not finished.
+/// cycle, fetch first, and at most max_outstanding are granted and not finished. docs/timing.md, Reads and LOAD.
 ///
 /// A LOAD is planned as a whole when it starts. A fetch that comes in between takes the channel back to the LOAD's
 /// start and plans again with the fetch in it, which moves only the LOAD's end.
@@ -25,10 +17,12 @@ class ReadChannel {
  public:
   ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed);
 
-  /// Starts a LOAD; returns the edge of its last beat. The LOAD before it must be over.
-  std::uint64_t load(const ReadPlan& plan);
-  /// Edge of the last beat of the LOAD that load() started last, after the fetches since then.
+  /// Starts a LOAD; returns the edge of its end. The LOAD before it must be over.
+  std::uint64_t load(LoadPlan plan);
+  /// End of the LOAD that load() started last, after the fetches since then.
   std::uint64_t load_end() const { return load_end_; }
+  /// Beats that it reads.
+  std::uint64_t load_beats() const { return load_beats_; }
 
   /// Fetches a command of `bursts` bursts of `beats`, the first asked for in cycle `ready`, each other in the cycle
   /// after the grant before it; returns the edge of the last beat. Calls come in the order of `ready`.
@@ -48,18 +42,25 @@ class ReadChannel {
     std::vector<std::uint64_t> last_beats;  ///< ring over the last max_outstanding bursts
     std::size_t oldest = 0;
   };
+  /// The fetches that come into a LOAD, one after the other.
+  struct Interruptions {
+    std::size_t next = 0;
+    std::uint32_t burst = 0;
+    std::uint64_t ready = 0;
+  };
 
   std::uint64_t grant(std::uint64_t ready) const;
-  std::uint64_t burst(std::uint64_t grant_cycle, std::uint32_t beats);
+  std::uint64_t burst(std::uint64_t grant_cycle, std::uint32_t beats, std::vector<std::uint64_t>* edges);
   void fetch_now(const Fetch& fetch);
+  void fetches_until(Interruptions& at, std::uint64_t asked);
   void plan_again();
 
   State state_, before_load_;
   std::uint32_t word_, max_burst_;
-  ReadPlan plan_;
+  LoadPlan plan_;
   std::vector<Fetch> during_load_;  ///< fetches since the LOAD started
   bool loading_ = false;
-  std::uint64_t load_end_ = 0, last_load_grant_ = 0, fetch_end_ = 0, last_fetch_grant_ = 0;
+  std::uint64_t load_end_ = 0, load_beats_ = 0, last_load_grant_ = 0, fetch_end_ = 0, last_fetch_grant_ = 0;
 };
 
 }  // namespace bitloom

@@ -36,11 +36,11 @@ struct ExecutionRecord {
   bool operator==(const ExecutionRecord&) const = default;
 };
 
-/// What one layer and phase took.
+/// What one node and phase took.
 struct PhaseResult {
-  int layer = -1;     ///< from 0; -1: the whole network
+  int node = -1;      ///< of the network; -1: of none
   std::string phase;  ///< the lowering's name
-  /// The program is cut into runs of commands of one layer and phase; a run takes the cycles from the end of the runs
+  /// The program is cut into runs of commands of one node and phase; a run takes the cycles from the end of the runs
   /// before it to the end of its own last execution. So the phases' cycles add up to the program's, and overlap counts
   /// for the earlier one.
   std::uint64_t cycles = 0;

@@ -1,0 +1,238 @@
+#include "sim/action_counts.hpp"
+
+#include "kernels/command.hpp"
+
+namespace bitloom {
+namespace {
+
+using enum Action;
+
+std::uint64_t word_bytes(const Hardware& h) { return static_cast<std::uint64_t>(h.axi_bytes); }
+
+bool stochastic(const Instruction& c) { return static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC; }
+
+void count_statistics(const Execution& e, std::uint64_t entries, ActionCounts& counts) {
+  if (e.last && e.command->STAT != 0) counts[table_write_bytes] += 4 * entries;
+}
+
+void count_code(const Execution& e, const TileShape& shape, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  switch (static_cast<QuantizerKind>(c.QUANTIZER)) {
+    case QuantizerKind::LOG:
+      counts[log_code] += shape.elements;
+      break;
+    case QuantizerKind::SIGN:
+      return;
+    default:
+      counts[requantize] += shape.elements;
+  }
+  counts[table_read_bytes] += 4;
+  if (!stochastic(c)) return;
+  counts[draw8] += shape.elements;
+  counts[threefry13] += shape.words;  // the pipe makes one call a word, also where two words share a call's bits
+  counts[threefry20] += e.first ? 1 : 0;
+}
+
+void count_tile(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
+  const bool group = has_flag(c, Flag::CODES_OUT) && static_cast<QuantizerKind>(c.QUANTIZER) == QuantizerKind::GROUP;
+  if (has_flag(c, Flag::FROM_VIN)) counts[vin_read_bytes] += bytes;
+  if (!has_flag(c, Flag::FROM_VIN)) counts[acc_drain_bytes] += 6 * n;
+  if (has_flag(c, Flag::ADD_BIAS)) counts[bias_add] += n, counts[vbias_read_bytes] += bytes;
+  if (has_flag(c, Flag::MASK_IN)) counts[mask_select] += n, counts[vin_read_bytes] += bytes;
+  if (group) counts[vin_read_bytes] += 2 * bytes, counts[bias_add] += n;  // ratio and lo of every group, and the subtraction
+  if (has_flag(c, Flag::RELU)) counts[relu] += n;
+  counts[raw_clamp] += n;
+  counts[maximum] += n;
+  for (const Flag flag : {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT}) {
+    if (has_flag(c, flag)) counts[vout_write_bytes] += bytes;
+  }
+  if (has_flag(c, Flag::CODES_OUT)) count_code(e, shape, counts);
+  if (has_flag(c, Flag::BIAS_OUT)) {
+    counts[requantize] += n;
+    counts[vbias_write_bytes] += bytes;
+    counts[table_read_bytes] += 4;
+  }
+  count_statistics(e, 3, counts);
+}
+
+void count_affine(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
+  std::uint64_t inputs = 1, outputs = 0;
+  for (const Flag flag : {Flag::V_IN, Flag::MASK_IN, Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR}) inputs += has_flag(c, flag) ? 1 : 0;
+  for (const Flag flag : {Flag::RAW_OUT, Flag::MASK_OUT}) outputs += has_flag(c, flag) ? 1 : 0;
+  counts[vin_read_bytes] += inputs * bytes;
+  counts[vout_write_bytes] += outputs * bytes;
+  counts[fixed_product] += (has_flag(c, Flag::V_IN) ? 2 : 1) * n;
+  counts[bias_add] += 2 * n;
+  if (has_flag(c, Flag::MASK_IN)) counts[mask_select] += n;
+  if (has_flag(c, Flag::RELU)) counts[relu] += n;
+  counts[raw_clamp] += n;
+  counts[maximum] += n;
+  counts[table_read_bytes] += 12;
+  count_statistics(e, 3, counts);
+}
+
+void count_reduce(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
+  counts[vin_read_bytes] += (has_flag(c, Flag::V_IN) ? 2 : 1) * shape.words * word_bytes(h);
+  counts[reduce_add] += 2 * shape.elements;
+  if (kind != ReduceKind::RANGE) counts[reduce_product] += shape.elements;
+  counts[table_read_bytes] += 8;
+  if (e.index[1] + 1 != e.counts[1] || e.index[2] + 1 != e.counts[2]) return;
+  const std::uint64_t lines = kind == ReduceKind::RANGE ? 3 : 4;
+  counts[vout_write_bytes] += lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) * word_bytes(h);
+}
+
+void count_pool(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const std::uint64_t bytes = shape.words * word_bytes(h);
+  const auto op = static_cast<PoolOp>(c.POOL_OP);
+  counts[vin_read_bytes] += (op == PoolOp::MAX_BACKWARD ? 2 : 1) * bytes;
+  counts[pool_step] += shape.elements;
+  if (e.index[1] + 1 != e.counts[1] || e.index[2] + 1 != e.counts[2]) return;
+  if (has_flag(c, Flag::MASK_IN)) counts[vin_read_bytes] += bytes, counts[mask_select] += shape.elements;
+  counts[vout_write_bytes] += (1 + (op == PoolOp::MAX ? 1 : 0) + (has_flag(c, Flag::MASK_OUT) ? 1 : 0)) * bytes;
+  counts[raw_clamp] += shape.elements;
+  counts[maximum] += shape.elements;
+  count_statistics(e, 3, counts);
+}
+
+void count_update(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
+  const bool lwq = has_flag(c, Flag::LWQ);
+  counts[vin_read_bytes] += (lwq ? 4 : 3) * bytes;
+  counts[vout_write_bytes] += (lwq ? 3 : 2) * bytes;
+  counts[fixed_product] += (lwq ? 3 : 2) * n;
+  if (!lwq) counts[momentum_product] += n;
+  counts[update_round] += (lwq ? 1 : 2) * n;
+  if (lwq) counts[polyline_code] += n;
+  counts[maximum] += n;
+  counts[table_read_bytes] += lwq ? 20 : 8;
+  if (!has_flag(c, Flag::HALF_UP)) {
+    counts[draw16] += 2 * n;
+    counts[threefry13] += 2 * shape.words;
+    counts[threefry20] += e.first ? 2 : 0;
+  }
+  count_statistics(e, lwq ? 5 : 3, counts);
+}
+
+/// Three passes over the logits: largest, exponentials, gradients (rtl/bl_loss.sv).
+void count_loss(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const TileShape shape(h, e);
+  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
+  counts[vin_read_bytes] += 3 * bytes + e.rows * word_bytes(h);
+  counts[vout_write_bytes] += bytes;
+  counts[maximum] += n;
+  counts[fixed_product] += 2 * n;
+  counts[loss_exponential] += 2 * n;
+  counts[loss_probability] += n;
+  counts[loss_sample] += e.rows;
+  counts[table_read_bytes] += 4;
+  count_statistics(e, 2, counts);
+}
+
+void count_scalar(const Instruction& c, ActionCounts& counts) {
+  const std::uint64_t n = c.COLS;
+  Action action = real_operation;
+  std::uint64_t times = n;
+  switch (static_cast<ScalarOp>(c.SCALAR_OP)) {
+    case ScalarOp::MUL:
+    case ScalarOp::RMUL:
+      action = scale_product;
+      break;
+    case ScalarOp::DIV:
+    case ScalarOp::RDIV:
+      action = scale_quotient;
+      break;
+    case ScalarOp::MAX_TO_SCALE:
+      action = scale_maximum;
+      break;
+    case ScalarOp::COPY:
+      action = scale_copy;
+      break;
+    case ScalarOp::RSQRT:
+      action = real_root;
+      break;
+    case ScalarOp::SELECT_TOP:
+      action = select_compare;
+      times = n * n;
+      break;
+    case ScalarOp::SELECT_RANDOM:
+      action = select_compare;
+      counts[draw16] += n;
+      counts[threefry13] += n;
+      counts[threefry20] += 1;
+      break;
+    default:
+      break;
+  }
+  counts[action] += times;
+  counts[table_read_bytes] += 8 * n;
+  counts[table_write_bytes] += 4 * n;
+}
+
+void count_table(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const TileShape shape(h, e);
+  const bool loads = is(*e.command, Opcode::TABLE_LOAD);
+  counts[loads ? vin_read_bytes : vout_write_bytes] += shape.words * word_bytes(h);
+  counts[loads ? table_write_bytes : table_read_bytes] += 4 * shape.elements;
+}
+
+}  // namespace
+
+void count_gemm(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const auto rows = static_cast<std::uint64_t>(h.rows), cols = static_cast<std::uint64_t>(h.cols);
+  const std::uint64_t outputs = rows * cols;
+  const auto log = static_cast<std::uint32_t>(Kind::LOG);
+  switch (static_cast<Mode>(c.MODE)) {
+    case Mode::MAC8:
+      counts[mac8] += outputs * e.cols;
+      break;
+    case Mode::MAC4:
+      counts[c.A_KIND == log || c.B_KIND == log ? mac_log : mac4] += 2 * outputs * e.cols;
+      break;
+    case Mode::XNOR:
+      counts[mac1] += 8 * outputs * e.cols;
+      break;
+  }
+  const std::uint64_t words = ceil_div(e.cols, word_bytes(h)) * word_bytes(h);  // of a lane
+  counts[spad_a_read_bytes] += rows * words;
+  counts[spad_b_read_bytes] += cols * words;
+  counts[accumulator_add] += outputs;
+  counts[acc_write_bytes] += 6 * outputs;
+  counts[acc_read_bytes] += 6 * outputs;  // read, and not used, where a sum begins
+}
+
+void count_vector(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  switch (static_cast<Opcode>(e.command->OPCODE)) {
+    case Opcode::TILE:
+      return count_tile(h, e, counts);
+    case Opcode::AFFINE:
+      return count_affine(h, e, counts);
+    case Opcode::REDUCE:
+      return count_reduce(h, e, counts);
+    case Opcode::POOL:
+      return count_pool(h, e, counts);
+    case Opcode::UPDATE:
+      return count_update(h, e, counts);
+    case Opcode::LOSS:
+      return count_loss(h, e, counts);
+    case Opcode::SCALAR:
+      return count_scalar(*e.command, counts);
+    default:
+      return count_table(h, e, counts);
+  }
+}
+
+}  // namespace bitloom

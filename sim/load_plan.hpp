@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "sim/execution.hpp"
+
+namespace bitloom {
+
+/// A run of neighbouring taps of one row of a LOAD (docs/timing.md).
+struct LoadPiece {
+  std::uint64_t bit = 0;  ///< of its start in DRAM
+  std::uint32_t bits = 0;
+  std::uint32_t taps = 1;
+  bool padding = false;
+  bool ends_row = false;
+};
+
+/// What the read channel needs to know of one LOAD.
+struct LoadPlan {
+  std::uint64_t start = 0;  ///< edge
+  std::uint32_t growth = 1; ///< local bits of a memory bit
+  std::vector<LoadPiece> pieces;
+};
+
+/// The pieces of a LOAD; `shape` is its descriptor, null where it is not shaped.
+LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t start);
+
+/// Bits of a MEMORY_BITS or LOCAL_BITS value.
+std::uint32_t width_bits(std::uint32_t width);
+
+/// Byte address of row `row` of a shaped STORE or of one that is not.
+std::uint64_t store_row(const Execution& e, const Instruction* shape, std::uint32_t row);
+
+}  // namespace bitloom

@@ -1,0 +1,65 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "sim/load_plan.hpp"
+
+namespace bitloom {
+
+/// The side of a LOAD that consumes beats (docs/timing.md, LOAD, Steps): which step of which piece happens in which cycle.
+class LoadSteps {
+ public:
+  LoadSteps(std::uint32_t word_bits, std::uint32_t growth) : word_bits_(word_bits), growth_(growth) {}
+
+  /// The next piece entered the FIFO in cycle `taken`.
+  void piece(const LoadPiece& piece, std::uint64_t taken) { pieces_.emplace_back(&piece, taken); }
+  /// Edges of the next beats, in order.
+  std::vector<std::uint64_t>& edges() { return edges_; }
+
+  /// The cycle in which piece number `piece` leaves the FIFO.
+  std::uint64_t left(std::size_t piece) {
+    while (left_.size() <= piece) consume();
+    return left_[piece];
+  }
+  /// The cycle in which beat number `beat` is consumed.
+  std::uint64_t consumed(std::size_t beat) {
+    while (consumed_.size() <= beat) consume();
+    return consumed_[beat];
+  }
+  /// The first cycle without a step, after all that were asked about.
+  std::uint64_t end() const { return cycle_; }
+
+ private:
+  void consume() {
+    const auto& [piece, taken] = pieces_[left_.size()];
+    const std::uint32_t part = word_bits_ / growth_;
+    const auto base = piece->padding ? 0 : static_cast<std::uint32_t>(piece->bit % word_bits_);
+    const std::uint32_t at = base + done_;
+    const std::uint32_t bits = std::min(piece->bits - done_, part - at % part);
+    std::uint64_t cycle = std::max(cycle_, taken + 1);
+    if (!piece->padding) cycle = std::max(cycle, edges_[consumed_.size()]);
+    done_ += bits;
+    const bool ends = done_ == piece->bits;
+    if (!piece->padding && (ends || (at + bits) % word_bits_ == 0)) consumed_.push_back(cycle);
+    cycle_ = cycle + 1;
+    fill_ += bits * growth_;
+    const bool overflows = fill_ > word_bits_;
+    fill_ %= word_bits_;
+    if (!ends) return;
+    left_.push_back(cycle);
+    done_ = 0;
+    if (!piece->ends_row) return;
+    if (overflows) ++cycle_;
+    fill_ = 0;
+  }
+
+  std::uint32_t word_bits_, growth_;
+  std::vector<std::pair<const LoadPiece*, std::uint64_t>> pieces_;
+  std::vector<std::uint64_t> edges_, consumed_, left_;
+  std::uint64_t cycle_ = 0;
+  std::uint32_t done_ = 0, fill_ = 0;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,130 @@
+// Cycles of the vector queue's commands: docs/timing_vector.md, line by line.
+#include <algorithm>
+
+#include "kernels/command.hpp"
+#include "sim/timing.hpp"
+
+namespace bitloom::timing {
+namespace {
+
+std::uint64_t statistics(const Execution& e, std::uint64_t entries) {
+  return e.last && e.command->STAT != 0 ? entries : 0;
+}
+
+std::uint64_t count(const Instruction& c, std::initializer_list<Flag> flags) {
+  std::uint64_t sum = 0;
+  for (const Flag flag : flags) sum += has_flag(c, flag) ? 1 : 0;
+  return sum;
+}
+
+bool ends(const Execution& e) { return e.index[1] + 1 == e.counts[1] && e.index[2] + 1 == e.counts[2]; }
+
+std::uint64_t tile(const Hardware& h, const Execution& e) {
+  const Instruction& c = *e.command;
+  const auto quantizer = static_cast<QuantizerKind>(c.QUANTIZER);
+  const bool codes = has_flag(c, Flag::CODES_OUT);
+  const bool group = codes && quantizer == QuantizerKind::GROUP;
+  const bool draws = codes && !has_flag(c, Flag::BIAS_OUT) && quantizer != QuantizerKind::SIGN &&
+                     static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
+  const std::uint64_t reads = count(c, {Flag::FROM_VIN, Flag::MASK_IN}) + (group ? 2 : 0);
+  const std::uint64_t writes = count(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT});
+  const std::uint64_t period = std::max<std::uint64_t>({1, reads, writes});
+  return 6 + period * TileShape(h, e).words + (draws ? 11 + (e.first ? 21 : 0) : 0) + statistics(e, 3);
+}
+
+std::uint64_t affine(const Hardware& h, const Execution& e) {
+  const Instruction& c = *e.command;
+  const std::uint64_t reads =
+      1 + count(c, {Flag::V_IN, Flag::MASK_IN, Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR});
+  const std::uint64_t writes = count(c, {Flag::RAW_OUT, Flag::MASK_OUT});
+  return 3 + TileShape(h, e).words * (reads + 2 + writes) + statistics(e, 3);
+}
+
+std::uint64_t reduce(const Hardware& h, const Execution& e) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const std::uint64_t lines = static_cast<ReduceKind>(c.REDUCE_KIND) == ReduceKind::RANGE ? 3 : 4;
+  return 2 + shape.words * (has_flag(c, Flag::V_IN) ? 4 : 3) + (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) : 0);
+}
+
+std::uint64_t pool(const Hardware& h, const Execution& e) {
+  const Instruction& c = *e.command;
+  const auto op = static_cast<PoolOp>(c.POOL_OP);
+  std::uint64_t a_group = (op == PoolOp::MAX_BACKWARD ? 2 : 1) + 2;
+  if (ends(e)) a_group += count(c, {Flag::MASK_IN, Flag::MASK_OUT}) + 1 + (op == PoolOp::MAX ? 1 : 0);
+  return 1 + TileShape(h, e).words * a_group + statistics(e, 3);
+}
+
+std::uint64_t update(const Hardware& h, const Execution& e) {
+  const bool lwq = has_flag(*e.command, Flag::LWQ);
+  std::uint64_t cycles = 7 + (lwq ? 4 : 3) * TileShape(h, e).words + statistics(e, lwq ? 5 : 3);
+  if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 10 + (e.first ? 42 : 0);
+  return cycles;
+}
+
+std::uint64_t loss(const Execution& e) {
+  return 1 + std::uint64_t{e.rows} * (3 * std::uint64_t{e.cols} + 42) + statistics(e, 2);
+}
+
+std::uint64_t scalar(const Instruction& c) {
+  const std::uint64_t n = c.COLS;
+  switch (static_cast<ScalarOp>(c.SCALAR_OP)) {
+    case ScalarOp::COPY:
+      return 2 * n;
+    case ScalarOp::DIV:
+    case ScalarOp::RDIV:
+      return 22 * n;
+    case ScalarOp::MAX_TO_SCALE:
+      return 56 * n;
+    case ScalarOp::RSQRT:
+      return 74 * n;
+    case ScalarOp::CENTERED:
+      return 10 * n;
+    case ScalarOp::LEVEL:
+      return 7 * n;
+    case ScalarOp::SELECT_TOP:
+      return (3 + n) * n;
+    case ScalarOp::SELECT_RANDOM:
+      return 22 + 18 * n;
+    case ScalarOp::RSUM:
+    case ScalarOp::RMAXABS:
+      return 2 * n + 2;
+    case ScalarOp::TO_INT:
+    case ScalarOp::FROM_INT:
+    case ScalarOp::TO_SCALE:
+    case ScalarOp::SHIFT_OF:
+    case ScalarOp::EXP2:
+    case ScalarOp::TOP:
+    case ScalarOp::MAX_TO_POWER:
+      return 4 * n;
+    default:
+      return 5 * n;
+  }
+}
+
+std::uint64_t move_table(const Execution& e) { return 2 + std::uint64_t{e.rows} * e.cols; }
+
+}  // namespace
+
+std::uint64_t vector(const Hardware& h, const Execution& e) {
+  switch (static_cast<Opcode>(e.command->OPCODE)) {
+    case Opcode::TILE:
+      return tile(h, e);
+    case Opcode::AFFINE:
+      return affine(h, e);
+    case Opcode::REDUCE:
+      return reduce(h, e);
+    case Opcode::POOL:
+      return pool(h, e);
+    case Opcode::UPDATE:
+      return update(h, e);
+    case Opcode::LOSS:
+      return loss(e);
+    case Opcode::SCALAR:
+      return scalar(*e.command);
+    default:
+      return move_table(e);
+  }
+}
+
+}  // namespace bitloom::timing
