@@ -110,7 +110,7 @@ TEST(QuantOracle, UniformCodes) {  // N3.4, N3.1 with N2.6's scales
     std::uint64_t saturations = 0;
     const Scale ratio = div(power_of_two(22), nearest_scale(scale), saturations);
     Agreement agreement;
-    for (std::size_t i = 0; i < g.size() && !testing::Test::HasFatalFailure(); ++i) {
+    for (std::size_t i = 0; i < g.size() && !HasFatalFailure(); ++i) {
       const double x = g[i] / scale;
       const auto word = static_cast<std::uint32_t>(65535 - u[i]);
       const auto got = requantize_to(raw_of(g[i], 22), ratio, nearest ? Rounding::kHalfUp : Rounding::kStochastic, word,
@@ -135,7 +135,7 @@ TEST(QuantOracle, LogCodes) {  // N19.2, R = 6: exactly with the oracle's own to
     for (const int which : {0, 1}) {
       const std::uint32_t top = which == 0 ? exact : log_top(exact, false);
       Agreement agreement;
-      for (std::size_t i = 0; i < g.size() && !testing::Test::HasFatalFailure(); ++i) {
+      for (std::size_t i = 0; i < g.size() && !HasFatalFailure(); ++i) {
         std::uint64_t saturations = 0;
         const auto got = log_encode(raw_of(g[i], 22), top, 6, static_cast<std::uint32_t>(u[i]), 16,
                                     Rounding::kStochastic, saturations);
@@ -160,7 +160,7 @@ TEST(QuantOracle, GroupCodes) {  // N21.1 for rows as groups, 1, 2, 4 and 8 bits
     const Numbers g = oracle.array(name, "g"), u = oracle.array(name, "u16"), code = oracle.array(name, "code");
     constexpr std::size_t kColumns = 50;
     Agreement agreement;
-    for (std::size_t i = 0; i < g.size() && !testing::Test::HasFatalFailure(); ++i) {
+    for (std::size_t i = 0; i < g.size() && !HasFatalFailure(); ++i) {
       const auto row = g.begin() + static_cast<std::ptrdiff_t>(i - i % kColumns);
       const auto [low, high] = std::minmax_element(row, row + kColumns);
       const std::int32_t lo = raw_of(*low, 28), hi = raw_of(*high, 28);
@@ -203,7 +203,7 @@ TEST(QuantOracle, SawbScaleAndCodes) {  // N18
   EXPECT_NEAR(value(scale), expected, clip_error / 7);
   Agreement agreement;
   const Scale ratio = div(power_of_two(kBits), scale, saturations);
-  for (std::size_t i = 0; i < w.size() && !testing::Test::HasFatalFailure(); ++i) {
+  for (std::size_t i = 0; i < w.size() && !HasFatalFailure(); ++i) {
     const auto got = requantize_to(raw_of(w[i], kBits), ratio, Rounding::kHalfUp, 0, 8, 7, saturations);
     const double x = w[i] / expected;
     const double tolerance = std::fabs(x) * (clip_error / 7 / expected + 2 * e) + e;
