@@ -30,6 +30,16 @@ class FactorRow {
     left_[i] = s > 16 ? 0 : 16 - s;
     wide_ = wide_ || s <= 16;
   }
+  /// The same factor for all elements.
+  void fill(Real a) {
+    wide_ = false;
+    set(0, a);
+    std::fill(m_.begin(), m_.end(), m_[0]);
+    std::fill(offset_.begin(), offset_.end(), offset_[0]);
+    std::fill(right_.begin(), right_.end(), right_[0]);
+    std::fill(left_.begin(), left_.end(), left_[0]);
+  }
+  std::size_t size() const { return m_.size(); }
   Factors factors() const { return {m_.data(), offset_.data(), right_.data(), left_.data(), wide_}; }
 
  private:
@@ -53,6 +63,14 @@ class GroupRow {
     left_[i] = std::max(0, s - 8);
     right_[i] = std::max(0, 8 - s);
   }
+  /// The same for all elements.
+  void fill(std::int32_t lo, Real ratio) {
+    set(0, lo, ratio);
+    std::fill(lo_.begin(), lo_.end(), lo_[0]);
+    for (std::vector<std::int64_t>* of : {&m_, &half_, &s_, &left_, &right_})
+      std::fill(of->begin(), of->end(), (*of)[0]);
+  }
+  std::size_t size() const { return m_.size(); }
   GroupRule rule() const { return {lo_.data(), m_.data(), half_.data(), s_.data(), left_.data(), right_.data()}; }
 
  private:
