@@ -52,14 +52,18 @@ struct TapLines {
   std::size_t depth = 0;
 };
 
+constexpr std::size_t kTapSlack = 64;
+
 /// Factors of affine_row() (N12), one an element: P(x, a) = ((x · m + offset) >> right) << left, limited to ±(2^46 -
-/// 1). m carries the sign; all zero for a product of 0. wide: is any shift s ≤ 16, so that the limit can act?
+/// 1). m carries the sign; all zero for a product of 0. wide: is any shift s ≤ 16, so that the limit can act? uniform:
+/// is the first entry that of all elements? (Of two operands both or none.)
 struct Factors {
   const std::int32_t* m = nullptr;
   const std::int64_t* offset = nullptr;
   const std::int64_t* right = nullptr;
   const std::int64_t* left = nullptr;
   bool wide = false;
+  bool uniform = false;
 };
 
 /// Logarithmic codes (N19.2): `top` is a multiple of 2^drop below 2^(16 + drop).
@@ -69,8 +73,8 @@ struct LogRule {
   int binades = 6;
 };
 
-/// Group codes (N21.1), one entry an element: q = ((g - lo) · m + half + (((255 - u) >> right) << left)) >> s, N3.4
-/// with half = 2^(s-9) or 0, left = max(0, s - 8), right = max(0, 8 - s).
+/// Group codes (N21.1), one entry an element, or with `uniform` one for all: q = ((g - lo) · m + half + (((255 - u) >>
+/// right) << left)) >> s, N3.4 with half = 2^(s-9) or 0, left = max(0, s - 8), right = max(0, 8 - s).
 struct GroupRule {
   const std::int32_t* lo = nullptr;
   const std::int64_t* m = nullptr;
@@ -78,6 +82,7 @@ struct GroupRule {
   const std::int64_t* s = nullptr;
   const std::int64_t* left = nullptr;
   const std::int64_t* right = nullptr;
+  bool uniform = false;
 };
 
 /// A 16-bit field of random words that random_row() wrote as 32-bit words; little-endian machines only.
@@ -112,7 +117,7 @@ struct Kernels {
                const std::int16_t* packed, std::int32_t* c);
   /// Rearranges b for gemm().
   void (*gemm_pack)(std::size_t n, std::size_t k, const std::int8_t* b, Strides b_strides, std::int16_t* packed);
-  /// columns = taps of the image; nothing outside either is touched.
+  /// columns = taps of the image. Up to kTapSlack bytes behind both may be touched: read, and written with anything.
   void (*gather_taps)(const std::int8_t* image, const TapLines& taps, std::int8_t* columns);
   /// image += columns at their taps.
   void (*scatter_taps)(const std::int32_t* columns, const TapLines& taps, std::int32_t* image);

@@ -30,22 +30,25 @@ class FactorRow {
     left_[i] = s > 16 ? 0 : 16 - s;
     wide_ = wide_ || s <= 16;
   }
-  /// The same factor for all elements.
-  void fill(Real a) {
+  /// The same factor for all elements; `whole` where another operand's factors differ by element.
+  void fill(Real a, bool whole) {
     wide_ = false;
     set(0, a);
+    uniform_ = !whole;
+    if (!whole) return;
     std::fill(m_.begin(), m_.end(), m_[0]);
     std::fill(offset_.begin(), offset_.end(), offset_[0]);
     std::fill(right_.begin(), right_.end(), right_[0]);
     std::fill(left_.begin(), left_.end(), left_[0]);
   }
   std::size_t size() const { return m_.size(); }
-  Factors factors() const { return {m_.data(), offset_.data(), right_.data(), left_.data(), wide_}; }
+  Factors factors() const { return {m_.data(), offset_.data(), right_.data(), left_.data(), wide_, uniform_}; }
 
  private:
   std::vector<std::int32_t> m_;
   std::vector<std::int64_t> offset_, right_, left_;
   bool wide_ = false;
+  bool uniform_ = false;
 };
 
 /// Lower ends and ratios of a row of elements (N21.1) in the form of Kernels::group_row().
@@ -66,16 +69,17 @@ class GroupRow {
   /// The same for all elements.
   void fill(std::int32_t lo, Real ratio) {
     set(0, lo, ratio);
-    std::fill(lo_.begin(), lo_.end(), lo_[0]);
-    for (std::vector<std::int64_t>* of : {&m_, &half_, &s_, &left_, &right_})
-      std::fill(of->begin(), of->end(), (*of)[0]);
+    uniform_ = true;
   }
   std::size_t size() const { return m_.size(); }
-  GroupRule rule() const { return {lo_.data(), m_.data(), half_.data(), s_.data(), left_.data(), right_.data()}; }
+  GroupRule rule() const {
+    return {lo_.data(), m_.data(), half_.data(), s_.data(), left_.data(), right_.data(), uniform_};
+  }
 
  private:
   std::vector<std::int32_t> lo_;
   std::vector<std::int64_t> m_, half_, s_, left_, right_;
+  bool uniform_ = false;
 };
 
 /// Constants of Kernels::log_row() for a top of log_top() (N19).

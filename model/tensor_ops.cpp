@@ -28,9 +28,11 @@ constexpr std::size_t kAllRows = ~std::size_t{0};
 /// The factors of runs of rows.
 class RunFactors {
  public:
-  RunFactors(const PerAxis& axis, std::size_t cols) : axis_(axis), cols_(cols), row_(rows_at_once(cols) * cols) {
+  /// `whole`: do the factors of this or of the other operand differ by column?
+  RunFactors(const PerAxis& axis, std::size_t cols, bool whole)
+      : axis_(axis), whole_(whole), row_(rows_at_once(cols) * cols) {
     if (axis.values.empty()) return;
-    if (axis.axis != PerAxis::Axis::kColumn) row_.fill(axis.values[0]);
+    if (axis.axis != PerAxis::Axis::kColumn) row_.fill(axis.values[0], whole);
     for (std::size_t i = 0; axis.axis == PerAxis::Axis::kColumn && i < row_.size(); ++i) {
       row_.set(i, axis.values[i % cols]);
     }
@@ -40,14 +42,14 @@ class RunFactors {
   Factors of(std::size_t row) {
     if (axis_.axis == PerAxis::Axis::kRows && row / axis_.rows != block_) {
       block_ = row / axis_.rows;
-      row_.fill(axis_.values[block_]);
+      row_.fill(axis_.values[block_], whole_);
     }
     return row_.factors();
   }
 
  private:
   const PerAxis& axis_;
-  std::size_t cols_;
+  bool whole_;
   FactorRow row_;
   std::size_t block_ = 0;
 };
@@ -61,7 +63,12 @@ class RunOperand {
     if (operand_.data == nullptr) return nullptr;
     if (operand_.share == 1 && operand_.period == 0) return operand_.data + row * operand_.cols;
     for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t col = 0; col < cols_; ++col) copy_[i * cols_ + col] = operand_.at(row + i, col);
+      std::int32_t* to = copy_.data() + i * cols_;
+      if (operand_.share == 1) {
+        std::copy_n(operand_.data + (row + i) % operand_.period * operand_.cols, cols_, to);
+      } else {
+        for (std::size_t col = 0; col < cols_; ++col) to[col] = operand_.at(row + i, col);
+      }
     }
     return copy_.data();
   }
@@ -102,9 +109,10 @@ RowStatistics TensorOps::affine(const std::int32_t* u, const PerAxis& a, const A
   for (std::size_t i = 0; !c.empty() && i < constants.size(); ++i) {
     constants[i] += std::int64_t{c[i % cols % c.size()]} * 65536;
   }
+  const bool whole = a.axis == PerAxis::Axis::kColumn || (v.data != nullptr && b.axis == PerAxis::Axis::kColumn);
   std::vector<RowStatistics> statistics(static_cast<std::size_t>(threads_));
   over_rows(rows, cols, [&](std::size_t part, std::size_t from, std::size_t to) {
-    RunFactors by_a(a, cols), by_b(b, cols);
+    RunFactors by_a(a, cols, whole), by_b(b, cols, whole);
     RunOperand operand(v, cols);
     in_runs(from, to, cols, std::min(by_a.share(), by_b.share()),
             [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
