@@ -132,7 +132,7 @@ struct Convolution::Worker {
                             std::size_t from, std::size_t to) {
     const TapLines taps = lines.taps();
     if (lines.pointwise() && lines.shape().groups == 1) return images.of(0) + from * taps.pixels * taps.depth;
-    columns.resize((to - from) * taps.pixels * taps.depth);
+    columns.resize((to - from) * taps.pixels * taps.depth + kTapSlack);
     std::int8_t* target = columns.data();
     for (std::size_t line = from; line < to; ++line, target += taps.pixels * taps.depth) {
       const std::int8_t* source = images.of(line / lines.rows()) + lines.start(line % lines.rows(), group);

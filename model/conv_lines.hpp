@@ -77,13 +77,22 @@ class PaddedImages {
  public:
   PaddedImages(const Lines& lines, std::vector<std::int8_t>& memory, const std::int8_t* x)
       : lines_(lines), memory_(memory), x_(x) {
-    if (lines.padded()) memory.assign(lines.image_size(), 0);
+    if (lines.padded()) memory.assign(lines.image_size() + kTapSlack, 0);
   }
 
-  /// Valid until another sample is asked for.
+  /// Valid until another sample is asked for, with kTapSlack readable bytes behind it.
   const std::int8_t* of(std::size_t sample) {
     const std::int8_t* plain = x_ + sample * lines_.plain_size();
-    if (!lines_.padded()) return plain;
+    if (!lines_.padded()) {
+      const std::size_t behind = (size(lines_.shape().n) - 1 - sample) * lines_.plain_size();
+      if (behind >= kTapSlack || lines_.pointwise()) return plain;
+      if (sample != sample_) {
+        memory_.assign(plain, plain + lines_.plain_size());
+        memory_.resize(lines_.plain_size() + kTapSlack);
+      }
+      sample_ = sample;
+      return memory_.data();
+    }
     if (sample != sample_) {
       lines_.for_image_lines([&](std::size_t to, std::size_t from, std::size_t count) {
         std::memcpy(memory_.data() + to, plain + from, count);
@@ -94,6 +103,8 @@ class PaddedImages {
   }
 
  private:
+  static std::size_t size(int value) { return static_cast<std::size_t>(value); }
+
   const Lines& lines_;
   std::vector<std::int8_t>& memory_;
   const std::int8_t* x_;

@@ -11,7 +11,7 @@ namespace bitloom::fp32 {
 namespace {
 
 constexpr int kPartRows = 64;       // of GEMMs, so that they are not too thin
-constexpr int kImagePartRows = 16;  // images fill the caches sooner
+constexpr int kImagePartRows = 32;  // images fill the caches sooner
 constexpr int kUpdateRows = 64;
 
 bool does_relu(Op op) { return op == Op::kLinear || op == Op::kConv2d || op == Op::kBatchNorm || op == Op::kAdd; }

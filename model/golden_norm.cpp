@@ -57,8 +57,9 @@ void Normalizer::prepare(const std::int32_t* z, std::size_t rows, std::size_t co
   gr.clear();
   a.clear();
   c.clear();
+  const Real limit = rdiv(from_scale({65535, 0}), rmul(n, exp2_real(16 - shift)));
   for (std::size_t col = 0; col < cols; ++col) {
-    gr.push_back(rmul(gamma[col], of(r, col)));
+    gr.push_back(rmax(rmin(rmul(gamma[col], of(r, col)), limit), rneg(limit)));
     a.push_back(rmul(gr[col], n, exp2_real(16 - shift)));
     c.push_back(to_int(radd(beta[col], rneg(rmul(from_int(of(s1, col)), gr[col]))), 16, saturated));
   }
@@ -86,7 +87,7 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
     dbeta.push_back(to_int(rmul(d1[col], ud), kNormFracBits, saturated));
   }
   const Scale fit = max_to_scale(dy.magnitude(), dy.unit, 32767, std::nullopt, counted);
-  dz.unit = tools.unit(to_scale(rmul(from_scale(fit), rdiv(rmul(rmaxabs(gr), n), u), exp2_real(-6)), counted));
+  dz.unit = tools.unit(to_scale(rmul(from_scale(fit), rdiv(rmul(rmaxabs(gr), n), u), exp2_real(-1)), counted));
   const Real kc = rdiv(rdiv(ud, u), from_scale(dz.unit));
   const Real ka = rmul(kc, n, exp2_real(-d_shift));
   const Real kb = rmul(kc, n, exp2_real(-shift));
@@ -144,9 +145,11 @@ void GoldenNorm::forward(const RawTensor& z, const NormState& state, GoldenTools
 void GoldenNorm::evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) {
   std::vector<Real> a;
   std::vector<std::int32_t> c;
+  const Real limit = rdiv(from_scale({65535, 0}), rmul(from_scale(z.unit), exp2_real(16)));
   for (std::size_t col = 0; col < z.cols; ++col) {
-    const Real scale =
+    const Real gain =
         rmul(from_int(state.gamma[col], kNormFracBits), rsqrt(radd(of(state.run_var, col), at_work_.eps)));
+    const Real scale = rmax(rmin(gain, limit), rneg(limit));
     a.push_back(rmul(scale, from_scale(z.unit), exp2_real(16)));
     const Real beta = from_int(state.beta[col], kNormFracBits);
     c.push_back(to_int(radd(beta, rneg(rmul(of(state.run_mean, col), scale))), 16, at_work_.saturated));

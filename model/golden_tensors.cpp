@@ -13,6 +13,15 @@ void merge(RowStatistics& total, const RowStatistics& part) {
   total.momentum_saturated += part.momentum_saturated;
 }
 
+/// Calls work(row, rows, first element, elements) for runs of rows from … to - 1.
+template <class Work>
+void in_runs(std::size_t from, std::size_t to, std::size_t cols, const Work& work) {
+  for (std::size_t row = from; row < to; row += rows_at_once(cols)) {
+    const std::size_t rows = std::min(rows_at_once(cols), to - row);
+    work(row, rows, row * cols, rows * cols);
+  }
+}
+
 }  // namespace
 
 /// Calls work(first row, end, statistics) for contiguous parts of the rows, one part a thread, each worth its thread.
@@ -41,31 +50,33 @@ std::uint64_t TensorOperations::quantize(const std::int32_t* raw, std::size_t ro
   const RequantizeRule rule{ratio.m, ratio.s, static_cast<int>(rounding), limit};
   const bool stochastic = rounding == Rounding::kStochastic;
   const auto work = [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
-    RandomRow random(kernels_, stochastic ? cols : 0, 8);
-    for (std::size_t row = from; row < to; ++row) {
-      const std::uint8_t* words = stochastic ? random.draw<std::uint8_t>(stream, row) : nullptr;
-      statistics.saturated += kernels_.requantize_row(raw + row * cols, cols, rule, words, codes + row * cols);
-    }
+    RandomRows random(kernels_, cols, 8);
+    in_runs(from, to, cols, [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
+      const std::uint8_t* words = stochastic ? random.draw<std::uint8_t>(stream, row, some) : nullptr;
+      statistics.saturated += kernels_.requantize_row(raw + at, count, rule, words, codes + at);
+    });
   };
   return over_rows(rows, cols, work).saturated;
 }
 
 RowStatistics TensorOperations::activate(const std::int32_t* acc, const std::int32_t* bias, std::size_t rows,
                                          std::size_t cols, bool relu, std::int32_t* raw) const {
+  std::vector<std::int32_t> biases;  // of a run
+  for (std::size_t i = 0; i < rows_at_once(cols); ++i) biases.insert(biases.end(), bias, bias + cols);
   return over_rows(rows, cols, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
-    for (std::size_t row = from; row < to; ++row) {
-      kernels_.activate_row(acc + row * cols, bias, cols, relu, raw + row * cols, statistics);
-    }
+    in_runs(from, to, cols, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
+      kernels_.activate_row(acc + at, biases.data(), count, relu, raw + at, statistics);
+    });
   });
 }
 
 std::int32_t TensorOperations::mask_and_max(std::int32_t* g, const std::int32_t* output, std::size_t rows,
                                             std::size_t cols) const {
   const auto work = [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
-    for (std::size_t row = from; row < to; ++row) {
-      if (output != nullptr) kernels_.mask_row(g + row * cols, output + row * cols, cols);
-      statistics.max = std::max(statistics.max, kernels_.max_row(g + row * cols, cols));
-    }
+    in_runs(from, to, cols, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
+      if (output != nullptr) kernels_.mask_row(g + at, output + at, count);
+      statistics.max = std::max(statistics.max, kernels_.max_row(g + at, count));
+    });
   };
   return over_rows(rows, cols, work).max;
 }
@@ -74,21 +85,24 @@ RowStatistics TensorOperations::update(std::int32_t* master, std::int32_t* momen
                                        std::size_t rows, std::size_t cols, const UpdateRow& rule, bool stochastic,
                                        const Stream& momentum_stream, const Stream& master_stream) const {
   return over_rows(rows, cols, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
-    RandomRow of_momentum(kernels_, stochastic ? cols : 0, 16);
-    RandomRow of_master(kernels_, stochastic ? cols : 0, 16);
-    for (std::size_t row = from; row < to; ++row) {
-      const std::size_t at = row * cols;
-      const auto* u = stochastic ? of_momentum.draw<RandomField16>(momentum_stream, row) : nullptr;
-      const auto* v = stochastic ? of_master.draw<RandomField16>(master_stream, row) : nullptr;
-      kernels_.update_row(master + at, momentum + at, gradient + at, cols, rule, u, v, statistics);
-    }
+    RandomRows of_momentum(kernels_, cols, 16);
+    RandomRows of_master(kernels_, cols, 16);
+    in_runs(from, to, cols, [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
+      const auto* u = stochastic ? of_momentum.draw<RandomField16>(momentum_stream, row, some) : nullptr;
+      const auto* v = stochastic ? of_master.draw<RandomField16>(master_stream, row, some) : nullptr;
+      kernels_.update_row(master + at, momentum + at, gradient + at, count, rule, u, v, statistics);
+    });
   });
 }
 
 void TensorOperations::column_sums(const std::int8_t* codes, std::size_t rows, std::size_t cols,
                                    std::int32_t* sums) const {
+  std::vector<std::int32_t> of_run(rows_at_once(cols) * cols);
+  in_runs(0, rows, cols, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
+    kernels_.add_row(codes + at, count, of_run.data());
+  });
   std::fill(sums, sums + cols, 0);
-  for (std::size_t row = 0; row < rows; ++row) kernels_.add_row(codes + row * cols, cols, sums);
+  for (std::size_t i = 0; i < of_run.size(); ++i) sums[i % cols] += of_run[i];
 }
 
 }  // namespace bitloom

@@ -24,22 +24,20 @@ UpdateRow sgd_row(Scale unit, const FixedTensor& tensor, GoldenTools& tools) {
 class MasterWords {
  public:
   MasterWords(const Stream& stream, std::size_t cols, bool stochastic)
-      : stream_(stream), random_(kernels(active_isa()), stochastic ? cols : 0, 16), cols_(cols) {
-    if (stochastic) row_ = random_.draw<RandomField16>(stream_, 0);
-  }
+      : stream_(stream), random_(kernels(active_isa()), cols, 16), cols_(cols), stochastic_(stochastic) {}
   std::uint32_t next() {
-    if (row_ == nullptr) return kHalfUpWord16;
-    if (col_ == cols_) {
-      row_ = random_.draw<RandomField16>(stream_, ++at_);
-      col_ = 0;
-    }
-    return row_[col_++];
+    if (!stochastic_) return kHalfUpWord16;
+    if (col_ == 0) row_ = random_.draw<RandomField16>(stream_, at_++, 1);
+    const std::uint32_t word = row_[col_];
+    col_ = col_ + 1 == cols_ ? 0 : col_ + 1;
+    return word;
   }
 
  private:
   Stream stream_;
-  RandomRow random_;
+  RandomRows random_;
   std::size_t cols_;
+  bool stochastic_;
   std::size_t at_ = 0;
   std::size_t col_ = 0;
   const RandomField16* row_ = nullptr;

@@ -52,6 +52,39 @@ struct TapLines {
   std::size_t depth = 0;
 };
 
+constexpr std::size_t kTapSlack = 64;
+
+/// Factors of affine_row() (N12), one an element: P(x, a) = ((x · m + offset) >> right) << left, limited to ±(2^46 -
+/// 1). m carries the sign; all zero for a product of 0. wide: is any shift s ≤ 16, so that the limit can act? uniform:
+/// is the first entry that of all elements? (Of two operands both or none.)
+struct Factors {
+  const std::int32_t* m = nullptr;
+  const std::int64_t* offset = nullptr;
+  const std::int64_t* right = nullptr;
+  const std::int64_t* left = nullptr;
+  bool wide = false;
+  bool uniform = false;
+};
+
+/// Logarithmic codes (N19.2): `top` is a multiple of 2^drop below 2^(16 + drop).
+struct LogRule {
+  std::uint32_t top = 1;
+  int drop = 0;
+  int binades = 6;
+};
+
+/// Group codes (N21.1), one entry an element, or with `uniform` one for all: q = ((g - lo) · m + half + (((255 - u) >>
+/// right) << left)) >> s, N3.4 with half = 2^(s-9) or 0, left = max(0, s - 8), right = max(0, 8 - s).
+struct GroupRule {
+  const std::int32_t* lo = nullptr;
+  const std::int64_t* m = nullptr;
+  const std::int64_t* half = nullptr;
+  const std::int64_t* s = nullptr;
+  const std::int64_t* left = nullptr;
+  const std::int64_t* right = nullptr;
+  bool uniform = false;
+};
+
 /// A 16-bit field of random words that random_row() wrote as 32-bit words; little-endian machines only.
 using RandomField16 [[gnu::may_alias]] = std::uint16_t;
 
@@ -60,6 +93,9 @@ struct Kernels {
   /// are the 8-bit (16-bit) fields of columns 0, 1, …
   void (*random_row)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t blocks,
                      std::uint32_t* words);
+  /// random_row() of rows row … row + rows - 1, one after the other.
+  void (*random_rows)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t rows, std::size_t blocks,
+                      std::uint32_t* words);
   /// Codes of a row; `random` is read by stochastic rounding only. Returns the number of clamped values.
   std::uint64_t (*requantize_row)(const std::int32_t* x, std::size_t count, const RequantizeRule& rule,
                                   const std::uint8_t* random, std::int8_t* codes);
@@ -81,7 +117,7 @@ struct Kernels {
                const std::int16_t* packed, std::int32_t* c);
   /// Rearranges b for gemm().
   void (*gemm_pack)(std::size_t n, std::size_t k, const std::int8_t* b, Strides b_strides, std::int16_t* packed);
-  /// columns = taps of the image; nothing outside either is touched.
+  /// columns = taps of the image. Up to kTapSlack bytes behind both may be touched: read, and written with anything.
   void (*gather_taps)(const std::int8_t* image, const TapLines& taps, std::int8_t* columns);
   /// image += columns at their taps.
   void (*scatter_taps)(const std::int32_t* columns, const TapLines& taps, std::int32_t* image);
@@ -94,6 +130,42 @@ struct Kernels {
   /// words.
   void (*xnor_line)(const std::uint64_t* image, const TapLines& taps, const std::uint64_t* weights, std::size_t outs,
                     std::int32_t bits, std::int32_t* acc, std::size_t stride);
+  /// N12: out = u·a + v·b + c as a raw view, with c in 2^-16 and its half for rounding added; v may be null.
+  void (*affine_row)(const std::int32_t* u, const Factors& a, const std::int32_t* v, const Factors& b,
+                     const std::int64_t* c, std::size_t count, bool relu, std::int32_t* out, RowStatistics& statistics);
+  /// N13.2: first += Σ shifted e, second += Σ shifted e · shifted t, by column; |shifted| ≤ 2^15, or shifts of 0.
+  void (*column_sums)(const std::int32_t* e, int e_shift, const std::int32_t* t, int t_shift, std::size_t rows,
+                      std::size_t cols, std::int64_t* first, std::int64_t* second);
+  /// N13.2: Σ|t| and Σt².
+  void (*magnitude_sums)(const std::int32_t* u, int shift, std::size_t count, std::int64_t* absolute,
+                         std::int64_t* square);
+  /// Lowers lo and raises hi to the extremes of a row.
+  void (*extremes_row)(const std::int32_t* x, std::size_t count, std::int32_t* lo, std::int32_t* hi);
+  /// The same for each column.
+  void (*extremes_columns)(const std::int32_t* x, std::size_t rows, std::size_t cols, std::int32_t* lo,
+                           std::int32_t* hi);
+  /// N15.1 for a line of output pixels whose windows have these taps (run: channels), with the numbers `ids`.
+  void (*max_pool_line)(const std::int32_t* x, const TapLines& taps, const std::uint8_t* ids, std::int32_t* y,
+                        std::uint8_t* winners);
+  /// Its gradient where windows do not overlap: every tap is written.
+  void (*max_pool_line_back)(const std::int32_t* dy, const std::uint8_t* winners, const TapLines& taps,
+                             const std::uint8_t* ids, std::int32_t* g);
+  /// N22.1; `mask` may be null.
+  void (*sign_row)(const std::int32_t* x, std::size_t count, std::int32_t window, std::int8_t* codes,
+                   std::uint8_t* mask);
+  /// mask = lowest ≤ x ≤ highest (N22.2).
+  void (*range_row)(const std::int32_t* x, std::size_t count, std::int32_t lowest, std::int32_t highest,
+                    std::uint8_t* mask);
+  /// x = 0 where the mask is 0; returns max |x|.
+  std::int32_t (*select_row)(std::int32_t* x, const std::uint8_t* mask, std::size_t count);
+  /// N24.1; returns the saturations.
+  std::uint64_t (*niti_row)(const std::int32_t* x, std::size_t count, int shift, int limit, std::int8_t* codes);
+  /// N19.2 as values; half up where `random` is null. Returns the saturations.
+  std::uint64_t (*log_row)(const std::int32_t* g, std::size_t count, const LogRule& rule, const std::uint8_t* random,
+                           std::int8_t* values);
+  /// N21.1.
+  void (*group_row)(const std::int32_t* g, std::size_t count, const GroupRule& rule, int largest,
+                    const std::uint8_t* random, std::int8_t* codes);
   /// sums[j] += a[j] · b[j]
   void (*multiply_add_row)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t* sums);
 };

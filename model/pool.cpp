@@ -44,6 +44,48 @@ void for_taps(const PoolShape& s, int from, int to, const Visit& visit) {
   }
 }
 
+/// Elements of a sample.
+std::size_t out_size(const PoolShape& s) { return size(s.out_rows()) * size(s.out_cols()) * size(s.channels); }
+std::size_t in_size(const PoolShape& s) { return size(s.height) * size(s.width) * size(s.channels); }
+
+/// The taps of a window along one side that lie inside the image.
+struct Side {
+  int first, count;
+  Side(int start, int taps, int extent) : first(std::max(0, -start)), count(std::min(taps, extent - start) - first) {}
+};
+
+/// Calls visit(taps, numbers of the taps, input element, output element) for runs of output pixels of a line that have
+/// the same taps inside the image. Offsets count from the input element, which belongs to the first of the taps.
+template <class Visit>
+void for_runs(const PoolShape& s, int from, int to, const Visit& visit) {
+  const auto column = [&s](int x) { return Side(x * s.stride.cols - s.padding.cols, s.kernel.cols, s.width); };
+  std::vector<std::size_t> offsets;
+  std::vector<std::uint8_t> ids;
+  for (int line = from * s.out_rows(); line < to * s.out_rows(); ++line) {
+    const int top = line % s.out_rows() * s.stride.rows - s.padding.rows;
+    const Side rows(top, s.kernel.rows, s.height);
+    for (int x = 0, end = 0; x < s.out_cols(); x = end) {
+      const Side cols = column(x);
+      const auto same = [&](int other) {
+        return column(other).first == cols.first && column(other).count == cols.count;
+      };
+      for (end = x + 1; end < s.out_cols() && same(end);) ++end;
+      offsets.clear();
+      ids.clear();
+      for (int tap = 0; tap < rows.count * cols.count; ++tap) {
+        const int ky = tap / cols.count, kx = tap % cols.count;
+        offsets.push_back(size(ky * s.width + kx) * size(s.channels));
+        ids.push_back(static_cast<std::uint8_t>((ky + rows.first) * s.kernel.cols + kx + cols.first));
+      }
+      const int left = x * s.stride.cols - s.padding.cols + cols.first;
+      const std::size_t pixel = size(line / s.out_rows() * s.height + top + rows.first) * size(s.width) + size(left);
+      visit(TapLines{size(end - x), size(s.stride.cols * s.channels), offsets.data(), offsets.size(), size(s.channels),
+                     0},
+            ids.data(), pixel * size(s.channels), (size(line) * size(s.out_cols()) + size(x)) * size(s.channels));
+    }
+  }
+}
+
 /// Writes 64-bit sums as raw views.
 void write_raw(const std::vector<std::int64_t>& sums, std::int32_t* raw, RowStatistics& statistics) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -80,26 +122,30 @@ RowStatistics Pooling::over_samples(const PoolShape& s, const Work& work) const 
 
 RowStatistics Pooling::max_forward(const PoolShape& s, const std::int32_t* x, std::int32_t* y,
                                    std::uint8_t* winners) const {
+  const Kernels& kernel = kernels(active_isa());
   return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
-    const std::size_t sample = size(s.out_rows()) * size(s.out_cols()) * size(s.channels);
-    std::fill(y + size(from) * sample, y + size(to) * sample, static_cast<std::int32_t>(-kLimit - 1));
-    for_taps(s, from, to, [&](std::size_t in, std::size_t out, int tap) {
-      for (std::size_t c = 0; c < size(s.channels); ++c) {
-        if (x[in + c] <= y[out + c]) continue;
-        y[out + c] = x[in + c];
-        winners[out + c] = static_cast<std::uint8_t>(tap);
-      }
+    for_runs(s, from, to, [&](const TapLines& taps, const std::uint8_t* ids, std::size_t in, std::size_t out) {
+      kernel.max_pool_line(x + in, taps, ids, y + out, winners + out);
     });
-    for (std::size_t i = size(from) * sample; i < size(to) * sample; ++i) {
-      statistics.max = std::max(statistics.max, std::abs(y[i]));
-    }
+    const std::size_t sample = out_size(s);
+    statistics.max = kernel.max_row(y + size(from) * sample, size(to - from) * sample);
   });
 }
 
 RowStatistics Pooling::max_backward(const PoolShape& s, const std::int32_t* dy, const std::uint8_t* winners,
                                     std::int32_t* g) const {
+  const Kernels& kernel = kernels(active_isa());
+  const bool overlap = s.stride.rows < s.kernel.rows || s.stride.cols < s.kernel.cols;
   return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
-    const std::size_t sample = size(s.height) * size(s.width) * size(s.channels);
+    const std::size_t sample = in_size(s);
+    if (!overlap) {
+      std::fill(g + size(from) * sample, g + size(to) * sample, 0);
+      for_runs(s, from, to, [&](const TapLines& taps, const std::uint8_t* ids, std::size_t in, std::size_t out) {
+        kernel.max_pool_line_back(dy + out, winners + out, taps, ids, g + in);
+      });
+      statistics.max = kernel.max_row(dy + size(from) * out_size(s), size(to - from) * out_size(s));
+      return;
+    }
     std::vector<std::int64_t> sums(size(to - from) * sample);
     for_taps(s, from, to, [&](std::size_t in, std::size_t out, int tap) {
       for (std::size_t c = 0; c < size(s.channels); ++c) {
@@ -112,7 +158,7 @@ RowStatistics Pooling::max_backward(const PoolShape& s, const std::int32_t* dy, 
 
 RowStatistics Pooling::average_forward(const PoolShape& s, const std::int32_t* x, std::int32_t* y) const {
   return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
-    const std::size_t sample = size(s.out_rows()) * size(s.out_cols()) * size(s.channels);
+    const std::size_t sample = out_size(s);
     std::vector<std::int64_t> sums(size(to - from) * sample);
     for_taps(s, from, to, [&](std::size_t in, std::size_t out, int) {
       for (std::size_t c = 0; c < size(s.channels); ++c) sums[out + c - size(from) * sample] += x[in + c];
@@ -123,7 +169,7 @@ RowStatistics Pooling::average_forward(const PoolShape& s, const std::int32_t* x
 
 RowStatistics Pooling::average_backward(const PoolShape& s, const std::int32_t* dy, std::int32_t* g) const {
   return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
-    const std::size_t sample = size(s.height) * size(s.width) * size(s.channels);
+    const std::size_t sample = in_size(s);
     std::vector<std::int64_t> sums(size(to - from) * sample);
     for_taps(s, from, to, [&](std::size_t in, std::size_t out, int) {
       for (std::size_t c = 0; c < size(s.channels); ++c) sums[in + c - size(from) * sample] += dy[out + c];

@@ -1,42 +1,86 @@
 #include "model/tensor_ops.hpp"
 
 #include <limits>
+#include <numeric>
 
 #include "model/affine.hpp"
-#include "model/clip_code.hpp"
-#include "model/log_code.hpp"
 #include "model/niti.hpp"
+#include "model/row_factors.hpp"
 #include "model/row_random.hpp"
-#include "model/statistics.hpp"
 
 namespace bitloom {
 namespace {
 
 constexpr std::size_t kElementsWorthAThread = 4096;
 
-std::int32_t magnitude(std::int32_t x) { return x < 0 ? -x : x; }
+/// Calls work(row, rows, first element, elements) for runs of rows from … to - 1, none across a multiple of `share`.
+template <class Work>
+void in_runs(std::size_t from, std::size_t to, std::size_t cols, std::size_t share, const Work& work) {
+  for (std::size_t row = from; row < to;) {
+    const std::size_t rows = std::min({rows_at_once(cols), to - row, share - row % share});
+    work(row, rows, row * cols, rows * cols);
+    row += rows;
+  }
+}
 
-/// A multiplication of N12 with everything that does not depend on the integer done once.
-class RealProduct {
+constexpr std::size_t kAllRows = ~std::size_t{0};
+
+/// The factors of runs of rows.
+class RunFactors {
  public:
-  explicit RealProduct(Real a) : scale_(factor(a)), negative_(a.negative()) {}
-  std::int64_t operator()(std::int64_t x) const {
-    if (!scale_) return 0;
-    const std::int64_t product = fixed16(x, *scale_);
-    return negative_ ? -product : product;
+  /// `whole`: do the factors of this or of the other operand differ by column?
+  RunFactors(const PerAxis& axis, std::size_t cols, bool whole)
+      : axis_(axis), whole_(whole), row_(rows_at_once(cols) * cols) {
+    if (axis.values.empty()) return;
+    if (axis.axis != PerAxis::Axis::kColumn) row_.fill(axis.values[0], whole);
+    for (std::size_t i = 0; axis.axis == PerAxis::Axis::kColumn && i < row_.size(); ++i) {
+      row_.set(i, axis.values[i % cols]);
+    }
+  }
+  /// Rows that one run may hold.
+  std::size_t share() const { return axis_.axis == PerAxis::Axis::kRows ? axis_.rows : kAllRows; }
+  Factors of(std::size_t row) {
+    if (axis_.axis == PerAxis::Axis::kRows && row / axis_.rows != block_) {
+      block_ = row / axis_.rows;
+      row_.fill(axis_.values[block_], whole_);
+    }
+    return row_.factors();
   }
 
  private:
-  std::optional<Scale> scale_;
-  bool negative_;
+  const PerAxis& axis_;
+  bool whole_;
+  FactorRow row_;
+  std::size_t block_ = 0;
 };
 
-/// The products of each column of a row.
-std::vector<RealProduct> products(const PerAxis& of, std::size_t row, std::size_t cols) {
-  std::vector<RealProduct> result;
-  result.reserve(cols);
-  for (std::size_t c = 0; c < cols; ++c) result.emplace_back(of.at(row, c));
-  return result;
+/// The second operand of runs of rows.
+class RunOperand {
+ public:
+  RunOperand(const AffineOperand& operand, std::size_t cols)
+      : operand_(operand), cols_(cols), copy_(rows_at_once(cols) * cols) {}
+  const std::int32_t* of(std::size_t row, std::size_t rows) {
+    if (operand_.data == nullptr) return nullptr;
+    if (operand_.share == 1 && operand_.period == 0) return operand_.data + row * operand_.cols;
+    for (std::size_t i = 0; i < rows; ++i) {
+      std::int32_t* to = copy_.data() + i * cols_;
+      if (operand_.share == 1) {
+        std::copy_n(operand_.data + (row + i) % operand_.period * operand_.cols, cols_, to);
+      } else {
+        for (std::size_t col = 0; col < cols_; ++col) to[col] = operand_.at(row + i, col);
+      }
+    }
+    return copy_.data();
+  }
+
+ private:
+  const AffineOperand& operand_;
+  std::size_t cols_;
+  std::vector<std::int32_t> copy_;
+};
+
+std::uint64_t total_of(const std::vector<std::uint64_t>& parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::uint64_t{0});
 }
 
 }  // namespace
@@ -61,26 +105,20 @@ void TensorOps::over_rows(std::size_t rows, std::size_t cols, const Work& work) 
 RowStatistics TensorOps::affine(const std::int32_t* u, const PerAxis& a, const AffineOperand& v, const PerAxis& b,
                                 std::span<const std::int32_t> c, std::size_t rows, std::size_t cols, bool relu,
                                 std::int32_t* out) const {
+  std::vector<std::int64_t> constants(rows_at_once(cols) * cols, 32768);
+  for (std::size_t i = 0; !c.empty() && i < constants.size(); ++i) {
+    constants[i] += std::int64_t{c[i % cols % c.size()]} * 65536;
+  }
+  const bool whole = a.axis == PerAxis::Axis::kColumn || (v.data != nullptr && b.axis == PerAxis::Axis::kColumn);
   std::vector<RowStatistics> statistics(static_cast<std::size_t>(threads_));
   over_rows(rows, cols, [&](std::size_t part, std::size_t from, std::size_t to) {
-    RowStatistics& mine = statistics[part];
-    std::vector<RealProduct> by_a, by_b;
-    for (std::size_t row = from; row < to; ++row) {
-      const auto changes = [&](const PerAxis& axis) {
-        return row == from || (axis.axis == PerAxis::Axis::kRows && row % axis.rows == 0);
-      };
-      if (changes(a)) by_a = products(a, row, cols);
-      if (v.data != nullptr && changes(b)) by_b = products(b, row, cols);
-      for (std::size_t col = 0; col < cols; ++col) {
-        std::int64_t sum = by_a[col](u[row * cols + col]);
-        if (v.data != nullptr) sum += by_b[col](v.at(row, col));
-        if (!c.empty()) sum += std::int64_t{c.size() == 1 ? c[0] : c[col]} * 65536;
-        auto value = static_cast<std::int32_t>(saturate((sum + 32768) >> 16, kRawLimit, mine.saturated));
-        if (relu && value < 0) value = 0;
-        mine.max = std::max(mine.max, magnitude(value));
-        out[row * cols + col] = value;
-      }
-    }
+    RunFactors by_a(a, cols, whole), by_b(b, cols, whole);
+    RunOperand operand(v, cols);
+    in_runs(from, to, cols, std::min(by_a.share(), by_b.share()),
+            [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
+              kernels_.affine_row(u + at, by_a.of(row), operand.of(row, some), by_b.of(row), constants.data(), count,
+                                  relu, out + at, statistics[part]);
+            });
   });
   RowStatistics total;
   for (const RowStatistics& part : statistics) {
@@ -96,23 +134,20 @@ TensorSums TensorOps::sums(const std::int32_t* u, int shift, std::size_t rows, s
 
 TensorSums TensorOps::product_sums(const std::int32_t* e, int e_shift, const std::int32_t* t, int t_shift,
                                    std::size_t rows, std::size_t cols) const {
-  const TensorSums zero{std::vector<std::int64_t>(cols), std::vector<std::int64_t>(cols)};
+  const std::size_t run = rows_at_once(cols) * cols;
+  const TensorSums zero{std::vector<std::int64_t>(run), std::vector<std::int64_t>(run)};
   std::vector<TensorSums> parts(static_cast<std::size_t>(threads_), zero);
   over_rows(rows, cols, [&](std::size_t part, std::size_t from, std::size_t to) {
     TensorSums& mine = parts[part];
-    for (std::size_t row = from; row < to; ++row) {
-      for (std::size_t col = 0; col < cols; ++col) {
-        const std::int64_t value = shifted(e[row * cols + col], e_shift);
-        mine.first[col] += value;
-        mine.second[col] += value * shifted(t[row * cols + col], t_shift);
-      }
-    }
+    in_runs(from, to, cols, kAllRows, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
+      kernels_.column_sums(e + at, e_shift, t + at, t_shift, 1, count, mine.first.data(), mine.second.data());
+    });
   });
-  TensorSums total = zero;
+  TensorSums total{std::vector<std::int64_t>(cols), std::vector<std::int64_t>(cols)};
   for (const TensorSums& part : parts) {
-    for (std::size_t col = 0; col < cols; ++col) {
-      total.first[col] += part.first[col];
-      total.second[col] += part.second[col];
+    for (std::size_t i = 0; i < run; ++i) {
+      total.first[i % cols] += part.first[i];
+      total.second[i % cols] += part.second[i];
     }
   }
   return total;
@@ -121,13 +156,7 @@ TensorSums TensorOps::product_sums(const std::int32_t* e, int e_shift, const std
 MagnitudeSums TensorOps::magnitude_sums(const std::int32_t* u, int shift, std::size_t count) const {
   std::vector<MagnitudeSums> parts(static_cast<std::size_t>(threads_));
   over_rows(count, 1, [&](std::size_t part, std::size_t from, std::size_t to) {
-    MagnitudeSums mine;
-    for (std::size_t i = from; i < to; ++i) {
-      const std::int64_t t = shifted(u[i], shift);
-      mine.absolute += t < 0 ? -t : t;
-      mine.square += t * t;
-    }
-    parts[part] = mine;
+    kernels_.magnitude_sums(u + from, shift, to - from, &parts[part].absolute, &parts[part].square);
   });
   MagnitudeSums total;
   for (const MagnitudeSums& part : parts) {
@@ -140,85 +169,94 @@ MagnitudeSums TensorOps::magnitude_sums(const std::int32_t* u, int shift, std::s
 void TensorOps::sign(const std::int32_t* u, std::size_t count, std::int32_t window, std::int8_t* codes,
                      std::uint8_t* mask) const {
   over_rows(count, 1, [&](std::size_t, std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) {
-      codes[i] = sign_code(u[i]);
-      if (mask != nullptr) mask[i] = in_sign_window(u[i], window) ? 1 : 0;
-    }
+    kernels_.sign_row(u + from, to - from, window, codes + from, mask == nullptr ? nullptr : mask + from);
   });
 }
 
 void TensorOps::clip(const std::int32_t* u, std::size_t count, Real ratio, int lowest, int levels, std::int32_t window,
                      std::int8_t* codes, std::uint8_t* mask) const {
+  const std::optional<Scale> scale = factor(ratio);
+  const Scale by = scale.value_or(kOne);
+  const RequantizeRule rule{by.m, by.s, static_cast<int>(Rounding::kHalfUp), levels};
   over_rows(count, 1, [&](std::size_t, std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) {
-      codes[i] = clip_code(u[i], ratio, lowest, levels);
-      if (mask != nullptr) mask[i] = in_clip_window(u[i], window, lowest == 0) ? 1 : 0;
+    if (scale) {
+      kernels_.requantize_row(u + from, to - from, rule, nullptr, codes + from);
+    } else {
+      std::fill(codes + from, codes + to, std::int8_t{0});
     }
+    const auto least = static_cast<std::int8_t>(lowest);
+    for (std::size_t i = from; i < to; ++i) codes[i] = std::max(codes[i], least);
+    if (mask != nullptr) kernels_.range_row(u + from, to - from, lowest == 0 ? 1 : -window, window, mask + from);
   });
 }
 
 std::uint64_t TensorOps::quantize_unsigned(const std::int32_t* u, std::size_t count, Scale ratio, Rounding rounding,
                                            int limit, std::int8_t* codes) const {
   std::vector<std::uint64_t> saturated(static_cast<std::size_t>(threads_));
+  const RequantizeRule rule{ratio.m, ratio.s, static_cast<int>(rounding), limit};
   over_rows(count, 1, [&](std::size_t part, std::size_t from, std::size_t to) {
-    std::uint64_t mine = 0;
-    for (std::size_t i = from; i < to; ++i) {
-      const std::int64_t code = requantize(u[i], ratio, rounding);
-      const std::int64_t clamped = std::clamp<std::int64_t>(code, 0, limit);
-      mine += clamped != code ? 1 : 0;
-      codes[i] = static_cast<std::int8_t>(clamped);
-    }
-    saturated[part] = mine;
+    in_runs(from, to, 1, kAllRows, [&](std::size_t, std::size_t, std::size_t at, std::size_t some) {
+      std::int32_t lo = 0, hi = 0;
+      kernels_.extremes_row(u + at, some, &lo, &hi);
+      if (lo == 0) {  // nothing is below 0, and so no code is
+        saturated[part] += kernels_.requantize_row(u + at, some, rule, nullptr, codes + at);
+        return;
+      }
+      for (std::size_t i = at; i < at + some; ++i) {
+        const std::int64_t code = requantize(u[i], ratio, rounding);
+        const std::int64_t clamped = std::clamp<std::int64_t>(code, 0, limit);
+        saturated[part] += clamped != code ? 1 : 0;
+        codes[i] = static_cast<std::int8_t>(clamped);
+      }
+    });
   });
-  std::uint64_t total = 0;
-  for (const std::uint64_t part : saturated) total += part;
-  return total;
+  return total_of(saturated);
 }
 
 std::uint64_t TensorOps::niti(const std::int32_t* u, std::size_t count, int shift, int bits, std::int8_t* codes) const {
   std::vector<std::uint64_t> saturated(static_cast<std::size_t>(threads_));
   over_rows(count, 1, [&](std::size_t part, std::size_t from, std::size_t to) {
-    std::uint64_t mine = 0;
-    for (std::size_t i = from; i < to; ++i) codes[i] = niti_code(u[i], shift, bits, mine);
-    saturated[part] = mine;
+    saturated[part] = kernels_.niti_row(u + from, to - from, shift, qmax(bits), codes + from);
   });
-  std::uint64_t total = 0;
-  for (const std::uint64_t part : saturated) total += part;
-  return total;
+  return total_of(saturated);
 }
 
 std::uint64_t TensorOps::log(const std::int32_t* g, std::size_t rows, std::size_t cols, std::uint32_t top, int binades,
                              Rounding rounding, const Stream& stream, std::int8_t* values) const {
   std::vector<std::uint64_t> saturated(static_cast<std::size_t>(threads_));
   const bool stochastic = rounding == Rounding::kStochastic;
+  const LogRule rule = log_rule(top, binades);
   over_rows(rows, cols, [&](std::size_t part, std::size_t from, std::size_t to) {
-    RandomRow random(kernels_, stochastic ? cols : 0, 8);
-    std::uint64_t mine = 0;
-    for (std::size_t row = from; row < to; ++row) {
-      const std::uint8_t* words = stochastic ? random.draw<std::uint8_t>(stream, row) : nullptr;
-      for (std::size_t col = 0; col < cols; ++col) {
-        const std::uint32_t u = stochastic ? words[col] : 0U;
-        const std::uint8_t code = log_encode(g[row * cols + col], top, binades, u, 8, rounding, mine);
-        values[row * cols + col] = static_cast<std::int8_t>(log_value(code));
-      }
-    }
-    saturated[part] = mine;
+    RandomRows random(kernels_, cols, 8);
+    in_runs(from, to, cols, kAllRows, [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
+      const std::uint8_t* words = stochastic ? random.draw<std::uint8_t>(stream, row, some) : nullptr;
+      saturated[part] += kernels_.log_row(g + at, count, rule, words, values + at);
+    });
   });
-  std::uint64_t total = 0;
-  for (const std::uint64_t part : saturated) total += part;
-  return total;
+  return total_of(saturated);
 }
 
 std::vector<Extremes> TensorOps::extremes(const std::int32_t* g, std::size_t rows, std::size_t cols,
                                           std::size_t rows_of_group) const {
   const Extremes none{std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min()};
-  std::vector<Extremes> result(rows_of_group == 0 ? cols : rows / rows_of_group, none);
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t col = 0; col < cols; ++col) {
-      Extremes& of = result[rows_of_group == 0 ? col : row / rows_of_group];
-      of.lo = std::min(of.lo, g[row * cols + col]);
-      of.hi = std::max(of.hi, g[row * cols + col]);
-    }
+  if (rows_of_group != 0) {
+    std::vector<Extremes> result(rows / rows_of_group, none);
+    over_rows(result.size(), rows_of_group * cols, [&](std::size_t, std::size_t from, std::size_t to) {
+      const std::size_t share = rows_of_group * cols;
+      for (std::size_t i = from; i < to; ++i) {
+        kernels_.extremes_row(g + i * share, share, &result[i].lo, &result[i].hi);
+      }
+    });
+    return result;
+  }
+  std::vector<std::int32_t> lo(rows_at_once(cols) * cols, none.lo), hi(lo.size(), none.hi);
+  in_runs(0, rows, cols, kAllRows, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
+    kernels_.extremes_columns(g + at, 1, count, lo.data(), hi.data());
+  });
+  std::vector<Extremes> result(cols, none);
+  for (std::size_t i = 0; i < lo.size(); ++i) {
+    Extremes& of = result[i % cols];
+    of = {std::min(of.lo, lo[i]), std::max(of.hi, hi[i])};
   }
   return result;
 }
@@ -227,21 +265,27 @@ void TensorOps::group(const std::int32_t* g, std::size_t rows, std::size_t cols,
                       const std::vector<Extremes>& of, const std::vector<Real>& ratios, int bits, const Stream& stream,
                       std::int8_t* codes) const {
   over_rows(rows, cols, [&](std::size_t, std::size_t from, std::size_t to) {
-    RandomRow random(kernels_, cols, 8);
-    for (std::size_t row = from; row < to; ++row) {
-      const std::uint8_t* words = random.draw<std::uint8_t>(stream, row);
-      for (std::size_t col = 0; col < cols; ++col) {
-        const std::size_t i = rows_of_group == 0 ? col : row / rows_of_group;
-        codes[row * cols + col] =
-            static_cast<std::int8_t>(group_encode(g[row * cols + col], of[i].lo, ratios[i], bits, words[col]));
-      }
-    }
+    RandomRows random(kernels_, cols, 8);
+    GroupRow rule(rows_at_once(cols) * cols);
+    for (std::size_t i = 0; rows_of_group == 0 && i < rule.size(); ++i) rule.set(i, of[i % cols].lo, ratios[i % cols]);
+    std::size_t filled = ratios.size();
+    const auto work = [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
+      const std::size_t group = rows_of_group == 0 ? filled : row / rows_of_group;
+      if (group != filled) rule.fill(of[group].lo, ratios[group]);
+      filled = group;
+      kernels_.group_row(g + at, count, rule.rule(), (1 << bits) - 1, random.draw<std::uint8_t>(stream, row, some),
+                         codes + at);
+    };
+    in_runs(from, to, cols, rows_of_group == 0 ? kAllRows : rows_of_group, work);
   });
 }
 
 std::int32_t TensorOps::apply_mask(std::int32_t* g, const std::uint8_t* mask, std::size_t count) const {
-  for (std::size_t i = 0; i < count; ++i) g[i] = mask[i] != 0 ? g[i] : 0;
-  return kernels_.max_row(g, count);
+  std::vector<std::int32_t> max(static_cast<std::size_t>(threads_));
+  over_rows(count, 1, [&](std::size_t part, std::size_t from, std::size_t to) {
+    max[part] = kernels_.select_row(g + from, mask + from, to - from);
+  });
+  return *std::max_element(max.begin(), max.end());
 }
 
 std::int32_t TensorOps::max_of(const std::int32_t* x, std::size_t count) const { return kernels_.max_row(x, count); }

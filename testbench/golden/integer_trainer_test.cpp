@@ -50,6 +50,20 @@ class IntegerTrainerTest : public ::testing::Test {
     ASSERT_EQ(a.size(), b.size());
     for (const auto& [name, array] : a) EXPECT_EQ(array.bytes, b.at(name).bytes) << name;
   }
+  /// Random images for conv_small.
+  static Dataset conv_images(int count) {
+    std::mt19937_64 random(21);
+    Dataset images;
+    images.name = "random";
+    images.rows = 9;
+    images.cols = 7;
+    images.channels = 2;
+    images.classes = 5;
+    for (int i = 0; i < count * images.pixels(); ++i)
+      images.images.push_back(static_cast<std::uint8_t>(random() >> 40));
+    for (int i = 0; i < count; ++i) images.labels.push_back(static_cast<std::uint8_t>((random() >> 40) % 5));
+    return images;
+  }
   std::string error_of(const std::function<void()>& action) const {
     try {
       action();
@@ -82,6 +96,53 @@ TEST_F(IntegerTrainerTest, ResumeContinuesWithTheSameBits) {
     for (int epoch = 1; epoch < 3; ++epoch) second->run_epoch(data, epoch, {});
     expect_same(tensors_of(*whole, "a"), tensors_of(*second, "b"));
   }
+}
+
+// Every method's state, norms included, survives a checkpoint.
+TEST_F(IntegerTrainerTest, EveryMethodResumesAConvolutionalNetwork) {
+  const std::string source = std::getenv("BITLOOM_SOURCE_DIR");
+  network = read_network(source + "/traces/networks/conv_small.json");
+  data = conv_images(70);
+  options.batch = 7;
+  for (const std::string name :
+       {"int8_hindsight", "luq_hindsight", "fqt1_adam", "maqd", "lwq", "lwq_master24", "niti"}) {
+    SCOPED_TRACE(name);
+    const Recipe of = read_recipe(source + "/traces/recipes/" + name + ".json");
+    const auto whole = trainer(of);
+    for (int epoch = 0; epoch < 2; ++epoch) whole->run_epoch(data, epoch, {});
+    const auto first = trainer(of);
+    first->run_epoch(data, 0, {});
+    first->save(file("first"));
+    const auto second = trainer(of);
+    second->resume(file("first"));
+    EXPECT_DOUBLE_EQ(second->evaluate(data).loss, first->evaluate(data).loss);
+    second->run_epoch(data, 1, {});
+    expect_same(tensors_of(*whole, "a"), tensors_of(*second, "b"));
+  }
+}
+
+// --init passes weights, norms and running values from recipe to recipe and from FP32.
+TEST_F(IntegerTrainerTest, TakesNormsFromOtherRecipes) {
+  const std::string source = std::getenv("BITLOOM_SOURCE_DIR");
+  network = read_network(source + "/traces/networks/conv_small.json");
+  data = conv_images(70);
+  options.batch = 7;
+  const Recipe int8 = read_recipe(source + "/traces/recipes/int8.json");
+  const auto from = trainer(int8);
+  for (int epoch = 0; epoch < 3; ++epoch) from->run_epoch(data, epoch, {});
+  from->save(file("int8"));
+  for (const std::string name : {"int8_nearest", "lwq", "psq", "niti"}) {
+    const auto to = trainer(read_recipe(source + "/traces/recipes/" + name + ".json"));
+    to->init_from(file("int8"));
+    EXPECT_EQ(to->epochs_done(), 0);
+    EXPECT_NEAR(to->evaluate(data).loss, from->evaluate(data).loss, name == "niti" ? 0.4 : 0.05) << name;
+  }
+  const auto fp32 = make_fp32_trainer(network, hyper, options);
+  for (int epoch = 0; epoch < 3; ++epoch) fp32->run_epoch(data, epoch, {});
+  fp32->save(file("fp32"));
+  const auto to = trainer(int8);
+  to->init_from(file("fp32"));
+  EXPECT_NEAR(to->evaluate(data).loss, fp32->evaluate(data).loss, 0.05);
 }
 
 TEST_F(IntegerTrainerTest, ThreadsChangeNoBit) {

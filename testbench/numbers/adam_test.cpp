@@ -5,41 +5,14 @@
 #include <cmath>
 #include <vector>
 
+#include "testbench/numbers/adam_block.hpp"
 #include "testbench/numbers/spec_adam.hpp"
 #include "testbench/numbers/sweep.hpp"
 
 namespace bitloom {
 namespace {
 
-/// A block of golden state, stepped with the element functions.
-struct Block {
-  std::vector<std::int32_t> m_codes, r_codes;
-  AdamBlock state;
-
-  explicit Block(std::size_t n) : m_codes(n, 0), r_codes(n, 0) {}
-
-  std::vector<std::int64_t> step(const std::vector<std::int64_t>& gradient, std::uint32_t max, Scale unit,
-                                 const AdamRates& rates, std::uint64_t& saturations) {
-    const AdamFactors f = adam_factors(state, rates, max, unit);
-    std::vector<AdamMoments> moments;
-    std::vector<std::int64_t> steps;
-    std::int64_t m_max = 0, r_min = INT64_MAX, r_max = 0;
-    for (std::size_t i = 0; i < gradient.size(); ++i) {
-      moments.push_back(adam_moments(m_codes[i], r_codes[i], static_cast<std::int32_t>(gradient[i]), f, rates));
-      steps.push_back(adam_step(moments.back(), f, saturations));
-      m_max = std::max(m_max, std::abs(moments.back().m));
-      r_min = std::min(r_min, moments.back().r);
-      r_max = std::max(r_max, moments.back().r);
-    }
-    const AdamCoder coder = adam_coder(m_max, r_min, r_max, f, rates);
-    for (std::size_t i = 0; i < gradient.size(); ++i) {
-      m_codes[i] = adam_m_code(moments[i].m, coder, rates);
-      r_codes[i] = adam_r_code(moments[i].r, coder, rates);
-    }
-    state = coder.block;
-    return steps;
-  }
-};
+using testing::Block;
 
 Scale random_scale(testing::Sweep& sweep, int low, int high) {
   return {static_cast<std::uint16_t>(sweep.mantissa()), static_cast<std::uint8_t>(sweep.in(low, high))};

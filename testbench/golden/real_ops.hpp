@@ -1,0 +1,64 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "model/network.hpp"
+
+// The operations of a network in float64, by their textbook definitions and naive loops, forward and backward. Tensors
+// are NHWC. They know nothing of codes or scales.
+
+namespace bitloom::testing {
+
+using Reals = std::vector<double>;
+
+/// A tensor of images, or of features (height = width = 1).
+struct Dims {
+  int n = 1;
+  int height = 1;
+  int width = 1;
+  int channels = 1;
+  std::size_t size() const {
+    return static_cast<std::size_t>(n) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width) *
+           static_cast<std::size_t>(channels);
+  }
+  std::size_t at(int i, int y, int x, int c) const {
+    return ((static_cast<std::size_t>(i) * static_cast<std::size_t>(height) + static_cast<std::size_t>(y)) *
+                static_cast<std::size_t>(width) +
+            static_cast<std::size_t>(x)) *
+               static_cast<std::size_t>(channels) +
+           static_cast<std::size_t>(c);
+  }
+};
+
+/// Dimensions of a node's result (or of the network's input) for `n` samples.
+Dims dims_of(const Shape& shape, int n);
+
+/// A linear layer as a convolution of one place.
+Conv2dAttributes conv_of(const Node& node);
+
+/// z[n][y][x][o] without bias; w is [k][o] (N14.1).
+Reals conv_forward(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Reals& x, const Reals& w);
+Reals conv_input_gradient(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Reals& d,
+                          const Reals& w);
+Reals conv_weight_gradient(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Reals& x,
+                           const Reals& d);
+
+/// Maximum or sum of each window, without the average's division; `dy` → the gradient of x.
+Reals pool_forward(const PoolAttributes& pool, bool max, const Dims& in, const Dims& out, const Reals& x);
+Reals pool_gradient(const PoolAttributes& pool, bool max, const Dims& in, const Dims& out, const Reals& x,
+                    const Reals& dy);
+
+/// Normalization over each column of x[rows][channels], or over all of it (`whole`).
+struct RealNorm {
+  Reals mean, variance;  ///< [channels] each, also where `whole`; biased
+  Reals y;
+};
+RealNorm norm_forward(bool whole, double eps, std::size_t channels, const Reals& x, const Reals& gamma,
+                      const Reals& beta);
+struct RealNormGradient {
+  Reals dx, dgamma, dbeta;
+};
+RealNormGradient norm_gradient(bool whole, double eps, std::size_t channels, const Reals& x, const Reals& gamma,
+                               const Reals& dy);
+
+}  // namespace bitloom::testing
