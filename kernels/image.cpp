@@ -101,11 +101,20 @@ void put_table(Bytes memory, const Program& program, const TrainState& state, Sc
   for (std::size_t l = 0; l < names.size(); ++l) {
     if (program.table.contains(names[l] + ".wmax"))
       put_entry(memory, program, names[l] + ".wmax", state.layers[l].wmax);
-    for (const auto& [what, scale] :
-         {std::pair{".sx_next", state.layers[l].sx_next}, std::pair{".sd_next", state.layers[l].sd_next}}) {
+    const LayerState& layer = state.layers[l];
+    for (const auto& [what, scale] : {std::pair{".sx_next", layer.sx_next}, std::pair{".sd_next", layer.sd_next},
+                                      std::pair{".sv_next", layer.sv_next}}) {
       const std::string name = names[l] + what;
       if (program.table.contains(name)) put_entry(memory, program, name, scale_word(scale, name));
     }
+    const auto put = [&](const char* what, std::uint32_t value) {
+      if (program.table.contains(names[l] + what)) put_entry(memory, program, names[l] + what, value);
+    };
+    put(".mhat", layer.mhat.word());
+    put(".sv", word(layer.sv));
+    put(".lvl_rd", static_cast<std::uint32_t>(layer.level_read));
+    put(".lvl_wr", static_cast<std::uint32_t>(layer.level_write));
+    if (is_scale(layer.sw)) put(".sw", word(layer.sw));
   }
 }
 
@@ -115,10 +124,10 @@ void over_state(const Program& program, State& state, const Visit& visit) {
   const std::vector<std::string> names = layer_names_of(program.network);
   for (std::size_t l = 0; l < names.size(); ++l) {
     visit(names[l] + ".master", state.layers[l].master);
-    visit(names[l] + ".momentum", state.layers[l].momentum);
     visit(names[l] + ".bias", state.layers[l].bias);
     visit(names[l] + ".bias_momentum", state.layers[l].bias_momentum);
-    visit(names[l] + ".momentum8", state.layers[l].momentum);
+    const bool codes = find_tensor(program, names[l] + ".momentum8") != nullptr;
+    visit(names[l] + (codes ? ".momentum8" : ".momentum"), state.layers[l].momentum);
     visit(names[l] + ".q", state.layers[l].q);
     visit(names[l] + ".residual", state.layers[l].residual);
   }
@@ -253,6 +262,12 @@ TrainState read_state(const Program& program, std::span<const std::uint8_t> memo
     state.layers[l].wmax = entry(names[l] + ".wmax");
     state.layers[l].sx_next = from_word(entry(names[l] + ".sx_next"));
     state.layers[l].sd_next = from_word(entry(names[l] + ".sd_next"));
+    state.layers[l].mhat = Real::from_word(entry(names[l] + ".mhat"));
+    state.layers[l].sv = from_word(entry(names[l] + ".sv"));
+    state.layers[l].sv_next = from_word(entry(names[l] + ".sv_next"));
+    state.layers[l].level_read = static_cast<int>(entry(names[l] + ".lvl_rd"));
+    state.layers[l].level_write = static_cast<int>(entry(names[l] + ".lvl_wr"));
+    if (!state.layers[l].q.empty()) state.layers[l].sw = from_word(entry(names[l] + ".sw"));
   }
   return state;
 }

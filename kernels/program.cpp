@@ -20,6 +20,14 @@ void require_lowerable(const Network& network, const Recipe& recipe, const Lower
                             recipe.name));
   }
   require_fit(recipe, network);
+  if (update.optimizer == Optimizer::kNiti) {
+    for (const Node& node : network.nodes) {
+      if (node.op != Op::kBatchNorm && node.op != Op::kAdd && node.op != Op::kAveragePool) continue;
+      throw Error(
+          fmt::format("network {}, node {}: the accelerator rounds no unit of a NITI recipe up to a power of two",
+                      network.name, node.name));
+    }
+  }
   if (options.batch < 1 || options.batch > kDimensionMax) {
     throw Error(fmt::format("batch: expected 1 to {}, got {}", kDimensionMax, options.batch));
   }

@@ -46,6 +46,7 @@ struct LowerOptions {
   int batch = 0;           ///< samples, 1 … 65535
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
   int batch_slots = 1;     ///< batch blocks in memory, at least 1
+  int gradient_bits = 5;   ///< NITI: gb of N24.3; another one makes another program
 };
 
 /// A step as commands, and where everything lies. All addresses are bytes from BASE unless said otherwise.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "model/error.hpp"
@@ -197,8 +198,7 @@ void Step::loss() {
   const Lowering::Scope scope(low);
   const int s = static_cast<int>(graph.stages.size()) - 1;
   phase(s, "loss", "loss and its gradient");
-  low.div(low.word_of(word(kTwoToMinus16)), low.word_of(word(from_integer(static_cast<std::uint32_t>(options.batch)))),
-          entry(s, "dunit"));
+  loss_unit(entry(s, "dunit"));
   const Src c = low.mul(at(s).raw.unit, low.word_of(word(kLog2E)));
   const int classes = static_cast<int>(stage(s).out.elements() / options.batch);
   const int d_raw = add_raw(s, "d_raw", options.batch, classes);
@@ -220,6 +220,16 @@ void Step::loss() {
       .set(Field::STAT, Statistics(low, {name(s, "dmax"), "", name(s, "d_rawsat")}, 1).next());
   maximum.run();
   at(s).gradient.max = entry(s, "dmax");
+}
+
+/// N7.3; N24.4: a power of two, rounded up.
+void Step::loss_unit(Entry to) {
+  const auto samples = static_cast<std::uint32_t>(options.batch);
+  if (recipe.update.optimizer == Optimizer::kNiti) {
+    low.copy(low.word_of(word(power_of_two(16 + static_cast<int>(std::bit_width(samples)) - 1))), to);
+  } else {
+    low.div(low.word_of(word(kTwoToMinus16)), low.word_of(word(from_integer(samples))), to);
+  }
 }
 
 GradientPlace Step::gradient_place(int s) {

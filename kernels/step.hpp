@@ -245,6 +245,7 @@ class Step {
   void load_table();
   void store_table();
   void loss();
+  void loss_unit(Entry to);
   void forward(int s);
   void backward(int s);
   void bias_of_group(int s, const LayerShape& layer, int group, Statistics& statistics);

@@ -17,6 +17,15 @@ bool follows_hindsight(const ViewRule& rule) {
 
 /// Weights' state, as the recipe keeps it.
 void Step::place_weights(int s, const LayerShape& layer) {
+  const Optimizer optimizer = stage(s).rule.optimizer;
+  if (optimizer == Optimizer::kLwq || optimizer == Optimizer::kNiti) {
+    low.layout.add(name(s, "q"), 8, layer.depth(), layer.conv.out);
+    entry(s, "wmax");
+    if (optimizer == Optimizer::kNiti) return;
+    low.layout.add(name(s, "residual"), 4, layer.depth(), layer.conv.out);
+    low.layout.add(name(s, "momentum8"), 8, layer.depth(), layer.conv.out);
+    return;
+  }
   low.layout.add(name(s, "master"), 32, layer.depth(), layer.conv.out);
   low.layout.add(name(s, "momentum"), 32, layer.depth(), layer.conv.out);
   Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
