@@ -9,7 +9,7 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kVectorsOfAChunk = 32;  ///< table entries a channel that the scalar programs below need at once
+constexpr int kVectorsOfAChunk = 48;  ///< table entries a channel that the scalar programs below need at once
 
 }  // namespace
 
@@ -87,6 +87,12 @@ ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& i
   return of;
 }
 
+/// gr of N16.1 within ±LIM.
+Src limited_gain(Lowering& low, const NormInput& in, Src gain) {
+  const Src limit = low.rdiv(low.word_of(65535), low.rmul(in.n, low.exp2(16, in.shift, true)));
+  return low.rmax(low.rmin(gain, limit), low.rneg(limit));
+}
+
 namespace {
 
 const NormAttributes& norm_of(const Lowering& low, const Stage& stage) {
@@ -136,7 +142,7 @@ void Step::norm_forward(int s) {
     const ChannelStatistics of = channel_statistics(low, at(s).sums, in, chunk, norm_of(low, stage(s)).eps);
     const Src gamma = fixed_point(low, state_tensor(s, "gamma"), chunk);
     const Src beta = fixed_point(low, state_tensor(s, "beta"), chunk);
-    const Src gr = low.rmul(gamma, of.r);
+    const Src gr = limited_gain(low, in, low.rmul(gamma, of.r));
     const Src a = low.rmul(gr, in.n, low.exp2(16, in.shift, true));
     const Src c = low.to_int(low.rsub(beta, low.rmul(low.from_sum(of.s1, of.pitch), gr)), 16);
     low.scalar(ScalarOp::RMAX, largest, low.rmaxabs(gr), {}, {.dst = largest});
@@ -182,7 +188,7 @@ NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src 
   NormBackward back;
   back.ud = low.rmul(dy.unit, low.exp2(0, d_shift));
   const Src fit = low.max_to_scale(dy.max, dy.unit, 32767);
-  low.to_scale(low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u), low.real(1.0 / 64)), unit);
+  low.to_scale(low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u), low.real(0.5)), unit);
   back.kc = low.rdiv(low.rdiv(back.ud, in.u), unit);
   back.ka = low.rmul(back.kc, in.n, low.exp2(0, d_shift, true));
   back.kb = low.rmul(back.kc, in.n, low.exp2(0, in.shift, true));

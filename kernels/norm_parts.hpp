@@ -41,6 +41,8 @@ struct ChannelStatistics {
 ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& in, const ColumnChunk& chunk,
                                      double eps);
 
+Src limited_gain(Lowering& low, const NormInput& in, Src gain);
+
 int cross_sums(Lowering& low, const std::string& name, const Raw& dy, Src d_shift, const NormInput& in);
 
 /// Ud, KC, KA, KB; sets `unit` to s_dz.

@@ -206,11 +206,12 @@ Raw Step::standardized(int s, const Raw& master) {
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
     const Lowering::Scope scope(low);
     const ChannelStatistics of = channel_statistics(low, at(s).sums, in, chunk, kStandardizationEps);
-    const Src a = low.rmul(of.r, in.n, low.exp2(16, in.shift, true));
-    const Src c = low.to_int(low.rneg(low.rmul(low.from_sum(of.s1, of.pitch), of.r)), 16);
-    low.scalar(ScalarOp::RMAX, largest, low.rmaxabs(of.r), {}, {.dst = largest});
+    const Src gr = limited_gain(low, in, of.r);
+    const Src a = low.rmul(gr, in.n, low.exp2(16, in.shift, true));
+    const Src c = low.to_int(low.rneg(low.rmul(low.from_sum(of.s1, of.pitch), gr)), 16);
+    low.scalar(ScalarOp::RMAX, largest, low.rmaxabs(gr), {}, {.dst = largest});
     low.store_vectors({a, c}, forward, chunk.first, chunk.count);
-    low.store_vectors({of.r, of.r}, at(s).gains, chunk.first, chunk.count);
+    low.store_vectors({gr, of.r}, at(s).gains, chunk.first, chunk.count);
   }
   const int what = add_raw(s, "what_raw", layer.depth(), cols);
   Phase pass(low, low.vector_tiles(layer.depth(), cols, {.in = 1, .out = 1, .coefficients = 2}));
