@@ -32,8 +32,8 @@ struct Comparison {
 };
 
 /// Compares every tensor and every scalar of golden's record with memory (bytes from BASE) and adds to `sum`. Throws
-/// Error when the record holds something that has no place in memory, or memory something that golden does not record:
-/// nothing is skipped.
+/// Error when the record holds something that has no place in memory: nothing that golden records is skipped.
+/// Intermediates of the lowering (accumulated parts, coefficients) are not recorded and not compared.
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                   std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);
 
