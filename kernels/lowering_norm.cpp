@@ -44,18 +44,15 @@ Sections reduce_sections(const Lowering& low, int inputs, int cols) {
 
 /// Σt and Σt² of a raw view, by columns, or of all: [4][columns or 1].
 int moments(Lowering& low, const std::string& name, const NormInput& in) {
-  const int sums = low.layout.add(name, 32, 4, in.whole ? 1 : in.cols);
-  const TileGrid grid = low.vector_tiles(in.rows, in.cols, reduce_sections(low, 1, in.cols));
-  if (!in.whole || grid.cols.count == 1) {
-    Phase reduce(low, grid);
-    reduce.input({.tensor = in.z.tensor});
-    Command& command = reduce.vector(Opcode::REDUCE).set(Field::RATIO, in.shift.entry);
-    command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::MOMENTS)).set(Field::AXIS_ALL, in.whole ? 1 : 0);
-    reduce.output({.tensor = sums});
-    reduce.run();
-    return sums;
-  }
-  throw Error(low.context().what + ": too many channels for one reduction over all of them");
+  if (in.whole) return reduce_all(low, name, ReduceKind::MOMENTS, in.z.tensor, in.rows, in.cols, in.shift);
+  const int sums = low.layout.add(name, 32, 4, in.cols);
+  Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 1, in.cols)));
+  reduce.input({.tensor = in.z.tensor});
+  Command& command = reduce.vector(Opcode::REDUCE).set(Field::RATIO, in.shift.entry);
+  command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::MOMENTS));
+  reduce.output({.tensor = sums});
+  reduce.run();
+  return sums;
 }
 
 Src sum_pair(Lowering& low, int sums, const NormInput& in, const ColumnChunk& chunk) {

@@ -69,11 +69,7 @@ int common_width(const Lowering& low, const GemmJob& job) {
   const bool signs = job.a.expand == Expand::PLUS_MINUS && job.b.expand == Expand::PLUS_MINUS;
   if (a == 1 && b == 1 && signs && job.terms % 8 == 0 && packs_signs(job.a) && packs_signs(job.b)) return 1;
   if (std::max(a, b) <= 4 && packs_nibbles(job.a) && packs_nibbles(job.b)) return 4;
-  if (job.a.kind == Kind::LOG || job.b.kind == Kind::LOG) {
-    throw Error(fmt::format("{}: logarithmic codes need an even number of channels where several taps meet",
-                            low.context().what));
-  }
-  return 8;
+  return job.a.kind == Kind::LOG || job.b.kind == Kind::LOG ? 4 : 8;
 }
 
 Phase::Phase(Lowering& low, const TileGrid& grid, std::array<int, 3> counts, int rows_dim, int cols_dim)
@@ -159,9 +155,23 @@ Command Phase::load_operand(const GemmOperand& operand, bool is_a, const Reducti
 
 void Phase::gemm(const GemmJob& job) {
   const int bits = common_width(low_, job);
-  const Reduction k = reduction(low_.hardware(), job.terms, bits);
-  const int segment = k.bytes.size * 8 / bits;
-  const Cut terms{segment, k.bytes.count, static_cast<int>(job.terms - std::int64_t{segment} * (k.bytes.count - 1))};
+  Reduction k = reduction(low_.hardware(), job.terms, bits);
+  int segment = k.bytes.size * 8 / bits;
+  Cut terms{segment, k.bytes.count, static_cast<int>(job.terms - std::int64_t{segment} * (k.bytes.count - 1))};
+  if (bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b))) {
+    // Logarithmic codes of an odd number of channels: a segment for each tap, so that each starts at a byte.
+    if (!job.a.view.gather || !job.b.view.gather || job.a.transpose || job.b.transpose) {
+      throw Error(low_.context().what + ": logarithmic codes that do not start at a byte");
+    }
+    segment = job.a.view.gather->segment;
+    const auto bytes = static_cast<int>(divide_up(segment, 2));
+    if (bytes > std::min(low_.hardware().spad_a_bytes, low_.hardware().spad_b_bytes)) {
+      throw Error(low_.context().what + ": too many channels of logarithmic codes for one segment");
+    }
+    const auto taps = static_cast<int>(job.terms / segment);
+    terms = {segment, taps, segment};
+    k = {{bytes, taps, bytes}, false};
+  }
   segments_ = k.bytes.count;
   commands_.loads.push_back(load_operand(job.b, false, k, terms, bits));
   commands_.loads.push_back(load_operand(job.a, true, k, terms, bits));

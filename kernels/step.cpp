@@ -300,8 +300,11 @@ void Step::mask_gradient(int, int from, const GradientPlace& place) {
 
 Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out) {
   const Lowering::Scope scope(low);
-  const Src qu = low.max_to_scale(u.max, u.unit, 32767);
-  const Src qv = low.max_to_scale(v.max, v.unit, 32767);
+  const auto fit = [&](const Raw& raw) {
+    return low.scalar(ScalarOp::RKEEP, raw.max, low.max_to_scale(raw.max, raw.unit, 32767));
+  };
+  const Src qu = fit(u);
+  const Src qv = fit(v);
   low.to_scale(low.rmul(low.rmax(qu, qv), low.real(2)), place.unit.entry);
   const Src a = low.rdiv(u.unit, place.unit);
   const Src b = low.rdiv(v.unit, place.unit);

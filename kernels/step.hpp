@@ -199,6 +199,7 @@ class Step {
   int group_ranges(int s, const GroupView& view, const std::string& suffix);
   Src group_keep(int s, Src range, Src score, int prune_use);
   GroupCodes group_view(int s, const GroupView& view, const std::string& suffix, int use, int prune_use);
+  void group_codes(int s, const GroupView& view, const GroupCodes& of, const CodeRule& rule);
   void group_gradient(int s);
   int weight_sums(int s);
   void group_activation_gradient(int s, int acc, const GradientPlace& place);
@@ -254,6 +255,8 @@ class Step {
   int page_ = -1, ones_ = -1, labels_ = -1, input_ = -1;
 };
 
+/// Tiles of whole rows over a tensor that is seen with shorter rows where that is needed.
+TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections);
 /// Two sums or a range of a whole tensor: [4 or 3][1].
 int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
                Src shift);

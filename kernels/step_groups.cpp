@@ -27,11 +27,11 @@ int Step::group_ranges(int s, const GroupView& view, const std::string& suffix) 
   const bool samples = view.groups == Groups::kSample;
   const int pixels = out.height * out.width;
   const int ranges = low.layout.add(ranges_name, 32, 3, samples ? out.samples : out.channels);
-  const Sections sections =
-      samples ? Sections{.in = 1, .out = 1, .least_words = 4} : reduce_sections(low, 1, out.channels);
-  const TileGrid grid = low.vector_tiles(samples ? pixels : out.rows(), out.channels, sections);
-  Phase reduce = samples ? Phase::over_samples(low, grid, out.samples, pixels) : Phase(low, grid);
-  reduce.input({.tensor = raw.tensor});
+  const TileGrid grid = samples ? flat_tiles(low, pixels, out.channels, {.in = 1, .out = 1, .least_words = 4})
+                                : low.vector_tiles(out.rows(), out.channels, reduce_sections(low, 1, out.channels));
+  const int sample_rows = pixels * (out.channels / (samples ? grid.cols.last : out.channels));
+  Phase reduce = samples ? Phase::over_samples(low, grid, out.samples, sample_rows) : Phase(low, grid);
+  reduce.input({.tensor = raw.tensor, .pitch = samples ? std::int64_t{4} * grid.cols.last : -1});
   Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, samples ? 1 : 0);
   command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
   reduce.output({.tensor = ranges});
@@ -56,6 +56,27 @@ Src Step::group_keep(int s, Src range, Src score, int prune_use) {
                  Src(static_cast<int>(tensor_id(stage(s).layer, TensorKind::kGradient))), {.immediate = prune_use});
   const Src empty = low.rsub(one, low.scalar(ScalarOp::RKEEP, sum, one));
   return low.radd(keep, empty);
+}
+
+/// N21.1: the codes of a view.
+void Step::group_codes(int s, const GroupView& view, const GroupCodes& of, const CodeRule& rule) {
+  const ImageShape& out = stage(s).out;
+  const bool samples = view.groups == Groups::kSample;
+  const int pixels = out.height * out.width;
+  const int rows = samples ? pixels : out.rows();
+  const Sections sections{.in = 1, .out = 1, .coefficients = 2, .columns = 8};
+  const TileGrid whole = low.vector_tiles(rows, out.channels, sections);
+  const int width = samples ? whole.cols.size : out.channels;
+  for (int first = 0; first < out.channels; first += width) {
+    const TileGrid grid = low.vector_tiles(rows, std::min(width, out.channels - first), sections);
+    Phase pass = samples ? Phase::over_samples(low, grid, out.samples, pixels) : Phase(low, whole);
+    pass.input({.tensor = at(s).gradient.tensor, .col_base = first});
+    pass.coefficients({.tensor = of.reals}, 2);
+    Command& tile = pass.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set(Field::COL_BASE, first);
+    set_codes(tile, rule);
+    pass.output({.tensor = of.codes.tensor, .col_base = first});
+    pass.run();
+  }
 }
 
 /// N21.1, N21.2 and N21.4 of one view: its codes.
@@ -95,16 +116,7 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
   rule.rounding = RoundingMode::STOCHASTIC;
   rule.tensor = tensor_id(stage(s).layer, TensorKind::kGradient);
   rule.use = use;
-  const bool samples = view.groups == Groups::kSample;
-  const int pixels = out.height * out.width;
-  const TileGrid grid = low.vector_tiles(samples ? pixels : out.rows(), out.channels,
-                                         {.in = 1, .out = 1, .coefficients = 2, .columns = 8});
-  Phase pass = samples ? Phase::over_samples(low, grid, out.samples, pixels) : Phase(low, grid);
-  pass.input({.tensor = at(s).gradient.tensor});
-  pass.coefficients({.tensor = of.reals}, 2);
-  set_codes(pass.vector(Opcode::TILE).set_flag(Flag::FROM_VIN), rule);
-  pass.output({.tensor = to});
-  pass.run();
+  group_codes(s, view, of, rule);
   return of;
 }
 

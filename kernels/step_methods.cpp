@@ -14,25 +14,29 @@ constexpr double kStandardizationEps = 1e-5;  // N16.4
 
 }  // namespace
 
-/// Two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1]. The tensor is seen with shorter
-/// rows where a row does not fit VIN: its memory is the same.
+/// A grid with one column tile over the same memory of rows × cols int32 elements, seen with rows that are shorter
+/// where a row does not fit VIN.
+TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections) {
+  for (int parts = 1; parts <= cols; ++parts) {
+    if (cols % parts != 0) continue;
+    const TileGrid grid = low.vector_tiles(static_cast<int>(rows * parts), cols / parts, sections);
+    if (grid.cols.count == 1) return grid;
+  }
+  throw Error(low.context().what + ": no row of a tensor fits VIN");
+}
+
+/// Two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1].
 int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
                Src shift) {
   const int results = low.layout.add(name, 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
-  for (int parts = 1; parts <= cols; ++parts) {
-    if (cols % parts != 0) continue;
-    const Sections sections{.in = 1, .out = 1, .least_words = 4};
-    const TileGrid grid = low.vector_tiles(static_cast<int>(rows * parts), cols / parts, sections);
-    if (grid.cols.count > 1) continue;
-    Phase reduce(low, grid);
-    reduce.input({.tensor = tensor, .pitch = std::int64_t{4} * (cols / parts)});
-    Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, 1).set(Field::RATIO, shift.entry);
-    command.set(Field::REDUCE_KIND, static_cast<int>(kind));
-    reduce.output({.tensor = results});
-    reduce.run();
-    return results;
-  }
-  throw Error(low.context().what + ": no row of a tensor fits VIN");
+  const TileGrid grid = flat_tiles(low, rows, cols, {.in = 1, .out = 1, .least_words = 4});
+  Phase reduce(low, grid);
+  reduce.input({.tensor = tensor, .pitch = std::int64_t{4} * grid.cols.last});
+  Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, 1).set(Field::RATIO, shift.entry);
+  command.set(Field::REDUCE_KIND, static_cast<int>(kind));
+  reduce.output({.tensor = results});
+  reduce.run();
+  return results;
 }
 
 /// N18 into `to`; levels 7 or 15.
