@@ -192,6 +192,10 @@ class Places {
     const std::int64_t tile = full_rows(c) * groups;
     const std::int64_t stride = c.get(Field::VIN_STRIDE);
     const Uses uses = uses_of(c);
+    if (c.opcode() == Opcode::TILE && !c.flag(Flag::FROM_VIN)) {
+      within(full_rows(c), hw_.rows, "tile rows");
+      within(full_cols(c), hw_.tile_cols(), "tile columns");
+    }
     require(
         counts_[0] == 1 || c.get(Field::COLS_DIM) != 0 || c.get(Field::COLS) % static_cast<unsigned>(hw_.lanes()) == 0,
         "COLS is no multiple of V");
@@ -207,10 +211,6 @@ class Places {
     if (c.opcode() == Opcode::TABLE_LOAD || c.opcode() == Opcode::TABLE_STORE) return check_table(c);
     entries(c.get(Field::RATIO), 1);
     if (c.get(Field::STAT) != 0) entries(c.get(Field::STAT), 3);
-    if (c.opcode() == Opcode::TILE && !c.flag(Flag::FROM_VIN)) {
-      within(full_rows(c), hw_.rows, "tile rows");
-      within(full_cols(c), hw_.tile_cols(), "tile columns");
-    }
     if (c.opcode() == Opcode::TILE && (c.flag(Flag::BIAS_OUT) || c.flag(Flag::ADD_BIAS))) {
       LoopIndex last{};
       for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;

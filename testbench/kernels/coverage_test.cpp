@@ -1,8 +1,7 @@
-// Replays the addresses of a program's commands, with loops written here again, and counts what they touch.
+// Replays the addresses of a program's stores, with loops and shapes written here again, and counts what they touch.
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
 #include <vector>
 
 #include "testbench/kernels/cases.hpp"
@@ -10,180 +9,118 @@
 namespace bitloom {
 namespace {
 
-using testing_cases::all_cases;
-using testing_cases::Case;
-using testing_cases::odd_program;
+using namespace testing_cases;
 
-/// One execution of a LOAD or STORE: rows of bytes.
-struct Access {
-  std::size_t command;
-  std::uint32_t address;
-  std::uint32_t pitch;
-  int rows;
-  int cols;
-  int i0, i1, i2;
-};
-
-std::vector<Access> replay(const Program& program, std::size_t command, std::size_t first_of_group) {
-  const Command& c = program.commands[command];
-  const Command& first = program.commands[first_of_group];
+/// Iterations of a group at which a command of this EXEC_LEVEL runs.
+template <class Visit>
+void replay(const Command& first, const Command& command, const Visit& visit) {
   const int n[3] = {static_cast<int>(first.get(Field::N0)), static_cast<int>(first.get(Field::N1)),
                     static_cast<int>(first.get(Field::N2))};
-  const auto level = c.get(Field::EXEC_LEVEL);
-  std::vector<Access> accesses;
+  const auto level = command.get(Field::EXEC_LEVEL);
   for (int i0 = 0; i0 < n[0]; ++i0) {
     for (int i1 = 0; i1 < n[1]; ++i1) {
       for (int i2 = 0; i2 < n[2]; ++i2) {
         if ((level >= 1 && i2 != 0) || (level >= 2 && i1 != 0) || (level >= 3 && i0 != 0)) continue;
         const int index[3] = {i0, i1, i2};
-        const auto extent = [&](Field full, Field last, Field dim) {
-          const std::uint32_t d = c.get(dim);
-          return static_cast<int>(d != 3 && index[d] == n[d] - 1 ? c.get(last) : c.get(full));
-        };
-        const std::int64_t address =
-            std::int64_t{c.get(Field::ADDR)} + std::int64_t{i0} * c.get_signed(Field::STRIDE0) +
-            std::int64_t{i1} * c.get_signed(Field::STRIDE1) + std::int64_t{i2} * c.get_signed(Field::STRIDE2);
-        accesses.push_back({command, static_cast<std::uint32_t>(address), c.get(Field::PITCH),
-                            extent(Field::ROWS, Field::ROWS_LAST, Field::ROWS_DIM),
-                            extent(Field::COLS, Field::COLS_LAST, Field::COLS_DIM), i0, i1, i2});
+        visit(index, n);
       }
     }
-  }
-  return accesses;
-}
-
-template <class Visit>
-void for_each_command(const Program& program, Opcode opcode, Visit visit) {
-  std::size_t first = 0;
-  std::size_t left = 0;
-  for (std::size_t i = 0; i < program.commands.size(); ++i) {
-    if (left == 0) {
-      first = i;
-      left = program.commands[i].get(Field::GROUP) + 1;
-    }
-    --left;
-    if (program.commands[i].opcode() == opcode) visit(i, first);
   }
 }
 
 /// How often each byte from BASE is stored.
-std::vector<int> stored_bytes(const Program& program) {
-  std::vector<int> count(program.program_address, 0);
-  for_each_command(program, Opcode::STORE, [&](std::size_t command, std::size_t first) {
-    for (const Access& access : replay(program, command, first)) {
-      for (int row = 0; row < access.rows; ++row) {
-        for (int col = 0; col < access.cols; ++col) {
-          ++count.at(access.address + static_cast<std::size_t>(row) * access.pitch + static_cast<std::size_t>(col));
-        }
+class StoredBytes {
+ public:
+  explicit StoredBytes(const Program& program) : count_(program.program_address, 0) {
+    std::size_t first = 0, left = 0;
+    std::map<std::uint32_t, Command> shapes;
+    for (std::size_t i = 0; i < program.commands.size(); ++i) {
+      const Command& command = program.commands[i];
+      if (left == 0) {
+        first = i;
+        left = command.get(Field::GROUP) + 1;
+      }
+      --left;
+      if (command.opcode() == Opcode::STORE_SHAPE) shapes.insert_or_assign(command.get(Field::SLOT), command);
+      if (command.opcode() != Opcode::STORE) continue;
+      const Command* shape = command.get(Field::SHAPED) != 0 ? &shapes.at(command.get(Field::SHAPE)) : nullptr;
+      replay(program.commands[first], command, [&](const int* index, const int* n) { add(command, shape, index, n); });
+    }
+  }
+  const std::vector<int>& count() const { return count_; }
+
+ private:
+  void add(const Command& c, const Command* shape, const int* index, const int* n) {
+    const auto extent = [&](Field full, Field last, Field dim) {
+      const std::uint32_t d = c.get(dim);
+      return std::int64_t{d != 3 && index[d] == n[d] - 1 ? c.get(last) : c.get(full)};
+    };
+    const std::uint32_t rows_dim = c.get(Field::ROWS_DIM), cols_dim = c.get(Field::COLS_DIM);
+    const int widths[] = {1, 4, 8, 32};
+    const int bits = widths[c.get(Field::MEMORY_BITS)];
+    const std::int64_t col0 =
+        c.get(Field::COL_BASE) + (cols_dim == 3 ? 0 : std::int64_t{index[cols_dim]} * c.get(Field::COLS));
+    const std::int64_t row0 = rows_dim == 3 ? 0 : std::int64_t{index[rows_dim]} * c.get(Field::ROWS);
+    const std::int64_t cols = extent(Field::COLS, Field::COLS_LAST, Field::COLS_DIM);
+    for (std::int64_t row = 0; row < extent(Field::ROWS, Field::ROWS_LAST, Field::ROWS_DIM); ++row) {
+      std::int64_t address = c.get(Field::ADDR) + std::int64_t{index[0]} * c.get_signed(Field::STRIDE0) +
+                             std::int64_t{index[1]} * c.get_signed(Field::STRIDE1) +
+                             std::int64_t{index[2]} * c.get_signed(Field::STRIDE2);
+      if (shape != nullptr) {
+        const std::int64_t width = shape->get(Field::EXTENT_X), height = shape->get(Field::EXTENT_Y);
+        const std::int64_t x = (row0 + row) % width, y = (row0 + row) / width % height,
+                           m = (row0 + row) / (width * height);
+        address +=
+            m * shape->get(Field::IMAGE_PITCH) +
+            (y * shape->get(Field::SCALE_Y) + shape->get_signed(Field::OFFSET_Y)) * shape->get(Field::LINE_PITCH) +
+            (x * shape->get(Field::SCALE_X) + shape->get_signed(Field::OFFSET_X)) * shape->get(Field::PIXEL_PITCH);
+      } else {
+        address += row * c.get(Field::PITCH);
+      }
+      ASSERT_EQ(col0 * bits % 8, 0);
+      for (std::int64_t byte = 0; byte < (cols * bits + 7) / 8; ++byte) {
+        ++count_.at(static_cast<std::size_t>(address + col0 * bits / 8 + byte));
       }
     }
-  });
-  return count;
-}
-
-/// Bytes of a tensor that hold elements (a mask's tiles hold padding rows too, which its commands write).
-std::set<std::size_t> bytes_of(const TensorPlacement& tensor) {
-  std::set<std::size_t> bytes;
-  if (tensor.packing == Packing::kMask) {
-    for (std::size_t i = 0; i < tensor.bytes; ++i) bytes.insert(tensor.address + i);
-    return bytes;
   }
-  const bool columns = tensor.packing == Packing::kColumns;
-  const std::size_t outer = static_cast<std::size_t>(columns ? tensor.cols : tensor.rows);
-  const std::size_t inner = static_cast<std::size_t>(columns ? tensor.rows : tensor.cols);
-  const std::size_t row_bytes = (inner * static_cast<std::size_t>(tensor.bits) + 7) / 8;
-  for (std::size_t row = 0; row < outer; ++row) {
-    for (std::size_t i = 0; i < row_bytes; ++i) bytes.insert(tensor.address + row * tensor.pitch + i);
-  }
-  return bytes;
-}
 
-class Coverage : public testing::TestWithParam<Case> {};
+  std::vector<int> count_;
+};
 
+struct Net {
+  std::string network, recipe, hardware;
+  int batch;
+};
+
+class Coverage : public testing::TestWithParam<Net> {};
+
+/// Every byte of every tensor that the step makes is stored once, and no other byte.
 TEST_P(Coverage, EveryElementIsStoredOnceAndNothingElse) {
-  const Program program = odd_program(GetParam());
+  const Net& of = GetParam();
+  const Program program =
+      lower(named_network(of.network), named_recipe(of.recipe), named_hardware(of.hardware), with_batch(of.batch));
   std::vector<int> expected(program.program_address, 0);
   for (const TensorPlacement& tensor : program.tensors) {
-    if (tensor.in_batch || tensor.packing == Packing::kTable) continue;
-    for (const std::size_t byte : bytes_of(tensor)) ++expected[byte];
+    if (tensor.in_batch || tensor.name == "ones") continue;
+    for (std::size_t byte = 0; byte < tensor.bytes; ++byte) expected[tensor.address + byte] = 1;  // aliases: the same
   }
-  for (int i = 0; i < 4 * program.table_entries; ++i) ++expected[program.table_address + static_cast<std::size_t>(i)];
-  const std::vector<int> stored = stored_bytes(program);
+  const std::vector<int> stored = StoredBytes(program).count();
   for (std::size_t byte = 0; byte < expected.size(); ++byte) {
     ASSERT_EQ(stored[byte], expected[byte]) << "byte " << byte;
   }
 }
 
-/// For each GEMM: operand rows and segments of the loads tile its two operands exactly.
-TEST_P(Coverage, EveryGemmReadsItsWholeOperands) {
-  const Program program = odd_program(GetParam());
-  int gemms = 0;
-  for_each_command(program, Opcode::LOAD, [&](std::size_t command, std::size_t first) {
-    const Command& load = program.commands[command];
-    if (load.get(Field::TARGET) == 2) return;
-    const bool is_a = load.get(Field::TARGET) == 0;
-    const TensorPlacement* operand = nullptr;
-    for (const TensorPlacement& tensor : program.tensors) {
-      const bool same_region = tensor.in_batch == (load.get(Field::BATCH_BASE) != 0);
-      if (same_region && tensor.address == load.get(Field::ADDR)) operand = &tensor;
-    }
-    ASSERT_NE(operand, nullptr);
-    std::map<std::size_t, std::set<int>> visits;  // byte → outer tiles that read it
-    for (const Access& access : replay(program, command, first)) {
-      const int outer = is_a ? access.i0 : access.i1;
-      for (int row = 0; row < access.rows; ++row) {
-        for (int col = 0; col < access.cols; ++col) {
-          const std::size_t byte =
-              access.address + static_cast<std::size_t>(row) * access.pitch + static_cast<std::size_t>(col);
-          ASSERT_TRUE(visits[byte].insert(outer).second) << "byte read twice for one tile";
-        }
-      }
-    }
-    std::set<std::size_t> whole = bytes_of(*operand);
-    if (operand->ones_row && is_a && operand->packing == Packing::kColumns) {
-      const std::size_t row = static_cast<std::size_t>(operand->cols) * operand->pitch;
-      const std::size_t row_bytes = (static_cast<std::size_t>(operand->rows * operand->bits) + 7) / 8;
-      for (std::size_t i = 0; i < row_bytes; ++i) whole.insert(operand->address + row + i);
-    }
-    std::set<std::size_t> read;
-    for (const auto& visit : visits) read.insert(visit.first);
-    EXPECT_EQ(read, whole) << "command " << command << " reads " << operand->name;
-    ++gemms;
-  });
-  EXPECT_EQ(gemms, 2 * 8);  // three forward, two activation gradients, three weight gradients, two operands each
-}
-
-/// A GEMM's segments add up to its operands' rows, and the first of each tile starts the sum.
-TEST_P(Coverage, SegmentsOfGemmsAddUpToTheirReductions) {
-  const Program program = odd_program(GetParam());
-  const std::map<std::string, std::map<int, int>> terms{
-      {"forward", {{0, 61}, {1, 37}, {2, 23}}}, {"dgrad", {{1, 23}, {2, 10}}}, {"wgrad", {{0, 19}, {1, 19}, {2, 19}}}};
-  for_each_command(program, Opcode::GEMM, [&](std::size_t command, std::size_t) {
-    const Command& gemm = program.commands[command];
-    const int segments = static_cast<int>(gemm.get(Field::N2));
-    const auto bytes =
-        (segments - 1) * static_cast<int>(gemm.get(Field::COLS)) + static_cast<int>(gemm.get(Field::COLS_LAST));
-    const int per_byte = gemm.get(Field::BITS4) != 0 ? 2 : 1;
-    const int expected = terms.at(program.info[command].phase).at(program.info[command].layer);
-    EXPECT_EQ(bytes, (expected + per_byte - 1) / per_byte);
-    EXPECT_EQ(gemm.get(Field::BITS4) != 0, GetParam().recipe.starts_with("int4"));
-  });
-}
-
-TEST_P(Coverage, OperandLoadsNeverLeaveTheirLanes) {
-  const Program program = odd_program(GetParam());
-  for_each_command(program, Opcode::LOAD, [&](std::size_t command, std::size_t first) {
-    const std::uint32_t target = program.commands[command].get(Field::TARGET);
-    for (const Access& access : replay(program, command, first)) {
-      EXPECT_EQ(access.address % static_cast<unsigned>(program.hardware.axi_bytes), 0u);
-      const int lanes = target == 0 ? program.hardware.rows : program.hardware.cols;
-      EXPECT_TRUE(target == 2 || access.rows <= lanes);
-    }
-  });
-}
-
-INSTANTIATE_TEST_SUITE_P(All, Coverage, testing::ValuesIn(all_cases()),
-                         [](const auto& each) { return each.param.hardware + "_" + each.param.recipe; });
+INSTANTIATE_TEST_SUITE_P(All, Coverage,
+                         testing::Values(Net{"mlp_odd", "int8", "tiny", 19}, Net{"mlp_odd", "int4", "odd", 19},
+                                         Net{"mlp_odd", "int4_hindsight", "base", 19},
+                                         Net{"mlp_odd", "int8_hindsight", "odd", 19},
+                                         Net{"mlp_odd", "luq_smp2", "tiny", 5}, Net{"mlp_odd", "fqt1", "odd", 5},
+                                         Net{"conv_ops", "int4", "odd", 3}, Net{"conv_ops", "fqt1", "base", 3},
+                                         Net{"conv_small", "maqd", "tiny", 3}, Net{"conv_small", "lwq", "odd", 3},
+                                         Net{"lenet_bn", "psq", "odd", 2}, Net{"resnet8", "int8", "base", 1}),
+                         [](const auto& each) {
+                           return each.param.network + "_" + each.param.recipe + "_" + each.param.hardware;
+                         });
 
 }  // namespace
 }  // namespace bitloom

@@ -17,7 +17,7 @@
 #include "model/statistics.hpp"
 #include "model/update.hpp"
 
-namespace bitloom::testing {
+namespace bitloom::functional {
 
 namespace {
 
@@ -857,4 +857,4 @@ std::uint32_t FunctionalMachine::scalar_element(const Command& c, int i) {
   }
 }
 
-}  // namespace bitloom::testing
+}  // namespace bitloom::functional

@@ -11,7 +11,7 @@
 #include "kernels/program.hpp"
 #include "model/random.hpp"
 
-namespace bitloom::testing {
+namespace bitloom::functional {
 
 struct MachineRegisters {
   std::uint64_t seed = 0;
@@ -89,4 +89,4 @@ class FunctionalMachine {
   std::uint64_t scale_saturations_ = 0;
 };
 
-}  // namespace bitloom::testing
+}  // namespace bitloom::functional

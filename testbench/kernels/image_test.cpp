@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 #include "model/error.hpp"
 #include "testbench/kernels/cases.hpp"
@@ -71,53 +72,58 @@ TEST(Image, HoldsStateConstantsAndProgram) {
   const Program program = small_program("int8");
   const MemoryImage image = initial_image(program, small_state(), named_recipe("int8"), Scale{33000, 21}, 0xEE);
   ASSERT_EQ(image.bytes.size(), program.total_bytes);
-  const TensorPlacement* master = find_tensor(program, "fc1.master", Packing::kInt32);
+  const TensorPlacement* master = find_tensor(program, "fc1.master");
   EXPECT_EQ(word_at(image, master->address), 70000u);
   EXPECT_EQ(word_at(image, master->address + master->pitch + 4), 69997u);  // element (1, 1) of [3][2]
-  const TensorPlacement* bias = find_tensor(program, "fc1.bias", Packing::kInt32);
+  const TensorPlacement* bias = find_tensor(program, "fc1.bias");
   EXPECT_EQ(word_at(image, bias->address + 4), static_cast<std::uint32_t>(-70000));
   const auto entry = [&](const std::string& name) {
     return word_at(image, program.table_address + 4 * static_cast<std::size_t>(program.table.at(name)));
   };
-  EXPECT_EQ(entry("fc1.sx"), 33000u | 21u << 16);
+  EXPECT_EQ(entry("input.sx"), 33000u | 21u << 16);
   EXPECT_EQ(entry("fc1.wmax"), 70000u);
-  EXPECT_EQ(entry("unit.batch"), 49152u | 14u << 16);   // 3 · 2^14
-  EXPECT_EQ(entry("unit.master"), 32768u | 36u << 16);  // 2^-21
-  EXPECT_EQ(entry("unit.zero"), 0u);
+  EXPECT_EQ(word_at(image, program.table_address), 0u);
+  std::set<std::uint32_t> constants;
+  for (const auto& [index, word] : program.table_constants) {
+    EXPECT_EQ(word_at(image, program.table_address + 4 * static_cast<std::size_t>(index)), word);
+    constants.insert(word);
+  }
+  EXPECT_TRUE(constants.contains(49152u | 14u << 16));                                         // 3 samples: 3 · 2^14
+  EXPECT_TRUE(constants.contains(32768u | 36u << 16));                                         // masters: 2^-21
   EXPECT_EQ(image.bytes[program.program_address + 64 * (program.commands.size() - 1)], 0x3F);  // END
-  const TensorPlacement* z = find_tensor(program, "fc1.z_raw", Packing::kInt32);
+  const TensorPlacement* z = find_tensor(program, "fc1.z_raw");
   EXPECT_EQ(word_at(image, z->address), 0xEEEEEEEEu);
   EXPECT_EQ(image.bytes[program.batch_address], 0xEE);
 }
 
-TEST(Image, HoldsTheConstantRowsThatMakeBiasGradients) {
-  const Program program = small_program("int4");
-  const MemoryImage image = initial_image(program, small_state(), named_recipe("int4"), Scale{33000, 21}, 0xEE);
-  const TensorPlacement* x = find_tensor(program, "fc2.x", Packing::kColumns);
-  ASSERT_TRUE(x->ones_row);
-  const std::size_t row = x->address + 2 * x->pitch;
-  EXPECT_EQ(image.bytes[row], 0x11);
-  EXPECT_EQ(image.bytes[row + 1], 0x01);  // the third sample and a padding nibble
-  EXPECT_EQ(image.bytes[row + 2], 0xEE);
+TEST(Image, HoldsTheConstantOnesThatMakeBiasGradients) {
+  const Program program = lower(perceptron({3, 2, 5}), named_recipe("int4"), named_hardware("tiny"), with_batch(3));
+  TrainState state = small_state();
+  state.layers[1].master.assign(10, 1);
+  state.layers[1].momentum.assign(10, 1);
+  state.layers[1].bias.assign(5, 1);
+  state.layers[1].bias_momentum.assign(5, 1);
+  const MemoryImage image = initial_image(program, state, named_recipe("int4"), Scale{33000, 21}, 0xEE);
+  const TensorPlacement* ones = find_tensor(program, "ones");
+  ASSERT_NE(ones, nullptr);
+  EXPECT_EQ(ones->cols, 5);
+  EXPECT_EQ(image.bytes[ones->address], 0x11);
+  EXPECT_EQ(image.bytes[ones->address + 2], 0x01);  // and a padding nibble
+  EXPECT_EQ(image.bytes[ones->address + 3], 0xEE);
 }
 
-TEST(Image, HoldsBothPackingsOfABatch) {
+TEST(Image, PacksABatchByRows) {
   const Program program = small_program("int4");
   std::vector<std::uint8_t> memory(program.total_bytes, 0xEE);
   write_batch(program, memory, 1, small_batch());
   const std::size_t slot = batch_offset(program, 1);
   EXPECT_EQ(slot, program.batch_address + program.batch_bytes);
-  const TensorPlacement* rows = find_tensor(program, "fc1.x", Packing::kRows);
-  const TensorPlacement* columns = find_tensor(program, "fc1.x", Packing::kColumns);
-  const TensorPlacement* labels = find_tensor(program, "labels", Packing::kInt32);
-  EXPECT_EQ(memory[slot + rows->address], 0xE1);  // codes 1, −2
-  EXPECT_EQ(memory[slot + rows->address + 1], 0x03);
-  EXPECT_EQ(memory[slot + rows->address + rows->pitch], 0xB4);            // 4, −5
-  EXPECT_EQ(memory[slot + columns->address], 0x41);                       // 1, 4
-  EXPECT_EQ(memory[slot + columns->address + 1], 0x09);                   // −7
-  EXPECT_EQ(memory[slot + columns->address + 2 * columns->pitch], 0x63);  // 3, 6
-  EXPECT_EQ(memory[slot + columns->address + 3 * columns->pitch], 0x11);  // ones
-  EXPECT_EQ(memory[slot + columns->address + 3 * columns->pitch + 1], 0x01);
+  const TensorPlacement* x = find_tensor(program, "fc1.x");
+  const TensorPlacement* labels = find_tensor(program, "labels");
+  EXPECT_EQ(x->pitch, 2u);
+  EXPECT_EQ(memory[slot + x->address], 0xE1);  // codes 1, −2
+  EXPECT_EQ(memory[slot + x->address + 1], 0x03);
+  EXPECT_EQ(memory[slot + x->address + 2], 0xB4);  // 4, −5
   EXPECT_EQ(memory[slot + labels->address], 1);
   EXPECT_EQ(memory[slot + labels->address + 8], 1);
   EXPECT_EQ(memory[slot - 1], 0xEE);

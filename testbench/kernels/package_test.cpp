@@ -51,9 +51,11 @@ TEST_P(Package, HoldsTheCommandSet) {
   BITLOOM_COMMON_FIELDS(BITLOOM_EXPECT)
   BITLOOM_SPECIAL_FIELDS(BITLOOM_EXPECT)
 #undef BITLOOM_EXPECT
-  EXPECT_EQ(values.at("FLAG_UPDATE_HALF_UP"), 9);
+  EXPECT_EQ(values.at("FLAG_HALF_UP"), 9);
   EXPECT_EQ(values.at("TARGET_VIN"), 2);
-  EXPECT_EQ(values.at("SOURCE_MASK"), 3);
+  EXPECT_EQ(values.at("QUANTIZER_GROUP"), 3);
+  EXPECT_EQ(values.at("POOL_MAX_BACKWARD"), 2);
+  EXPECT_EQ(values.at("SHAPE_SLOTS"), 4);
   EXPECT_EQ(values.at("SCALAR_COPY"), 3);
   EXPECT_EQ(values.at("ROUND_STOCHASTIC"), 3);
   EXPECT_EQ(values.at("ERR_TOKENS_LEFT"), 5);

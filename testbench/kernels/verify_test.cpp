@@ -124,14 +124,40 @@ TEST_F(Broken, AddressBeyondATensorIsSeen) {
 
 TEST_F(Broken, RowThatRunsIntoTheNextIsSeen) {
   Command& store = at(find(Opcode::STORE, "forward"));
-  store.set(Field::COLS_LAST, store.get(Field::COLS) + 8);
+  store.set(Field::COL_BASE, 8);
   EXPECT_THAT(places_error(), HasSubstr("a row reaches over"));
 }
 
-TEST_F(Broken, UnalignedLoadIsSeen) {
+TEST_F(Broken, WidthOfAnotherTensorIsSeen) {
   Command& load = at(find(Opcode::LOAD, "weights"));
-  load.set(Field::ADDR, load.get(Field::ADDR) + 4);
-  EXPECT_THAT(places_error(), HasSubstr("W-aligned"));
+  load.set(Field::MEMORY_BITS, static_cast<int>(Width::BITS8));
+  EXPECT_THAT(places_error(), HasSubstr("MEMORY_BITS"));
+}
+
+class BrokenConvolution : public Broken {
+ protected:
+  BrokenConvolution() {
+    using namespace testing_cases;
+    program_ = lower(named_network("conv_small"), named_recipe("int4"), named_hardware("tiny"), with_batch(3));
+  }
+};
+
+TEST_F(BrokenConvolution, ShapesAreChecked) {
+  EXPECT_EQ(places_error(), "");
+  const auto breaks = [&](Opcode opcode, const std::string& phase, Field field, int value, const std::string& message) {
+    Command& command = at(find(opcode, phase));
+    const Command kept = command;
+    command.set(field, value);
+    EXPECT_THAT(places_error(), HasSubstr(message)) << field_info(field).name;
+    command = kept;
+  };
+  breaks(Opcode::LOAD_SHAPE, "forward", Field::LIMIT_Y, 40, "reaches");
+  breaks(Opcode::LOAD_SHAPE, "forward", Field::TAPS_X, 1, "the stream");
+  breaks(Opcode::LOAD_SHAPE, "forward", Field::EXTENT_X, 0, "extent");
+  breaks(Opcode::LOAD_SHAPE, "forward", Field::IMAGE_PITCH, 60000, "reaches");
+  breaks(Opcode::STORE_SHAPE, "pool", Field::OFFSET_X, 9, "reaches");
+  breaks(Opcode::STORE_SHAPE, "pool", Field::OFFSET_Y, -1, "negative");
+  breaks(Opcode::LOAD_SHAPE, "forward", Field::SLOT, 3, "never set");
 }
 
 TEST_F(Broken, LocalAddressesAreChecked) {
@@ -142,18 +168,19 @@ TEST_F(Broken, LocalAddressesAreChecked) {
     EXPECT_THAT(places_error(), HasSubstr(message)) << opcode_name(opcode) << " " << field_info(field).name;
     command = kept;
   };
-  breaks(Opcode::LOAD, "forward", Field::ROWS, 5, "lanes ends at 4");
+  breaks(Opcode::LOAD, "forward", Field::COLS, 5, "lanes ends at 4");
   breaks(Opcode::LOAD, "forward", Field::LOCAL_BASE, 1024, "spad B");
   breaks(Opcode::LOAD, "weights", Field::LOCAL_STRIDE, 255, "VIN ends at 256");
+  breaks(Opcode::LOAD, "forward", Field::LOCAL_BITS, 3, "scratchpad");
   breaks(Opcode::GEMM, "forward", Field::B_STEP, 1000, "spad B");
   breaks(Opcode::TILE, "forward", Field::ROWS, 5, "tile rows");
   breaks(Opcode::TILE, "forward", Field::VIN_STRIDE, 256, "VOUT ends at 256");
-  breaks(Opcode::TILE, "forward", Field::STAT, 254, "the table");
+  breaks(Opcode::TILE, "forward", Field::STAT, 4090, "the table");
   breaks(Opcode::UPDATE, "update", Field::VIN_STRIDE, 0, "less than a tile");
-  breaks(Opcode::UPDATE, "update", Field::RATIO_W, 256, "the table");
+  breaks(Opcode::UPDATE, "update", Field::RATIO_W, 4093, "the table");
   breaks(Opcode::LOSS, "loss", Field::ROWS, 3, "no multiple of V");
   breaks(Opcode::SCALAR, "weights", Field::DST, 0, "T[0]");
-  breaks(Opcode::SCALAR, "weights", Field::SRC_A, 256, "the table");
+  breaks(Opcode::SCALAR, "weights", Field::SRC_A, 4093, "the table");
   breaks(Opcode::TABLE_STORE, "tables", Field::COLS, 600, "VOUT");
   breaks(Opcode::STORE, "update", Field::LOCAL_STRIDE, 250, "VOUT");
   breaks(Opcode::STORE, "forward", Field::INDEX, 3, "INDEX");
