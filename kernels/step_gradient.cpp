@@ -1,0 +1,188 @@
+// Activation gradients: gathers over d, one phase of GEMMs for each residue of the stride (N5.3, N14.2).
+#include <algorithm>
+
+#include "kernels/step.hpp"
+#include "model/error.hpp"
+#include "model/numbers.hpp"
+
+namespace bitloom {
+
+/// The part of d's gradient that reaches the input positions of one stride phase: a gather over d, step by step
+/// backwards through the kernel; no inserted zero is multiplied (N5.3, N14.2).
+GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
+                           const Codes& d) const {
+  const Stage& of = stage(s);
+  GemmJob job;
+  job.terms = std::int64_t{y.taps} * x.taps * layer.group_out;
+  job.a = {{.tensor = d.tensor}, false, d.expand, d.kind};
+  const Codes& w = at(s).w;
+  const std::int64_t w_pitch = low.tensor(w.tensor).pitch;
+  job.b = {{.tensor = w.tensor, .col_base = 0}, false, w.expand, w.kind};
+  if (layer.is_plain()) return job;
+  Gather a;
+  a.extent_x = x.count;
+  a.extent_y = y.count;
+  a.limit_x = of.out.width;
+  a.limit_y = of.out.height;
+  a.offset_x = x.offset;
+  a.offset_y = y.offset;
+  a.tap_x = x.output_step;
+  a.tap_y = y.output_step;
+  a.taps_x = x.taps;
+  a.taps_y = y.taps;
+  a.segment = layer.group_out;
+  a.segment_base = group * layer.group_out;
+  set_pitches(a, low.tensor(d.tensor).pitch, of.out);
+  job.a.view.gather = a;
+  Gather b;  // row: input channel; taps: those of the phase; elements: output channels of the group
+  b.limit_x = layer.conv.kernel.cols;
+  b.limit_y = layer.conv.kernel.rows;
+  b.offset_x = x.tap0;
+  b.offset_y = y.tap0;
+  b.tap_x = x.tap_step;
+  b.tap_y = y.tap_step;
+  b.taps_x = x.taps;
+  b.taps_y = y.taps;
+  b.segment = layer.group_out;
+  b.segment_base = group * layer.group_out;
+  b.image_pitch = w_pitch;
+  b.pixel_pitch = w_pitch * layer.group_in;
+  b.line_pitch = b.pixel_pitch * layer.conv.kernel.cols;
+  job.b.view.gather = b;
+  return job;
+}
+
+/// How the positions of one stride phase lie in the tensor [m][channels] of an image: rows of a shaped transfer.
+Gather Step::phase_rows(const ImageShape& image, const StridePhase& y, const StridePhase& x, std::int64_t pixel_pitch,
+                        int stride_y, int stride_x) {
+  Gather g;
+  g.extent_x = x.count;
+  g.extent_y = y.count;
+  g.limit_x = image.width;
+  g.limit_y = image.height;
+  g.offset_x = x.first;
+  g.offset_y = y.first;
+  g.scale_x = stride_x;
+  g.scale_y = stride_y;
+  g.segment = image.channels;
+  set_pitches(g, pixel_pitch, image);
+  return g;
+}
+
+/// N5.3 into the stage that layer s reads.
+void Step::activation_gradient(int s) {
+  phase(s, "dgrad", "d · w");
+  const LayerShape layer = shape(s);
+  const int below = stage(s).inputs.front();
+  const ImageShape& in = stage(s).in;
+  const Conv2dAttributes& c = layer.conv;
+  const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
+  const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
+  if (makes_d_at_once(below)) return chain_gradient(s, below);
+  GradientPlace place = gradient_place(below);
+  const GradientPlace final_place = place;
+  const int phases = static_cast<int>(ys.size() * xs.size()) * c.groups;
+  const bool grouped = stage(s).rule.gradient.quantizer == Quantizer::kGroup;
+  const bool two_masks = at(s).x_mask >= 0 && place.mask >= 0;
+  if (at(s).x_mask >= 0) place.mask = at(s).x_mask;
+  GradientPlace made = place;
+  if (two_masks) {  // the window of x first, then the ReLU behind it
+    made.tensor = add_raw(s, "g_windowed", in.rows(), in.channels);
+    made.maximum = made.saturations = "";
+  }
+  if (grouped) {
+    made.tensor = add_raw(s, "g_acc", in.rows(), in.channels);
+    made.mask = -1;
+    made.maximum = "";
+    made.saturations = name(s, "g_accsat");
+  } else {
+    low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
+  }
+  Statistics statistics(low, {made.maximum, "", made.saturations}, phases);
+  for (const StridePhase& y : ys) {
+    for (const StridePhase& x : xs) {
+      for (int g = 0; g < c.groups; ++g) {
+        gradient_phase(s, layer, g, y, x, made, phases > c.groups, statistics.next());
+        statistics.fold();
+      }
+    }
+  }
+  if (grouped) {
+    if (two_masks) throw Error(name(s, "x: a window behind a ReLU is not lowered with group codes"));
+    group_activation_gradient(s, made.tensor, place);
+  } else if (two_masks) {
+    mask_gradient(s, made.tensor, final_place);
+  }
+  deliver(below, {final_place.tensor, final_place.unit, low.table.named(final_place.maximum)});
+}
+
+void Step::gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
+                          const GradientPlace& place, bool strided, Entry statistics) {
+  const ImageShape& in = stage(s).in;
+  const Conv2dAttributes& c = layer.conv;
+  const int rows = in.samples * y.count * x.count;
+  const int base = group * layer.group_in;
+  const std::int64_t row_bytes = std::int64_t{4} * in.channels;
+  const auto viewed = [&](int tensor, std::int64_t pitch) {
+    View view{.tensor = tensor, .col_base = base, .pitch = pitch};
+    if (strided) view.gather = phase_rows(in, y, x, pitch, c.stride.rows, c.stride.cols);
+    return view;
+  };
+  const bool empty = y.taps * x.taps == 0;
+  const Sections sections{.in = place.mask < 0 || empty ? 0 : 1, .out = 1};
+  if (empty) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in);
+  Phase gemm(low, low.array_tiles(rows, layer.group_in, sections));
+  GemmJob job = gradient_job(s, layer, group, y, x, at(s).d);
+  job.macs = static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(job.terms) *
+             static_cast<std::uint64_t>(layer.group_in);
+  gemm.gemm(job);
+  if (place.mask >= 0) {
+    const TensorPlacement& mask = low.tensor(place.mask);
+    // Seen with the reader's rows: [n][features] of a flattened image is the same memory when a row is whole bytes.
+    gemm.input(viewed(place.mask, divide_up(std::int64_t{in.channels} * mask.bits, 8)), Expand::UNSIGNED);
+  }
+  Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics);
+  if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
+  gemm.output(Flag::RAW_OUT, viewed(place.tensor, row_bytes));
+  gemm.run();
+}
+
+/// Zeros where no tap reaches: 0 · whatever lies there.
+void Step::zero_phase(const View& to, int rows, int cols) {
+  Phase zero(low, low.vector_tiles(rows, cols, {.in = 1, .out = 1}));
+  View from = to;
+  zero.input(from);
+  zero.vector(Opcode::AFFINE);
+  zero.output(Flag::RAW_OUT, to);
+  zero.run();
+}
+
+/// In a linear chain with hindsight: straight to the codes of the layer below (N6.3).
+void Step::chain_gradient(int s, int below) {
+  const LayerShape layer = shape(s);
+  const ViewRule& rule = stage(below).rule.gradient;
+  const int bits = stage(below).rule.width(rule);
+  const ImageShape& in = stage(s).in;
+  const Src unit = low.mul(at(s).d.scale, at(s).w.scale, entry(below, "dunit"));
+  const Src scale = entry(below, "sd");
+  const CodeRule codes =
+      uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(below).layer, TensorKind::kGradient));
+  at(below).d = {low.layout.add(name(below, "d"), bits, in.rows(), in.channels), scale};
+  at(below).d_wgrad = {at(below).d};
+  Statistics statistics(low, {name(below, "dmax"), name(below, "dsat"), name(below, "d_rawsat")}, 1);
+  const int mask = at(below).mask;
+  Phase gemm(low, low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1}));
+  GemmJob job =
+      gradient_job(s, layer, 0, stride_phases(1, 1, 1, 0, 1).front(), stride_phases(1, 1, 1, 0, 1).front(), at(s).d);
+  job.macs = static_cast<std::uint64_t>(in.elements()) * static_cast<std::uint64_t>(layer.conv.out);
+  gemm.gemm(job);
+  if (mask >= 0) gemm.input({.tensor = mask}, Expand::UNSIGNED);
+  Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
+  if (mask >= 0) tile.set_flag(Flag::MASK_IN);
+  set_codes(tile, codes);
+  gemm.output({.tensor = at(below).d.tensor});
+  gemm.run();
+  low.max_to_scale(entry(below, "dmax"), unit, codes.limit, entry(below, "sd_next"), scale);
+}
+
+}  // namespace bitloom

@@ -1,0 +1,127 @@
+// Updates of weights, biases and norm parameters (N9, N23, N24.3).
+#include <algorithm>
+
+#include "kernels/step.hpp"
+#include "model/error.hpp"
+#include "model/numbers.hpp"
+
+namespace bitloom {
+
+/// N9.
+void Step::update_tensor(const Raw& gradient, int value, int momentum, Src value_unit, bool wide, std::uint32_t tensor,
+                         Entry statistics) {
+  const TensorPlacement& place = low.tensor(value);
+  const Src momentum_unit = low.word_of(word(power_of_two(recipe.update.momentum_frac_bits)));
+  const Src ratio = low.div(gradient.unit, momentum_unit);
+  const Src ratio_w = low.div(low.mul(kTableLearningRate, momentum_unit), value_unit);
+  Phase update(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 2}));
+  update.input({.tensor = gradient.tensor});
+  update.input({.tensor = value});
+  update.input({.tensor = momentum});
+  Command& command = update.vector(Opcode::UPDATE).set(Field::STAT, statistics);
+  command.set(Field::RATIO, ratio.entry).set(Field::RATIO_W, ratio_w.entry).set(Field::MU16, options.mu16);
+  command.set(Field::TENSOR, tensor);
+  if (wide) command.set_flag(Flag::MASTER32);
+  if (!recipe.update.stochastic) command.set_flag(Flag::HALF_UP);
+  update.output({.tensor = value});
+  update.output({.tensor = momentum});
+  update.run();
+}
+
+void Step::sgd_update(int s) {
+  Statistics statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
+  update_tensor(at(s).dw, state_tensor(s, "master"), state_tensor(s, "momentum"),
+                low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
+                tensor_id(stage(s).layer, TensorKind::kWeight), statistics.next());
+}
+
+void Step::update(int s) {
+  phase(s, "update", "update of the weights");
+  method_update(s);
+  if (!shape(s).conv.bias) return;
+  phase(s, "update", "update of the bias");
+  Statistics statistics(low, {"", name(s, "bsat"), name(s, "bvsat")}, 1);
+  update_tensor(at(s).db, state_tensor(s, "bias"), state_tensor(s, "bias_momentum"),
+                low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), true,
+                tensor_id(stage(s).layer, TensorKind::kBias), statistics.next());
+}
+
+/// N24.3: q ← q − G, limited to ±127. gb is fixed in the program.
+void Step::niti_update(int s) {
+  const LayerShape layer = shape(s);
+  const int q = state_tensor(s, "q");
+  const int rows = layer.depth(), cols = layer.conv.out;
+  const Raw& dw = at(s).dw;
+  const int gb = options.gradient_bits;
+  const Src shift = low.scalar(ScalarOp::MAX_TO_POWER, dw.max, {}, {}, {.immediate = gb});
+  CodeRule step;
+  step.ratio = low.exp2(0, shift, true);
+  step.limit = qmax(gb);
+  step.rounding = RoundingMode::PSEUDO;
+  const int g = low.layout.add(name(s, "g"), 8, rows, cols);
+  Statistics statistics(low, {"", name(s, "msat"), ""}, 2);
+  quantize({.tensor = dw.tensor}, rows, cols, step, g, statistics.next());
+  statistics.fold();
+  const int moved = add_raw(s, "q_raw", rows, cols);
+  Phase difference(low, low.vector_tiles(rows, cols, {.in = 2, .out = 1}));
+  difference.input({.tensor = q});
+  difference.input({.tensor = g});
+  Command& affine = difference.vector(Opcode::AFFINE).set_flag(Flag::V_IN);
+  affine.set(Field::RATIO, low.real(1).entry).set(Field::LIMIT, low.real(-1).entry);
+  difference.output(Flag::RAW_OUT, {.tensor = moved});
+  difference.run();
+  CodeRule limited;
+  limited.ratio = low.word_of(word(kOne));
+  quantize({.tensor = moved}, rows, cols, limited, q, statistics.next());
+  statistics.fold();
+  low.copy(Src(), entry(s, "vsat"));
+}
+
+/// N23: q, residual and momentum codes.
+void Step::lwq_update(int s) {
+  if (recipe.update.latent_bits != 4) throw Error(name(s, "latent: only residuals of 4 bits are lowered"));
+  const LayerShape layer = shape(s);
+  const int rows = layer.depth(), cols = layer.conv.out;
+  const Raw& dw = at(s).dw;
+  const Entry level = low.table.statistics(name(s, "levels"), {name(s, "lvl_rd"), name(s, "lvl_wr")});
+  const Entry stat = low.table.statistics(
+      name(s, "lwq"), {name(s, "vmax"), name(s, "msat"), name(s, "vsat"), name(s, "moved"), name(s, "moved_hi")});
+  const Src now = entry(s, "sv_next");
+  const Src ratio = low.rdiv(dw.unit, now);
+  const Src ratio_w = low.rmul(kTableLearningRate, low.rdiv(now, at(s).w.scale));
+  const Src decay = low.rmul(low.real(options.mu16 / 65536.0), low.rdiv(entry(s, "sv"), now));
+  const std::vector<int> state{state_tensor(s, "q"), state_tensor(s, "residual"), state_tensor(s, "momentum8")};
+  Phase update(low, low.vector_tiles(rows, cols, {.in = 4, .out = 3, .columns = 8}));
+  update.input({.tensor = dw.tensor});
+  for (const int each : state) update.input({.tensor = each});
+  Command& command = update.vector(Opcode::UPDATE).set_flag(Flag::LWQ).set(Field::STAT, stat);
+  command.set(Field::RATIO, ratio.entry).set(Field::RATIO_W, ratio_w.entry).set(Field::LIMIT, decay.entry);
+  command.set(Field::ADDEND, level).set(Field::QMAX, qmax(stage(s).rule.width(stage(s).rule.weight)));
+  command.set(Field::TENSOR, tensor_id(stage(s).layer, TensorKind::kWeight));
+  if (!recipe.update.stochastic) command.set_flag(Flag::HALF_UP);
+  for (const int each : state) update.output({.tensor = each});
+  update.run();
+  low.copy(now, entry(s, "sv"));
+  const Src smaller =
+      low.isub({}, low.imax(low.isub({}, stat), low.word_of(static_cast<std::uint32_t>(-(1 << 30) + 1))));
+  low.max_to_scale(low.iadd(smaller, smaller), entry(s, "sv"), qmax(8), entry(s, "sv_next"), Src(entry(s, "sv")));
+  low.copy(level + 1, level);
+  const Src n = low.word_of(static_cast<std::uint32_t>(rows * cols));
+  low.scalar(ScalarOp::LEVEL, stat + 3, level + 1, n,
+             {.dst = level + 1, .immediate = recipe.update.min_level | recipe.update.max_level << 4, .pitch = 1});
+}
+
+void Step::method_update(int s) {
+  switch (stage(s).rule.optimizer) {
+    case Optimizer::kNiti:
+      return niti_update(s);
+    case Optimizer::kLwq:
+      return lwq_update(s);
+    case Optimizer::kSgd:
+      return sgd_update(s);
+    default:
+      throw Error(name(s, "master: this optimizer is not lowered"));
+  }
+}
+
+}  // namespace bitloom
