@@ -113,10 +113,17 @@ Command Phase::transfer(Opcode opcode, const View& view) {
   command.set(Field::PITCH, pitch).set(Field::COL_BASE, view.col_base);
   command.set(Field::MEMORY_BITS, static_cast<int>(width_of(tensor.bits)));
   if (view.gather) {
+    Gather gather = *view.gather;
+    if (load && !gather.tap_loop && view.col_base != 0) {  // such a stream starts at column 0
+      if (gather.taps_x * gather.taps_y != 1) throw Error("lowering: columns of a stream of several taps start at 0");
+      gather.segment_base += view.col_base;
+      gather.segment -= view.col_base;
+      command.set(Field::COL_BASE, 0);
+    }
     std::vector<Command>& shapes = load ? commands_.load_shapes : commands_.store_shapes;
     command.set(Field::SHAPED, 1).set(Field::SHAPE, static_cast<int>(shapes.size()));
-    if (view.gather->tap_loop) command.set(Field::TAP_LOOP, 1);
-    shapes.push_back(shape_command(*view.gather, load, static_cast<int>(shapes.size())));
+    if (gather.tap_loop) command.set(Field::TAP_LOOP, 1);
+    shapes.push_back(shape_command(gather, load, static_cast<int>(shapes.size())));
   } else {
     command.set(stride_of(rows_dim_), grid_.rows.size * pitch);
     if (sample_rows_ > 0 && !view.same_for_samples) command.set(Field::STRIDE0, sample_rows_ * pitch);

@@ -319,6 +319,7 @@ class Places {
     std::int64_t pixel = shape.get(Field::LIMIT_X) - 1;
     std::int64_t elements = shape.get(Field::SEGMENT_BASE) + shape.get(Field::SEGMENT);
     if (load) {
+      require(c.get(Field::TAP_LOOP) != 0 || c.get(Field::COL_BASE) == 0, "a stream does not start at column 0");
       const std::int64_t taps = std::int64_t{shape.get(Field::TAPS_X)} * shape.get(Field::TAPS_Y);
       within(col_end, shape.get(Field::SEGMENT) * (c.get(Field::TAP_LOOP) != 0 ? 1 : taps), "the stream");
       require(local_bits(c) != 1 || shape.get(Field::SEGMENT) % 8 == 0 || c.get(Field::TRANSPOSE) != 0,
