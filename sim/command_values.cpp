@@ -132,7 +132,7 @@ std::int32_t CommandValues::element(std::uint64_t bit, int bits, Expand expand) 
 std::int32_t CommandValues::source(const Command& c, const Index& index, std::int64_t row, std::int64_t col,
                                        bool& padding) const {
   const std::uint64_t base =
-      std::uint64_t{address_at(c, index)} + (c.get(Field::BATCH_BASE) != 0 ? registers_.batch : registers_.base);
+      std::uint64_t{address_at(c, index)} + (c.get(Field::BATCH_BASE) != 0 ? registers_.batch : 0);
   const int bits = memory_bits(c);
   const auto expand = static_cast<Expand>(c.get(Field::EXPAND));
   padding = false;
@@ -579,7 +579,7 @@ void CommandValues::update(const Command& c, const Index& index, const Index& co
            0,
            vin_,
            vout_};
-  if (c.flag(Flag::LWQ)) throw Error("LWQ is not executed here");
+  if (c.flag(Flag::LWQ)) return lwq(c, index, t);
   const Scale ratio_g = from_word(word(c.get(Field::RATIO))), ratio_w = from_word(word(c.get(Field::RATIO_W)));
   const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
   std::uint32_t max = 0;
@@ -597,6 +597,41 @@ void CommandValues::update(const Command& c, const Index& index, const Index& co
     }
   }
   add_statistics(c, index, max, w_sat, v_sat);
+}
+
+void CommandValues::lwq(const Command& c, const Index& index, TileAt& t) {
+  const Real by_gradient = Real::from_word(word(c.get(Field::RATIO)));
+  const Real by_momentum = Real::from_word(word(c.get(Field::RATIO_W)));
+  const Real decay = Real::from_word(word(c.get(Field::LIMIT)));
+  const int read = static_cast<int>(word(c.get(Field::ADDEND)));
+  const int write = static_cast<int>(word(c.get(Field::ADDEND) + 1));
+  const int limit = static_cast<int>(c.get(Field::QMAX));
+  const bool half_up = c.flag(Flag::HALF_UP);
+  const Rounding rounding = half_up ? Rounding::kHalfUp : Rounding::kStochastic;
+  std::uint64_t moved = 0, q_sat = 0, v_sat = 0, vmax = 0;
+  for (std::int64_t i = 0; i < t.rows; ++i) {
+    for (std::int64_t j = 0; j < t.cols; ++j) {
+      const std::uint32_t uv = half_up ? 32767 : random(c, RandomUse::kMomentum, t.row0 + i, t.col0 + j, 16);
+      const std::uint32_t uw = half_up ? 32767 : random(c, RandomUse::kMaster, t.row0 + i, t.col0 + j, 16);
+      const std::int64_t v = lwq_momentum(static_cast<std::int8_t>(t.in(3, i, j)), decay, t.in(0, i, j), by_gradient);
+      vmax = std::max(vmax, lwq_momentum_magnitude(v));
+      const std::int8_t code = lwq_momentum_code(v, uv, v_sat);
+      const std::int64_t delta = lwq_delta(code, by_momentum, q_sat);
+      moved += static_cast<std::uint64_t>(delta < 0 ? -delta : delta);
+      const LatentCode from{static_cast<std::int8_t>(t.in(1, i, j)), static_cast<std::int8_t>(t.in(2, i, j))};
+      const LatentCode to =
+          polyline_encode(std::int64_t{polyline_decode(from, read)} - delta, write, uw, rounding, limit, q_sat);
+      t.out(0, i, j, to.q);
+      t.out(1, i, j, to.s);
+      t.out(2, i, j, code);
+    }
+  }
+  add_statistics(c, index, static_cast<std::uint32_t>(vmax), q_sat, v_sat);
+  const std::uint32_t stat = c.get(Field::STAT);
+  if (index == Index{}) table_.at(stat + 3) = table_.at(stat + 4) = 0;
+  const std::uint64_t sum = (std::uint64_t{table_[stat + 3]} | std::uint64_t{table_[stat + 4]} << 32) + moved;
+  table_[stat + 3] = static_cast<std::uint32_t>(sum);
+  table_[stat + 4] = static_cast<std::uint32_t>(sum >> 32);
 }
 
 void CommandValues::loss(const Command& c, const Index& index, const Index& counts) {
@@ -762,6 +797,9 @@ std::uint32_t CommandValues::scalar_element(const Command& c, int i) {
               .draw(0, static_cast<std::uint32_t>(i), 16);
       return bernoulli_keep(wa, u).word();
     }
+    case ScalarOp::LEVEL:
+      return static_cast<std::uint32_t>(lwq_next_level(
+          static_cast<int>(wb), wc, static_cast<std::uint64_t>(pair(ia, pitch)), immediate & 15, immediate >> 4 & 15));
     default:
       throw Error("this scalar operation is not executed here");
   }

@@ -12,13 +12,14 @@ namespace bitloom {
 
 struct StepRegisters;
 
-/// What the commands compute: the command set of docs/commands.md without time, one execution after the other, with golden's element functions on the
-/// local memories and DRAM. Local memories start with garbage.
+/// What the commands compute: the command set of docs/commands.md without time, one execution after the other, with
+/// golden's element functions on the local memories and DRAM. Local memories start with garbage.
 class CommandValues {
  public:
-  /// `memory`: the bytes from BASE on.
+  /// `memory`: the bytes from BASE on; all three must live as long as this.
   CommandValues(const Hardware& hardware, std::span<std::uint8_t> memory, const StepRegisters& registers);
-  /// One execution; `counts` are the loop counts of its group's first command. Throws Error for an access outside a memory.
+  /// One execution; `counts` are the loop counts of its group's first command. Throws Error for an access outside a
+  /// memory.
   void execute(const Command& c, const LoopIndex& index, const LoopIndex& counts);
 
  private:
@@ -44,6 +45,7 @@ class CommandValues {
   void reduce(const Command& c, const Index& index, const Index& counts);
   void pool(const Command& c, const Index& index, const Index& counts);
   void update(const Command& c, const Index& index, const Index& counts);
+  void lwq(const Command& c, const Index& index, TileAt& t);
   void loss(const Command& c, const Index& index, const Index& counts);
   void table_move(const Command& c, const Index& index, const Index& counts);
   void scalar(const Command& c);
