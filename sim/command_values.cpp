@@ -132,7 +132,7 @@ std::int32_t CommandValues::element(std::uint64_t bit, int bits, Expand expand) 
 std::int32_t CommandValues::source(const Command& c, const Index& index, std::int64_t row, std::int64_t col,
                                        bool& padding) const {
   const std::uint64_t base =
-      std::uint64_t{address_at(c, index)} + (c.get(Field::BATCH_BASE) != 0 ? registers_.batch : 0);
+      std::uint64_t{address_at(c, index)} + (c.get(Field::BATCH_BASE) != 0 ? registers_.batch - registers_.base : 0);
   const int bits = memory_bits(c);
   const auto expand = static_cast<Expand>(c.get(Field::EXPAND));
   padding = false;
@@ -795,7 +795,7 @@ std::uint32_t CommandValues::scalar_element(const Command& c, int i) {
       const std::uint32_t u =
           make_stream(registers_.seed, registers_.step, c.get(Field::SRC_C), static_cast<RandomUse>(immediate))
               .draw(0, static_cast<std::uint32_t>(i), 16);
-      return bernoulli_keep(wa, u).word();
+      return u < wa ? bitloom::word(kOne) : 0;
     }
     case ScalarOp::LEVEL:
       return static_cast<std::uint32_t>(lwq_next_level(

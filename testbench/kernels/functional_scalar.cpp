@@ -140,7 +140,7 @@ std::uint32_t FunctionalMachine::scalar_element(const Command& c, int i) {
       const std::uint32_t u =
           make_stream(registers_.seed, registers_.step, c.get(Field::SRC_C), static_cast<RandomUse>(immediate))
               .draw(0, static_cast<std::uint32_t>(i), 16);
-      return bernoulli_keep(wa, u).word();
+      return u < wa ? bitloom::word(kOne) : 0;
     }
     case ScalarOp::LEVEL:
       return static_cast<std::uint32_t>(lwq_next_level(
