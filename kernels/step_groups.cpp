@@ -51,9 +51,10 @@ Src Step::group_keep(int s, Src range, Src score, int prune_use) {
   const Src share = low.rdiv(low.rmul(range, low.real(range.count)), low.rmul(low.real(rule.factor), sum));
   const Src limited = low.imax(low.isub({}, low.to_int(share, 16)), low.word_of(static_cast<std::uint32_t>(-65536)));
   const Src chance = low.isub({}, limited);
-  const Src keep =
+  const Src kept =
       low.scalar(ScalarOp::SELECT_RANDOM, chance, {},
                  Src(static_cast<int>(tensor_id(stage(s).layer, TensorKind::kGradient))), {.immediate = prune_use});
+  const Src keep = low.rmul(kept, low.rdiv(low.real(65536), low.from_int(chance, 0)));
   const Src empty = low.rsub(one, low.scalar(ScalarOp::RKEEP, sum, one));
   return low.radd(keep, empty);
 }
