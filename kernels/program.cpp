@@ -20,6 +20,13 @@ void require_lowerable(const Network& network, const Recipe& recipe, const Lower
                             recipe.name));
   }
   require_fit(recipe, network);
+  if (update.optimizer == Optimizer::kAdam) {
+    throw Error(fmt::format("recipe {}: the accelerator does not update by Adam", recipe.name));
+  }
+  if (update.optimizer == Optimizer::kLwq && update.latent_bits != 4) {
+    throw Error(fmt::format("recipe {}: the accelerator keeps LWQ residuals of 4 bits, not of {}", recipe.name,
+                            update.latent_bits));
+  }
   if (update.optimizer == Optimizer::kNiti) {
     for (const Node& node : network.nodes) {
       if (node.op != Op::kBatchNorm && node.op != Op::kAdd && node.op != Op::kAveragePool) continue;
