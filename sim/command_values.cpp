@@ -130,7 +130,7 @@ std::int32_t CommandValues::element(std::uint64_t bit, int bits, Expand expand) 
 
 /// Element `col` of the row (or stream) `row` of a LOAD.
 std::int32_t CommandValues::source(const Command& c, const Index& index, std::int64_t row, std::int64_t col,
-                                       bool& padding) const {
+                                   bool& padding) const {
   const std::uint64_t base =
       std::uint64_t{address_at(c, index)} + (c.get(Field::BATCH_BASE) != 0 ? registers_.batch - registers_.base : 0);
   const int bits = memory_bits(c);
@@ -280,14 +280,13 @@ std::int64_t CommandValues::pair(std::int64_t entry, std::int64_t pitch) const {
   return static_cast<std::int64_t>(std::uint64_t{word(entry)} | std::uint64_t{word(entry + pitch)} << 32);
 }
 
-std::uint32_t CommandValues::random(const Command& c, RandomUse use, std::int64_t row, std::int64_t col,
-                                        int r) const {
+std::uint32_t CommandValues::random(const Command& c, RandomUse use, std::int64_t row, std::int64_t col, int r) const {
   return make_stream(registers_.seed, registers_.step, c.get(Field::TENSOR), use, c.get(Field::SAMPLE))
       .draw(static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(col), r);
 }
 
 void CommandValues::add_statistics(const Command& c, const Index& index, std::uint32_t max, std::uint64_t codes,
-                                       std::uint64_t raw) {
+                                   std::uint64_t raw) {
   const auto stat = c.get(Field::STAT);
   if (stat == 0) return;
   if (index == Index{}) table_.at(stat) = table_.at(stat + 1) = table_.at(stat + 2) = 0;
@@ -310,8 +309,8 @@ bool CommandValues::mask(const Command& c, std::int64_t before_relu, std::int64_
   }
 }
 
-std::int64_t CommandValues::code(const Command& c, std::int64_t x, std::int64_t row, std::int64_t col,
-                                     const TileAt& t, int j) {
+std::int64_t CommandValues::code(const Command& c, std::int64_t x, std::int64_t row, std::int64_t col, const TileAt& t,
+                                 int j) {
   const auto rounding = static_cast<RoundingMode>(c.get(Field::ROUNDING));
   const auto use = static_cast<RandomUse>(c.get(Field::USE));
   const std::uint32_t u = rounding == RoundingMode::STOCHASTIC ? random(c, use, row, col, 8) : 0;

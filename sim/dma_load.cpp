@@ -28,7 +28,9 @@ void DmaLoad::count(const Execution& e, std::uint64_t beats, ActionCounts& count
   counts[dram_read_bytes] += beats * word;
   const std::uint64_t written =
       c.TRANSPOSE != 0 ? e.cols * ceil_div(e.rows * bits, 8) : e.rows * ceil_div(e.cols * bits, 8 * word) * word;
-  counts[target == LoadTarget::VIN ? vin_write_bytes : target == LoadTarget::SPAD_A ? spad_a_write_bytes : spad_b_write_bytes] += written;
+  counts[target == LoadTarget::VIN      ? vin_write_bytes
+         : target == LoadTarget::SPAD_A ? spad_a_write_bytes
+                                        : spad_b_write_bytes] += written;
 }
 
 }  // namespace bitloom

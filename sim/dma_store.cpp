@@ -6,7 +6,8 @@
 
 namespace bitloom {
 
-/// The recurrences of docs/timing.md, STORE: one VOUT word is appended a cycle; full beats and the rest of a row are offered.
+/// The recurrences of docs/timing.md, STORE: one VOUT word is appended a cycle; full beats and the rest of a row are
+/// offered.
 std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCounts& counts) {
   const Instruction& c = *e.command;
   if (is(c, Opcode::STORE_SHAPE)) {

@@ -7,7 +7,8 @@
 
 namespace bitloom {
 
-/// STORE and STORE_SHAPE: rows of elements from VOUT, packed, to any byte addresses of DRAM; done with the last response.
+/// STORE and STORE_SHAPE: rows of elements from VOUT, packed, to any byte addresses of DRAM; done with the last
+/// response.
 class DmaStore {
  public:
   DmaStore(const Machine& machine, const BurstTiming& timing) : machine_(machine), timing_(timing) {}

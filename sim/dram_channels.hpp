@@ -23,7 +23,8 @@ class BurstTiming {
         read_latency_(static_cast<std::uint64_t>(hardware.dram_read_latency)),
         write_latency_(static_cast<std::uint64_t>(hardware.dram_write_latency)) {}
 
-  /// Read burst of `beats` >= 1 whose address was accepted at `address_edge`; returns the edge of its last beat and appends all edges.
+  /// Read burst of `beats` >= 1 whose address was accepted at `address_edge`; returns the edge of its last beat and
+  /// appends all edges.
   std::uint64_t read(std::uint64_t address_edge, std::uint64_t beats, std::vector<std::uint64_t>* edges) {
     if (!beats_.stalls()) {
       const std::uint64_t first = std::max(address_edge + read_latency_, read_last_ + 1);

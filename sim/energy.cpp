@@ -128,15 +128,15 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
     set(bytes, table.pj("dram", 64) / 8);
   set(mac8, table.pj("multiply", 8) + add32);
   set(mac4, table.pj("multiply", 4) + (add8 + add32) / 2);  // two products are added, then accumulated together
-  set(mac_log, 2 * gates32 + (add8 + add32) / 2);  // a shift of a few bits, counted as two rows of gates
-  set(mac1, (gates32 / 4 + 7 * add8 / 2 + add32) / 8);  // of eight: an xor, a popcount, one accumulation
+  set(mac_log, 2 * gates32 + (add8 + add32) / 2);           // a shift of a few bits, counted as two rows of gates
+  set(mac1, (gates32 / 4 + 7 * add8 / 2 + add32) / 8);      // of eight: an xor, a popcount, one accumulation
   set(accumulator_add, add48);
   set(bias_add, add48);
   set(relu, gates32);
   set(mask_select, gates32);
   set(maximum, add32);
   set(raw_clamp, add48);
-  set(requantize, multiply48x16 + add64 + add32);  // product, rounding, clamp
+  set(requantize, multiply48x16 + add64 + add32);        // product, rounding, clamp
   set(log_code, 6 * add48 + multiply32x16 / 2 + add64);  // compares with the grid, word times cell
   set(polyline_code, 10 * add32 + multiply16 + add48);   // compares with the codebook, word times cell
   set(reduce_add, add64);
@@ -145,7 +145,7 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
   set(real_operation, multiply16 + 2 * add48);
   set(real_root, 69 * add48);  // one subtraction a bit of quotient and root
   set(select_compare, add32);
-  set(fixed_product, multiply32x16 + add64);       // product, rounding
+  set(fixed_product, multiply32x16 + add64);  // product, rounding
   set(momentum_product, multiply16);
   set(update_round, 2 * add48 + add32);  // sum, random word, clamp
   set(loss_exponential, 2 * multiply16 + 3 * add32);

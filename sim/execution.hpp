@@ -33,8 +33,8 @@ struct Execution {
   std::array<std::uint32_t, 3> index{};
   std::array<std::uint32_t, 3> counts{};  ///< loop counts of its group
   std::uint32_t address = 0;              ///< LOAD, STORE: effective, with the BASE or BATCH register
-  std::uint32_t rows = 0;     ///< effective
-  std::uint32_t cols = 0;     ///< effective
+  std::uint32_t rows = 0;                 ///< effective
+  std::uint32_t cols = 0;                 ///< effective
   std::uint32_t row0 = 0;
   std::uint32_t col0 = 0;
   std::uint32_t parity0 = 0;        ///< of level PARITY0

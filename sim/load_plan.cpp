@@ -20,7 +20,8 @@ struct Place {
 /// Adds a tap to the row's last piece where it goes on, else as a new one.
 void add_tap(std::vector<LoadPiece>& pieces, bool first_of_row, const LoadPiece& tap) {
   LoadPiece* last = first_of_row ? nullptr : &pieces.back();
-  const bool goes_on = last != nullptr && last->padding == tap.padding && (tap.padding || last->bit + last->bits == tap.bit);
+  const bool goes_on =
+      last != nullptr && last->padding == tap.padding && (tap.padding || last->bit + last->bits == tap.bit);
   if (!goes_on) return pieces.push_back(tap);
   last->bits += tap.bits;
   ++last->taps;
@@ -34,7 +35,8 @@ void add_shaped_row(const Execution& e, const Instruction& s, std::uint32_t row,
   bool first = true;
   std::uint32_t element = 0;
   for (std::uint32_t ty = one_tap ? e.index[1] : 0; ty < (one_tap ? e.index[1] + 1 : s.TAPS_Y); ++ty) {
-    for (std::uint32_t tx = one_tap ? e.index[2] : 0; tx < (one_tap ? e.index[2] + 1 : s.TAPS_X); ++tx, element += s.SEGMENT) {
+    for (std::uint32_t tx = one_tap ? e.index[2] : 0; tx < (one_tap ? e.index[2] + 1 : s.TAPS_X);
+         ++tx, element += s.SEGMENT) {
       const std::uint32_t from = std::max(e.col0, element), to = std::min(e.col0 + e.cols, element + s.SEGMENT);
       if (from >= to) continue;
       const std::int64_t sy = at.y * s.SCALE_Y + ty * signed8(s.TAP_Y) + signed16(s.OFFSET_Y);
@@ -42,7 +44,8 @@ void add_shaped_row(const Execution& e, const Instruction& s, std::uint32_t row,
       const bool inside = sy >= 0 && sx >= 0 && sy < s.LIMIT_Y && sx < s.LIMIT_X;
       LoadPiece tap{0, (to - from) * bits, 1, !inside, false};
       if (inside) {
-        const std::int64_t pixel = std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH + sx * s.PIXEL_PITCH;
+        const std::int64_t pixel =
+            std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH + sx * s.PIXEL_PITCH;
         tap.bit = static_cast<std::uint64_t>(pixel) * 8 + std::uint64_t{s.SEGMENT_BASE + from - element} * bits;
       }
       add_tap(pieces, first, tap);
@@ -81,7 +84,9 @@ std::uint64_t store_row(const Execution& e, const Instruction* shape, std::uint3
   const Instruction& s = *shape;
   const Place at(s, std::int64_t{e.row0} + row);
   const std::int64_t sy = at.y * s.SCALE_Y + signed16(s.OFFSET_Y), sx = at.x * s.SCALE_X + signed16(s.OFFSET_X);
-  return static_cast<std::uint64_t>(std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH + sx * s.PIXEL_PITCH) + offset;
+  return static_cast<std::uint64_t>(std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH +
+                                    sx * s.PIXEL_PITCH) +
+         offset;
 }
 
 }  // namespace bitloom

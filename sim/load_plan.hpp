@@ -17,8 +17,8 @@ struct LoadPiece {
 
 /// What the read channel needs to know of one LOAD.
 struct LoadPlan {
-  std::uint64_t start = 0;  ///< edge
-  std::uint32_t growth = 1; ///< local bits of a memory bit
+  std::uint64_t start = 0;   ///< edge
+  std::uint32_t growth = 1;  ///< local bits of a memory bit
   std::vector<LoadPiece> pieces;
 };
 

@@ -8,7 +8,8 @@
 
 namespace bitloom {
 
-/// The side of a LOAD that consumes beats (docs/timing.md, LOAD, Steps): which step of which piece happens in which cycle.
+/// The side of a LOAD that consumes beats (docs/timing.md, LOAD, Steps): which step of which piece happens in which
+/// cycle.
 class LoadSteps {
  public:
   LoadSteps(std::uint32_t word_bits, std::uint32_t growth) : word_bits_(word_bits), growth_(growth) {}

@@ -10,57 +10,57 @@ namespace bitloom {
 /// What the model counts and an energy table prices. X(name, block): the block that spends the energy. Names that end
 /// in
 /// `_bytes` count bytes, the others count operations. docs/energy.md says what each one is.
-#define BITLOOM_ACTIONS(X)               \
-  X(command_fetch_bytes, kDram)          \
-  X(dram_read_bytes, kDram)              \
-  X(dram_write_bytes, kDram)             \
-  X(spad_a_write_bytes, kDmaLoad)        \
-  X(spad_b_write_bytes, kDmaLoad)        \
-  X(vin_write_bytes, kDmaLoad)           \
-  X(spad_a_read_bytes, kMacArray)        \
-  X(spad_b_read_bytes, kMacArray)        \
-  X(mac8, kMacArray) \
-  X(mac4, kMacArray) \
-  X(mac_log, kMacArray) \
-  X(mac1, kMacArray) \
-  X(accumulator_add, kMacArray) \
-  X(acc_read_bytes, kMacArray) \
-  X(acc_write_bytes, kMacArray) \
-  X(acc_drain_bytes, kVectorUnit) \
-  X(vin_read_bytes, kVectorUnit) \
-  X(vbias_read_bytes, kVectorUnit) \
+#define BITLOOM_ACTIONS(X)          \
+  X(command_fetch_bytes, kDram)     \
+  X(dram_read_bytes, kDram)         \
+  X(dram_write_bytes, kDram)        \
+  X(spad_a_write_bytes, kDmaLoad)   \
+  X(spad_b_write_bytes, kDmaLoad)   \
+  X(vin_write_bytes, kDmaLoad)      \
+  X(spad_a_read_bytes, kMacArray)   \
+  X(spad_b_read_bytes, kMacArray)   \
+  X(mac8, kMacArray)                \
+  X(mac4, kMacArray)                \
+  X(mac_log, kMacArray)             \
+  X(mac1, kMacArray)                \
+  X(accumulator_add, kMacArray)     \
+  X(acc_read_bytes, kMacArray)      \
+  X(acc_write_bytes, kMacArray)     \
+  X(acc_drain_bytes, kVectorUnit)   \
+  X(vin_read_bytes, kVectorUnit)    \
+  X(vbias_read_bytes, kVectorUnit)  \
   X(vbias_write_bytes, kVectorUnit) \
-  X(vout_write_bytes, kVectorUnit) \
-  X(table_read_bytes, kVectorUnit) \
+  X(vout_write_bytes, kVectorUnit)  \
+  X(table_read_bytes, kVectorUnit)  \
   X(table_write_bytes, kVectorUnit) \
-  X(bias_add, kVectorUnit) \
-  X(relu, kVectorUnit) \
-  X(mask_select, kVectorUnit) \
-  X(maximum, kVectorUnit) \
-  X(raw_clamp, kVectorUnit) \
-  X(requantize, kVectorUnit) \
-  X(log_code, kVectorUnit) \
-  X(fixed_product, kVectorUnit) \
-  X(momentum_product, kVectorUnit) \
-  X(update_round, kVectorUnit) \
-  X(polyline_code, kVectorUnit) \
-  X(reduce_add, kVectorUnit) \
-  X(reduce_product, kVectorUnit) \
-  X(pool_step, kVectorUnit) \
-  X(loss_exponential, kVectorUnit) \
-  X(loss_probability, kVectorUnit) \
-  X(loss_sample, kVectorUnit) \
-  X(draw8, kVectorUnit) \
-  X(draw16, kVectorUnit) \
-  X(threefry13, kVectorUnit) \
-  X(threefry20, kVectorUnit) \
-  X(scale_product, kVectorUnit) \
-  X(scale_quotient, kVectorUnit) \
-  X(scale_maximum, kVectorUnit) \
-  X(scale_copy, kVectorUnit) \
-  X(real_operation, kVectorUnit) \
-  X(real_root, kVectorUnit) \
-  X(select_compare, kVectorUnit) \
+  X(bias_add, kVectorUnit)          \
+  X(relu, kVectorUnit)              \
+  X(mask_select, kVectorUnit)       \
+  X(maximum, kVectorUnit)           \
+  X(raw_clamp, kVectorUnit)         \
+  X(requantize, kVectorUnit)        \
+  X(log_code, kVectorUnit)          \
+  X(fixed_product, kVectorUnit)     \
+  X(momentum_product, kVectorUnit)  \
+  X(update_round, kVectorUnit)      \
+  X(polyline_code, kVectorUnit)     \
+  X(reduce_add, kVectorUnit)        \
+  X(reduce_product, kVectorUnit)    \
+  X(pool_step, kVectorUnit)         \
+  X(loss_exponential, kVectorUnit)  \
+  X(loss_probability, kVectorUnit)  \
+  X(loss_sample, kVectorUnit)       \
+  X(draw8, kVectorUnit)             \
+  X(draw16, kVectorUnit)            \
+  X(threefry13, kVectorUnit)        \
+  X(threefry20, kVectorUnit)        \
+  X(scale_product, kVectorUnit)     \
+  X(scale_quotient, kVectorUnit)    \
+  X(scale_maximum, kVectorUnit)     \
+  X(scale_copy, kVectorUnit)        \
+  X(real_operation, kVectorUnit)    \
+  X(real_root, kVectorUnit)         \
+  X(select_compare, kVectorUnit)    \
   X(vout_read_bytes, kDmaStore)
 
 enum class Action : std::size_t {

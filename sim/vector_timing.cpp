@@ -23,19 +23,19 @@ std::uint64_t tile(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
   const auto quantizer = static_cast<QuantizerKind>(c.QUANTIZER);
   const bool codes = has_flag(c, Flag::CODES_OUT);
-  const bool group = codes && quantizer == QuantizerKind::GROUP;
-  const bool draws = codes && !has_flag(c, Flag::BIAS_OUT) && quantizer != QuantizerKind::SIGN &&
-                     static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
-  const std::uint64_t reads = count(c, {Flag::FROM_VIN, Flag::MASK_IN}) + (group ? 2 : 0);
-  const std::uint64_t writes = count(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT});
-  const std::uint64_t period = std::max<std::uint64_t>({1, reads, writes});
-  return 6 + period * TileShape(h, e).words + (draws ? 11 + (e.first ? 21 : 0) : 0) + statistics(e, 3);
+  const bool group = quantizer == QuantizerKind::GROUP;
+  const bool stochastic =
+      quantizer != QuantizerKind::SIGN && static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
+  const bool draws = codes && !has_flag(c, Flag::BIAS_OUT) && (group || stochastic);
+  const std::uint64_t in = count(c, {Flag::FROM_VIN, Flag::MASK_IN}) + (codes && group ? 2 : 0);
+  const std::uint64_t out = count(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT});
+  const std::uint64_t period = std::max<std::uint64_t>({1, in, out});
+  return 10 + out + period * TileShape(h, e).words + (draws ? 6 + (e.first ? 21 : 0) : 0) + statistics(e, 3);
 }
 
 std::uint64_t affine(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
-  const std::uint64_t reads =
-      1 + count(c, {Flag::V_IN, Flag::MASK_IN, Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR});
+  const std::uint64_t reads = 1 + count(c, {Flag::V_IN, Flag::MASK_IN, Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR});
   const std::uint64_t writes = count(c, {Flag::RAW_OUT, Flag::MASK_OUT});
   return 3 + TileShape(h, e).words * (reads + 2 + writes) + statistics(e, 3);
 }
@@ -44,7 +44,8 @@ std::uint64_t reduce(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
   const std::uint64_t lines = static_cast<ReduceKind>(c.REDUCE_KIND) == ReduceKind::RANGE ? 3 : 4;
-  return 2 + shape.words * (has_flag(c, Flag::V_IN) ? 4 : 3) + (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) : 0);
+  return 2 + shape.words * (has_flag(c, Flag::V_IN) ? 4 : 3) +
+         (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) : 0);
 }
 
 std::uint64_t pool(const Hardware& h, const Execution& e) {
@@ -57,8 +58,9 @@ std::uint64_t pool(const Hardware& h, const Execution& e) {
 
 std::uint64_t update(const Hardware& h, const Execution& e) {
   const bool lwq = has_flag(*e.command, Flag::LWQ);
-  std::uint64_t cycles = 7 + (lwq ? 4 : 3) * TileShape(h, e).words + statistics(e, lwq ? 5 : 3);
-  if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 10 + (e.first ? 42 : 0);
+  const std::uint64_t words = TileShape(h, e).words;
+  std::uint64_t cycles = (lwq ? 16 + 4 * words : 15 + 3 * words) + statistics(e, lwq ? 5 : 3);
+  if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 3 + (e.first ? 42 : 0);
   return cycles;
 }
 
