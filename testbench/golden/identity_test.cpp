@@ -96,7 +96,7 @@ TEST(Identity, RecordedRunsOfAConvolutionalNetwork) {
                                                             {"fqt1_bernoulli", 1910145155u},
                                                             {"fqt1_adam", 3006673661u},
                                                             {"maqd", 1118424543u},
-                                                            {"maqd_ternary", 1187165703u},
+                                                            {"maqd_ternary", 3770173089u},
                                                             {"lwq", 1625421105u},
                                                             {"lwq_master24", 4003318731u},
                                                             {"lwq_nearest", 2125983235u},
