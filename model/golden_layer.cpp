@@ -6,6 +6,7 @@
 #include "model/clip_code.hpp"
 #include "model/linear.hpp"
 #include "model/niti.hpp"
+#include "model/sawb.hpp"
 #include "model/statistics.hpp"
 
 namespace bitloom {
@@ -16,21 +17,12 @@ constexpr int kUnsigned4 = 15;
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-/// N18. `levels` is 7 (signed) or 15.
-Scale sawb_scale(const std::int32_t* u, std::size_t count, std::uint32_t max, Scale unit, const ViewRule& rule,
-                 int levels, GoldenTools& tools) {
-  const int shift = statistics_shift(max);
-  const MagnitudeSums sums = tools.ops.magnitude_sums(u, shift, count);
-  const Real n = from_int(static_cast<std::int64_t>(count));
-  const Real top = rmul(from_int(max), exp2_real(-shift));
-  const Real mean = rdiv(from_int(sums.absolute), n);
-  const Real rms = square_root(rdiv(from_int(sums.square), n));
-  Real alpha = radd(rmul(real_constant(rule.c1), rms), rneg(rmul(real_constant(rule.c2), mean)));
-  alpha = rmax(alpha, mean);
-  if (levels == kUnsigned4) alpha = rmul(alpha, from_int(2));
-  alpha = rmin(alpha, top);
-  const Real u_real = rmul(from_scale(unit), exp2_real(shift));
-  return to_scale(rdiv(rmul(alpha, u_real), from_int(levels)), tools.totals.scale_saturated);
+/// N18.
+Scale scale_of(const std::int32_t* u, std::size_t count, std::uint32_t max, Scale unit, const ViewRule& rule,
+               bool is_unsigned, GoldenTools& tools) {
+  const MagnitudeSums sums = tools.ops.magnitude_sums(u, statistics_shift(max), count);
+  return sawb_scale({static_cast<std::int64_t>(count), max, sums.absolute, sums.square}, unit, real_constant(rule.c1),
+                    real_constant(rule.c2), is_unsigned, tools.totals.scale_saturated);
 }
 
 }  // namespace
@@ -75,7 +67,7 @@ void GoldenLayer::quantize_weights(const LayerState& state, GoldenTools& tools) 
   };
   switch (rule.weight.quantizer) {
     case Quantizer::kSawb:
-      sw = sawb_scale(state.master.data(), state.master.size(), state.wmax, unit, rule.weight, q, tools);
+      sw = scale_of(state.master.data(), state.master.size(), state.wmax, unit, rule.weight, false, tools);
       by_scale();
       return;
     case Quantizer::kSign:
@@ -141,7 +133,7 @@ void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const
     case Quantizer::kSawb: {
       x_unsigned = view.is_unsigned && non_negative;
       const int limit = x_unsigned ? kUnsigned4 : q;
-      sx = sawb_scale(from.data.data(), from.data.size(), from.magnitude(), from.unit, view, limit, tools);
+      sx = scale_of(from.data.data(), from.data.size(), from.magnitude(), from.unit, view, x_unsigned, tools);
       by_scale(limit);
       return;
     }
@@ -201,6 +193,11 @@ void GoldenLayer::forward(const LayerState& state, GoldenTools& tools, RawTensor
   }
   z.resize(rows(tools), out());
   z.unit = s_acc;
+  if (!node.bias && !node.relu && !tools.chain) {  // the sums, always within a raw view (Convolution), are the result
+    gemm_forward(tools, z.data.data());
+    z.max = tools.ops.max_of(z.data.data(), z.data.size());
+    return;
+  }
   tools.acc.resize(std::max(tools.acc.size(), z.data.size()));
   gemm_forward(tools, tools.acc.data());
   const RowStatistics statistics =

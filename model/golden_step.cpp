@@ -44,7 +44,8 @@ struct GoldenEngine::Impl {
   void backward(const TrainState& state, TrainState* updated, bool weights);
   void backward_layer(std::size_t n, const TrainState& state, TrainState* updated, bool weights);
   void backward_pool(std::size_t n);
-  void deliver(int node, RawTensor& gradient);
+  RawTensor& destination(int node);
+  void deliver(int node);
   std::uint64_t add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out);
   StepResult result() const;
   void record(const TrainState& state, StepRecord& to) const;
@@ -59,7 +60,9 @@ struct GoldenEngine::Impl {
   std::vector<bool> has_gradient;
   std::vector<std::vector<std::uint8_t>> winners;
   std::vector<std::uint64_t> z_saturated, g_saturated;  ///< of pools, adds and forks
-  RawTensor made;                                       ///< a gradient on its way
+  RawTensor made, sum;           ///< a further gradient of a node, and the sum with those before it
+  std::vector<bool> has_mask;    ///< by node: did its gradient come behind the mask of its ReLU?
+  std::vector<std::int32_t> dy;  ///< gradient of a pool behind the mask of the node below
 
   const Batch* batch = nullptr;
 };
@@ -75,6 +78,7 @@ GoldenEngine::Impl::Impl(const Network& network, const Recipe& recipe, int threa
   z.resize(nodes);
   g.resize(nodes);
   has_gradient.resize(nodes);
+  has_mask.resize(nodes);
   winners.resize(nodes);
   z_saturated.resize(nodes);
   g_saturated.resize(nodes);
@@ -146,6 +150,7 @@ void GoldenEngine::Impl::begin(const TrainState& state, const Batch& the_batch, 
     if (layers[l].reads_input()) layers[l].take_input(the_batch.X, the_batch.scale);
   }
   std::fill(has_gradient.begin(), has_gradient.end(), false);
+  std::fill(has_mask.begin(), has_mask.end(), false);
   std::fill(z_saturated.begin(), z_saturated.end(), 0);
   std::fill(g_saturated.begin(), g_saturated.end(), 0);
 }
@@ -240,17 +245,17 @@ void GoldenEngine::Impl::loss() {
       tools.unit(loss_gradient_unit(static_cast<std::uint32_t>(tools.samples), tools.totals.scale_saturated));
 }
 
-/// A gradient of a node's output; with others of the same node their sum (N14.4).
-void GoldenEngine::Impl::deliver(int node, RawTensor& gradient) {
+/// Where the next gradient of a node's output is made, for deliver().
+RawTensor& GoldenEngine::Impl::destination(int node) { return has_gradient[size_of(node)] ? made : g[size_of(node)]; }
+
+/// A gradient of a node's output was made; with others of the same node their sum counts (N14.4).
+void GoldenEngine::Impl::deliver(int node) {
   const std::size_t n = size_of(node);
-  if (!has_gradient[n]) {
-    std::swap(g[n], gradient);
-    has_gradient[n] = true;
-    return;
+  if (has_gradient[n]) {
+    g_saturated[n] += add(g[n], made, false, sum);
+    std::swap(g[n], sum);
   }
-  RawTensor sum;
-  g_saturated[n] += add(g[n], gradient, false, sum);
-  g[n] = std::move(sum);
+  has_gradient[n] = true;
 }
 
 /// The rest of step (4) and step (5) of N10.
@@ -261,19 +266,20 @@ void GoldenEngine::Impl::backward(const TrainState& state, TrainState* updated, 
     // The graph's rows are those of the node's own view, whatever view the reader had.
     g[n].rows = z[n].rows;
     g[n].cols = z[n].cols;
-    if (node.relu) g[n].max = tools.tensors.mask_and_max(g[n].data.data(), z[n].data.data(), z[n].rows, z[n].cols);
+    if (node.relu && !has_mask[n])
+      g[n].max = tools.tensors.mask_and_max(g[n].data.data(), z[n].data.data(), z[n].rows, z[n].cols);
     switch (node.op) {
       case Op::kBatchNorm: {
         GoldenNorm& norm = norms[size_of(node.norm)];
-        norm.backward(z[size_of(node.inputs[0])], g[n], tools, made);
-        deliver(node.inputs[0], made);
+        norm.backward(z[size_of(node.inputs[0])], g[n], tools, destination(node.inputs[0]));
+        deliver(node.inputs[0]);
         if (updated != nullptr) norm.update(updated->norms[size_of(node.norm)], tools);
         break;
       }
       case Op::kAdd:
         for (const int input : node.inputs) {
-          made = g[n];
-          deliver(input, made);
+          destination(input) = g[n];
+          deliver(input);
         }
         break;
       case Op::kMaxPool:
@@ -291,8 +297,8 @@ void GoldenEngine::Impl::backward_layer(std::size_t n, const TrainState& state, 
   const std::size_t l = size_of(node.layer);
   layers[l].quantize_gradient(g[n], state.layers[l], tools);
   if (!layers[l].reads_input()) {
-    layers[l].activation_gradient(tools, made);
-    deliver(node.inputs[0], made);
+    layers[l].activation_gradient(tools, destination(node.inputs[0]));
+    deliver(node.inputs[0]);
   }
   if (weights) layers[l].weight_gradient(state.layers[l], tools);
   if (updated != nullptr) layers[l].update(updated->layers[l], tools);
@@ -300,21 +306,33 @@ void GoldenEngine::Impl::backward_layer(std::size_t n, const TrainState& state, 
 
 void GoldenEngine::Impl::backward_pool(std::size_t n) {
   const GoldenNode& node = graph.nodes[n];
+  const std::size_t input = size_of(node.inputs[0]);
   PoolShape shape = node.pool;
   shape.n = static_cast<int>(tools.samples);
-  made.resize(shape.in_pixels(), node.cols);
-  made.unit = g[n].unit;
+  RawTensor& to = destination(node.inputs[0]);
+  to.resize(shape.in_pixels(), node.cols);
+  to.unit = g[n].unit;
   RowStatistics statistics;
   if (node.op == Op::kMaxPool) {
-    statistics = tools.pool.max_backward(shape, g[n].data.data(), winners[n].data(), made.data.data());
+    const std::int32_t* from = g[n].data.data();
+    // A window's winner is above 0 where its maximum is. So the mask of a ReLU below is applied here, to the smaller
+    // tensor, unless sums of windows that overlap saturate before it.
+    const bool overlap = shape.stride.rows < shape.kernel.rows || shape.stride.cols < shape.kernel.cols;
+    has_mask[input] = graph.nodes[input].relu && graph.nodes[input].readers == 1 && !overlap;
+    if (has_mask[input]) {
+      dy = g[n].data;
+      tools.tensors.mask_and_max(dy.data(), z[n].data.data(), g[n].rows, g[n].cols);
+      from = dy.data();
+    }
+    statistics = tools.pool.max_backward(shape, from, winners[n].data(), to.data.data());
   } else {
-    statistics = tools.pool.average_backward(shape, g[n].data.data(), made.data.data());
+    statistics = tools.pool.average_backward(shape, g[n].data.data(), to.data.data());
     const Real share = rdiv(exp2_real(0), from_int(shape.kernel.rows * shape.kernel.cols));
-    made.unit = tools.unit(to_scale(rmul(from_scale(g[n].unit), share), tools.totals.scale_saturated));
+    to.unit = tools.unit(to_scale(rmul(from_scale(g[n].unit), share), tools.totals.scale_saturated));
   }
-  made.max = statistics.max;
-  g_saturated[size_of(node.inputs[0])] += statistics.saturated;
-  deliver(node.inputs[0], made);
+  to.max = statistics.max;
+  g_saturated[input] += statistics.saturated;
+  deliver(node.inputs[0]);
 }
 
 StepResult GoldenEngine::Impl::result() const {

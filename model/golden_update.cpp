@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "model/polyline.hpp"
+#include "model/row_factors.hpp"
 #include "model/row_random.hpp"
 #include "model/update.hpp"
 
@@ -102,32 +103,40 @@ RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradie
 LwqStatistics update_lwq(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                          Scale unit, int limit, int layer, GoldenTools& tools) {
   const UpdateRule& update = tools.recipe.update;
-  const Rounding rounding = update.stochastic ? Rounding::kStochastic : Rounding::kHalfUp;
   const Scale now = state.sv_next;
   const Real decay = lwq_decay(tools.context.mu16, state.sv, now);
   const Real by_gradient = rdiv(from_scale(unit), from_scale(now));
   const Real by_momentum = lwq_update_ratio(from_scale(tools.context.lr), now, state.sw);
-  MasterWords momentum_words(tools.stream(layer, TensorKind::kWeight, RandomUse::kMomentum), cols, update.stochastic);
-  MasterWords master_words(tools.stream(layer, TensorKind::kWeight, RandomUse::kMaster), cols, update.stochastic);
-  LwqStatistics statistics;
-  for (std::size_t i = 0; i < rows * cols; ++i) {
-    const std::int64_t v = lwq_momentum(static_cast<std::int8_t>(state.momentum[i]), decay, gradient[i], by_gradient);
-    statistics.vmax = std::max(statistics.vmax, lwq_momentum_magnitude(v));
-    const std::int8_t code = lwq_momentum_code(v, momentum_words.next(), statistics.momentum_saturated);
-    state.momentum[i] = code;
-    const std::int64_t delta = lwq_delta(code, by_momentum, statistics.saturated);
-    statistics.moved += static_cast<std::uint64_t>(delta < 0 ? -delta : delta);
-    const std::int64_t latent = std::int64_t{latent_weight(state, i)} - delta;
-    const std::uint32_t u = master_words.next();
+  FactorRow factors[3] = {FactorRow(1), FactorRow(1), FactorRow(1)};
+  factors[0].fill(decay, false);
+  factors[1].fill(by_gradient, false);
+  factors[2].fill(by_momentum, false);
+  const LwqRule rule{factors[0].factors(), factors[1].factors(), factors[2].factors()};
+  const PolylineRule codes = polyline_rule(state.level_read, state.level_write, limit);
+  const Stream momentum_stream = tools.stream(layer, TensorKind::kWeight, RandomUse::kMomentum);
+  const Stream master_stream = tools.stream(layer, TensorKind::kWeight, RandomUse::kMaster);
+  const Kernels& kernel = kernels(active_isa());
+  RandomRows momentum_words(kernel, cols, 16), master_words(kernel, cols, 16);
+  std::vector<std::int32_t> delta(rows_at_once(cols) * cols);
+  const std::vector<std::uint16_t> half(update.stochastic ? 0 : delta.size(), kHalfUpWord16);
+  LwqSums sums;
+  for (std::size_t row = 0; row < rows; row += rows_at_once(cols)) {
+    const std::size_t some = std::min(rows_at_once(cols), rows - row);
+    const std::size_t at = row * cols;
+    const auto* u = update.stochastic ? momentum_words.draw<RandomField16>(momentum_stream, row, some) : half.data();
+    kernel.lwq_momentum_row(state.momentum.data() + at, gradient + at, some * cols, rule, u, delta.data(), sums);
     if (update.latent_bits == 24) {
-      state.latent[i] = limit_latent(latent, limit, statistics.saturated);
-      state.q[i] = integer_weight(state.latent[i]);
-    } else {
-      const LatentCode to = polyline_encode(latent, state.level_write, u, rounding, limit, statistics.saturated);
-      state.q[i] = to.q;
-      state.residual[i] = to.s;
+      for (std::size_t i = at; i < at + some * cols; ++i) {
+        state.latent[i] = limit_latent(std::int64_t{state.latent[i]} - delta[i - at], limit, sums.saturated);
+        state.q[i] = integer_weight(state.latent[i]);
+      }
+      continue;
     }
+    const auto* v = update.stochastic ? master_words.draw<RandomField16>(master_stream, row, some) : nullptr;
+    sums.saturated +=
+        kernel.polyline_row(state.q.data() + at, state.residual.data() + at, delta.data(), some * cols, codes, v);
   }
+  const LwqStatistics statistics{sums.vmax, sums.moved, sums.saturated, sums.momentum_saturated};
   state.sv = now;
   state.sv_next = lwq_momentum_scale(statistics.vmax, now, tools.totals.scale_saturated);
   state.level_read = state.level_write;

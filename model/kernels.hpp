@@ -85,6 +85,26 @@ struct GroupRule {
   bool uniform = false;
 };
 
+/// Factors of an LWQ update (N23.3, N23.5), each uniform.
+struct LwqRule {
+  Factors decay, by_gradient, by_momentum;
+};
+
+/// What an LWQ update adds up (N23.4–N23.6).
+struct LwqSums {
+  std::uint64_t vmax = 0;
+  std::uint64_t moved = 0;  ///< A
+  std::uint64_t saturated = 0;
+  std::uint64_t momentum_saturated = 0;
+};
+
+/// Slopes of the polylines that residual codes are read and written by (N23.1), and qmax.
+struct PolylineRule {
+  std::int32_t read[3] = {};
+  std::int32_t write[3] = {};
+  std::int32_t limit = 127;
+};
+
 /// A 16-bit field of random words that random_row() wrote as 32-bit words; little-endian machines only.
 using RandomField16 [[gnu::may_alias]] = std::uint16_t;
 
@@ -166,6 +186,12 @@ struct Kernels {
   /// N21.1.
   void (*group_row)(const std::int32_t* g, std::size_t count, const GroupRule& rule, int largest,
                     const std::uint8_t* random, std::int8_t* codes);
+  /// N23.3–N23.5: new momentum codes and what they take off the latent weights. `random` is never null.
+  void (*lwq_momentum_row)(std::int32_t* momentum, const std::int32_t* gradient, std::size_t count, const LwqRule& rule,
+                           const RandomField16* random, std::int32_t* delta, LwqSums& sums);
+  /// N23.2 of latent - delta; half up where `random` is null. Returns the saturations.
+  std::uint64_t (*polyline_row)(std::int8_t* q, std::int8_t* s, const std::int32_t* delta, std::size_t count,
+                                const PolylineRule& rule, const RandomField16* random);
   /// sums[j] += a[j] · b[j]
   void (*multiply_add_row)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t* sums);
 };

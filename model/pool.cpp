@@ -136,10 +136,12 @@ RowStatistics Pooling::max_backward(const PoolShape& s, const std::int32_t* dy, 
                                     std::int32_t* g) const {
   const Kernels& kernel = kernels(active_isa());
   const bool overlap = s.stride.rows < s.kernel.rows || s.stride.cols < s.kernel.cols;
+  const bool covered = s.padding.rows == 0 && s.padding.cols == 0 && s.out_rows() * s.kernel.rows == s.height &&
+                       s.out_cols() * s.kernel.cols == s.width;
   return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
     const std::size_t sample = in_size(s);
     if (!overlap) {
-      std::fill(g + size(from) * sample, g + size(to) * sample, 0);
+      if (!covered) std::fill(g + size(from) * sample, g + size(to) * sample, 0);
       for_runs(s, from, to, [&](const TapLines& taps, const std::uint8_t* ids, std::size_t in, std::size_t out) {
         kernel.max_pool_line_back(dy + out, winners + out, taps, ids, g + in);
       });

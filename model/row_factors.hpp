@@ -8,6 +8,7 @@
 
 #include "model/affine.hpp"
 #include "model/kernels.hpp"
+#include "model/polyline.hpp"
 #include "model/real.hpp"
 
 namespace bitloom {
@@ -85,6 +86,21 @@ class GroupRow {
 /// Constants of Kernels::log_row() for a top of log_top() (N19).
 inline LogRule log_rule(std::uint32_t top, int binades) {
   return {top, std::max(0, static_cast<int>(std::bit_width(top)) - 16), binades};
+}
+
+/// Constants of Kernels::polyline_row() for two levels (N23.1).
+inline PolylineRule polyline_rule(int read, int write, int limit) {
+  PolylineRule rule;
+  rule.limit = limit;
+  const auto slopes = [](int level, std::int32_t* to) {
+    const auto& v = kPolyline[static_cast<std::size_t>(level)];
+    to[0] = v[1] - v[0];
+    to[1] = v[3] - v[2];
+    to[2] = v[5] - v[4];
+  };
+  slopes(read, rule.read);
+  slopes(write, rule.write);
+  return rule;
 }
 
 }  // namespace bitloom

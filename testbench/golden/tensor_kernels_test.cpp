@@ -9,6 +9,7 @@
 #include "model/kernels.hpp"
 #include "model/log_code.hpp"
 #include "model/niti.hpp"
+#include "model/polyline.hpp"
 #include "model/random.hpp"
 #include "model/row_factors.hpp"
 #include "model/statistics.hpp"
@@ -248,6 +249,74 @@ TEST_P(TensorKernelTest, GroupRow) {  // N21.1
       ASSERT_EQ(static_cast<std::uint8_t>(codes[k]), group_encode(g[k], lo[k], ratio[k], bits, u[k]))
           << g[k] << " from " << lo[k] << " ratio " << ratio[k].bits << " u " << int{u[k]};
     }
+  }
+}
+
+TEST_P(TensorKernelTest, LwqMomentumRow) {  // N23.3–N23.5
+  for (int i = 0; i < 1500; ++i) {
+    const std::size_t count = some_count();
+    const int least = i % 2 == 0 ? 17 : 8;
+    const Real decay = real(least, 40), by_gradient = real(least, 45), by_momentum = real(least - 8, 30);
+    FactorRow factors[3] = {FactorRow(1), FactorRow(1), FactorRow(1)};
+    factors[0].fill(decay, false);
+    factors[1].fill(by_gradient, false);
+    factors[2].fill(by_momentum, false);
+    std::vector<std::int32_t> momentum = values(count, 127);
+    const std::vector<std::int32_t> before = momentum, gradient = values(count);
+    std::vector<std::uint16_t> u(count);
+    for (std::uint16_t& word : u) word = static_cast<std::uint16_t>(below(4) == 0 ? 65535 * below(2) : below(65536));
+    std::vector<std::int32_t> delta(count);
+    LwqSums sums;
+    kernel().lwq_momentum_row(momentum.data(), gradient.data(), count,
+                              {factors[0].factors(), factors[1].factors(), factors[2].factors()}, u.data(),
+                              delta.data(), sums);
+    LwqSums want;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::int64_t v = lwq_momentum(static_cast<std::int8_t>(before[k]), decay, gradient[k], by_gradient);
+      want.vmax = std::max(want.vmax, lwq_momentum_magnitude(v));
+      const std::int8_t code = lwq_momentum_code(v, u[k], want.momentum_saturated);
+      const std::int64_t step = lwq_delta(code, by_momentum, want.saturated);
+      want.moved += static_cast<std::uint64_t>(std::abs(step));
+      ASSERT_EQ(momentum[k], code);
+      ASSERT_EQ(delta[k], step);
+    }
+    ASSERT_EQ(sums.vmax, want.vmax);
+    ASSERT_EQ(sums.moved, want.moved);
+    ASSERT_EQ(sums.saturated, want.saturated);
+    ASSERT_EQ(sums.momentum_saturated, want.momentum_saturated);
+  }
+}
+
+TEST_P(TensorKernelTest, PolylineRow) {  // N23.2
+  for (int i = 0; i < 4000; ++i) {
+    const std::size_t count = some_count();
+    const int read = below(4), write = below(4), limit = below(2) != 0 ? 127 : 7;
+    const bool stochastic = below(4) != 0;
+    std::vector<std::int8_t> q(count), s(count);
+    std::vector<std::uint16_t> u(count);
+    std::vector<std::int32_t> delta(count);
+    for (std::size_t k = 0; k < count; ++k) {
+      q[k] = static_cast<std::int8_t>(below(4) == 0 ? limit * (2 * below(2) - 1) : below(2 * limit + 1) - limit);
+      s[k] = static_cast<std::int8_t>(below(16) - 8);
+      u[k] = static_cast<std::uint16_t>(below(4) == 0 ? 65535 * below(2) : below(65536));
+      delta[k] = below(3) != 0 ? value(1 << 17) : value(1 << 30);
+      if (below(4) == 0) {  // onto the codebook and next to it
+        const std::int32_t target = polyline_decode({q[k], static_cast<std::int8_t>(below(17) - 8)}, write);
+        delta[k] = polyline_decode({q[k], s[k]}, read) - target + below(3) - 1;
+      }
+    }
+    const std::vector<std::int8_t> old_q = q, old_s = s;
+    const std::uint64_t saturated = kernel().polyline_row(
+        q.data(), s.data(), delta.data(), count, polyline_rule(read, write, limit), stochastic ? u.data() : nullptr);
+    std::uint64_t want_saturated = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::int64_t latent = std::int64_t{polyline_decode({old_q[k], old_s[k]}, read)} - delta[k];
+      const LatentCode want = polyline_encode(
+          latent, write, u[k], stochastic ? Rounding::kStochastic : Rounding::kHalfUp, limit, want_saturated);
+      ASSERT_EQ(q[k], want.q) << latent << " level " << write << " u " << u[k];
+      ASSERT_EQ(s[k], want.s) << latent << " level " << write << " u " << u[k];
+    }
+    ASSERT_EQ(saturated, want_saturated);
   }
 }
 
