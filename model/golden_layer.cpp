@@ -213,6 +213,12 @@ void GoldenLayer::gemm_forward(GoldenTools& tools, std::int32_t* acc) const {
   }
   ConvShape shape = node.conv;
   shape.n = static_cast<int>(tools.samples);
+  const bool one_bit = rule.weight.quantizer == Quantizer::kSign && rule.activation.quantizer == Quantizer::kSign &&
+                       !reads_input();  // the network's input has codes of its own
+  if (one_bit && XnorConvolution::worth_it(shape)) {
+    tools.xnor.forward(shape, x.data(), w.data(), acc);
+    return;
+  }
   tools.conv.forward(shape, x.data(), w.data(), acc);
 }
 

@@ -9,6 +9,7 @@
 #include "model/pool.hpp"
 #include "model/recipe.hpp"
 #include "model/tensor_ops.hpp"
+#include "model/xnor.hpp"
 
 namespace bitloom {
 
@@ -38,11 +39,18 @@ struct GoldenTotals {
 /// What the parts of a step share: kernels, and the facts of the step at work.
 struct GoldenTools {
   GoldenTools(const Recipe& the_recipe, int threads)
-      : recipe(the_recipe), gemm(threads), conv(threads), pool(threads), tensors(threads), ops(threads) {}
+      : recipe(the_recipe),
+        gemm(threads),
+        conv(threads),
+        xnor(threads),
+        pool(threads),
+        tensors(threads),
+        ops(threads) {}
 
   Recipe recipe;
   Gemm gemm;
   Convolution conv;
+  XnorConvolution xnor;
   Pooling pool;
   TensorOperations tensors;
   TensorOps ops;
