@@ -217,60 +217,27 @@ module bl_scalar (
   );
 
   // --- reals: an exact value, then one rounding -----------------------------------------------------------------------
-  logic [31:0] add_a, add_b, real_result;
-  logic add_sign, wide_sign;
-  logic [47:0] add_x;
-  logic signed [10:0] add_k, wide_k, ka, kb;
+  logic [31:0] real_result;
+  logic wide_sign;
   logic [100:0] wide_x;
-  logic signed [100:0] centered, pair;
-
-  assign add_a = is_sum ? running_q : a_q;
-  always_comb begin
-    add_b = is_sum ? a_q : b_q;
-    if (op == bl_pkg::SCALAR_RSUB) add_b[31] = !b_q[31] && b_q[15:0] != 16'd0;
-  end
-  bl_real_add u_add (
-      .a_i(add_a),
-      .b_i(add_b),
-      .sign_o(add_sign),
-      .x_o(add_x),
-      .k_o(add_k)
-  );
-
+  logic signed [10:0] wide_k, ka, kb;
   assign ka = 11'($signed(a_q[23:16]));
   assign kb = 11'($signed(b_q[23:16]));
-  assign pair = 101'($signed({a_high_q, a_q}));
-  assign centered = 101'($signed({1'b0, n_q})) * pair -
-      101'($signed({b_high_q, b_q})) * 101'($signed({c_high_q, c_q}));
-  always_comb begin
-    wide_sign = add_sign;
-    wide_x = {53'd0, add_x};
-    wide_k = add_k;
-    case (op)
-      bl_pkg::SCALAR_RMUL: begin
-        wide_sign = a_q[31] ^ b_q[31];
-        wide_x = {69'd0, {16'd0, a_q[15:0]} * {16'd0, b_q[15:0]}};
-        wide_k = ka + kb;
-      end
-      bl_pkg::SCALAR_FROM_INT: begin
-        wide_sign = a_q[31];
-        wide_x = {69'd0, a_q[31] ? -a_q : a_q};
-        wide_k = $signed(immediate[10:0]);
-      end
-      bl_pkg::SCALAR_FROM_SUM: begin
-        wide_sign = pair[100];
-        wide_x = pair[100] ? -pair : pair;
-        wide_k = $signed(immediate[10:0]);
-      end
-      bl_pkg::SCALAR_CENTERED: begin
-        wide_sign = centered[100];
-        wide_x = centered[100] ? -centered : centered;
-        wide_k = 11'sd0;
-      end
-      default: begin
-      end
-    endcase
-  end
+  bl_scalar_exact u_exact (
+      .op_i(op),
+      .immediate_i(immediate),
+      .a_i(a_q),
+      .a_high_i(a_high_q),
+      .b_i(b_q),
+      .b_high_i(b_high_q),
+      .c_i(c_q),
+      .c_high_i(c_high_q),
+      .n_i(n_q),
+      .running_i(running_q),
+      .sign_o(wide_sign),
+      .x_o(wide_x),
+      .k_o(wide_k)
+  );
 
   // In Finish; a sum is rounded at each of its elements.
   logic round_sign;
@@ -315,46 +282,23 @@ module bl_scalar (
       .saturated_o(int_saturated)
   );
 
-  // --- scales (N2): the mantissa in [2^15, 2^16] and its shift, then N2.1's range --------------------------------------
-  logic [5:0] top;
-  logic [48:0] rounded;
-  logic [16:0] m;
-  logic signed [8:0] s, sa, sb, exponent;
+  // --- scales (N2) ----------------------------------------------------------------------------------------------------
   logic [31:0] scale_result;
   logic scale_saturated;
-  assign sa = $signed({3'd0, a_q[21:16]});
-  assign sb = $signed({3'd0, b_q[21:16]});
-  always_comb begin
-    top = 6'd15;
-    for (int i = 16; i < 49; i++) if (quotient_q[i]) top = 6'(i);
-    rounded = (quotient_q + (49'd1 << (top - 6'd15)) - 49'd1) >> (top - 6'd15);
-    case (op)
-      bl_pkg::SCALAR_MUL: begin
-        m = product_q[31] ? 17'((product_q[32:0] + 33'h8000) >> 16) : 17'((product_q[32:0] + 33'h4000) >> 15);
-        s = sa + sb - (product_q[31] ? 9'sd16 : 9'sd15);
-      end
-      bl_pkg::SCALAR_DIV: begin
-        m = div_quotient_i[16:0];
-        s = sa - sb + (a_ge_b ? 9'sd15 : 9'sd16);
-      end
-      default: begin
-        m = rounded[16:0];
-        s = sb + $signed({3'd0, zeros_q}) - $signed({3'd0, top}) + 9'sd15;
-      end
-    endcase
-    exponent = m[16] ? s - 9'sd1 : s;
-    scale_saturated = 1'b1;
-    if (exponent < 9'sd0) scale_result = 32'h0000_ffff;
-    else if (exponent > 9'sd63) scale_result = 32'h003f_8000;
-    else begin
-      scale_saturated = 1'b0;
-      scale_result = {10'd0, exponent[5:0], m[16] ? 16'h8000 : m[15:0]};
-    end
-    if (op == bl_pkg::SCALAR_MAX_TO_SCALE && a_q == 32'd0) begin
-      scale_saturated = 1'b0;
-      scale_result = keep ? c_q : bl_pkg::SCALE_ONE;
-    end
-  end
+  bl_scalar_scale u_scale (
+      .op_i(op),
+      .keep_i(keep),
+      .a_i(a_q),
+      .b_i(b_q),
+      .c_i(c_q),
+      .a_ge_b_i(a_ge_b),
+      .product_i(product_q[32:0]),
+      .divided_i(div_quotient_i[16:0]),
+      .quotient_i(quotient_q),
+      .zeros_i(zeros_q),
+      .result_o(scale_result),
+      .saturated_o(scale_saturated)
+  );
 
   // --- result ---------------------------------------------------------------------------------------------------------
   logic [31:0] result;
@@ -465,6 +409,6 @@ module bl_scalar (
   end
 
   logic unused_bits;
-  assign unused_bits = ^{rounded, exponent, div_quotient_i, b_q, n_q, add_k};
+  assign unused_bits = ^{div_quotient_i, b_q};
 
 endmodule
