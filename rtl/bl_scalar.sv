@@ -161,7 +161,7 @@ module bl_scalar (
 
   // --- operands and intermediate values -----------------------------------------------------------------------------
   logic [31:0] a_q, a_high_q, b_q, b_high_q, c_q, c_high_q, n_q, running_q;
-  logic [47:0] product_q, shifted;
+  logic [47:0] product_q;
   logic [48:0] quotient_q;
   logic [5:0] zeros, zeros_q;
   logic [15:0] rank_q;
@@ -170,41 +170,24 @@ module bl_scalar (
   logic [100:0] x_q;
   logic signed [10:0] k_q;
 
-  // Leading zeros of the product (N2.4: its top bit moves to bit 47).
-  always_comb begin
-    zeros = 6'd0;
-    for (int i = 0; i < 48; i++) if (product_q[i]) zeros = 6'(47 - i);
-  end
-  assign shifted = product_q << zeros;
-
-  // N11.5: the radicand M of 1/sqrt(a), with an even shift.
-  logic odd;
-  logic [16:0] radicand;
+  // N11.5: 1/sqrt(a) takes an even shift.
+  logic odd, a_ge_b;
   assign odd = a_q[16];
-  assign radicand = odd ? {a_q[15:0], 1'b0} : {1'b0, a_q[15:0]};
-
-  // Every division has its remainder's first bits ready: a/b needs 17 bits of quotient, the others 48.
-  logic a_ge_b;
   assign a_ge_b = a_q[15:0] >= b_q[15:0];
   assign div_start_o = state_q == Start;
-  always_comb begin
-    if (op == bl_pkg::SCALAR_RSQRT) begin
-      div_first_o = 32'd256;  // 2^56 / M
-      div_bits_o = 48'd0;
-      div_divisor_o = {15'd0, radicand};
-      div_steps_o = 6'd48;
-    end else if (op == bl_pkg::SCALAR_MAX_TO_SCALE) begin
-      div_first_o = 32'd0;
-      div_bits_o = shifted;
-      div_divisor_o = {16'd0, qmax};
-      div_steps_o = 6'd48;
-    end else begin
-      div_first_o = a_ge_b ? {17'd0, a_q[15:1]} : {16'd0, a_q[15:0]};
-      div_bits_o = {a_ge_b && a_q[0], b_q[15:0], 31'd0};
-      div_divisor_o = {15'd0, b_q[15:0], 1'b0};
-      div_steps_o = 6'd17;
-    end
-  end
+  bl_scalar_divide u_divide (
+      .op_i(op),
+      .a_i(a_q),
+      .b_i(b_q),
+      .a_ge_b_i(a_ge_b),
+      .qmax_i(qmax),
+      .product_i(product_q),
+      .zeros_o(zeros),
+      .first_o(div_first_o),
+      .bits_o(div_bits_o),
+      .divisor_o(div_divisor_o),
+      .steps_o(div_steps_o)
+  );
 
   logic [20:0] root;
   bl_root u_root (
