@@ -4,71 +4,87 @@
 #include <span>
 #include <vector>
 
-#include "kernels/loops.hpp"
-#include "kernels/program.hpp"
 #include "model/random.hpp"
+#include "sim/engine.hpp"
 
 namespace bitloom {
 
-struct StepRegisters;
+class VectorTile;
+struct LoadPiece;
 
 /// What the commands compute: the command set of docs/commands.md without time, one execution after the other, with
 /// golden's element functions on the local memories and DRAM. Local memories start with garbage.
 class CommandValues {
  public:
-  /// `memory`: the bytes from BASE on; all three must live as long as this.
-  CommandValues(const Hardware& hardware, std::span<std::uint8_t> memory, const StepRegisters& registers);
-  /// One execution; `counts` are the loop counts of its group's first command. Throws Error for an access outside a
-  /// memory.
-  void execute(const Command& c, const LoopIndex& index, const LoopIndex& counts);
+  /// `memory`: the bytes from BASE on; both must live as long as this.
+  CommandValues(const Machine& machine, std::span<std::uint8_t> memory);
+  /// One execution. Throws Error for an access outside a memory.
+  void execute(const Execution& e);
 
  private:
-  using Index = LoopIndex;
+  /// One lane of a scratchpad buffer.
   struct Lane {
     std::vector<std::uint8_t> bytes;
-    std::vector<std::uint8_t> valid;
+    std::vector<std::uint8_t> valid;  ///< 0xFF, or 0 for a byte of padding
   };
-  struct TileAt;  ///< what a vector command knows of one execution
   struct PoolCell {
     std::int64_t sum = 0;
-    std::int32_t best = 0;
+    std::int32_t best = INT32_MIN;
     std::int32_t winner = 0;
   };
+  /// Of one command, over all its executions.
+  using Statistics = std::array<std::uint64_t, 4>;
 
-  std::int32_t element(std::uint64_t bit, int bits, Expand expand) const;
-  std::int32_t source(const Command& c, const Index& index, std::int64_t row, std::int64_t col, bool& padding) const;
-  void load(const Command& c, const Index& index, const Index& counts);
-  void store(const Command& c, const Index& index, const Index& counts);
-  void gemm(const Command& c, const Index& index, const Index& counts);
-  void tile(const Command& c, const Index& index, const Index& counts);
-  void affine(const Command& c, const Index& index, const Index& counts);
-  void reduce(const Command& c, const Index& index, const Index& counts);
-  void pool(const Command& c, const Index& index, const Index& counts);
-  void update(const Command& c, const Index& index, const Index& counts);
-  void lwq(const Command& c, const Index& index, TileAt& t);
-  void loss(const Command& c, const Index& index, const Index& counts);
-  void table_move(const Command& c, const Index& index, const Index& counts);
-  void scalar(const Command& c);
-  std::uint32_t scalar_element(const Command& c, int i);
-  std::uint32_t word(std::int64_t entry) const;
-  std::int64_t pair(std::int64_t entry, std::int64_t pitch) const;
-  std::uint32_t random(const Command& c, RandomUse use, std::int64_t row, std::int64_t col, int r) const;
-  std::int64_t code(const Command& c, std::int64_t x, std::int64_t row, std::int64_t col, const TileAt& t, int j);
-  bool mask(const Command& c, std::int64_t before_relu, std::int64_t x) const;
-  void add_statistics(const Command& c, const Index& index, std::uint32_t max, std::uint64_t codes, std::uint64_t raw);
-  int parity(const Command& c, Field field, const Index& index, const Index& counts) const;
+  void run(const Execution& e);
+  // values_transfer.cpp
+  std::uint64_t offset(std::uint64_t address, std::uint64_t bytes) const;
+  std::int32_t element(std::uint64_t bit, std::uint32_t bits, Expand expand) const;
+  void load(const Execution& e);
+  void load_vin(const Execution& e, const std::vector<LoadPiece>& pieces);
+  void load_spad(const Execution& e, const std::vector<LoadPiece>& pieces);
+  void store(const Execution& e);
+  // values_array.cpp
+  void gemm(const Execution& e);
+  // values_tile.cpp
+  void tile(const Execution& e);
+  std::int64_t code(const Instruction& c, std::int64_t x, std::uint32_t u, const VectorTile& t, std::int64_t j,
+                    std::uint64_t& saturations) const;
+  bool mask(const Instruction& c, std::int64_t before_relu, std::int64_t raw) const;
+  // values_vector.cpp
+  void affine(const Execution& e);
+  void reduce(const Execution& e);
+  void write_sums(const Execution& e, VectorTile& t);
+  void pool(const Execution& e);
+  void pool_out(const Execution& e, VectorTile& t);
+  // values_update.cpp
+  void update(const Execution& e);
+  void update_lwq(const Execution& e);
+  void loss(const Execution& e);
+  // values_scalar.cpp
+  void copy_table(const Execution& e);
+  void scalar(const Instruction& c);
+  std::uint32_t scalar_element(const Instruction& c, std::uint32_t i, std::uint64_t& saturations) const;
+  void select_top(const Instruction& c);
+
+  std::uint32_t entry(std::uint32_t index) const;
+  std::int64_t pair(std::uint32_t index, std::uint32_t pitch) const;
+  void set_entry(std::uint32_t index, std::uint32_t value);
+  Stream stream(const Instruction& c, RandomUse use) const;
+  Statistics& statistics(const Execution& e);
+  void save_statistics(const Execution& e, std::uint32_t entries);
+  VectorTile vector_tile(const Execution& e);
 
   const Hardware& hw_;
-  std::span<std::uint8_t> memory_;
   const StepRegisters& registers_;
+  std::span<std::uint8_t> memory_;
   std::array<std::array<std::vector<Lane>, 2>, 2> spads_;  ///< [A, B][buffer][lane]
   std::array<std::vector<std::int64_t>, 2> acc_;           ///< [buffer][R · C]
   std::vector<std::int32_t> vin_, vout_, vbias_;           ///< lanes
   std::vector<std::uint32_t> table_;
-  std::array<std::array<Command, kShapeSlots>, 2> shapes_;  ///< load, store
-  std::vector<std::int64_t> sums_;
+  std::array<std::array<const Instruction*, kShapeSlots>, 2> shapes_{};  ///< load, store
+  std::array<Statistics, kGroupMax> statistics_{};                       ///< by the lowest bits of INDEX
+  std::vector<std::int64_t> sums_;                                       ///< REDUCE: first, second of a column
   std::vector<PoolCell> pool_;
-  std::uint64_t scale_saturations_ = 0;
 };
 
 }  // namespace bitloom

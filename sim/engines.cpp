@@ -23,7 +23,7 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
   }
   if (options.values) {
     if (image == nullptr) throw Error("a run with values needs a memory image");
-    values.emplace(machine.hardware, image->bytes, machine.registers);
+    values.emplace(machine, image->bytes);
   }
   decode();
   result.command_cycles.resize(instructions.size());
@@ -56,11 +56,7 @@ void Run::decode() {
 
 std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
   if ((e.command->OPCODE & 63u) == 0) return start + timing::kNop;
-  if (values) {
-    const auto number = [](std::uint32_t n) { return static_cast<int>(n); };
-    values->execute(program.commands[e.command->position], {number(e.index[0]), number(e.index[1]), number(e.index[2])},
-                    {number(e.counts[0]), number(e.counts[1]), number(e.counts[2])});
-  }
+  if (values) values->execute(e);
   ActionCounts& counts = result.phases[e.command->phase].counts;
   switch (e.command->queue) {
     case kLoadQueue:

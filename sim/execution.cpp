@@ -78,6 +78,7 @@ Execution LoopGroup::execution() const {
   e.rows = at_end(c.ROWS_DIM) ? c.ROWS_LAST : c.ROWS;
   e.cols = at_end(c.COLS_DIM) ? c.COLS_LAST : c.COLS;
   e.row0 = c.ROWS_DIM < 3 ? index_[c.ROWS_DIM] * c.ROWS : 0;
+  if (c.queue == kVectorQueue) e.row0 += index_[0] * c.ROW_STEP0;  // POOL has other bits there, and no use for row0
   e.col0 = c.COL_BASE + (c.COLS_DIM < 3 ? index_[c.COLS_DIM] * c.COLS : 0);
   e.parity0 = parity(c.PARITY0);
   e.parity1 = parity(c.PARITY1);

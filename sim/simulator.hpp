@@ -61,7 +61,7 @@ struct SimResult {
   bool operator==(const SimResult&) const = default;
 };
 
-/// Runs one step of a program on the transaction-level model. With options.values, `image` (DRAM from address 0, at
+/// Runs one step of a program on the transaction-level model. With options.values, `image` (DRAM from BASE on, at
 /// least as long as every address that the program uses) is read and changed; without, it may be null. The same
 /// arguments give the same result. Throws Error when the program is malformed, deadlocks, overflows a token counter,
 /// ends with tokens left or leaves the image. One call at a time in a process (SystemC has one kernel).

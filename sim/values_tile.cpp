@@ -1,0 +1,133 @@
+// TILE: biases, masks, codes, statistics.
+#include <algorithm>
+#include <cstdlib>
+
+#include "model/affine.hpp"
+#include "model/log_code.hpp"
+#include "model/niti.hpp"
+#include "model/numbers.hpp"
+#include "sim/command_values.hpp"
+#include "sim/vector_tile.hpp"
+
+namespace bitloom {
+namespace {
+
+/// x · ratio as QUANTIZER UNIFORM rounds it, not yet clamped.
+std::int64_t uniform(std::int64_t x, const Scale& ratio, RoundingMode rounding, std::uint32_t u) {
+  switch (rounding) {
+    case RoundingMode::HALF_AWAY: {
+      const std::int64_t magnitude = requantize(std::abs(x), ratio, Rounding::kHalfUp);
+      return x < 0 ? -magnitude : magnitude;
+    }
+    case RoundingMode::PSEUDO:
+      return shift_pseudo_stochastic(x, ratio.s - 15);
+    default:
+      return requantize(x, ratio, static_cast<Rounding>(rounding), u, 8);
+  }
+}
+
+std::int64_t logarithmic(std::int64_t x, std::uint32_t top, int binades, bool stochastic, std::uint32_t u,
+                         std::uint64_t& saturations) {
+  const auto magnitude = static_cast<std::uint64_t>(std::abs(x));
+  if (magnitude > top) ++saturations;
+  if (magnitude >= top) return (binades + 1) | (x < 0 ? 8 : 0);  // also beyond 32 bits
+  std::uint64_t none = 0;
+  return log_encode(static_cast<std::int32_t>(x), top, binades, u, 8,
+                    stochastic ? Rounding::kStochastic : Rounding::kHalfUp, none);
+}
+
+bool draws(const Instruction& c) {
+  switch (static_cast<QuantizerKind>(c.QUANTIZER)) {
+    case QuantizerKind::SIGN:
+      return false;
+    case QuantizerKind::GROUP:
+      return true;
+    default:
+      return static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
+  }
+}
+
+}  // namespace
+
+bool CommandValues::mask(const Instruction& c, std::int64_t before_relu, std::int64_t raw) const {
+  const std::int64_t limit = entry(c.LIMIT);
+  switch (static_cast<MaskRule>(c.MASK_RULE)) {
+    case MaskRule::INSIDE:
+      return std::abs(raw) <= limit;
+    case MaskRule::BELOW:
+      return std::abs(raw) < limit;
+    case MaskRule::POSITIVE_INSIDE:
+      return raw > 0 && raw <= limit;
+    default:
+      return before_relu > 0;
+  }
+}
+
+/// The code of the exact value x in column j.
+std::int64_t CommandValues::code(const Instruction& c, std::int64_t x, std::uint32_t u, const VectorTile& t,
+                                 std::int64_t j, std::uint64_t& saturations) const {
+  const std::int64_t largest = c.QMAX;
+  const auto rounding = static_cast<RoundingMode>(c.ROUNDING);
+  switch (static_cast<QuantizerKind>(c.QUANTIZER)) {
+    case QuantizerKind::SIGN:
+      return x > 0 ? 1 : 0;
+    case QuantizerKind::LOG:
+      return logarithmic(x, entry(c.RATIO), static_cast<int>(largest), rounding == RoundingMode::STOCHASTIC, u,
+                         saturations);
+    case QuantizerKind::GROUP: {
+      const bool scalar = c.COEF_SCALAR != 0;
+      const auto ratio = factor(Real::from_word(static_cast<std::uint32_t>(t.coefficient(0, j, scalar))));
+      if (!ratio) return 0;
+      const std::int64_t above = x - t.coefficient(1, j, scalar);
+      return std::clamp<std::int64_t>(requantize(above, *ratio, Rounding::kStochastic, u, 8), 0, largest);
+    }
+    default: {
+      const auto ratio = factor(Real::from_word(entry(c.RATIO)));
+      if (!ratio) return 0;
+      const std::int64_t y = uniform(x, *ratio, rounding, u);
+      const std::int64_t limited = std::clamp(y, c.UNSIGNED != 0 ? 0 : -largest, largest);
+      saturations += limited != y ? 1u : 0u;
+      return limited;
+    }
+  }
+}
+
+void CommandValues::tile(const Execution& e) {
+  const Instruction& c = *e.command;
+  VectorTile t = vector_tile(e);
+  const bool from_vin = has_flag(c, Flag::FROM_VIN), masked = has_flag(c, Flag::MASK_IN);
+  const bool bias_out = has_flag(c, Flag::BIAS_OUT), codes_out = has_flag(c, Flag::CODES_OUT) && !bias_out;
+  t.inputs = (from_vin ? 1 : 0) + (masked ? 1 : 0);
+  const bool drawn = codes_out && draws(c);
+  const Stream words = drawn ? stream(c, static_cast<RandomUse>(c.USE)) : Stream{};
+  const auto bias_ratio = bias_out ? factor(Real::from_word(entry(c.RATIO))) : std::optional<Scale>();
+  const auto acc_cols = static_cast<std::int64_t>(hw_.cols);
+  Statistics& s = statistics(e);
+  for (std::int64_t i = 0; i < t.rows; ++i) {
+    for (std::int64_t j = 0; j < t.width(); ++j) {
+      std::int64_t raw = 0, code_value = 0, mask_value = 0;
+      if (j < t.cols) {
+        std::int64_t z = from_vin ? t.in(0, i, j) : acc_[e.parity0].at(static_cast<std::size_t>(i * acc_cols + j));
+        if (has_flag(c, Flag::ADD_BIAS)) z += vbias_.at(static_cast<std::size_t>(e.col0 + j));
+        if (masked && t.in(t.inputs - 1, i, j) == 0) z = 0;
+        const std::int64_t x = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
+        raw = saturate(x, kRawLimit, s[2]);
+        if (has_flag(c, Flag::MASK_OUT)) mask_value = mask(c, z, raw) ? 1 : 0;
+        const std::uint32_t u =
+            drawn ? words.draw(e.row0 + static_cast<std::uint32_t>(i), e.col0 + static_cast<std::uint32_t>(j), 8) : 0;
+        if (codes_out) code_value = code(c, x, u, t, j, s[1]);
+        if (bias_ratio) code_value = requantize_to(x, *bias_ratio, Rounding::kHalfUp, 0, 8, kRawLimit, s[1]);
+        s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(raw)));
+      }
+      std::int64_t k = 0;
+      if (bias_out)
+        vbias_.at(static_cast<std::size_t>(e.col0 + i * t.width() + j)) = static_cast<std::int32_t>(code_value);
+      if (has_flag(c, Flag::RAW_OUT)) t.out(k++, i, j, raw);
+      if (codes_out) t.out(k++, i, j, code_value);
+      if (has_flag(c, Flag::MASK_OUT)) t.out(k, i, j, mask_value);
+    }
+  }
+  save_statistics(e, 3);
+}
+
+}  // namespace bitloom

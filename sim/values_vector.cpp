@@ -1,0 +1,141 @@
+// AFFINE, REDUCE, POOL.
+#include <algorithm>
+#include <cstdlib>
+
+#include "model/affine.hpp"
+#include "model/numbers.hpp"
+#include "model/statistics.hpp"
+#include "sim/command_values.hpp"
+#include "sim/vector_tile.hpp"
+
+namespace bitloom {
+namespace {
+
+bool starts(const Execution& e) { return e.index[1] == 0 && e.index[2] == 0; }
+bool ends(const Execution& e) { return e.index[1] + 1 == e.counts[1] && e.index[2] + 1 == e.counts[2]; }
+
+}  // namespace
+
+void CommandValues::affine(const Execution& e) {
+  const Instruction& c = *e.command;
+  VectorTile t = vector_tile(e);
+  const bool v_in = has_flag(c, Flag::V_IN), masked = has_flag(c, Flag::MASK_IN), scalar = c.COEF_SCALAR != 0;
+  t.inputs = 1 + (v_in ? 1 : 0) + (masked ? 1 : 0);
+  Statistics& s = statistics(e);
+  for (std::int64_t i = 0; i < t.rows; ++i) {
+    for (std::int64_t j = 0; j < t.width(); ++j) {
+      std::int32_t y = 0, z = 0;
+      if (j < t.cols) {
+        std::int64_t k = 0;
+        const auto coefficient = [&](Flag flag, std::uint32_t index) {
+          return has_flag(c, flag) ? static_cast<std::uint32_t>(t.coefficient(k++, j, scalar)) : entry(index);
+        };
+        const Real a = Real::from_word(coefficient(Flag::A_VECTOR, c.RATIO));
+        const Real b = v_in ? Real::from_word(coefficient(Flag::B_VECTOR, c.LIMIT)) : Real{};
+        const auto addend = static_cast<std::int32_t>(coefficient(Flag::C_VECTOR, c.ADDEND));
+        const std::int32_t v = !v_in ? 0 : has_flag(c, Flag::V_ROW) ? t.row_value(1, i) : t.in(1, i, j);
+        z = bitloom::affine(t.in(0, i, j), a, v, b, addend, s[2]);
+        if (masked && t.in(t.inputs - 1, i, j) == 0) z = 0;
+        y = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
+        s[0] = std::max<std::uint64_t>(s[0], static_cast<std::uint64_t>(std::abs(std::int64_t{y})));
+      }
+      std::int64_t k = 0;
+      if (has_flag(c, Flag::RAW_OUT)) t.out(k++, i, j, y);
+      if (has_flag(c, Flag::MASK_OUT)) t.out(k, i, j, z > 0 ? 1 : 0);
+    }
+  }
+  save_statistics(e, 3);
+}
+
+void CommandValues::reduce(const Execution& e) {
+  const Instruction& c = *e.command;
+  VectorTile t = vector_tile(e);
+  const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
+  const bool all = c.AXIS_ALL != 0;
+  const int su = static_cast<int>(entry(c.RATIO)), sv = static_cast<int>(entry(c.LIMIT));
+  if (starts(e)) {
+    sums_.assign(static_cast<std::size_t>(2 * t.width()), 0);
+    for (std::size_t k = 0; kind == ReduceKind::RANGE && k < sums_.size(); ++k)
+      sums_[k] = k % 2 == 0 ? INT32_MAX : INT32_MIN;
+  }
+  for (std::int64_t i = 0; i < t.rows; ++i) {
+    for (std::int64_t j = 0; j < t.cols; ++j) {
+      std::int64_t& first = sums_.at(static_cast<std::size_t>(all ? 0 : 2 * j));
+      std::int64_t& second = sums_.at(static_cast<std::size_t>(all ? 1 : 2 * j + 1));
+      const std::int32_t u = t.in(0, i, j);
+      if (kind == ReduceKind::RANGE) {
+        first = std::min<std::int64_t>(first, u);
+        second = std::max<std::int64_t>(second, u);
+        continue;
+      }
+      const std::int64_t value = shifted(u, su);
+      first += kind == ReduceKind::ABSOLUTE ? std::abs(value) : value;
+      second += value * (kind == ReduceKind::CROSS ? shifted(t.in(1, i, j), sv) : value);
+    }
+  }
+  if (ends(e)) write_sums(e, t);
+}
+
+void CommandValues::write_sums(const Execution& e, VectorTile& t) {
+  const bool range = static_cast<ReduceKind>(e.command->REDUCE_KIND) == ReduceKind::RANGE;
+  const bool all = e.command->AXIS_ALL != 0;
+  t.set_output_parity(e.index[0] & 1u);
+  for (std::int64_t j = 0; j < (all ? 1 : t.cols); ++j) {
+    const std::int64_t first = sums_[static_cast<std::size_t>(2 * j)],
+                       second = sums_[static_cast<std::size_t>(2 * j + 1)];
+    const std::int64_t rows[4] = {first, range ? second : first >> 32,
+                                  range ? std::max(std::abs(first), std::abs(second)) : second, second >> 32};
+    for (std::int64_t k = 0; k < (range ? 3 : 4); ++k) {
+      all ? t.out_word(k, rows[k]) : t.out(0, k, j, rows[k]);
+    }
+  }
+}
+
+void CommandValues::pool(const Execution& e) {
+  const Instruction& c = *e.command;
+  VectorTile t = vector_tile(e);
+  const auto op = static_cast<PoolOp>(c.POOL_OP);
+  const auto signed8 = [](std::uint32_t field) { return std::int32_t{static_cast<std::int8_t>(field)}; };
+  const std::int32_t tap = signed8(c.CODE0) + static_cast<std::int32_t>(e.index[1]) * signed8(c.CODE1) +
+                           static_cast<std::int32_t>(e.index[2]) * signed8(c.CODE2);
+  if (starts(e)) pool_.assign(static_cast<std::size_t>(t.rows * t.width()), {});
+  for (std::int64_t i = 0; i < t.rows; ++i) {
+    for (std::int64_t j = 0; j < t.cols; ++j) {
+      PoolCell& cell = pool_.at(static_cast<std::size_t>(i * t.width() + j));
+      const std::int32_t value = t.in(0, i, j);
+      if (op != PoolOp::MAX) {
+        if (op == PoolOp::SUM || t.in(1, i, j) == tap) cell.sum += value;
+      } else if (value > cell.best) {
+        cell.best = value;
+        cell.winner = tap;
+      }
+    }
+  }
+  statistics(e);  // starts them
+  if (ends(e)) pool_out(e, t);
+  save_statistics(e, 3);
+}
+
+void CommandValues::pool_out(const Execution& e, VectorTile& t) {
+  const Instruction& c = *e.command;
+  const auto op = static_cast<PoolOp>(c.POOL_OP);
+  const std::int64_t mask_section = op == PoolOp::MAX_BACKWARD ? 2 : 1;
+  Statistics& s = statistics_[c.INDEX % kGroupMax];
+  t.set_output_parity(e.index[0] & 1u);
+  for (std::int64_t i = 0; i < t.rows; ++i) {
+    for (std::int64_t j = 0; j < t.width(); ++j) {
+      const PoolCell& cell = pool_[static_cast<std::size_t>(i * t.width() + j)];
+      const bool real = j < t.cols;
+      std::int64_t z = op == PoolOp::MAX ? cell.best : cell.sum;
+      if (!real || (has_flag(c, Flag::MASK_IN) && t.in(mask_section, i, j) == 0)) z = 0;
+      const std::int64_t raw = saturate(has_flag(c, Flag::RELU) && z < 0 ? 0 : z, kRawLimit, s[2]);
+      s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(raw)));
+      std::int64_t k = 0;
+      t.out(k++, i, j, raw);
+      if (op == PoolOp::MAX) t.out(k++, i, j, real ? cell.winner : 0);
+      if (has_flag(c, Flag::MASK_OUT)) t.out(k, i, j, real && mask(c, z, raw) ? 1 : 0);
+    }
+  }
+}
+
+}  // namespace bitloom
