@@ -2,71 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 
 #include "model/error.hpp"
 #include "model/functions.hpp"
-#include "model/golden_graph.hpp"
-#include "model/golden_layer.hpp"
-#include "model/golden_norm.hpp"
-#include "model/golden_record.hpp"
+#include "model/golden_engine.hpp"
 #include "model/golden_update.hpp"
 
 namespace bitloom {
-namespace {
-
-constexpr int kLargestBatch = 65535;
-
-std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
-
-bool fits(const AdamState& adam, std::size_t count) {
-  return adam.m.size() == count && adam.r.size() == count &&
-         adam.blocks.size() == (count + kAdamBlock - 1) / kAdamBlock;
-}
-
-}  // namespace
-
-struct GoldenEngine::Impl {
-  Impl(const Network& network, const Recipe& recipe, int threads);
-
-  void require_state(const TrainState& state) const;
-  bool layer_fits(const GoldenLayer& layer, const LayerState& state) const;
-  bool norm_fits(std::size_t norm, const NormState& state) const;
-  void require_batch(const Batch& batch) const;
-  bool has_scales(const TrainState& state) const;
-
-  void begin(const TrainState& state, const Batch& batch, const StepContext& context, bool exact, bool training);
-  void forward(const TrainState& state);
-  void forward_layer(std::size_t n, const TrainState& state);
-  void forward_pool(std::size_t n);
-  void loss();
-  /// Gradients of activations, and of weights where `weights`; updates `updated` where it is not null.
-  void backward(const TrainState& state, TrainState* updated, bool weights);
-  void backward_layer(std::size_t n, const TrainState& state, TrainState* updated, bool weights);
-  void backward_pool(std::size_t n);
-  RawTensor& destination(int node);
-  void deliver(int node);
-  std::uint64_t add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out);
-  StepResult result() const;
-  void record(const TrainState& state, StepRecord& to) const;
-  void record_node(std::size_t n, StepRecord& to) const;
-
-  GoldenGraph graph;
-  GoldenTools tools;
-  std::vector<GoldenLayer> layers;
-  std::deque<GoldenNorm> norms;
-  // By node.
-  std::vector<RawTensor> z, g;
-  std::vector<bool> has_gradient;
-  std::vector<std::vector<std::uint8_t>> winners;
-  std::vector<std::uint64_t> z_saturated, g_saturated;  ///< of pools, adds and forks
-  RawTensor made, sum;           ///< a further gradient of a node, and the sum with those before it
-  std::vector<bool> has_mask;    ///< by node: did its gradient come behind the mask of its ReLU?
-  std::vector<std::int32_t> dy;  ///< gradient of a pool behind the mask of the node below
-
-  const Batch* batch = nullptr;
-};
-
 GoldenEngine::Impl::Impl(const Network& network, const Recipe& recipe, int threads)
     : graph(golden_graph(network, recipe)), tools(recipe, threads) {
   tools.chain = graph.chain;
@@ -82,58 +24,6 @@ GoldenEngine::Impl::Impl(const Network& network, const Recipe& recipe, int threa
   winners.resize(nodes);
   z_saturated.resize(nodes);
   g_saturated.resize(nodes);
-}
-
-bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& of) const {
-  const std::size_t weights = layer.depth() * layer.out();
-  const std::size_t biases = layer.node.bias ? layer.out() : 0;
-  const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
-  if (of.bias.size() != biases) return false;
-  if (adam ? !fits(of.bias_adam, biases) : of.bias_momentum.size() != biases) return false;
-  switch (layer.rule.optimizer) {
-    case Optimizer::kLwq:
-      return of.q.size() == weights && of.momentum.size() == weights && is_scale(of.sw) &&
-             (tools.recipe.update.latent_bits == 24 ? of.latent : of.momentum).size() == weights &&
-             of.residual.size() == (tools.recipe.update.latent_bits == 24 ? 0 : weights);
-    case Optimizer::kNiti:
-      return of.q.size() == weights && is_scale(of.sw);
-    case Optimizer::kAdam:
-      return of.master.size() == weights && fits(of.adam, weights);
-    default:
-      return of.master.size() == weights && of.momentum.size() == weights;
-  }
-}
-
-bool GoldenEngine::Impl::norm_fits(std::size_t norm, const NormState& of) const {
-  const std::size_t channels = graph.nodes[size_of(graph.norm_nodes[norm])].cols;
-  const std::size_t running = tools.recipe.normalization == Normalization::kLayerBatch ? 1 : channels;
-  const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
-  const bool momenta = adam ? fits(of.gamma_adam, channels) && fits(of.beta_adam, channels)
-                            : of.gamma_momentum.size() == channels && of.beta_momentum.size() == channels;
-  return momenta && of.gamma.size() == channels && of.beta.size() == channels && of.run_mean.size() == running &&
-         of.run_var.size() == running;
-}
-
-void GoldenEngine::Impl::require_state(const TrainState& state) const {
-  bool fit = state.layers.size() == layers.size() && state.norms.size() == norms.size();
-  for (std::size_t l = 0; fit && l < layers.size(); ++l) fit = layer_fits(layers[l], state.layers[l]);
-  for (std::size_t i = 0; fit && i < norms.size(); ++i) fit = norm_fits(i, state.norms[i]);
-  if (!fit) throw Error("golden step: the state has another shape than the network");
-}
-
-void GoldenEngine::Impl::require_batch(const Batch& of) const {
-  const bool fit = of.M >= 1 && of.M <= kLargestBatch && of.labels.size() == size_of(of.M) &&
-                   of.X.size() == size_of(of.M) * graph.input_elements && is_scale(of.scale);
-  if (!fit) throw Error("golden step: the batch does not fit the network");
-  const auto beyond = [this](std::uint8_t label) { return int{label} >= graph.classes; };
-  if (std::any_of(of.labels.begin(), of.labels.end(), beyond)) throw Error("golden step: a label is out of range");
-}
-
-bool GoldenEngine::Impl::has_scales(const TrainState& state) const {
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    if (!layers[l].has_scales(state.layers[l])) return false;
-  }
-  return true;
 }
 
 /// Steps (1) and (2) of N10.
@@ -341,48 +231,6 @@ StepResult GoldenEngine::Impl::result() const {
   for (const GoldenNorm& norm : norms) result.saturated += norm.saturated();
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) result.saturated += z_saturated[n] + g_saturated[n];
   return result;
-}
-
-void GoldenEngine::Impl::record_node(std::size_t n, StepRecord& to) const {
-  const GoldenNode& node = graph.nodes[n];
-  const std::string name = node.name + ".";
-  to.tensors[name + "z_raw"] = named(z[n]);
-  to.tensors[name + "d_raw"] = named(g[n]);
-  to.scalars[name + "zmax"] = z[n].magnitude();
-  to.scalars[name + "dmax"] = g[n].magnitude();
-  if (node.relu) {
-    NamedTensor mask = named(z[n]);
-    mask.bits = 1;
-    mask.kind = CodeKind::kUnsigned;
-    for (std::int32_t& value : mask.values) value = value > 0 ? 1 : 0;
-    to.tensors[name + "mask"] = std::move(mask);
-  }
-  if (!winners[n].empty()) {
-    to.tensors[name + "argmax"] = {static_cast<int>(z[n].rows),
-                                   static_cast<int>(z[n].cols),
-                                   8,
-                                   {winners[n].begin(), winners[n].end()},
-                                   CodeKind::kUnsigned};
-  }
-  if (graph.chain) return;
-  to.scalars[name + "dunit"] = word(g[n].unit);
-  to.scalars[name + "d_rawsat"] = counter(g_saturated[n]);
-  if (node.layer >= 0) return;
-  to.scalars[name + "unit"] = word(z[n].unit);
-  to.scalars[name + "zsat"] = counter(z_saturated[n]);
-}
-
-void GoldenEngine::Impl::record(const TrainState& state, StepRecord& to) const {
-  to = {};
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    record_node(n, to);
-    const GoldenNode& node = graph.nodes[n];
-    if (node.layer >= 0) record_layer(layers[size_of(node.layer)], state.layers[size_of(node.layer)], tools, to);
-    if (node.norm >= 0) norms[size_of(node.norm)].record(state.norms[size_of(node.norm)], to);
-  }
-  to.scalars["loss"] = tools.totals.loss;
-  to.scalars["correct"] = tools.totals.correct;
-  to.scalars["scale_sat"] = counter(tools.totals.scale_saturated);
 }
 
 InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling) {

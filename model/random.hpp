@@ -6,7 +6,8 @@
 namespace bitloom {
 
 /// What a tensor is (N4.5): the activation of layer l is its output, the gradient of layer l is that of its output. In
-/// networks other than linear chains a layer's own input is kind kInput (N14.5); norm i is layer kNormLayer + i (N14.7).
+/// networks other than linear chains a layer's own input is kind kInput (N14.5); norm i is layer kNormLayer + i
+/// (N14.7).
 enum class TensorKind : std::uint32_t {
   kActivation = 0,
   kWeight = 1,

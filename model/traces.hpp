@@ -7,7 +7,8 @@ namespace bitloom {
 /// The kinds of named files; each is a folder of traces/ (hyper-parameter files stand in traces/ itself).
 enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy, kExperiment };
 
-/// The folder of a kind below traces/: "networks", "recipes", "hardware", "energy", "experiments"; "" for hyper-parameter files.
+/// The folder of a kind below traces/: "networks", "recipes", "hardware", "energy", "experiments"; "" for
+/// hyper-parameter files.
 std::string folder_of(TraceKind kind);
 
 /// The path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds

@@ -179,7 +179,8 @@ TEST_P(KernelTest, UpdateRow) {  // N9 over every shift of both ratios
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, KernelTest, ::testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Popcnt),
+INSTANTIATE_TEST_SUITE_P(Isas, KernelTest,
+                         ::testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Popcnt),
                          [](const auto& instance) { return std::string(isa_name(instance.param)); });
 
 TEST(ActiveIsa, UnknownNameIsAnError) {
