@@ -53,7 +53,7 @@ std::string error_of(const Program& program) {
 
 Command scalar(ScalarOp operation) {
   Command c(Opcode::SCALAR);
-  c.set(Field::SCALAR_OP, static_cast<int>(operation)).set(Field::DST, 4);
+  c.set(Field::SCALAR_OP, static_cast<int>(operation)).set(Field::DST, 4).set(Field::COLS, 1);
   return c;
 }
 
@@ -100,18 +100,22 @@ TEST(Cycles, StepsThatDoNotExecuteTakeOne) {
 
 TEST(Cycles, LoadGemmStore) {
   Command load(Opcode::LOAD), gemm(Opcode::GEMM), store(Opcode::STORE);
+  const int bits8 = static_cast<int>(Width::BITS8);
   load.set(Field::ROWS, 3).set(Field::COLS, 13).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::PITCH, 64);
+  load.set(Field::MEMORY_BITS, bits8).set(Field::LOCAL_BITS, bits8);
   gemm.set(Field::COLS, 13).set(Field::COLS_DIM, 3);
   store.set(Field::ROWS, 2).set(Field::COLS, 16).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3);
-  store.set(Field::PITCH, 100).set(Field::ADDR, 4096 - 12).set(Field::LOCAL_PITCH, 2);
+  store.set(Field::PITCH, 100).set(Field::ADDR, 4096 - 12).set(Field::LOCAL_PITCH, 8).set(Field::MEMORY_BITS, bits8);
   MemoryImage image{std::vector<std::uint8_t>(8192)};
   const SimResult r = run(program_of({load, gemm, store}), &image);
   EXPECT_EQ(r.command_cycles[1], 13u + 4 + 2);
-  EXPECT_EQ(r.command_cycles[2], 3u + 10 + 5);  // rows start inside words: 3 beats (bytes 4..19), then 2 (bytes 0..15)
-  // All four commands were asked for; three of these bursts are in flight when the LOAD, started at 32, asks in
-  // cycle 33. So row 0 is granted in 33 (accepted at 35, beats at 55 and 56), row 1 when command 1 is complete at 37
-  // (beats at 59, 60), row 2 with command 2 at 45 (accepted at 47, beats at 67 and 68).
-  EXPECT_EQ(r.command_cycles[0], 68u - 32);
+  // Two elements are appended a cycle from cycle 4 on, so row 1 (2 beats) ends in cycle 4 + 15; its last beat is
+  // offered two edges later and answered 10 after that. Row 0 starts inside a word: 3 beats.
+  EXPECT_EQ(r.command_cycles[2], 4u + 15 + 2 + 10);
+  // All four commands were asked for; their beats end at edges 29, 37, 45 and 53. The LOAD, started at 32, addresses
+  // row 0 in 34, takes it in 35 and asks in 36: granted, three others are in flight. Row 1 asks in 37 and is granted,
+  // as command 1 is complete; row 2 asks in 38 and is granted in 45, accepted at 47: beats at 67 and 68.
+  EXPECT_EQ(r.command_cycles[0], 69u - 32);
   EXPECT_EQ(r.counts[Action::dram_read_bytes], 48u);
   EXPECT_EQ(r.counts[Action::dram_write_bytes], 40u);
   EXPECT_EQ(r.counts[Action::mac8], 4u * 4 * 13);
@@ -195,10 +199,11 @@ TEST(Errors, ALoopGroupMustBeWhole) {
 
 TEST(Errors, AccessesBeyondAMemory) {
   Command load(Opcode::LOAD);
-  load.set(Field::ROWS, 1).set(Field::COLS, 8).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::ADDR, 8192);
+  load.set(Field::ROWS, 1).set(Field::COLS, 2).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::ADDR, 8192);
+  load.set(Field::MEMORY_BITS, static_cast<int>(Width::BITS32)).set(Field::TARGET, 2);
   MemoryImage image{std::vector<std::uint8_t>(8192)};
   EXPECT_THROW(run(program_of({load}), &image), Error);
-  load.set(Field::ADDR, 0).set(Field::TARGET, 2).set(Field::LOCAL_BASE, 256);
+  load.set(Field::ADDR, 0).set(Field::LOCAL_BASE, 256);
   EXPECT_THROW(run(program_of({load}), &image), Error);
   load.set(Field::LOCAL_BASE, 255);
   EXPECT_NO_THROW(run(program_of({load}), &image));
