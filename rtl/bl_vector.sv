@@ -75,8 +75,8 @@ module bl_vector #(
   assign is_stream = is_tile || is_update;
   assign is_other = run && !(is_stream || is_loss || is_scalar || is_load || is_store || is_affine || is_reduce || is_pool);
 
-  logic stream_done, loss_done, scalar_done, copy_done, affine_done, reduce_done, pool_done;
-  assign unit_done = stream_done || loss_done || scalar_done || copy_done || affine_done || reduce_done || pool_done || is_other;
+  logic stream_done, words_done, scalar_done;
+  assign unit_done = stream_done || words_done || scalar_done || is_other;
   assign has_stats = opcode == bl_pkg::OP_TILE || opcode == bl_pkg::OP_UPDATE || opcode == bl_pkg::OP_LOSS ||
       opcode == bl_pkg::OP_AFFINE || opcode == bl_pkg::OP_POOL;
   assign keeps_stats = has_stats && stat != 12'd0;
@@ -90,17 +90,14 @@ module bl_vector #(
   end
 
   // ---- Table
-  logic [11:0] table_raddr, table_waddr, stream_taddr, loss_taddr, scalar_taddr, copy_taddr, affine_taddr, reduce_taddr;
-  logic [11:0] scalar_twaddr, copy_twaddr, stats_twaddr;
-  logic [31:0] table_rdata, table_wdata, scalar_twdata, copy_twdata, stats_twdata;
-  logic table_we, scalar_twe, copy_twe;
+  logic [11:0] table_raddr, table_waddr, stream_taddr, scalar_taddr, words_taddr;
+  logic [11:0] scalar_twaddr, words_twaddr, stats_twaddr;
+  logic [31:0] table_rdata, table_wdata, scalar_twdata, words_twdata, stats_twdata;
+  logic table_we, scalar_twe, words_twe;
   always_comb begin
-    table_raddr = stream_taddr;
-    if (is_loss) table_raddr = loss_taddr;
+    table_raddr = words_taddr;
+    if (is_stream) table_raddr = stream_taddr;
     if (is_scalar) table_raddr = scalar_taddr;
-    if (is_store) table_raddr = copy_taddr;
-    if (is_affine) table_raddr = affine_taddr;
-    if (is_reduce) table_raddr = reduce_taddr;
     table_we = stats_saving;
     table_waddr = stats_twaddr;
     table_wdata = stats_twdata;
@@ -110,9 +107,9 @@ module bl_vector #(
       table_wdata = scalar_twdata;
     end
     if (is_load) begin
-      table_we = copy_twe;
-      table_waddr = copy_twaddr;
-      table_wdata = copy_twdata;
+      table_we = words_twe;
+      table_waddr = words_twaddr;
+      table_wdata = words_twdata;
     end
   end
   bl_table u_table (
@@ -129,15 +126,12 @@ module bl_vector #(
 
   // ---- Statistics
   logic [159:0] stats_now, stats_next, update_stat;
-  logic [95:0] tile_stat, loss_stat, affine_stat, pool_stat;
+  logic [95:0] tile_stat, words_stat;
   logic [2:0] stats_count;
-  logic tile_push, update_push, loss_stat_we, affine_stat_we, pool_stat_we;
+  logic tile_push, update_push, words_stat_we;
   always_comb begin
-    stats_next = {64'd0, tile_stat};
+    stats_next = {64'd0, is_tile ? tile_stat : words_stat};
     if (is_update) stats_next = update_stat;
-    if (is_loss) stats_next = {64'd0, loss_stat};
-    if (is_affine) stats_next = {64'd0, affine_stat};
-    if (is_pool) stats_next = {64'd0, pool_stat};
     stats_count = 3'd3;
     if (opcode == bl_pkg::OP_LOSS) stats_count = 3'd2;
     if (opcode == bl_pkg::OP_UPDATE && exec_cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ]) stats_count = 3'd5;
@@ -147,7 +141,7 @@ module bl_vector #(
       .rst_ni,
       .slot_i(slot),
       .clear_i(begins && has_stats && exec_first_i),
-      .we_i(tile_push || update_push || loss_stat_we || affine_stat_we || pool_stat_we),
+      .we_i(tile_push || update_push || words_stat_we),
       .wdata_i(stats_next),
       .now_o(stats_now),
       .save_i(stats_save),
@@ -218,10 +212,10 @@ module bl_vector #(
   logic [3*V*32-1:0] tile_words, update_words;
   assign writes = is_update ? update_writes : tile_writes;
 
-  logic [VinW-1:0] stream_vin, loss_vin, copy_vin, affine_vin, reduce_vin, pool_vin;
-  logic [RawW-1:0] stream_raw, loss_raw, copy_raw, affine_raw, reduce_raw, pool_raw;
-  logic [W*8-1:0] stream_raw_data, loss_raw_data, copy_raw_data, affine_raw_data, reduce_raw_data, pool_raw_data;
-  logic stream_raw_we, loss_raw_we, copy_raw_we, affine_raw_we, reduce_raw_we, pool_raw_we;
+  logic [VinW-1:0] stream_vin, words_vin;
+  logic [RawW-1:0] stream_raw, words_raw;
+  logic [W*8-1:0] stream_raw_data, words_raw_data;
+  logic stream_raw_we, words_raw_we;
 
   bl_stream u_stream (
       .clk_i,
@@ -329,34 +323,6 @@ module bl_vector #(
   );
 
   // ---- The other units
-  bl_loss u_loss (
-      .clk_i,
-      .rst_ni,
-      .run_i(is_loss),
-      .done_o(loss_done),
-      .cmd_i(exec_cmd_i),
-      .rows_i(exec_rows_i),
-      .cols_i(exec_cols_i),
-      .parity_i(parity),
-      .table_addr_o(loss_taddr),
-      .table_data_i(table_rdata),
-      .stat_i(stats_now[95:0]),
-      .stat_we_o(loss_stat_we),
-      .stat_o(loss_stat),
-      .div_start_o(loss_div_start),
-      .div_first_o(loss_div_first),
-      .div_bits_o(loss_div_bits),
-      .div_divisor_o(loss_div_divisor),
-      .div_steps_o(loss_div_steps),
-      .div_done_i(div_done),
-      .div_quotient_i(div_quotient),
-      .vin_addr_o(loss_vin),
-      .vin_data_i,
-      .raw_we_o(loss_raw_we),
-      .raw_addr_o(loss_raw),
-      .raw_data_o(loss_raw_data)
-  );
-
   bl_scalar u_scalar (
       .clk_i,
       .rst_ni,
@@ -384,124 +350,50 @@ module bl_vector #(
       .word_i(word[63:0])
   );
 
-  bl_table_copy u_copy (
+  bl_words u_words (
       .clk_i,
       .rst_ni,
-      .run_i(is_load || is_store),
-      .done_o(copy_done),
-      .store_i(is_store),
+      .run_loss_i(is_loss),
+      .run_affine_i(is_affine),
+      .run_reduce_i(is_reduce),
+      .run_pool_i(is_pool),
+      .run_load_i(is_load),
+      .run_store_i(is_store),
+      .done_o(words_done),
       .cmd_i(exec_cmd_i),
       .rows_i(exec_rows_i),
       .cols_i(exec_cols_i),
       .col0_i(exec_col0_i),
-      .parity_i(parity),
-      .table_addr_o(copy_taddr),
-      .table_data_i(table_rdata),
-      .table_we_o(copy_twe),
-      .table_waddr_o(copy_twaddr),
-      .table_wdata_o(copy_twdata),
-      .vin_addr_o(copy_vin),
-      .vin_data_i,
-      .raw_we_o(copy_raw_we),
-      .raw_addr_o(copy_raw),
-      .raw_data_o(copy_raw_data)
-  );
-
-  bl_affine u_affine (
-      .clk_i,
-      .rst_ni,
-      .run_i(is_affine),
-      .done_o(affine_done),
-      .cmd_i(exec_cmd_i),
-      .rows_i(exec_rows_i),
-      .cols_i(exec_cols_i),
-      .parity_i(parity),
-      .table_addr_o(affine_taddr),
-      .table_data_i(table_rdata),
-      .stat_i(stats_now[95:0]),
-      .stat_we_o(affine_stat_we),
-      .stat_o(affine_stat),
-      .vin_addr_o(affine_vin),
-      .vin_data_i,
-      .raw_we_o(affine_raw_we),
-      .raw_addr_o(affine_raw),
-      .raw_data_o(affine_raw_data)
-  );
-
-  bl_reduce u_reduce (
-      .clk_i,
-      .rst_ni,
-      .run_i(is_reduce),
-      .done_o(reduce_done),
-      .cmd_i(exec_cmd_i),
-      .rows_i(exec_rows_i),
-      .cols_i(exec_cols_i),
       .i1_i(exec_i1_i),
       .i2_i(exec_i2_i),
       .parity_i(parity),
       .parity2_i(exec_par_i[2]),
-      .table_addr_o(reduce_taddr),
+      .table_addr_o(words_taddr),
       .table_data_i(table_rdata),
-      .vin_addr_o(reduce_vin),
-      .vin_data_i,
-      .raw_we_o(reduce_raw_we),
-      .raw_addr_o(reduce_raw),
-      .raw_data_o(reduce_raw_data)
-  );
-
-  bl_pool u_pool (
-      .clk_i,
-      .rst_ni,
-      .run_i(is_pool),
-      .done_o(pool_done),
-      .cmd_i(exec_cmd_i),
-      .rows_i(exec_rows_i),
-      .cols_i(exec_cols_i),
-      .i1_i(exec_i1_i),
-      .i2_i(exec_i2_i),
-      .parity_i(parity),
-      .parity2_i(exec_par_i[2]),
+      .table_we_o(words_twe),
+      .table_waddr_o(words_twaddr),
+      .table_wdata_o(words_twdata),
       .stat_i(stats_now[95:0]),
-      .stat_we_o(pool_stat_we),
-      .stat_o(pool_stat),
-      .vin_addr_o(pool_vin),
+      .stat_we_o(words_stat_we),
+      .stat_o(words_stat),
+      .div_start_o(loss_div_start),
+      .div_first_o(loss_div_first),
+      .div_bits_o(loss_div_bits),
+      .div_divisor_o(loss_div_divisor),
+      .div_steps_o(loss_div_steps),
+      .div_done_i(div_done),
+      .div_quotient_i(div_quotient),
+      .vin_addr_o(words_vin),
       .vin_data_i,
-      .raw_we_o(pool_raw_we),
-      .raw_addr_o(pool_raw),
-      .raw_data_o(pool_raw_data)
+      .raw_we_o(words_raw_we),
+      .raw_addr_o(words_raw),
+      .raw_data_o(words_raw_data)
   );
 
   // ---- VIN and VOUT are the running unit's.
-  always_comb begin
-    vin_addr_o = stream_vin;
-    raw_addr_o = stream_raw;
-    raw_data_o = stream_raw_data;
-    if (is_loss) begin
-      vin_addr_o = loss_vin;
-      raw_addr_o = loss_raw;
-      raw_data_o = loss_raw_data;
-    end
-    if (is_load || is_store) begin
-      vin_addr_o = copy_vin;
-      raw_addr_o = copy_raw;
-      raw_data_o = copy_raw_data;
-    end
-    if (is_affine) begin
-      vin_addr_o = affine_vin;
-      raw_addr_o = affine_raw;
-      raw_data_o = affine_raw_data;
-    end
-    if (is_reduce) begin
-      vin_addr_o = reduce_vin;
-      raw_addr_o = reduce_raw;
-      raw_data_o = reduce_raw_data;
-    end
-    if (is_pool) begin
-      vin_addr_o = pool_vin;
-      raw_addr_o = pool_raw;
-      raw_data_o = pool_raw_data;
-    end
-  end
-  assign raw_we_o = stream_raw_we || loss_raw_we || copy_raw_we || affine_raw_we || reduce_raw_we || pool_raw_we;
+  assign vin_addr_o = is_stream ? stream_vin : words_vin;
+  assign raw_we_o = stream_raw_we || words_raw_we;
+  assign raw_addr_o = is_stream ? stream_raw : words_raw;
+  assign raw_data_o = is_stream ? stream_raw_data : words_raw_data;
 
 endmodule
