@@ -71,7 +71,7 @@ TEST(EstimateTest, JsonHasTheKeysThatScriptsRelyOn) {
   for (const char* key : {"cycles", "energy_pj", "layers", "blocks", "time_ms", "utilisation", "not_modelled"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
-  for (const char* key : {"layer", "phase", "cycles", "energy_pj", "utilisation"}) {
+  for (const char* key : {"node", "name", "phase", "cycles", "energy_pj", "utilisation"}) {
     EXPECT_TRUE(json["layers"][0].contains(key)) << key;
   }
   for (const char* block : {"dma_load", "mac_array", "vector_unit", "dma_store", "command_processor", "dram"}) {
