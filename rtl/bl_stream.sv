@@ -249,7 +249,8 @@ module bl_stream #(
       groups_q <= '0;
       indices_q <= '0;
     end else begin
-      valid_q <= {valid_q[6:0], data_active && phase_q == last_phase};
+      // Stages that this command does not have must not be the next one's.
+      valid_q <= done_o ? 8'd0 : {valid_q[6:0], data_active && phase_q == last_phase};
       groups_q <= {groups_q[7*16-1:0], group_o};
       indices_q <= {indices_q[7*16-1:0], index_o};
     end

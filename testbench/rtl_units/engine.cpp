@@ -42,6 +42,8 @@ class VerilatedEngine : public Engine {
     unit_->exec_cols_i = static_cast<std::uint16_t>(e.cols);
     unit_->exec_row0_i = e.row0;
     unit_->exec_col0_i = e.col0;
+    unit_->exec_i1_i = static_cast<std::uint16_t>(e.i1);
+    unit_->exec_i2_i = static_cast<std::uint16_t>(e.i2);
     unit_->exec_par_i = static_cast<std::uint8_t>(e.parity);
     unit_->exec_first_i = e.first ? 1 : 0;
     unit_->exec_last_i = e.last ? 1 : 0;
@@ -70,10 +72,7 @@ class VerilatedEngine : public Engine {
                              unit_->acc_group_o) *
                             static_cast<std::size_t>(hardware().lanes());
     const std::size_t vin = unit_->vin_addr_o * bytes_;
-    if (unit_->raw_we_o != 0) write(memories.raw, unit_->raw_addr_o, ~std::uint64_t{0}, &unit_->raw_data_o);
-    write(memories.p1, unit_->p1_addr_o, unit_->p1_be_o, &unit_->p1_data_o);
-    write(memories.p2, unit_->p2_addr_o, unit_->p2_be_o, &unit_->p2_data_o);
-    write(memories.mask, unit_->mask_addr_o, unit_->mask_be_o, &unit_->mask_data_o);
+    if (unit_->raw_we_o != 0) write(memories.vout, unit_->raw_addr_o, &unit_->raw_data_o);
     unit_->clk_i = 1;
     unit_->eval();
     for (int v = 0; v < hardware().lanes(); ++v) {
@@ -94,15 +93,12 @@ class VerilatedEngine : public Engine {
     }
   }
 
-  void write(std::vector<std::uint8_t>& memory, std::size_t word, std::uint64_t enables, const void* data) {
-    const auto* source = static_cast<const std::uint8_t*>(data);
-    if (enables != 0 && (word + 1) * bytes_ > memory.size()) {
+  void write(std::vector<std::uint8_t>& memory, std::size_t word, const void* data) {
+    if ((word + 1) * bytes_ > memory.size()) {
       ADD_FAILURE() << "a write beyond a memory: word " << word;
       return;
     }
-    for (std::size_t b = 0; b < bytes_; ++b) {
-      if ((enables >> b & 1u) != 0) memory[word * bytes_ + b] = source[b];
-    }
+    std::memcpy(&memory[word * bytes_], data, bytes_);
   }
 
   Unit<Model> unit_;

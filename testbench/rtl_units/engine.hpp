@@ -12,12 +12,12 @@ namespace bitloom::testing {
 struct Memories {
   explicit Memories(const Hardware& hw);
   std::vector<std::int64_t> acc;  ///< [2][rows][groups * lanes]
-  std::vector<std::uint8_t> vin, raw, p1, p2, mask;
+  std::vector<std::uint8_t> vin, vout;
 
   std::int32_t vin_value(std::size_t index) const;  ///< of VIN as an array of int32
   void set_vin_value(std::size_t index, std::int32_t value);
-  std::uint32_t raw_value(std::size_t index) const;
-  void set_raw_value(std::size_t index, std::int32_t value);
+  std::uint32_t vout_value(std::size_t index) const;
+  void set_vout_value(std::size_t index, std::int32_t value);
 };
 
 /// One execution of a command: what the sequencer gives the engine.
@@ -26,10 +26,14 @@ struct Execution {
   Command command;
   std::uint32_t rows, cols;  ///< effective; those of the command unless changed
   std::uint32_t row0 = 0, col0 = 0;
+  std::uint32_t i1 = 0, i2 = 0;
   std::uint32_t parity = 0;  ///< bit L: of level L
   bool first = true, last = true;
 
-  bool parity0() const { return (parity >> command.get(Field::PARITY0) & 1u) != 0; }
+  std::uint32_t parity0() const { return parity >> command.get(Field::PARITY0) & 1u; }
+  std::uint32_t parity2() const { return parity >> 2 & 1u; }
+  /// At the last i1 and i2.
+  bool ends() const { return i1 + 1 == command.get(Field::N1) && i2 + 1 == command.get(Field::N2); }
 };
 
 struct Registers {

@@ -70,7 +70,7 @@ void run_rows(std::int64_t classes, std::uint64_t seed) {
       for (std::int64_t i = 0; i < e.rows && saturations == 0; ++i) {
         for (std::int64_t j = 0; j < classes; ++j) {
           const auto at = static_cast<std::size_t>(base + i * row_words * v + j);
-          ASSERT_EQ(static_cast<std::int32_t>(pair.reference().memories.raw_value(at)),
+          ASSERT_EQ(static_cast<std::int32_t>(pair.reference().memories.vout_value(at)),
                     specified[static_cast<std::size_t>(i)].gradient[static_cast<std::size_t>(j)]);
         }
       }
@@ -102,7 +102,7 @@ TEST(Loss, ProbabilitiesHalfwayRoundUp) {
   pair.run(Execution(c));
   const std::int32_t gradient[] = {32768 - 65536, 32768, 1};
   for (std::size_t j = 0; j < 3; ++j) {
-    EXPECT_EQ(static_cast<std::int32_t>(pair.reference().memories.raw_value(j)), gradient[j]) << j;
+    EXPECT_EQ(static_cast<std::int32_t>(pair.reference().memories.vout_value(j)), gradient[j]) << j;
   }
   EXPECT_EQ(pair.reference().table[100], 65536u);  // one bit
   EXPECT_EQ(pair.reference().table[101], 1u);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "model/log_code.hpp"
 #include "model/numbers.hpp"
+#include "model/real.hpp"
 
 namespace bitloom::testing {
 
@@ -15,6 +17,9 @@ std::int64_t lanes(const Hardware& hw) { return hw.lanes(); }
 std::int64_t groups(const Command& c, const Hardware& hw) { return (c.get(Field::COLS) + lanes(hw) - 1) / lanes(hw); }
 
 bool chance(Sweep& sweep, int percent) { return sweep.in(0, 99) < percent; }
+std::int64_t entry(Sweep& sweep, std::uint32_t first, std::uint32_t count) {
+  return sweep.in(first, first + std::int64_t{count} - 1);
+}
 
 std::int64_t random_acc(Sweep& sweep) {
   switch (sweep.in(0, 3)) {
@@ -31,32 +36,140 @@ std::int32_t random_raw(Sweep& sweep) {
   return static_cast<std::int32_t>(chance(sweep, 40) ? sweep.signed_value(kRawLimit) : sweep.in(-3000, 3000));
 }
 
-void fill_tile(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
-  for (std::size_t i = 0; i < pair.reference().memories.acc.size(); ++i) pair.set_acc(i, random_acc(sweep));
-  if (e.command.flag(Flag::FROM_VIN)) {
-    const std::size_t words = pair.reference().memories.vin.size() / 4;
-    for (std::size_t i = 0; i < words; ++i) pair.set_vin(i, random_raw(sweep));
-  } else if (e.command.flag(Flag::MASK_IN)) {
-    const auto base =
-        (e.command.get(Field::VIN_BASE) + (e.parity0() ? e.command.get(Field::VIN_STRIDE) : 0)) * hw.axi_bytes;
-    for (int i = 0; i < hw.mask_words() * hw.axi_bytes; ++i) {
-      pair.set_vin_byte(static_cast<std::size_t>(base + i), static_cast<std::uint8_t>(sweep.bits()));
+std::uint32_t random_real(Sweep& sweep) {
+  if (chance(sweep, 10)) return 0;
+  const auto s = static_cast<int>(chance(sweep, 80) ? sweep.in(8, 40) : sweep.in(-128, 127));
+  return make_real(chance(sweep, 40), static_cast<std::uint32_t>(sweep.mantissa()), s).word();
+}
+
+/// How many words a command reads and writes.
+struct Needs {
+  std::int64_t full = 0;     ///< full-tile inputs
+  std::int64_t vectors = 0;  ///< coefficient vectors
+  std::int64_t outputs = 0;
+};
+
+Needs needs_of(const Command& c) {
+  const auto on = [&](Flag flag) { return c.flag(flag) ? 1 : 0; };
+  const std::int64_t raw_and_mask = on(Flag::RAW_OUT) + on(Flag::MASK_OUT);
+  switch (c.opcode()) {
+    case Opcode::TILE: {
+      const bool group = c.get(Field::QUANTIZER) == static_cast<std::uint32_t>(QuantizerKind::GROUP);
+      return {on(Flag::FROM_VIN) + on(Flag::MASK_IN), group ? 2 : 0, raw_and_mask + on(Flag::CODES_OUT)};
     }
+    case Opcode::AFFINE:
+      return {1 + on(Flag::V_IN) + on(Flag::MASK_IN), on(Flag::A_VECTOR) + on(Flag::B_VECTOR) + on(Flag::C_VECTOR),
+              raw_and_mask};
+    case Opcode::UPDATE:
+      return {3 + on(Flag::LWQ), 0, 2 + on(Flag::LWQ)};
+    case Opcode::POOL:
+      return {3, 0, 3};
+    default:
+      return {1 + on(Flag::V_IN), 0, 1};
   }
 }
 
-void fill_update(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
+/// Random ROWS, COLS (up to the given), VIN_STRIDE and VIN_BASE that fit. `least` words of an output at least.
+void place(Command& c, Sweep& sweep, const Hardware& hw, std::int64_t rows, std::int64_t cols, std::int64_t least = 0) {
+  const Needs needs = needs_of(c);
+  const std::int64_t room = std::min(hw.vin_words - 8 * cols, std::int64_t{hw.vout_words} * 1);
+  const std::int64_t stride =
+      std::max<std::int64_t>(1, std::min(room / (2 * std::max<std::int64_t>(1, needs.full)),
+                                         hw.vout_words / (2 * std::max<std::int64_t>(1, needs.outputs))));
+  const std::int64_t width = sweep.in(1, std::min((cols + lanes(hw) - 1) / lanes(hw), stride));
+  std::int64_t count = width * lanes(hw);
+  if (chance(sweep, 30)) count -= sweep.in(0, lanes(hw) - 1);
+  c.set(Field::COLS, std::min(count, cols));
+  c.set(Field::ROWS, sweep.in(1, std::min(rows, stride / width)));
+  const std::int64_t words = std::max(groups(c, hw) * c.get(Field::ROWS), least);
+  c.set(Field::VIN_STRIDE, sweep.in(words, std::max(words, stride)));
+  const std::int64_t taken = 2 * needs.full * c.get(Field::VIN_STRIDE) + 2 * needs.vectors * groups(c, hw);
+  c.set(Field::VIN_BASE, sweep.in(0, hw.vin_words - taken));
+}
+
+void common(Command& c, Sweep& sweep, std::uint32_t index) {
+  c.set(Field::INDEX, index).set(Field::PARITY0, sweep.in(0, 3));
+}
+void with_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
+  c.set(Field::STAT, chance(sweep, 90) ? kStatistics + 8 * (index % 4) : 0);
+}
+void with_words(Command& c, Sweep& sweep) {
+  c.set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
+}
+
+/// The operands of one execution in VIN.
+class Filler {
+ public:
+  Filler(const Execution& e, const Hardware& hw, Pair& pair) : e_(e), hw_(hw), pair_(pair) {}
+
+  template <class Make>
+  void input(std::int64_t k, const Make& make) {
+    const Command& c = e_.command;
+    const std::int64_t first = c.get(Field::VIN_BASE) + (2 * k + e_.parity0()) * c.get(Field::VIN_STRIDE);
+    fill(first, groups(c, hw_) * c.get(Field::ROWS), make);
+  }
+  template <class Make>
+  void vector(std::int64_t full, std::int64_t k, const Make& make) {
+    const Command& c = e_.command;
+    const std::int64_t row = groups(c, hw_);
+    fill(c.get(Field::VIN_BASE) + 2 * full * c.get(Field::VIN_STRIDE) + (2 * k + e_.parity0()) * row, row, make);
+  }
+
+ private:
+  template <class Make>
+  void fill(std::int64_t word, std::int64_t words, const Make& make) {
+    for (std::int64_t i = word * lanes(hw_); i < (word + words) * lanes(hw_); ++i) {
+      pair_.set_vin(static_cast<std::size_t>(i), static_cast<std::int32_t>(make()));
+    }
+  }
+  const Execution& e_;
+  const Hardware& hw_;
+  Pair& pair_;
+};
+
+void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
   const Command& c = e.command;
-  const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
-  const std::int64_t stride = c.get(Field::VIN_STRIDE);
-  const std::int64_t first = c.get(Field::VIN_BASE) + (e.parity0() ? stride : 0);
-  for (std::int64_t i = 0; i < groups(c, hw) * c.get(Field::ROWS) * lanes(hw); ++i) {
-    const auto at = [&](std::int64_t section) {
-      return static_cast<std::size_t>((first + 2 * section * stride) * lanes(hw) + i);
+  const Needs needs = needs_of(c);
+  Filler filler(e, hw, pair);
+  const auto raw = [&] { return random_raw(sweep); };
+  const auto real = [&] { return random_real(sweep); };
+  const auto bit = [&] { return sweep.in(0, 1); };
+  for (std::int64_t k = 0; k < needs.full; ++k) filler.input(k, raw);
+  if (c.opcode() == Opcode::TILE) {
+    for (std::size_t i = 0; i < pair.reference().memories.acc.size(); ++i) pair.set_acc(i, random_acc(sweep));
+    if (c.flag(Flag::MASK_IN)) filler.input(needs.full - 1, bit);
+    if (needs.vectors != 0) filler.vector(needs.full, 0, real);
+    if (needs.vectors != 0) filler.vector(needs.full, 1, raw);
+  } else if (c.opcode() == Opcode::AFFINE) {
+    if (c.flag(Flag::MASK_IN)) filler.input(needs.full - 1, bit);
+    std::int64_t k = 0;
+    if (c.flag(Flag::A_VECTOR)) filler.vector(needs.full, k++, real);
+    if (c.flag(Flag::B_VECTOR)) filler.vector(needs.full, k++, real);
+    if (c.flag(Flag::C_VECTOR)) filler.vector(needs.full, k, raw);
+  } else if (c.opcode() == Opcode::UPDATE && c.flag(Flag::LWQ)) {
+    const std::int64_t qmax = c.get(Field::QMAX);
+    filler.input(1, [&] { return sweep.signed_value(qmax); });
+    filler.input(2, [&] { return sweep.in(-8, 7); });
+    filler.input(3, [&] { return sweep.signed_value(127); });
+  } else if (c.opcode() == Opcode::UPDATE) {
+    const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
+    filler.input(1, [&] { return sweep.signed_value(limit); });
+    filler.input(2, [&] { return sweep.signed_value(kMomentumLimit); });
+  } else if (c.opcode() == Opcode::POOL) {
+    const bool backward = c.get(Field::POOL_OP) == static_cast<std::uint32_t>(PoolOp::MAX_BACKWARD);
+    if (backward) {
+      const std::int64_t code = (c.get(Field::CODE0) + e.i1 * c.get(Field::CODE1) + e.i2 * c.get(Field::CODE2)) & 255;
+      filler.input(1, [&] { return chance(sweep, 50) ? code : sweep.in(0, 255); });
+    }
+    if (c.flag(Flag::MASK_IN)) filler.input(backward ? 2 : 1, bit);
+  } else if (c.get(Field::REDUCE_KIND) != static_cast<std::uint32_t>(ReduceKind::RANGE)) {
+    // Within what the shifts bring to 2^15 (N13.1).
+    const Reference& reference = pair.reference();
+    const auto limit = [&](Field field) {
+      return std::min<std::int64_t>(kRawLimit, (std::int64_t{1} << (15 + reference.table.at(c.get(field)))) - 1);
     };
-    pair.set_vin(at(0), random_raw(sweep));
-    pair.set_vin(at(1), static_cast<std::int32_t>(sweep.signed_value(limit)));
-    pair.set_vin(at(2), static_cast<std::int32_t>(sweep.signed_value(kMomentumLimit)));
+    filler.input(0, [&] { return sweep.signed_value(limit(Field::RATIO)); });
+    if (needs.full > 1) filler.input(1, [&] { return sweep.signed_value(limit(Field::LIMIT)); });
   }
 }
 
@@ -71,51 +184,117 @@ Registers random_registers(Sweep& sweep) {
   return {sweep.bits(), static_cast<std::uint32_t>(sweep.in(0, 100000)), random_scale(sweep)};
 }
 
-void load_scales(Pair& pair, Sweep& sweep) {
-  std::vector<std::uint32_t> scales(kScales);
-  for (std::uint32_t& scale : scales) scale = random_scale(sweep);
-  pair.load_table(2, scales);
+void load_operands(Pair& pair, Sweep& sweep) {
+  std::vector<std::uint32_t> values(kStatistics, 0);
+  const auto fill = [&](std::uint32_t first, std::uint32_t count, const auto& make) {
+    for (std::uint32_t k = first; k < first + count; ++k) values[k] = static_cast<std::uint32_t>(make());
+  };
+  fill(kScales, kScaleCount, [&] { return random_scale(sweep); });
+  fill(kReals, kRealCount, [&] { return random_real(sweep); });
+  fill(kPowers, kPowerCount, [&] { return exp2_real(-static_cast<int>(sweep.in(0, 32))).word(); });
+  fill(kTops, kTopCount, [&] {
+    return log_top(static_cast<std::uint32_t>(chance(sweep, 60) ? sweep.in(1, 3000) : sweep.magnitude(kRawLimit)),
+                   chance(sweep, 30));
+  });
+  fill(kLimits, kLimitCount, [&] { return chance(sweep, 60) ? sweep.in(0, 3000) : sweep.magnitude(kRawLimit); });
+  fill(kShifts, kShiftCount, [&] { return sweep.in(0, 16); });
+  fill(kLevels, kLevelCount, [&] { return sweep.in(0, 3); });
+  values.erase(values.begin(), values.begin() + kScales);
+  pair.load_table(kScales, values);
 }
 
 Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::TILE);
-  const std::int64_t rows = sweep.in(1, hw.rows);
-  const std::int64_t cols =
-      chance(sweep, 80) ? sweep.in(1, hw.tile_cols() / lanes(hw)) * lanes(hw) : sweep.in(1, hw.cols);
-  c.set(Field::INDEX, index).set(Field::ROWS, rows).set(Field::COLS, cols);
-  c.set(Field::PARITY0, sweep.in(0, 3)).set(Field::BITS4, sweep.in(0, 1)).set(Field::ROUNDING, sweep.in(0, 3));
-  if (chance(sweep, 50)) c.set(Field::ROUNDING, static_cast<int>(Rounding::kStochastic));
-  c.set(Field::RATIO, sweep.in(2, 63)).set(Field::STAT, chance(sweep, 90) ? 64 + 4 * (index % 4) : 0);
-  c.set(Field::USE, sweep.in(0, 255)).set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
-  const std::int64_t words = std::max<std::int64_t>(groups(c, hw) * rows, hw.mask_words());
-  c.set(Field::VIN_STRIDE, sweep.in(words, std::min(hw.vin_words, hw.vout_words) / 2));
-  c.set(Field::VIN_BASE, sweep.in(0, hw.vin_words - 2 * c.get(Field::VIN_STRIDE)));
-  for (const Flag flag : {Flag::FROM_VIN, Flag::ADD_BIAS, Flag::RELU, Flag::MASK_OUT, Flag::RAW_OUT}) {
+  common(c, sweep, index);
+  with_statistics(c, sweep, index);
+  with_words(c, sweep);
+  c.set(Field::USE, sweep.in(0, 255));
+  for (const Flag flag : {Flag::FROM_VIN, Flag::ADD_BIAS, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT}) {
     if (chance(sweep, 50)) c.set_flag(flag);
   }
-  if (!c.flag(Flag::FROM_VIN) && chance(sweep, 50)) c.set_flag(Flag::MASK_IN);
-  if (!c.flag(Flag::ADD_BIAS) && chance(sweep, 35)) {
+  c.set(Field::QMAX, (std::int64_t{1} << sweep.in(1, 8)) - 1).set(Field::UNSIGNED, sweep.in(0, 1));
+  c.set(Field::ROUNDING, sweep.in(0, 5)).set(Field::MASK_RULE, sweep.in(0, 3)).set(Field::COEF_SCALAR, sweep.in(0, 1));
+  if (chance(sweep, 40)) c.set(Field::ROUNDING, static_cast<int>(RoundingMode::STOCHASTIC));
+  c.set(Field::RATIO, chance(sweep, 80) ? entry(sweep, kScales, kScaleCount) : kTableLearningRate);
+  if (c.get(Field::ROUNDING) == static_cast<std::uint32_t>(RoundingMode::PSEUDO)) {
+    c.set(Field::RATIO, entry(sweep, kPowers, kPowerCount));
+  }
+  c.set(Field::LIMIT, entry(sweep, kLimits, kLimitCount));
+  if (!c.flag(Flag::ADD_BIAS) && chance(sweep, 20)) {
     c.set_flag(Flag::BIAS_OUT);
   } else if (chance(sweep, 80)) {
     c.set_flag(Flag::CODES_OUT);
+    c.set(Field::QUANTIZER, sweep.in(0, 3));
+    if (c.get(Field::QUANTIZER) == static_cast<std::uint32_t>(QuantizerKind::LOG)) {
+      c.set(Field::QMAX, sweep.in(1, 6)).set(Field::RATIO, entry(sweep, kTops, kTopCount));
+      c.set(Field::ROUNDING, sweep.in(0, 2) == 0 ? 0 : static_cast<int>(RoundingMode::STOCHASTIC));
+    }
   }
+  const bool from_vin = c.flag(Flag::FROM_VIN);
+  place(c, sweep, hw, from_vin ? 64 : hw.rows, from_vin ? 40 : hw.cols);
   return c;
 }
 
 Command random_update(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::UPDATE);
-  const std::int64_t stride = std::min(hw.vin_words / 6, hw.vout_words / 4);
-  const std::int64_t row_words = sweep.in(1, std::min<std::int64_t>(stride, 6));
-  c.set(Field::INDEX, index).set(Field::ROWS, sweep.in(1, stride / row_words));
-  c.set(Field::COLS, row_words * lanes(hw) - (chance(sweep, 20) ? sweep.in(0, lanes(hw) - 1) : 0));
-  c.set(Field::PARITY0, sweep.in(0, 3)).set(Field::MU16, chance(sweep, 30) ? 65535 : sweep.magnitude(65535));
-  c.set(Field::RATIO, sweep.in(2, 63));
-  c.set(Field::RATIO_W, chance(sweep, 20) ? kTableLearningRate : sweep.in(2, 63));
-  c.set(Field::STAT, chance(sweep, 90) ? 64 + 4 * (index % 4) : 0);
-  c.set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
-  c.set(Field::VIN_STRIDE, stride).set(Field::VIN_BASE, sweep.in(0, hw.vin_words - 6 * stride));
-  if (chance(sweep, 50)) c.set_flag(Flag::MASTER32);
-  if (chance(sweep, 25)) c.set_flag(Flag::UPDATE_HALF_UP);
+  common(c, sweep, index);
+  with_statistics(c, sweep, index);
+  with_words(c, sweep);
+  c.set(Field::MU16, chance(sweep, 30) ? 65535 : sweep.magnitude(65535));
+  c.set(Field::RATIO, entry(sweep, kScales, kScaleCount));
+  c.set(Field::RATIO_W, chance(sweep, 20) ? kTableLearningRate : entry(sweep, kScales, kScaleCount));
+  if (chance(sweep, 25)) c.set_flag(Flag::HALF_UP);
+  if (chance(sweep, 50)) {
+    c.set_flag(Flag::LWQ);
+    c.set(Field::LIMIT, entry(sweep, kReals, kRealCount));
+    c.set(Field::ADDEND, entry(sweep, kLevels, kLevelCount - 1)).set(Field::QMAX, sweep.in(0, 1) != 0 ? 127 : 7);
+  } else if (chance(sweep, 50)) {
+    c.set_flag(Flag::MASTER32);
+  }
+  place(c, sweep, hw, 40, 6 * lanes(hw));
+  return c;
+}
+
+Command random_affine(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
+  Command c(Opcode::AFFINE);
+  common(c, sweep, index);
+  with_statistics(c, sweep, index);
+  for (const Flag flag :
+       {Flag::V_IN, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT, Flag::A_VECTOR, Flag::C_VECTOR}) {
+    if (chance(sweep, 50)) c.set_flag(flag);
+  }
+  if (c.flag(Flag::V_IN) && chance(sweep, 50)) c.set_flag(Flag::B_VECTOR);
+  if (c.flag(Flag::V_IN) && chance(sweep, 25)) c.set_flag(Flag::V_ROW);
+  c.set(Field::COEF_SCALAR, sweep.in(0, 3) == 0 ? 1 : 0);
+  c.set(Field::RATIO, entry(sweep, kReals, kRealCount)).set(Field::LIMIT, entry(sweep, kReals, kRealCount));
+  c.set(Field::ADDEND, entry(sweep, kLimits, kLimitCount));
+  place(c, sweep, hw, 40, 24);
+  return c;
+}
+
+Command random_reduce(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
+  Command c(Opcode::REDUCE);
+  common(c, sweep, index);
+  c.set(Field::REDUCE_KIND, sweep.in(0, 3)).set(Field::AXIS_ALL, sweep.in(0, 1));
+  c.set(Field::N1, sweep.in(1, 3)).set(Field::N2, sweep.in(1, 3));
+  c.set(Field::RATIO, entry(sweep, kShifts, kShiftCount)).set(Field::LIMIT, entry(sweep, kShifts, kShiftCount));
+  if (c.get(Field::REDUCE_KIND) == static_cast<std::uint32_t>(ReduceKind::CROSS)) c.set_flag(Flag::V_IN);
+  const std::int64_t most = std::min<std::int64_t>(kReduceWords, hw.vout_words / 8);
+  place(c, sweep, hw, 40, most * lanes(hw), 4 * most);
+  return c;
+}
+
+Command random_pool(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
+  Command c(Opcode::POOL);
+  common(c, sweep, index);
+  with_statistics(c, sweep, index);
+  c.set(Field::POOL_OP, sweep.in(0, 2)).set(Field::N1, sweep.in(1, 3)).set(Field::N2, sweep.in(1, 3));
+  c.set(Field::CODE0, sweep.in(0, 255)).set(Field::CODE1, sweep.in(0, 255)).set(Field::CODE2, sweep.in(0, 255));
+  for (const Flag flag : {Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT}) {
+    if (chance(sweep, 50)) c.set_flag(flag);
+  }
+  do place(c, sweep, hw, kPoolWords, 24);
+  while (groups(c, hw) * c.get(Field::ROWS) > kPoolWords);
   return c;
 }
 
@@ -128,11 +307,7 @@ Execution random_execution(const Command& command, Sweep& sweep, const Hardware&
   const std::int64_t last = bias ? hw.vbias_words - groups(command, hw) * command.get(Field::ROWS) : 100000;
   e.col0 = static_cast<std::uint32_t>(sweep.in(0, bias ? std::min<std::int64_t>(last, 6) : last) * lanes(hw));
   e.parity = static_cast<std::uint32_t>(sweep.in(0, 7));
-  if (command.opcode() == Opcode::TILE) {
-    fill_tile(e, sweep, hw, pair);
-  } else {
-    fill_update(e, sweep, hw, pair);
-  }
+  fill(e, sweep, hw, pair);
   return e;
 }
 
@@ -143,6 +318,21 @@ void run_group(Pair& pair, const std::vector<Command>& commands, int iterations,
       e.first = i == 0;
       e.last = i + 1 == iterations;
       pair.run(e);
+    }
+  }
+}
+
+void run_loops(Pair& pair, const Command& command, int outer, Sweep& sweep, const Hardware& hw) {
+  for (int i0 = 0; i0 < outer; ++i0) {
+    Execution e = random_execution(command, sweep, hw, pair);
+    for (e.i1 = 0; e.i1 < command.get(Field::N1); ++e.i1) {
+      for (e.i2 = 0; e.i2 < command.get(Field::N2); ++e.i2) {
+        e.parity = (e.parity & ~3u) | static_cast<std::uint32_t>(sweep.in(0, 3));
+        e.first = i0 == 0 && e.i1 == 0 && e.i2 == 0;
+        e.last = i0 + 1 == outer && e.ends();
+        fill(e, sweep, hw, pair);
+        pair.run(e);
+      }
     }
   }
 }

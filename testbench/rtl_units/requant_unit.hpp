@@ -21,6 +21,7 @@ class RequantUnit {
     unit_->m_i = ratio.m;
     unit_->s_i = ratio.s;
     unit_->rounding_i = static_cast<std::uint8_t>(rounding);
+    unit_->unsigned_i = 0;
     unit_->limit_i = static_cast<std::uint32_t>(limit);
   }
   Result operator()(std::int64_t x, std::uint32_t u) {

@@ -9,7 +9,11 @@ namespace {
 
 Command scalar(ScalarOp op, std::uint32_t dst, std::uint32_t a, std::uint32_t b) {
   Command c(Opcode::SCALAR);
-  c.set(Field::SCALAR_OP, static_cast<int>(op)).set(Field::DST, dst).set(Field::SRC_A, a).set(Field::SRC_B, b);
+  c.set(Field::COLS, 1)
+      .set(Field::SCALAR_OP, static_cast<int>(op))
+      .set(Field::DST, dst)
+      .set(Field::SRC_A, a)
+      .set(Field::SRC_B, b);
   return c;
 }
 
@@ -56,7 +60,7 @@ TEST(Scalar, MaxToScale) {
       Command c = scalar(ScalarOp::MAX_TO_SCALE, 100 + k, 2 + k, unit);
       const int maxima[] = {7, 127, 32767, 1, 65535, 100};
       c.set(Field::QMAX, maxima[sweep.in(0, 5)]);
-      c.set(Field::SRC_KEEP, 2 + 4 * sweep.in(0, 9)).set(Field::SCALAR_KEEP, sweep.in(0, 1));
+      c.set(Field::SRC_C, 2 + 4 * sweep.in(0, 9)).set(Field::SCALAR_KEEP, sweep.in(0, 1));
       if (k % 4 != 0) pair.run(Execution(c));
     }
     pair.compare_table();

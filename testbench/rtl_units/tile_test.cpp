@@ -1,4 +1,4 @@
-// TILE: whole commands of random shape, source, flags, bits and rounding; every memory, statistic and cycle count.
+// TILE: whole commands of random shape, source, flags, quantizer and rounding; every output, statistic and cycle count.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,9 +29,9 @@ TEST(Tile, EqualsTheReferenceForRandomGroups) {
   for (int seed = 1; seed <= 6 && !::testing::Test::HasFailure(); ++seed) {
     Pair pair(hw, seed);
     pair.start(random_registers(sweep));
-    load_scales(pair, sweep);
+    load_operands(pair, sweep);
     fill_bias(pair, hw);
-    for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
+    for (int i = 0; i < 150 && !::testing::Test::HasFailure(); ++i) {
       std::vector<Command> commands;
       const auto first = static_cast<std::uint32_t>(sweep.in(0, 1000));
       const auto count = static_cast<std::uint32_t>(sweep.in(1, 4));
@@ -48,12 +48,12 @@ TEST(Tile, ForwardLayer) {
   Sweep sweep(22);
   Pair pair(hw, 7);
   pair.start(random_registers(sweep));
-  load_scales(pair, sweep);
+  load_operands(pair, sweep);
   fill_bias(pair, hw);
   Command c(Opcode::TILE);
   c.set(Field::ROWS, hw.rows).set(Field::COLS, hw.tile_cols()).set(Field::RATIO, 5).set(Field::STAT, 100);
-  c.set(Field::PARITY0, 1).set(Field::VIN_STRIDE, hw.vout_words / 2).set(Field::TENSOR, 17).set(Field::USE, 1);
-  c.set(Field::ROUNDING, static_cast<int>(Rounding::kStochastic));
+  c.set(Field::PARITY0, 1).set(Field::VIN_STRIDE, hw.vout_words / 6).set(Field::TENSOR, 17).set(Field::USE, 1);
+  c.set(Field::ROUNDING, static_cast<int>(RoundingMode::STOCHASTIC)).set(Field::QMAX, 127);
   for (const Flag flag : {Flag::ADD_BIAS, Flag::RELU, Flag::MASK_OUT, Flag::RAW_OUT, Flag::CODES_OUT}) c.set_flag(flag);
   run_group(pair, {c}, 20, sweep, hw);
   pair.compare_table();
@@ -69,6 +69,7 @@ TEST(Tile, StatisticsCountInt32Overflow) {
   }
   Command c(Opcode::TILE);
   c.set(Field::ROWS, hw.rows).set(Field::COLS, hw.tile_cols()).set(Field::RATIO, 2).set(Field::STAT, 100);
+  c.set(Field::QMAX, 127).set(Field::VIN_STRIDE, hw.vout_words / 4);
   c.set_flag(Flag::CODES_OUT).set_flag(Flag::RAW_OUT);
   pair.run(Execution(c));
   pair.compare_table();

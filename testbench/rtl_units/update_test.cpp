@@ -1,4 +1,4 @@
-// UPDATE: whole commands with boundary-heavy state, alone and in loop groups with TILE.
+// UPDATE, also with LWQ: whole commands with boundary-heavy state, alone and in loop groups with TILE.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,8 +15,8 @@ TEST(Update, EqualsTheReferenceForRandomCommands) {
   for (int seed = 1; seed <= 5 && !::testing::Test::HasFailure(); ++seed) {
     Pair pair(hw, seed);
     pair.start(random_registers(sweep));
-    load_scales(pair, sweep);
-    for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
+    load_operands(pair, sweep);
+    for (int i = 0; i < 100 && !::testing::Test::HasFailure(); ++i) {
       run_group(pair, {random_update(sweep, hw, static_cast<std::uint32_t>(sweep.in(0, 1000)))},
                 static_cast<int>(sweep.in(1, 3)), sweep, hw);
       if (i % 10 == 9) pair.compare_table();
@@ -29,8 +29,8 @@ TEST(Update, KeepsKeysAndStatisticsOfTheCommandsOfAGroupApart) {
   Sweep sweep(32);
   Pair pair(hw, 9);
   pair.start(random_registers(sweep));
-  load_scales(pair, sweep);
-  for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
+  load_operands(pair, sweep);
+  for (int i = 0; i < 100 && !::testing::Test::HasFailure(); ++i) {
     const auto first = static_cast<std::uint32_t>(sweep.in(0, 1000));
     std::vector<Command> commands;
     for (std::uint32_t k = 0; k < 4; ++k) {
