@@ -72,7 +72,7 @@ Needs needs_of(const Command& c) {
 /// Random ROWS, COLS (up to the given), VIN_STRIDE and VIN_BASE that fit. `least` words of an output at least.
 void place(Command& c, Sweep& sweep, const Hardware& hw, std::int64_t rows, std::int64_t cols, std::int64_t least = 0) {
   const Needs needs = needs_of(c);
-  const std::int64_t room = std::min(hw.vin_words - 8 * cols, std::int64_t{hw.vout_words} * 1);
+  const std::int64_t room = hw.vin_words - 2 * needs.vectors * ((cols + lanes(hw) - 1) / lanes(hw));
   const std::int64_t stride =
       std::max<std::int64_t>(1, std::min(room / (2 * std::max<std::int64_t>(1, needs.full)),
                                          hw.vout_words / (2 * std::max<std::int64_t>(1, needs.outputs))));
@@ -231,7 +231,9 @@ Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
     }
   }
   const bool from_vin = c.flag(Flag::FROM_VIN);
-  place(c, sweep, hw, from_vin ? 64 : hw.rows, from_vin ? 40 : hw.cols);
+  // A tile with biases fits the bias memory wherever it begins.
+  const std::int64_t rows = std::min<std::int64_t>(64, (hw.vbias_words - 8) / (40 / lanes(hw)));
+  place(c, sweep, hw, from_vin ? rows : hw.rows, from_vin ? 40 : hw.cols);
   return c;
 }
 
@@ -279,7 +281,7 @@ Command random_reduce(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   c.set(Field::N1, sweep.in(1, 3)).set(Field::N2, sweep.in(1, 3));
   c.set(Field::RATIO, entry(sweep, kShifts, kShiftCount)).set(Field::LIMIT, entry(sweep, kShifts, kShiftCount));
   if (c.get(Field::REDUCE_KIND) == static_cast<std::uint32_t>(ReduceKind::CROSS)) c.set_flag(Flag::V_IN);
-  const std::int64_t most = std::min<std::int64_t>(kReduceWords, hw.vout_words / 8);
+  const std::int64_t most = std::min<std::int64_t>({kReduceWords, hw.vout_words / 8, hw.vin_words / 16});
   place(c, sweep, hw, 40, most * lanes(hw), 4 * most);
   return c;
 }
