@@ -20,8 +20,9 @@ namespace bitloom::program {
 
 cosim::StepData cosim_samples(const Network& network, const std::string& data, std::int64_t count, std::uint64_t seed) {
   if (data.empty()) {
-    const std::vector<LinearLayer> chain = linear_chain(network);
-    Dataset images = generate_flat(count, chain.front().in, std::min(chain.back().out, 10), seed);
+    const std::int64_t classes = std::min<std::int64_t>(element_count(network.nodes.back().shape), 10);
+    Dataset images =
+        generate_flat(count, static_cast<int>(element_count(network.input)), static_cast<int>(classes), seed);
     return {std::move(images.images), std::move(images.labels)};
   }
   const Dataset images = load_images(network, data, seed).train;
@@ -123,7 +124,8 @@ void add_cosim(CLI::App& app, Action& action) {
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(
-      "Example: bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25 --json out.json\n"
+      "Examples: bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25 --json out.json\n"
+      "          bitloom cosim conv_small --recipe int8 --hw tiny --batch 4 --steps 2\n"
       "JSON: tensors_compared, elements_compared, mismatches, differences[], cycles.systemc, cycles.rtl, commands,\n"
       "classes[], phases[], array_utilisation. Cycles are clock cycles. Exit code 1 on any difference.");
   sub->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -81,7 +81,8 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(
-      "Example: bitloom run mlp --recipe int8 --hw base --batch 128 --json out.json\n"
+      "Examples: bitloom run mlp --recipe int8 --hw base --batch 128 --json out.json\n"
+      "          bitloom run lenet --recipe luq --hw base\n"
       "JSON: cycles (clock cycles), time_ms, energy_pj, utilisation, layers[], blocks[], actions, and what the "
       "numbers\n"
       "leave out.");
