@@ -33,14 +33,16 @@ constexpr const char* kDescription =
     "they reach, the cycles and the energy of each training step - proved against RTL.";
 
 constexpr const char* kFooter =
-    "Networks, recipes and hardware are file paths or names in traces/ (mlp, mlp_odd; int8, int4, fp32; tiny, base, "
-    "odd).\n"
+    "Networks, recipes and hardware are file paths or names in traces/ (mlp, lenet, conv_small, resnet8; int8, int4,\n"
+    "luq, psq, fqt1, maqd, lwq, niti, fp32; tiny, base, odd).\n"
     "\n"
     "Examples:\n"
     "  bitloom demo\n"
     "  bitloom train mlp --recipe int4 --data DIR --epochs 5 --seed 1 --json out.json\n"
     "  bitloom run mlp --recipe int8 --hw base --batch 128\n"
+    "  bitloom run lenet --recipe luq --hw base\n"
     "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
+    "  bitloom cosim conv_small --recipe int8 --hw tiny --batch 4 --steps 2\n"
     "  bitloom codebook\n"
     "\n"
     "Exit codes: 0 ok, 1 a comparison or check failed, 2 bad input or usage, 3 internal error, 130 interrupted.\n"
