@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <tuple>
 
 #include "model/error.hpp"
 #include "testbench/golden/cases.hpp"
@@ -96,6 +97,70 @@ TEST(Recipe, CommittedFilesAreGood) {
     EXPECT_TRUE(recipe.update.stochastic);
     EXPECT_EQ(recipe.gradient.scale == ScaleRule::kHindsight, name.ends_with("hindsight"));
     EXPECT_EQ(recipe.activation.scale, recipe.gradient.scale);
+  }
+}
+
+constexpr const char* kMethods = R"({
+  "name": "mine", "arithmetic": "integer", "normalization": "layer_batch", "bits": {"default": 8},
+  "activation": {"quantizer": "sawb", "rounding": "half_up", "unsigned": true, "c1": 12.0, "c2": 11.0},
+  "weight": {"quantizer": "lwq", "bits": 4},
+  "gradient": {"quantizer": "log", "rounding": "half_up", "scale": "hindsight", "binades": 4, "top": "power_of_two",
+               "samples": 3},
+  "update": {"rounding": "half_up", "master_bits": 24, "master_frac_bits": 20, "momentum_bits": 16,
+             "momentum_frac_bits": 13, "bias_bits": 32, "bias_frac_bits": 22, "optimizer": "lwq", "latent_bits": 24,
+             "min_level": 1, "max_level": 2, "headroom": 3.0},
+  "overrides": {"last": {"bits": 4, "weight": {"rounding": "floor", "bits": 8}}}})";
+
+TEST(Recipe, ReadsTheFieldsOfMethods) {
+  const Recipe recipe = parse(kMethods);
+  EXPECT_EQ(recipe.normalization, Normalization::kLayerBatch);
+  EXPECT_EQ(recipe.activation.quantizer, Quantizer::kSawb);
+  EXPECT_TRUE(recipe.activation.is_unsigned);
+  EXPECT_EQ(recipe.activation.c2, 11.0);
+  EXPECT_EQ(recipe.gradient.quantizer, Quantizer::kLog);
+  EXPECT_EQ(recipe.gradient.rounding, Rounding::kHalfUp);
+  EXPECT_EQ(recipe.gradient.scale, ScaleRule::kHindsight);
+  EXPECT_EQ(recipe.gradient.binades, 4);
+  EXPECT_TRUE(recipe.gradient.power_of_two);
+  EXPECT_EQ(recipe.gradient.samples, 3);
+  EXPECT_EQ(recipe.update.latent_bits, 24);
+  EXPECT_EQ(recipe.update.min_level, 1);
+  EXPECT_EQ(recipe.update.max_level, 2);
+  EXPECT_EQ(recipe.update.headroom, 3.0);
+  const RecipeLayer middle = layer_recipe(recipe, 1, 3, "b");
+  EXPECT_EQ(middle.optimizer, Optimizer::kLwq);
+  EXPECT_EQ(middle.width(middle.weight), 4);
+  const RecipeLayer last = layer_recipe(recipe, 2, 3, "c");
+  EXPECT_EQ(last.optimizer, Optimizer::kSgd);
+  EXPECT_EQ(last.bits, 4);
+  EXPECT_EQ(last.width(last.weight), 8);
+  EXPECT_EQ(last.gradient.quantizer, Quantizer::kLog);
+}
+
+TEST(Recipe, BadMethodsNameTheirKey) {
+  const std::tuple<const char*, const char*, const char*> bad[] = {
+      {"\"sawb\"", "\"log\"", "activation.quantizer"},
+      {"\"unsigned\": true, ", "", "activation.unsigned"},
+      {"\"binades\": 4", "\"binades\": 5", "gradient.binades"},
+      {"\"power_of_two\"", "\"two\"", "gradient.top"},
+      {"\"samples\": 3", "\"samples\": 9", "gradient.samples"},
+      {"\"samples\": 3", "\"samples\": 3, \"factor\": 4", "gradient.factor"},
+      {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits"},
+      {"\"max_level\": 2", "\"max_level\": 0", "update.max_level"},
+      {"\"optimizer\": \"lwq\"", "\"optimizer\": \"niti\", \"gradient_bits\": [5]", "update"},
+      {"\"quantizer\": \"lwq\", \"bits\": 4", "\"rounding\": \"half_up\"", "update.optimizer"},
+      {"\"rounding\": \"floor\", \"bits\": 8", "\"quantizer\": \"niti\"", "overrides.last.weight"},
+      {"\"overrides\": {\"last\": {", "\"overrides\": {\"last\": {\"update\": {}, ", "overrides.last.update"}};
+  for (const auto& [from, to, key] : bad) {
+    std::string text = kMethods;
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    try {
+      parse(text.replace(at, std::string(from).size(), to));
+      ADD_FAILURE() << "no error at " << key;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(key), std::string::npos) << error.what();
+    }
   }
 }
 

@@ -61,9 +61,11 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
 }
 
 TEST(Names, AnUnknownNameListsTheKnownOnes) {
-  expect_refused({"train", "mpl"}, "network 'mpl': is neither a known name nor a file; known names: mlp, mlp_odd");
+  expect_refused({"train", "mpl"},
+                 "network 'mpl': is neither a known name nor a file; known names: conv_ops, conv_small, lenet, "
+                 "lenet_bn, mlp, mlp_odd, resnet8");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "recipe 'int3'");
-  expect_refused({"train", "mlp", "--recipe", "int3"}, "fp32, int4");
+  expect_refused({"train", "mlp", "--recipe", "int3"}, "fp32, fp32_lbn, fqt1,");
   expect_refused({"run", "mlp", "--hw", "tinny"},
                  "hardware 'tinny': is neither a known name nor a file; known names: base, odd, tiny");
   expect_refused({"cosim", "mlp", "--hw", "tinny"}, "base, odd, tiny");
@@ -79,7 +81,8 @@ TEST(Names, TheEnvironmentAddsAFolder) {
   const Outcome outcome = run_program({"train", "other"});
   unsetenv("BITLOOM_TRACES");
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.errors, HasSubstr("known names: mine, mlp, mlp_odd"));
+  EXPECT_THAT(outcome.errors,
+              HasSubstr("known names: conv_ops, conv_small, lenet, lenet_bn, mine, mlp, mlp_odd, resnet8"));
 }
 
 // /proc takes no new files from anyone, root included; /dev/full is a disk that is always full.
