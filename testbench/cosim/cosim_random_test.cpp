@@ -8,9 +8,9 @@
 #include <fstream>
 
 #include "model/error.hpp"
-#include "model/glyphs.hpp"
 #include "model/traces.hpp"
 #include "testbench/cosim/cosim.hpp"
+#include "testbench/cosim/cosim_case.hpp"
 #include "testbench/cosim/random_case.hpp"
 #include "testbench/cosim/report.hpp"
 #include "testbench/rtl/harness.hpp"
