@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "model/error.hpp"
 #include "testbench/cosim/layout_decoder.hpp"
@@ -69,14 +68,17 @@ bool is_chain(const Program& program) {
 /// Everything golden records must have been compared, but for what never leaves the accelerator: b_acc in VBIAS (z_raw
 /// proves it); in linear chains with hindsight the raw views of hidden layers (their codes and maxima prove them). The
 /// codes w of LWQ and NITI are the weights q before the update, which the step overwrites.
-void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen) {
+void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen,
+                      Comparison& sum) {
   const bool no_z = is_chain(program) && has_hindsight(program, ".sx_next");
   const bool no_d = is_chain(program) && has_hindsight(program, ".sd_next");
   for (const auto& [name, tensor] : record.tensors) {
     const bool overwritten = ends_with(name, ".w") && seen.count(name.substr(0, name.size() - 1) + "q") != 0;
     const bool on_chip =
         ends_with(name, ".b_acc") || (no_z && ends_with(name, ".z_raw")) || (no_d && ends_with(name, ".d_raw"));
-    if (seen.count(name) == 0 && !on_chip && !overwritten) {
+    if (seen.count(name) != 0) continue;
+    sum.unseen.insert(name);
+    if (!on_chip && !overwritten) {
       throw Error(fmt::format("co-simulation: golden records {}, which has no place in memory", name));
     }
   }
@@ -105,7 +107,7 @@ void compare_step(const Program& program, const StepRecord& record, std::span<co
     seen.insert(place->name);
   }
   compare_table(program, record, memory, executor, step, sum);
-  require_all_seen(program, record, seen);
+  require_all_seen(program, record, seen, sum);
 }
 
 }  // namespace bitloom::cosim

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,12 +28,14 @@ struct Comparison {
   std::uint64_t elements = 0;
   std::uint64_t scalars = 0;
   std::uint64_t mismatches = 0;
+  std::set<std::string> unseen;   ///< golden's tensors that memory does not hold after the step (see compare_step)
   std::vector<Difference> first;  ///< at most kKept, in program order of their writers
   static constexpr std::size_t kKept = 8;
 };
 
 /// Compares every tensor and every scalar of golden's record with memory (bytes from BASE) and adds to `sum`. Throws
-/// Error when the record holds something that has no place in memory: nothing that golden records is skipped.
+/// Error when the record holds something that has no place in memory, but for what never leaves the accelerator or is
+/// overwritten in the step, which it adds to `sum.unseen`.
 /// Intermediates of the lowering (accumulated parts, coefficients) are not recorded and not compared.
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                   std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);

@@ -1,6 +1,7 @@
 #include "testbench/cosim/report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace bitloom::cosim {
 namespace {
@@ -45,6 +46,7 @@ nlohmann::ordered_json to_json(const CosimResult& result) {
   json["elements_compared"] = c.elements;
   json["table_entries_compared"] = c.scalars;
   json["mismatches"] = c.mismatches;
+  json["tensors_not_in_memory"] = c.unseen;
   json["differences"] = nlohmann::ordered_json::array();
   for (const Difference& d : c.first) json["differences"].push_back(difference_json(result.program, d));
   json["steps"] = result.losses.size();
@@ -71,6 +73,7 @@ std::string to_text(const CosimResult& result) {
       result.losses.size(), result.program.commands.size(), result.executions, c.tensors, c.scalars, c.elements,
       c.mismatches == 0 ? "all equal" : fmt::format("{} differ", c.mismatches));
   for (const Difference& d : c.first) text += "  " + describe(result.program, d) + "\n";
+  if (!c.unseen.empty()) text += fmt::format("not in memory after a step: {}\n", fmt::join(c.unseen, ", "));
   text += fmt::format("\n{:<24} {:>12} {:>12} {:>8}\n", "cycles of phase", "SystemC", "RTL", "error");
   for (const PhaseCycles& p : f.phases) {
     text += fmt::format("{:<24} {:>12} {:>12} {:>+7.2f}%\n", phase_name(result.program, p), p.systemc, p.rtl,

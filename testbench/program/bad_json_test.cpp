@@ -79,7 +79,7 @@ const Case kCases[] = {
     {"HardwareOutOfRange", "hardware/tiny.json", "\"rows\": 4", "\"rows\": 33", "rows"},
     {"HardwareInconsistent", "hardware/tiny.json", "\"spad_a_bytes\": ", "\"spad_a_bytes\": 1", "spad_a_bytes"},
     {"HardwareTooSmallForATile", "hardware/tiny.json", "\"vin_words\": 256", "\"vin_words\": 1",
-     "network mlp_odd, layer fc1, FORWARD: VIN is too small"},
+     "network mlp_odd, tables: VIN is too small"},
     {"HardwareTooSmallMemory", "hardware/tiny.json", "\"dram_bytes\": 67108864", "\"dram_bytes\": 4096",
      "DRAM is too small"},
     {"EnergyUnknownKey", "energy/45nm.json", "\"name\"", "\"nmae\": 1, \"name\"", "nmae: unknown key"},
