@@ -35,7 +35,7 @@ TEST_P(MlpOdd, ThreeStepsAreEqual) {
   SCOPED_TRACE(to_text(result));
   EXPECT_EQ(result.comparison.mismatches, 0u);
   std::set<std::string> unseen = {"fc1.b_acc", "fc2.b_acc", "fc3.b_acc"};  // in VBIAS only
-  if (std::string(recipe).find("hindsight") != std::string::npos) {          // known scales need no raw view in memory
+  if (std::string(recipe).find("hindsight") != std::string::npos) {        // known scales need no raw view in memory
     unseen.insert({"fc1.z_raw", "fc2.z_raw", "fc1.d_raw", "fc2.d_raw"});
   }
   EXPECT_EQ(result.comparison.unseen, unseen);
