@@ -130,6 +130,7 @@ void over_state(const Program& program, State& state, const Visit& visit) {
     visit(names[l] + (codes ? ".momentum8" : ".momentum"), state.layers[l].momentum);
     visit(names[l] + ".q", state.layers[l].q);
     visit(names[l] + ".residual", state.layers[l].residual);
+    visit(names[l] + ".latent", state.layers[l].latent);
   }
   std::size_t norm = 0;
   for (const Node& node : program.network.nodes) {

@@ -73,6 +73,7 @@ class Lowering {
   Program& program;
   TablePlan& table;
   Layout layout;
+  bool power_units = false;  ///< a NITI recipe: to_unit() rounds up to a power of two (N24.4)
 
   const Hardware& hardware() const { return program.hardware; }
   const TensorPlacement& tensor(int index) const { return program.tensors[static_cast<std::size_t>(index)]; }
@@ -116,6 +117,8 @@ class Lowering {
   /// The real nearest to the 64-bit integer whose low word is `low` and whose high word lies `pitch` entries further.
   Src from_sum(Src low, int pitch) { return scalar(ScalarOp::FROM_SUM, low, {}, {}, {.pitch = pitch}); }
   Src to_scale(Src a, Entry dst = -1) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst}); }
+  /// The unit of a sum, an average or a norm's gradient.
+  Src to_unit(Src a, Entry dst) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst, .keep = power_units}); }
   Src shift_of(Src max) { return scalar(ScalarOp::SHIFT_OF, max); }
   /// 2^(base + a), or with `minus` 2^(base − a).
   Src exp2(int base, Src a, bool minus = false) {

@@ -185,7 +185,7 @@ NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src 
   NormBackward back;
   back.ud = low.rmul(dy.unit, low.exp2(0, d_shift));
   const Src fit = low.max_to_scale(dy.max, dy.unit, 32767);
-  low.to_scale(low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u), low.real(0.5)), unit);
+  low.to_unit(low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u), low.real(0.5)), unit);
   back.kc = low.rdiv(low.rdiv(back.ud, in.u), unit);
   back.ka = low.rmul(back.kc, in.n, low.exp2(0, d_shift, true));
   back.kb = low.rmul(back.kc, in.n, low.exp2(0, in.shift, true));

@@ -23,18 +23,6 @@ void require_lowerable(const Network& network, const Recipe& recipe, const Lower
   if (update.optimizer == Optimizer::kAdam) {
     throw Error(fmt::format("recipe {}: the accelerator does not update by Adam", recipe.name));
   }
-  if (update.optimizer == Optimizer::kLwq && update.latent_bits != 4) {
-    throw Error(fmt::format("recipe {}: the accelerator keeps LWQ residuals of 4 bits, not of {}", recipe.name,
-                            update.latent_bits));
-  }
-  if (update.optimizer == Optimizer::kNiti) {
-    for (const Node& node : network.nodes) {
-      if (node.op != Op::kBatchNorm && node.op != Op::kAdd && node.op != Op::kAveragePool) continue;
-      throw Error(
-          fmt::format("network {}, node {}: the accelerator rounds no unit of a NITI recipe up to a power of two",
-                      network.name, node.name));
-    }
-  }
   if (options.batch < 1 || options.batch > kDimensionMax) {
     throw Error(fmt::format("batch: expected 1 to {}, got {}", kDimensionMax, options.batch));
   }

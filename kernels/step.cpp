@@ -64,7 +64,9 @@ Step::Step(Lowering& lowering, const Recipe& rules, const LowerOptions& lower_op
       recipe(rules),
       options(lower_options),
       graph(step_graph(lowering.program.network, rules, lower_options.batch)),
-      states_(graph.stages.size()) {}
+      states_(graph.stages.size()) {
+  low.power_units = recipe.update.optimizer == Optimizer::kNiti;
+}
 
 LayerShape Step::shape(int s) const {
   LayerShape result;
@@ -305,7 +307,7 @@ Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, con
   };
   const Src qu = fit(u);
   const Src qv = fit(v);
-  low.to_scale(low.rmul(low.rmax(qu, qv), low.real(2)), place.unit.entry);
+  low.to_unit(low.rmul(low.rmax(qu, qv), low.real(2)), place.unit.entry);
   const Src a = low.rdiv(u.unit, place.unit);
   const Src b = low.rdiv(v.unit, place.unit);
   const Sections sections{.in = place.mask < 0 ? 2 : 3, .out = mask_out == nullptr ? 1 : 2, .columns = 8};

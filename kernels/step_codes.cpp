@@ -22,7 +22,8 @@ void Step::place_weights(int s, const LayerShape& layer) {
     low.layout.add(name(s, "q"), 8, layer.depth(), layer.conv.out);
     entry(s, "wmax");
     if (optimizer == Optimizer::kNiti) return;
-    low.layout.add(name(s, "residual"), 4, layer.depth(), layer.conv.out);
+    const bool whole = recipe.update.latent_bits == 24;
+    low.layout.add(name(s, whole ? "latent" : "residual"), whole ? 32 : 4, layer.depth(), layer.conv.out);
     low.layout.add(name(s, "momentum8"), 8, layer.depth(), layer.conv.out);
     return;
   }

@@ -56,7 +56,7 @@ void Step::pool_unit(int s, Src from, Entry to) {
     low.copy(from, to);
   } else {
     const Src share = low.rdiv(low.real(1), low.real(pool.kernel.rows * pool.kernel.cols));
-    low.to_scale(low.rmul(from, share), to);
+    low.to_unit(low.rmul(from, share), to);
   }
 }
 

@@ -77,9 +77,9 @@ void Step::niti_update(int s) {
   low.copy(Src(), entry(s, "vsat"));
 }
 
-/// N23: q, residual and momentum codes.
+/// N23: q, residual and momentum codes; with latent_bits 24 the latent weight, its q, and momentum codes.
 void Step::lwq_update(int s) {
-  if (recipe.update.latent_bits != 4) throw Error(name(s, "latent: only residuals of 4 bits are lowered"));
+  const bool whole = recipe.update.latent_bits == 24;
   const LayerShape layer = shape(s);
   const int rows = layer.depth(), cols = layer.conv.out;
   const Raw& dw = at(s).dw;
@@ -90,16 +90,20 @@ void Step::lwq_update(int s) {
   const Src ratio = low.rdiv(dw.unit, now);
   const Src ratio_w = low.rmul(kTableLearningRate, low.rdiv(now, at(s).w.scale));
   const Src decay = low.rmul(low.real(options.mu16 / 65536.0), low.rdiv(entry(s, "sv"), now));
-  const std::vector<int> state{state_tensor(s, "q"), state_tensor(s, "residual"), state_tensor(s, "momentum8")};
-  Phase update(low, low.vector_tiles(rows, cols, {.in = 4, .out = 3, .columns = 8}));
+  const int q = state_tensor(s, "q"), momentum = state_tensor(s, "momentum8");
+  const int latent = state_tensor(s, whole ? "latent" : "residual");
+  Phase update(low, low.vector_tiles(rows, cols, {.in = whole ? 3 : 4, .out = 3, .columns = 8}));
   update.input({.tensor = dw.tensor});
-  for (const int each : state) update.input({.tensor = each});
+  if (!whole) update.input({.tensor = q});
+  update.input({.tensor = latent});
+  update.input({.tensor = momentum});
   Command& command = update.vector(Opcode::UPDATE).set_flag(Flag::LWQ).set(Field::STAT, stat);
   command.set(Field::RATIO, ratio.entry).set(Field::RATIO_W, ratio_w.entry).set(Field::LIMIT, decay.entry);
   command.set(Field::ADDEND, level).set(Field::QMAX, qmax(stage(s).rule.width(stage(s).rule.weight)));
   command.set(Field::TENSOR, tensor_id(stage(s).layer, TensorKind::kWeight));
   if (!recipe.update.stochastic) command.set_flag(Flag::HALF_UP);
-  for (const int each : state) update.output({.tensor = each});
+  if (whole) command.set_flag(Flag::MASTER32);
+  for (const int each : {whole ? latent : q, whole ? q : latent, momentum}) update.output({.tensor = each});
   update.run();
   low.copy(now, entry(s, "sv"));
   const Src smaller =

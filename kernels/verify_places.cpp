@@ -173,7 +173,7 @@ class Places {
                 (op == PoolOp::MAX ? 2 : 1) + flags(c, {Flag::MASK_OUT})};
       }
       case Opcode::UPDATE:
-        return c.flag(Flag::LWQ) ? Uses{4, 0, 3} : Uses{3, 0, 2};
+        return {c.flag(Flag::LWQ) && !c.flag(Flag::MASTER32) ? 4 : 3, 0, 2 + flags(c, {Flag::LWQ})};
       case Opcode::LOSS:
         return {2, 0, 1};
       case Opcode::TABLE_LOAD:

@@ -6,6 +6,7 @@
 #include "model/gemm.hpp"
 #include "model/golden_step.hpp"
 #include "model/golden_tensors.hpp"
+#include "model/niti.hpp"
 #include "model/pool.hpp"
 #include "model/recipe.hpp"
 #include "model/tensor_ops.hpp"
@@ -70,8 +71,7 @@ struct GoldenTools {
   }
   /// N24.4: units are powers of two in a NITI recipe, rounded up.
   Scale unit(Scale of) const {
-    if (recipe.update.optimizer != Optimizer::kNiti || of.m == 32768) return of;
-    return of.s == 0 ? Scale{32768, 0} : Scale{32768, static_cast<std::uint8_t>(of.s - 1)};
+    return recipe.update.optimizer == Optimizer::kNiti ? niti_unit(of) : of;
   }
 };
 

@@ -12,6 +12,11 @@ namespace bitloom {
 /// ceil(log2 max), 0 for max <= 1 (N24.1).
 constexpr int niti_bit_length(std::uint32_t max) { return max <= 1 ? 0 : static_cast<int>(std::bit_width(max - 1)); }
 
+/// A unit rounded up to a power of two, within N2.1's range (N24.4).
+constexpr Scale niti_unit(Scale of) {
+  return {32768, static_cast<std::uint8_t>(of.m == 32768 || of.s == 0 ? of.s : of.s - 1)};
+}
+
 /// How far values up to `max` are shifted to fit `bits` (N24.1, N24.3).
 constexpr int niti_shift(std::uint32_t max, int bits) { return std::max(0, niti_bit_length(max) - (bits - 1)); }
 

@@ -1,4 +1,4 @@
-// The integer and conversion operations of SCALAR (N11.7, N13.1, N19.1, N23.6, N24.1, docs/commands.md), combinational. Anything else: zero.
+// The integer and conversion operations of SCALAR (N11.7, N13.1, N19.1, N23.6, N24.1, N24.4, docs/commands.md), combinational. Anything else: zero.
 module bl_scalar_int (
     input  logic [ 5:0] op_i,
     input  logic        keep_i,       // SCALAR_KEEP
@@ -44,6 +44,19 @@ module bl_scalar_int (
       magnitude = too_large ? 31'h7fff_ffff : {15'd0, a_i[15:0]} << exponent[3:0];
       integer_value = a_i[31] ? -{1'b0, magnitude} : {1'b0, magnitude};
     end
+  end
+
+  // TO_SCALE; with SCALAR_KEEP up to a power of two, where the range allows
+  logic [31:0] scale;
+  logic [5:0] scale_shift;
+  always_comb begin
+    if (a_i[31] || a_i[15:0] == 16'd0) scale = bl_pkg::SCALE_ONE;
+    else if (a_i[23]) scale = 32'h0000_ffff;
+    else if (a_i[22]) scale = 32'h003f_8000;
+    else scale = a_i;
+    scale_shift = scale[21:16];
+    if (scale[14:0] != 15'd0 && scale_shift != 6'd0) scale_shift = scale_shift - 6'd1;
+    if (keep_i) scale = {10'd0, scale_shift, 16'h8000};
   end
 
   // EXP2
@@ -114,10 +127,7 @@ module bl_scalar_int (
       end
       bl_pkg::SCALAR_TO_SCALE: begin
         saturated_o = !a_i[31] && a_i[15:0] != 16'd0 && a_i[23:22] != 2'd0;
-        if (a_i[31] || a_i[15:0] == 16'd0) result_o = bl_pkg::SCALE_ONE;
-        else if (a_i[23]) result_o = 32'h0000_ffff;
-        else if (a_i[22]) result_o = 32'h003f_8000;
-        else result_o = a_i;
+        result_o = scale;
       end
       bl_pkg::SCALAR_SHIFT_OF: result_o = (top > 5'd14) ? {27'd0, top} - 32'd14 : 32'd0;
       bl_pkg::SCALAR_EXP2: result_o = exp2;

@@ -1,4 +1,4 @@
-// The optimizer update: the command UPDATE (docs/commands.md; N9, with LWQ N23): the lanes between the operands of bl_stream and the results that
+// The optimizer update: the command UPDATE (docs/commands.md; N9, with LWQ N23, with LWQ and MASTER32 its latent weight kept whole): the lanes between the operands of bl_stream and the results that
 // bl_write takes in stage 7.
 module bl_update #(
     parameter int V = bl_pkg::LANES
@@ -19,7 +19,7 @@ module bl_update #(
     input  logic [       7:1] valid_i,
     input  logic [  8*16-1:0] groups_i,
     input  logic [     127:0] word_i,
-    // Stage 7: master (or q, residual), momentum; statistics
+    // Stage 7: master (or q, residual; or latent, q), momentum; statistics
     output logic              push_o,
     output logic [3*V*32-1:0] words_o,
     input  logic [     159:0] stat_i,
@@ -28,12 +28,14 @@ module bl_update #(
 
   localparam int LogV = $clog2(V);
 
-  logic lwq, half_up;
+  logic lwq, wide, codes, half_up;
   logic [30:0] limit;
   assign lwq = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ];
   assign half_up = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_HALF_UP];
-  assign limit = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_MASTER32] ? 31'h7fff_ffff : 31'h007f_ffff;
-  assign reads_o = {3'b000, lwq, 3'b111};
+  assign wide = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_MASTER32];
+  assign codes = lwq && !wide;
+  assign limit = wide ? 31'h7fff_ffff : 31'h007f_ffff;
+  assign reads_o = {3'b000, codes, 3'b111};
   assign writes_o = {1'b1, lwq, 1'b1};
   assign draws_o = !half_up;
 
@@ -56,6 +58,7 @@ module bl_update #(
         .valid_i(run_i ? valid_i[6:1] : 6'd0),
         .in_tile_i({group, LogV'(v)} < (16 + LogV)'(cols_i)),
         .lwq_i(lwq),
+        .whole_i(wide),
         .half_up_i(half_up),
         .by_gradient_i(entry_i[31:0]),
         .by_old_i(lwq ? entry_i[63:32] : {16'd16, cmd_i[bl_pkg::F_MU16_LSB+:16]}),  // mu16 / 2^16
@@ -67,7 +70,7 @@ module bl_update #(
         .gradient_i(operand_i[v*32+:32]),
         .master_i(operand_i[V*32+v*32+:32]),
         .residual_i(operand_i[2*V*32+v*32+:4]),
-        .momentum_i(operand_i[(lwq?3:2)*V*32+v*32+:16]),
+        .momentum_i(operand_i[(codes?3:2)*V*32+v*32+:16]),
         .u_i(half_up ? 16'd32767 : word[v*16+:16]),
         .momentum_o(momentum[v*32+:32]),
         .momentum_saturated_o(momentum_saturated[v]),

@@ -12,6 +12,7 @@ module bl_update_lane (
     input  logic        in_tile_i,     // stages 4 and 6; 0: beyond the tile
     // Of the command
     input  logic        lwq_i,
+    input  logic        whole_i,       // with lwq_i: the latent weight is kept whole
     input  logic        half_up_i,
     input  logic [31:0] by_gradient_i, // reals
     input  logic [31:0] by_old_i,
@@ -22,7 +23,7 @@ module bl_update_lane (
     input  logic [ 1:0] write_level_i,
     // Stage 1
     input  logic [31:0] gradient_i,
-    input  logic [31:0] master_i,      // or q
+    input  logic [31:0] master_i,      // or q, or the latent weight
     input  logic [ 3:0] residual_i,
     // Stage 3
     input  logic [15:0] momentum_i,
@@ -33,7 +34,7 @@ module bl_update_lane (
     output logic        momentum_saturated_o,
     // From stage 7 on
     output logic [31:0] master_o,
-    output logic [31:0] residual_o,
+    output logic [31:0] residual_o,    // or q of the latent weight
     output logic [31:0] magnitude_o,   // |master|, or N23.4's
     output logic [ 1:0] saturated_o,   // how many saturations of the master, or of q and the change
     output logic [30:0] moved_o        // |change| (N23.5)
@@ -111,12 +112,25 @@ module bl_update_lane (
   assign change_under = $signed(change_q) < -ChangeLimit;
   assign change = change_over ? 32'sh4000_0000 : (change_under ? -32'sh4000_0000 : $signed(change_q[31:0]));
   assign change_size = change[31] ? -change : change;
+  // The latent weight, decoded or kept whole (N23.2), less the change
+  logic signed [33:0] next, whole_limit;
+  logic whole_over, whole_under;
+  logic [31:0] kept, from;
+  logic [23:0] kept_half_up;
+  assign from = whole_i ? master4_q : latent;
+  assign next = $signed({{2{from[31]}}, from}) - $signed({{2{change[31]}}, change});
+  assign whole_limit = $signed({10'd0, qmax_i, 16'h7fff});
+  assign whole_over = next > whole_limit;
+  assign whole_under = next < -whole_limit;
+  assign kept = whole_over ? whole_limit[31:0] : (whole_under ? -whole_limit[31:0] : next[31:0]);
+  assign kept_half_up = kept[23:0] + 24'h00_8000;
+
   bl_polyline u_polyline (
       .q_i(master4_q[7:0]),
       .s_i(residual4_q),
       .read_level_i,
       .latent_o(latent),
-      .next_i({{2{latent[31]}}, latent} - {{2{change[31]}}, change}),
+      .next_i(next),
       .write_level_i,
       .stochastic_i(!half_up_i),
       .u_i,
@@ -156,7 +170,11 @@ module bl_update_lane (
       if (valid_i[6]) begin
         moved_q <= change_size;
         new_residual_q <= {{28{code_s[3]}}, code_s};
-        if (lwq_i) begin
+        if (lwq_i && whole_i) begin
+          new_master_q <= kept;
+          new_residual_q <= {{24{kept_half_up[23]}}, kept_half_up[23:16]};
+          saturated_q <= {1'b0, whole_over || whole_under} + {1'b0, change_over || change_under};
+        end else if (lwq_i) begin
           new_master_q <= {{24{code_q[7]}}, code_q};
           saturated_q <= {1'b0, code_saturated} + {1'b0, change_over || change_under};
         end else begin
@@ -184,6 +202,6 @@ module bl_update_lane (
   assign moved_o = moved_q[30:0];
 
   logic unused_bits;
-  assign unused_bits = ^{valid_i[2], moved_q[31], size4[47:32], whole4};
+  assign unused_bits = ^{valid_i[2], moved_q[31], size4[47:32], whole4, kept_half_up[15:0]};
 
 endmodule

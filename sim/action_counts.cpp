@@ -111,13 +111,13 @@ void count_update(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
-  const bool lwq = has_flag(c, Flag::LWQ);
-  counts[vin_read_bytes] += (lwq ? 4 : 3) * bytes;
+  const bool lwq = has_flag(c, Flag::LWQ), codes = lwq && !has_flag(c, Flag::MASTER32);
+  counts[vin_read_bytes] += (codes ? 4 : 3) * bytes;
   counts[vout_write_bytes] += (lwq ? 3 : 2) * bytes;
   counts[fixed_product] += (lwq ? 3 : 2) * n;
   if (!lwq) counts[momentum_product] += n;
   counts[update_round] += (lwq ? 1 : 2) * n;
-  if (lwq) counts[polyline_code] += n;
+  if (lwq) counts[codes ? polyline_code : raw_clamp] += n;
   counts[maximum] += n;
   counts[table_read_bytes] += lwq ? 20 : 8;
   if (!has_flag(c, Flag::HALF_UP)) {

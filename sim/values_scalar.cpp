@@ -101,7 +101,7 @@ std::uint32_t CommandValues::scalar_element(const Instruction& c, std::uint32_t 
     case ScalarOp::CENTERED:
       return centered(entry(c.SRC_N), pair(ia, pitch), pair(ib, pitch), pair(ic, pitch)).word();
     case ScalarOp::TO_SCALE:
-      return word(to_scale(a, saturations));
+      return word(keep ? niti_unit(to_scale(a, saturations)) : to_scale(a, saturations));
     case ScalarOp::SHIFT_OF:
       return static_cast<std::uint32_t>(statistics_shift(wa));
     case ScalarOp::EXP2:

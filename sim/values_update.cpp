@@ -64,25 +64,33 @@ void CommandValues::update_lwq(const Execution& e) {
   const Real decay = Real::from_word(entry(c.LIMIT));
   const int read = static_cast<int>(entry(c.ADDEND)), write = static_cast<int>(entry(c.ADDEND + 1));
   const int limit = static_cast<int>(c.QMAX);
+  const bool whole = has_flag(c, Flag::MASTER32);  // the latent weight is kept as it is
   const auto code8 = [&t](std::int64_t k, std::int64_t i, std::int64_t j) {
     return static_cast<std::int8_t>(t.in(k, i, j));
   };
   Statistics& s = statistics(e);
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
-      LatentCode to{};
+      std::int32_t first = 0, second = 0;  // q and residual, or L and q
       std::int8_t v = 0;
       if (j < t.cols) {
-        const std::int64_t sum = lwq_momentum(code8(3, i, j), decay, t.in(0, i, j), by_gradient);
+        const std::int64_t sum = lwq_momentum(code8(whole ? 2 : 3, i, j), decay, t.in(0, i, j), by_gradient);
         s[0] = std::max<std::uint64_t>(s[0], lwq_momentum_magnitude(sum));
         v = lwq_momentum_code(sum, words.momentum(i, j), s[2]);
         const std::int64_t delta = lwq_delta(v, by_momentum, s[1]);
         s[3] += static_cast<std::uint64_t>(std::abs(delta));
-        const std::int64_t latent = polyline_decode({code8(1, i, j), code8(2, i, j)}, read);
-        to = polyline_encode(latent - delta, write, words.master(i, j), rounding, limit, s[1]);
+        if (whole) {
+          first = limit_latent(t.in(1, i, j) - delta, limit, s[1]);
+          second = integer_weight(first);
+        } else {
+          const std::int64_t latent = polyline_decode({code8(1, i, j), code8(2, i, j)}, read);
+          const LatentCode to = polyline_encode(latent - delta, write, words.master(i, j), rounding, limit, s[1]);
+          first = to.q;
+          second = to.s;
+        }
       }
-      t.out(0, i, j, to.q);
-      t.out(1, i, j, to.s);
+      t.out(0, i, j, first);
+      t.out(1, i, j, second);
       t.out(2, i, j, v);
     }
   }

@@ -59,7 +59,8 @@ std::uint64_t pool(const Hardware& h, const Execution& e) {
 std::uint64_t update(const Hardware& h, const Execution& e) {
   const bool lwq = has_flag(*e.command, Flag::LWQ);
   const std::uint64_t words = TileShape(h, e).words;
-  std::uint64_t cycles = (lwq ? 16 + 4 * words : 15 + 3 * words) + statistics(e, lwq ? 5 : 3);
+  const bool codes = lwq && !has_flag(*e.command, Flag::MASTER32);
+  std::uint64_t cycles = (lwq ? 16 : 15) + (codes ? 4 : 3) * words + statistics(e, lwq ? 5 : 3);
   if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 3 + (e.first ? 42 : 0);
   return cycles;
 }

@@ -117,7 +117,8 @@ INSTANTIATE_TEST_SUITE_P(All, Coverage,
                                          Net{"mlp_odd", "luq_smp2", "tiny", 5}, Net{"mlp_odd", "fqt1", "odd", 5},
                                          Net{"conv_ops", "int4", "odd", 3}, Net{"conv_ops", "fqt1", "base", 3},
                                          Net{"conv_small", "maqd", "tiny", 3}, Net{"conv_small", "lwq", "odd", 3},
-                                         Net{"lenet_bn", "psq", "odd", 2}, Net{"resnet8", "int8", "base", 1}),
+                                         Net{"conv_small", "lwq_master24", "tiny", 3}, Net{"lenet_bn", "psq", "odd", 2},
+                                         Net{"resnet8", "int8", "base", 1}),
                          [](const auto& each) {
                            return each.param.network + "_" + each.param.recipe + "_" + each.param.hardware;
                          });

@@ -120,7 +120,7 @@ std::uint32_t FunctionalMachine::scalar_element(const Command& c, int i) {
     case ScalarOp::CENTERED:
       return centered(word(c.get(Field::SRC_N)), pair(ia, pitch), pair(ib, pitch), pair(ic, pitch)).word();
     case ScalarOp::TO_SCALE:
-      return bitloom::word(to_scale(a, counted));
+      return bitloom::word(keep ? niti_unit(to_scale(a, counted)) : to_scale(a, counted));
     case ScalarOp::SHIFT_OF:
       return static_cast<std::uint32_t>(statistics_shift(wa));
     case ScalarOp::EXP2:

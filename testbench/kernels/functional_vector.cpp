@@ -217,6 +217,7 @@ void FunctionalMachine::lwq(const Command& c, const Index& index, TileAt& t) {
   const int read = static_cast<int>(word(c.get(Field::ADDEND)));
   const int write = static_cast<int>(word(c.get(Field::ADDEND) + 1));
   const int limit = static_cast<int>(c.get(Field::QMAX));
+  const bool whole = c.flag(Flag::MASTER32);
   const bool half_up = c.flag(Flag::HALF_UP);
   const Rounding rounding = half_up ? Rounding::kHalfUp : Rounding::kStochastic;
   std::uint64_t moved = 0, q_sat = 0, v_sat = 0, vmax = 0;
@@ -224,17 +225,24 @@ void FunctionalMachine::lwq(const Command& c, const Index& index, TileAt& t) {
     for (std::int64_t j = 0; j < t.cols; ++j) {
       const std::uint32_t uv = half_up ? 32767 : random(c, RandomUse::kMomentum, t.row0 + i, t.col0 + j, 16);
       const std::uint32_t uw = half_up ? 32767 : random(c, RandomUse::kMaster, t.row0 + i, t.col0 + j, 16);
-      const std::int64_t v = lwq_momentum(static_cast<std::int8_t>(t.in(3, i, j)), decay, t.in(0, i, j), by_gradient);
+      const auto old = static_cast<std::int8_t>(t.in(whole ? 2 : 3, i, j));
+      const std::int64_t v = lwq_momentum(old, decay, t.in(0, i, j), by_gradient);
       vmax = std::max(vmax, lwq_momentum_magnitude(v));
       const std::int8_t code = lwq_momentum_code(v, uv, v_sat);
       const std::int64_t delta = lwq_delta(code, by_momentum, q_sat);
       moved += static_cast<std::uint64_t>(delta < 0 ? -delta : delta);
+      t.out(2, i, j, code);
+      if (whole) {
+        const std::int32_t latent = limit_latent(std::int64_t{t.in(1, i, j)} - delta, limit, q_sat);
+        t.out(0, i, j, latent);
+        t.out(1, i, j, integer_weight(latent));
+        continue;
+      }
       const LatentCode from{static_cast<std::int8_t>(t.in(1, i, j)), static_cast<std::int8_t>(t.in(2, i, j))};
       const LatentCode to =
           polyline_encode(std::int64_t{polyline_decode(from, read)} - delta, write, uw, rounding, limit, q_sat);
       t.out(0, i, j, to.q);
       t.out(1, i, j, to.s);
-      t.out(2, i, j, code);
     }
   }
   add_statistics(c, index, static_cast<std::uint32_t>(vmax), q_sat, v_sat);

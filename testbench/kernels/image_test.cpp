@@ -147,6 +147,47 @@ TEST(Image, GivesTheStateBack) {
   EXPECT_EQ(word(back.layers[0].sx_next), kNoScale);
 }
 
+TEST(Image, GivesTheStateOfIntegerWeightsBack) {
+  for (const char* name : {"lwq", "lwq_master24", "niti"}) {
+    const Program program = small_program(name);
+    TrainState state = small_state();
+    for (LayerState& layer : state.layers) {
+      const std::size_t count = layer.master.size();
+      layer.master.clear();
+      layer.sw = Scale{32768, 25};
+      layer.q.assign({-127, 127, 3, -1});
+      layer.q.resize(count, 5);
+      if (std::string(name) == "niti") continue;
+      layer.momentum.assign({-127, 127, 0, 1});
+      layer.momentum.resize(count, -9);
+      layer.sv = Scale{40001, 30};
+      layer.sv_next = Scale{40002, 31};
+      layer.level_write = 2;
+      if (std::string(name) == "lwq") {
+        layer.residual.assign({-8, 7, -1, 0});
+        layer.residual.resize(count, 4);
+      } else {
+        layer.latent.assign({-127 * 65536 - 32767, 127 * 65536 + 32767, 0, -1});
+        layer.latent.resize(count, 123456);
+      }
+    }
+    const MemoryImage image = initial_image(program, state, named_recipe(name), Scale{32768, 21});
+    const TrainState back = read_state(program, image.bytes, 4);
+    for (std::size_t l = 0; l < 2; ++l) {
+      const LayerState &was = state.layers[l], &is = back.layers[l];
+      EXPECT_EQ(is.q, was.q) << name;
+      EXPECT_EQ(is.residual, was.residual) << name;
+      EXPECT_EQ(is.latent, was.latent) << name;
+      EXPECT_EQ(is.sw, was.sw) << name;
+      if (std::string(name) == "niti") continue;
+      EXPECT_EQ(is.momentum, was.momentum) << name;
+      EXPECT_EQ(is.sv, was.sv) << name;
+      EXPECT_EQ(is.sv_next, was.sv_next) << name;
+      EXPECT_EQ(is.level_write, was.level_write) << name;
+    }
+  }
+}
+
 TEST(Image, RefusesWhatDoesNotFit) {
   const Program program = small_program("int8_hindsight");
   const Recipe recipe = named_recipe("int8_hindsight");

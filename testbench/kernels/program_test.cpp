@@ -39,12 +39,6 @@ std::string error_on(const Hardware& hw, const std::string& recipe = "int8") {
   return error_of([&] { lower(named_network("mlp_odd"), named_recipe(recipe), hw, with_batch(19)); });
 }
 
-TEST(Program, NamesWhatARecipeLacks) {
-  EXPECT_THAT(
-      error_of([&] { lower(named_network("lenet_bn"), named_recipe("niti"), named_hardware("base"), with_batch(2)); }),
-      AllOf(HasSubstr("bn1"), HasSubstr("power of two")));
-}
-
 TEST(Program, GrowsWithLayersNotWithTiles) {
   const Recipe recipe = named_recipe("int8");
   const auto size = [&](const std::vector<int>& widths, const std::string& hardware, int batch) {

@@ -122,6 +122,17 @@ TEST(Niti, ShiftFitsTheBits) {  // N24.1
   }
 }
 
+TEST(Niti, UnitsUpToAPowerOfTwo) {  // N24.4: the smallest power of two that a scale holds and that is not below
+  for (int s = 0; s <= 63; ++s) {
+    for (std::int64_t m = 32768; m < 65536; ++m) {
+      int up = 63;
+      while (up > 0 && spec::Wide{32768} * spec::power_of_two(s) < spec::Wide{m} * spec::power_of_two(up)) --up;
+      const Scale expected{32768, static_cast<std::uint8_t>(up)};
+      ASSERT_EQ(niti_unit({static_cast<std::uint16_t>(m), static_cast<std::uint8_t>(s)}), expected) << m << " " << s;
+    }
+  }
+}
+
 TEST(Niti, UpdateOfEveryWeightAndStep) {  // N24.3
   for (int w = -127; w <= 127; ++w) {
     for (int dw = -300; dw <= 300; ++dw) {

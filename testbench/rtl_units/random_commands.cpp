@@ -61,7 +61,7 @@ Needs needs_of(const Command& c) {
       return {1 + on(Flag::V_IN) + on(Flag::MASK_IN), on(Flag::A_VECTOR) + on(Flag::B_VECTOR) + on(Flag::C_VECTOR),
               raw_and_mask};
     case Opcode::UPDATE:
-      return {3 + on(Flag::LWQ), 0, 2 + on(Flag::LWQ)};
+      return {3 + (c.flag(Flag::LWQ) && !c.flag(Flag::MASTER32) ? 1 : 0), 0, 2 + on(Flag::LWQ)};
     case Opcode::POOL:
       return {3, 0, 3};
     default:
@@ -148,9 +148,10 @@ void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
     if (c.flag(Flag::C_VECTOR)) filler.vector(needs.full, k, raw);
   } else if (c.opcode() == Opcode::UPDATE && c.flag(Flag::LWQ)) {
     const std::int64_t qmax = c.get(Field::QMAX);
-    filler.input(1, [&] { return sweep.signed_value(qmax); });
-    filler.input(2, [&] { return sweep.in(-8, 7); });
-    filler.input(3, [&] { return sweep.signed_value(127); });
+    const bool whole = c.flag(Flag::MASTER32);
+    filler.input(1, [&] { return sweep.signed_value(whole ? qmax * 65536 + 32767 : qmax); });
+    if (!whole) filler.input(2, [&] { return sweep.in(-8, 7); });
+    filler.input(whole ? 2 : 3, [&] { return sweep.signed_value(127); });
   } else if (c.opcode() == Opcode::UPDATE) {
     const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
     filler.input(1, [&] { return sweep.signed_value(limit); });
@@ -250,9 +251,8 @@ Command random_update(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
     c.set_flag(Flag::LWQ);
     c.set(Field::LIMIT, entry(sweep, kReals, kRealCount));
     c.set(Field::ADDEND, entry(sweep, kLevels, kLevelCount - 1)).set(Field::QMAX, sweep.in(0, 1) != 0 ? 127 : 7);
-  } else if (chance(sweep, 50)) {
-    c.set_flag(Flag::MASTER32);
   }
+  if (chance(sweep, 50)) c.set_flag(Flag::MASTER32);
   place(c, sweep, hw, 40, 6 * lanes(hw));
   return c;
 }

@@ -171,6 +171,7 @@ int Reference::update_lwq(const Execution& e, Statistics& statistics) {
   const Real by_gradient{entry(Field::RATIO)}, by_momentum{entry(Field::RATIO_W)}, decay{entry(Field::LIMIT)};
   const int read = static_cast<int>(entry(Field::ADDEND)), write = static_cast<int>(entry(Field::ADDEND, 1));
   const int limit = static_cast<int>(c.get(Field::QMAX));
+  const bool whole = c.flag(Flag::MASTER32);
   const auto stream = [&](RandomUse use) {
     return make_stream(registers_.seed, registers_.step, c.get(Field::TENSOR), use, c.get(Field::SAMPLE));
   };
@@ -178,26 +179,37 @@ int Reference::update_lwq(const Execution& e, Statistics& statistics) {
   const Stream stream_w = stream(RandomUse::kMaster);
   for (std::uint32_t i = 0; i < e.rows; ++i) {
     for (std::uint32_t j = 0; j < groups(e) * lanes(); ++j) {
-      LatentCode code;
+      std::array<std::int32_t, 2> latent{};  // q and residual, or L and q
       std::int8_t v = 0;
       if (j < e.cols) {
         const std::uint32_t row = e.row0 + i, col = e.col0 + j;
-        const std::int64_t sum =
-            lwq_momentum(static_cast<std::int8_t>(input(e, 3, i, j)), decay, input(e, 0, i, j), by_gradient);
+        const auto old_v = static_cast<std::int8_t>(input(e, whole ? 2 : 3, i, j));
+        const std::int64_t sum = lwq_momentum(old_v, decay, input(e, 0, i, j), by_gradient);
         statistics.value[0] = std::max(statistics.value[0], lwq_momentum_magnitude(sum));
         v = lwq_momentum_code(sum, half_up ? kHalfUpWord16 : stream_v.draw(row, col, 16), statistics.value[2]);
         const std::int64_t change = lwq_delta(v, by_momentum, statistics.value[1]);
         statistics.value[3] += static_cast<std::uint64_t>(std::abs(change));
-        const LatentCode old{static_cast<std::int8_t>(input(e, 1, i, j)), static_cast<std::int8_t>(input(e, 2, i, j))};
-        code = polyline_encode(polyline_decode(old, read) - change, write, half_up ? 0 : stream_w.draw(row, col, 16),
-                               half_up ? Rounding::kHalfUp : Rounding::kStochastic, limit, statistics.value[1]);
+        if (whole) {  // N23.2, written out
+          const std::int64_t most = std::int64_t{limit} * 65536 + 32767;
+          const std::int64_t next = std::int64_t{input(e, 1, i, j)} - change;
+          const std::int64_t kept = std::clamp(next, -most, most);
+          statistics.value[1] += kept != next ? 1 : 0;
+          latent = {static_cast<std::int32_t>(kept), static_cast<std::int32_t>((kept + 32768) >> 16)};
+        } else {
+          const LatentCode old{static_cast<std::int8_t>(input(e, 1, i, j)),
+                               static_cast<std::int8_t>(input(e, 2, i, j))};
+          const LatentCode code =
+              polyline_encode(polyline_decode(old, read) - change, write, half_up ? 0 : stream_w.draw(row, col, 16),
+                              half_up ? Rounding::kHalfUp : Rounding::kStochastic, limit, statistics.value[1]);
+          latent = {code.q, code.s};
+        }
       }
-      output(e, e.parity0(), 0, i, j, code.q);
-      output(e, e.parity0(), 1, i, j, code.s);
+      output(e, e.parity0(), 0, i, j, latent[0]);
+      output(e, e.parity0(), 1, i, j, latent[1]);
       output(e, e.parity0(), 2, i, j, v);
     }
   }
-  return streamed(e.rows * groups(e), 4, 3, 7) + (half_up ? 0 : 3) + (!half_up && e.first ? 42 : 0);
+  return streamed(e.rows * groups(e), whole ? 3 : 4, 3, 7) + (half_up ? 0 : 3) + (!half_up && e.first ? 42 : 0);
 }
 
 }  // namespace bitloom::testing

@@ -187,6 +187,34 @@ TEST(ScalarUnit, ConversionsCountWhatTheyLimit) {
   }
 }
 
+TEST(ScalarUnit, UnitsUpToAPowerOfTwo) {  // TO_SCALE with SCALAR_KEEP: N24.4
+  Bench bench;
+  Sweep sweep(98);
+  for (int round = 0; round < 3000; ++round) {
+    for (std::uint32_t i = 0; i < kElements; ++i) {
+      // Half of them at the ends of the mantissas, and of the shifts of scales and reals.
+      constexpr int kMantissas[] = {32768, 32769, 49152, 65534, 65535}, kShifts[] = {-128, -1, 0, 1, 62, 63, 64, 127};
+      bench.table[kA + i] = sweep.in(0, 1) == 0 ? random_real(sweep)
+                                                : spec::assemble(sweep.in(0, 7) == 0, kMantissas[sweep.in(0, 4)],
+                                                                 kShifts[sweep.in(0, 7)]);
+    }
+    bench.table[1] = 0;
+    Command command = vector_command(ScalarOp::TO_SCALE);
+    ASSERT_EQ(bench.run(command.set(Field::SCALAR_KEEP, 1)), 4 * kElements);
+    Word limited = 0;
+    for (std::uint32_t i = 0; i < kElements; ++i) {
+      const spec::AnyScale scale = spec::as_scale(bench.table[kA + i]);
+      limited += scale.saturated ? 1 : 0;
+      // The largest shift s for which 2^15 · 2^-s is not below the scale, at least 0.
+      int s = 63;
+      while (s > 0 && spec::Wide{32768} * spec::power_of_two(scale.s) < spec::Wide{scale.m} * spec::power_of_two(s))
+        --s;
+      ASSERT_EQ(bench.table[kDst + i], Word{32768} | static_cast<Word>(s) << 16) << std::hex << bench.table[kA + i];
+    }
+    ASSERT_EQ(bench.table[1], limited);
+  }
+}
+
 TEST(ScalarUnit, Integers) {
   check(ScalarOp::FROM_INT, 4, boundary_integer,
         [](Word a, Word, int k) { return spec::integer(static_cast<std::int32_t>(a), k); });

@@ -110,6 +110,10 @@ std::vector<Trial> trials() {
     all.push_back({"conv_ops", recipe, all.size() % 2 == 0 ? "tiny" : "odd", 3});
     all.push_back({"conv_small", recipe, all.size() % 2 == 0 ? "odd" : "base", 3});
   }
+  for (const char* recipe : {"niti", "lwq_master24"}) {
+    all.push_back({"conv_ops", recipe, "tiny", 3});
+    all.push_back({"conv_small", recipe, "odd", 3});
+  }
   all.push_back({"lenet", "niti", "base", 2});
   all.push_back({"lenet_bn", "maqd", "odd", 2});
   all.push_back({"resnet8", "int8_hindsight", "base", 1});
