@@ -1,4 +1,5 @@
-// SCALAR: MUL, DIV, MAX_TO_SCALE and COPY over strides of all mantissa pairs and boundary-heavy operands; T[1] counts.
+// SCALAR in the engine: with its divider and table. What the operations compute is the subject of scalar_scale_test.cpp
+// and scalar_unit_test.cpp.
 #include <gtest/gtest.h>
 
 #include "model/numbers.hpp"
@@ -18,13 +19,13 @@ Command scalar(ScalarOp op, std::uint32_t dst, std::uint32_t a, std::uint32_t b)
 }
 
 /// Room for operands at T[2..] and results after them.
-constexpr std::uint32_t kOperands = 60;
+constexpr std::uint32_t kOperands = 24;
 
-TEST(Scalar, MulAndDivOverStridesOfAllMantissaPairs) {
+TEST(Scalar, MulAndDiv) {
   Sweep sweep(51);
   Pair pair(hardware(), 13);
   pair.start({});
-  for (int round = 0; round < 40 && !::testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 3 && !::testing::Test::HasFailure(); ++round) {
     std::vector<std::uint32_t> operands;
     for (std::uint32_t k = 0; k < kOperands; ++k) {
       // Round 0: both ends of the mantissas. Later: a stride of a large prime.
@@ -48,7 +49,7 @@ TEST(Scalar, MaxToScale) {
   Sweep sweep(52);
   Pair pair(hardware(), 14);
   pair.start({});
-  for (int round = 0; round < 200 && !::testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 10 && !::testing::Test::HasFailure(); ++round) {
     std::vector<std::uint32_t> operands;
     for (std::uint32_t k = 0; k < 40; ++k) {
       operands.push_back(k % 4 == 0 ? random_scale(sweep)
@@ -65,33 +66,6 @@ TEST(Scalar, MaxToScale) {
     }
     pair.compare_table();
   }
-}
-
-TEST(Scalar, MaxToScaleRoundsUpForTheSmallestRest) {
-  // D = 2 * M * ma = 127 * 2^25 * mantissa + 2 * rest with 2 * rest < 127: nothing but the division's remainder tells
-  // that the quotient is above the mantissa.
-  constexpr std::uint64_t kStep = std::uint64_t{127} << 24;
-  Pair pair(hardware(), 18);
-  pair.start({});
-  int cases = 0;
-  for (std::uint64_t ma = 65535; ma > 60000 && !::testing::Test::HasFailure(); ma -= 2) {
-    if (ma % 127 == 0) continue;
-    std::uint64_t inverse = 1;  // of ma, modulo 127 * 2^24, by its order: phi = 126 * 2^23
-    for (std::uint64_t power = ma, e = std::uint64_t{126} * (1 << 23) - 1; e != 0; e /= 2) {
-      if (e % 2 != 0) inverse = inverse * power % kStep;
-      power = power * power % kStep;
-    }
-    const std::uint64_t max = inverse * (1 + ma / 2 % 63) % kStep;
-    if ((max * ma) >> 46 != 1 || 2 * max * ma >= kStep << 17) continue;
-    pair.load_table(2, {static_cast<std::uint32_t>(max), word(Scale{static_cast<std::uint16_t>(ma), 40})});
-    Command c = scalar(ScalarOp::MAX_TO_SCALE, 100, 2, 3);
-    c.set(Field::QMAX, 127);
-    pair.run(Execution(c));
-    pair.compare_table();
-    EXPECT_EQ(pair.reference().table[100] & 0xffff, 2 * max * ma / (2 * kStep) + 1);
-    ++cases;
-  }
-  EXPECT_GT(cases, 100);
 }
 
 TEST(Scalar, ReadsTheLearningRateAndKeepsEntryZero) {
