@@ -7,13 +7,13 @@
 
 #include "Vbl_scalar_base.h"
 #include "kernels/command.hpp"
-#include "testbench/numbers/spec_fraction.hpp"
+#include "testbench/numbers/spec_real.hpp"
 #include "testbench/rtl_units/unit.hpp"
 
 namespace bitloom::testing {
 
 using spec::Wide;
-using Word = std::uint32_t;
+using spec::Word;
 
 /// Elements of the vectors, and where they lie: word i of A, B, C and of the results; high words kHigh further.
 inline constexpr int kElements = 12;
