@@ -53,6 +53,8 @@ const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL
 const FieldList kPool = joined(kVector, {F::LIMIT, F::MASK_RULE, F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS});
 const FieldList kUpdate =
     joined(kVector, {F::LIMIT, F::MU16, F::QMAX, F::ADDEND, F::RATIO_W, F::ROW_STEP0, F::FLAGS, F::SAMPLE, F::TENSOR});
+const FieldList kAdam =
+    joined(kVector, {F::MU16, F::QMAX, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS, F::SAMPLE, F::TENSOR});
 const FieldList kScalar =
     joined(kQueued, {F::COLS, F::SRC_N, F::IMMEDIATE, F::QMAX, F::TABLE_PITCH, F::VECTOR_A, F::VECTOR_B, F::VECTOR_C,
                      F::SCALAR_OP, F::SCALAR_KEEP, F::DST, F::SRC_A, F::SRC_B, F::SRC_C});
@@ -135,6 +137,8 @@ std::span<const Field> fields_of(Opcode opcode) {
       return kTile;
     case Opcode::UPDATE:
       return kUpdate;
+    case Opcode::ADAM:
+      return kAdam;
     case Opcode::LOSS:
       return kVector;
     case Opcode::SCALAR:

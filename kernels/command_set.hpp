@@ -25,6 +25,7 @@ namespace bitloom {
   X(AFFINE, 0x87)          \
   X(REDUCE, 0x88)          \
   X(POOL, 0x89)            \
+  X(ADAM, 0x8A)            \
   X(STORE_NOP, 0xC0)       \
   X(STORE, 0xC1)           \
   X(STORE_SHAPE, 0xC2)

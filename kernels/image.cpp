@@ -97,6 +97,10 @@ void put_table(Bytes memory, const Program& program, const TrainState& state, Sc
     put_word(memory, program.table_address + 4 * static_cast<std::size_t>(index), constant);
   }
   put_entry(memory, program, "input.sx", scale_word(input_scale, "the input's scale"));
+  if (program.table.contains("adam_pow1")) {
+    put_entry(memory, program, "adam_pow1", state.powers.beta1.word());
+    put_entry(memory, program, "adam_pow2", state.powers.beta2.word());
+  }
   const std::vector<std::string> names = layer_names_of(program.network);
   for (std::size_t l = 0; l < names.size(); ++l) {
     if (program.table.contains(names[l] + ".wmax"))
@@ -145,6 +149,23 @@ void over_state(const Program& program, State& state, const Visit& visit) {
   }
 }
 
+/// Calls visit(prefix of its tensors' names, state) for each of Adam's states.
+template <class State, class Visit>
+void over_adam(const Program& program, State& state, const Visit& visit) {
+  const std::vector<std::string> names = layer_names_of(program.network);
+  for (std::size_t l = 0; l < names.size(); ++l) {
+    visit(names[l] + ".adam_", state.layers[l].adam);
+    visit(names[l] + ".bias_adam_", state.layers[l].bias_adam);
+  }
+  std::size_t norm = 0;
+  for (const Node& node : program.network.nodes) {
+    if (node.op != Op::kBatchNorm) continue;
+    auto& of = state.norms.at(norm++);
+    visit(node.name + ".gamma_adam_", of.gamma_adam);
+    visit(node.name + ".beta_adam_", of.beta_adam);
+  }
+}
+
 std::int32_t as_word(std::int32_t value) { return value; }
 std::int32_t as_word(Real value) { return static_cast<std::int32_t>(value.word()); }
 
@@ -157,7 +178,10 @@ std::vector<std::int32_t> get_elements(ConstBytes memory, const TensorPlacement&
     for (std::size_t c = 0; c < static_cast<std::size_t>(tensor.cols); ++c) {
       const std::size_t bit = c * bits;
       const auto value = static_cast<std::int32_t>(memory[tensor.address + r * tensor.pitch + bit / 8] >> (bit % 8));
-      values.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << (32 - bits)) >> (32 - bits));
+      const std::uint32_t top = static_cast<std::uint32_t>(value) << (32 - bits);
+      const bool is_unsigned = tensor.coding == Coding::kUnsigned;
+      values.push_back(is_unsigned ? static_cast<std::int32_t>(top >> (32 - bits))
+                                   : static_cast<std::int32_t>(top) >> (32 - bits));
     }
   }
   return values;
@@ -170,6 +194,17 @@ void put_state(Bytes memory, const Program& program, const TrainState& state) {
     std::vector<std::int32_t> words;
     for (const auto& value : values) words.push_back(as_word(value));
     put_elements(memory, *tensor, words);
+  });
+  over_adam(program, state, [&](const std::string& prefix, const AdamState& adam) {
+    const TensorPlacement* blocks = find_tensor(program, prefix + "blocks");
+    if (blocks == nullptr) return;
+    put_elements(memory, place_of(program, prefix + "m"), adam.m);
+    put_elements(memory, place_of(program, prefix + "r"), adam.r);
+    std::vector<std::int32_t> words;
+    for (const AdamBlock& block : adam.blocks) words.push_back(as_word(block.m_step));
+    for (const AdamBlock& block : adam.blocks) words.push_back(as_word(block.r_lo));
+    for (const AdamBlock& block : adam.blocks) words.push_back(as_word(block.r_step));
+    put_elements(memory, *blocks, words);
   });
   const TensorPlacement& ones = place_of(program, "ones");
   put_elements(memory, ones, std::vector<int>(static_cast<std::size_t>(ones.cols), 1));
@@ -259,6 +294,19 @@ TrainState read_state(const Program& program, std::span<const std::uint8_t> memo
       }
     }
   });
+  over_adam(program, state, [&](const std::string& prefix, AdamState& adam) {
+    const TensorPlacement* blocks = find_tensor(program, prefix + "blocks");
+    if (blocks == nullptr) return;
+    adam.m = get_elements(memory, place_of(program, prefix + "m"));
+    adam.r = get_elements(memory, place_of(program, prefix + "r"));
+    const std::vector<std::int32_t> words = get_words(memory, *blocks);
+    const std::size_t cols = words.size() / 3;
+    const auto real = [&](std::size_t i) { return Real::from_word(static_cast<std::uint32_t>(words[i])); };
+    for (std::size_t c = 0; c < cols; ++c) adam.blocks.push_back({real(c), real(cols + c), real(2 * cols + c)});
+  });
+  if (program.table.contains("adam_pow1")) {
+    state.powers = {Real::from_word(entry("adam_pow1")), Real::from_word(entry("adam_pow2"))};
+  }
   for (std::size_t l = 0; l < names.size(); ++l) {
     state.layers[l].wmax = entry(names[l] + ".wmax");
     state.layers[l].sx_next = from_word(entry(names[l] + ".sx_next"));

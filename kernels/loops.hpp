@@ -62,7 +62,7 @@ inline std::int64_t row0_at(const Command& command, const LoopIndex& index) {
   const std::uint32_t dim = command.get(Field::ROWS_DIM);
   std::int64_t row = dim < 3 ? std::int64_t{index[dim]} * command.get(Field::ROWS) : 0;
   const Opcode op = command.opcode();
-  if (op == Opcode::TILE || op == Opcode::AFFINE || op == Opcode::UPDATE) {
+  if (op == Opcode::TILE || op == Opcode::AFFINE || op == Opcode::UPDATE || op == Opcode::ADAM) {
     row += std::int64_t{index[0]} * command.get(Field::ROW_STEP0);
   }
   return row;

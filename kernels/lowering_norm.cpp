@@ -281,9 +281,8 @@ void Step::norm_backward(int s) {
   phase(s, "update", "update of gamma and beta");
   const Src unit = low.word_of(word(power_of_two(24)));
   const auto id = [&](int kind) { return tensor_id(512 + stage(s).norm, static_cast<TensorKind>(kind)); };
-  update_tensor({dgamma, unit, Src()}, state_tensor(s, "gamma"), state_tensor(s, "gamma_momentum"), unit, true, id(5),
-                0);
-  update_tensor({dbeta, unit, Src()}, state_tensor(s, "beta"), state_tensor(s, "beta_momentum"), unit, true, id(6), 0);
+  update_tensor(s, "gamma", {dgamma, unit, Src()}, unit, true, id(5), 0);
+  update_tensor(s, "beta", {dbeta, unit, Src()}, unit, true, id(6), 0);
 }
 
 void Step::affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,

@@ -248,7 +248,8 @@ Command& Phase::vector(Opcode opcode) {
   set_loops(command, counts_);
   set_tile(command);
   command.set(Field::VIN_STRIDE, grid_.stride);
-  const bool rows_count = opcode == Opcode::TILE || opcode == Opcode::AFFINE || opcode == Opcode::UPDATE;
+  const bool rows_count =
+      opcode == Opcode::TILE || opcode == Opcode::AFFINE || opcode == Opcode::UPDATE || opcode == Opcode::ADAM;
   if (sample_rows_ > 0 && rows_count) command.set(Field::ROW_STEP0, sample_rows_);
   if (scalar_coefficients_) command.set(Field::COEF_SCALAR, 1);
   if (opcode == Opcode::REDUCE) commands_.out_level = 2;

@@ -20,9 +20,6 @@ void require_lowerable(const Network& network, const Recipe& recipe, const Lower
                             recipe.name));
   }
   require_fit(recipe, network);
-  if (update.optimizer == Optimizer::kAdam) {
-    throw Error(fmt::format("recipe {}: the accelerator does not update by Adam", recipe.name));
-  }
   if (options.batch < 1 || options.batch > kDimensionMax) {
     throw Error(fmt::format("batch: expected 1 to {}, got {}", kDimensionMax, options.batch));
   }

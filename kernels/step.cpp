@@ -88,9 +88,9 @@ int Step::state_tensor(int s, const std::string& what) const {
 void Step::place_state() {
   page_ = low.layout.add("table", 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
   int largest = 1;
-  const auto with_momentum = [&](int s, const std::string& value, const std::string& momentum, int rows, int cols) {
-    low.layout.add(name(s, value), 32, rows, cols);
-    low.layout.add(name(s, momentum), 32, rows, cols);
+  const auto with_momentum = [&](int s, const std::string& value, int cols) {
+    low.layout.add(name(s, value), 32, 1, cols);
+    place_momentum(s, value + "_", 1, cols);
   };
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     const Stage& each = stage(s);
@@ -98,10 +98,10 @@ void Step::place_state() {
       const LayerShape layer = shape(s);
       largest = std::max(largest, layer.conv.out);
       place_weights(s, layer);
-      if (layer.conv.bias) with_momentum(s, "bias", "bias_momentum", 1, layer.conv.out);
+      if (layer.conv.bias) with_momentum(s, "bias", layer.conv.out);
     } else if (each.op == Op::kBatchNorm) {
-      with_momentum(s, "gamma", "gamma_momentum", 1, each.out.channels);
-      with_momentum(s, "beta", "beta_momentum", 1, each.out.channels);
+      with_momentum(s, "gamma", each.out.channels);
+      with_momentum(s, "beta", each.out.channels);
       const int values = recipe.normalization == Normalization::kBatch ? each.out.channels : 1;
       low.layout.add(name(s, "run_mean"), 32, 1, values);
       low.layout.add(name(s, "run_var"), 32, 1, values);
@@ -133,6 +133,7 @@ void Step::load_table() {
       low.copy(low.table.named("input.sx"), entry(s, "sx"));
   }
   start_scales();
+  if (recipe.update.optimizer == Optimizer::kAdam) adam_rate();
 }
 
 void Step::store_table() {

@@ -98,6 +98,24 @@ struct StridePhase {
 };
 std::vector<StridePhase> stride_phases(int extent, int kernel, int stride, int padding, int dilation);
 
+/// One tensor that Adam updates (N25), and the tensors of its update (step_adam.cpp).
+struct AdamJob {
+  const Raw& gradient;
+  int value;
+  Src value_unit;
+  bool wide;             ///< MASTER32
+  std::uint32_t tensor;  ///< of the random words
+  Entry statistics;
+};
+struct AdamParts {
+  int blocks;           ///< [3][cols]: m_step, r_lo, r_step
+  int constants;        ///< [5][cols]: KM, KR, KG, LO, 2^F
+  int coders;           ///< [4][cols]: E, what codes m' and r', lo
+  int gradient_ranges;  ///< [3][cols]: min, max, largest magnitude
+  int m_ranges;
+  int r_ranges;
+};
+
 /// Statistics of a value that several phases make: max, codes' saturations, raw view's saturations.
 class Statistics {
  public:
@@ -236,13 +254,20 @@ class Step {
   /// dy · a + z · b + c into `place`: rows of `coefficients` (a, or a b c), else by_z and by_one.
   void affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,
                        const GradientPlace& place);
-  /// N9 of `gradient` into value and momentum; MASTER32 for biases and norm parameters.
-  void update_tensor(const Raw& gradient, int value, int momentum, Src value_unit, bool wide, std::uint32_t tensor,
-                     Entry statistics);
+  /// N9 or N25 of `gradient` into stage s's tensor `what` and its state; `wide` (MASTER32) for biases and norm
+  /// parameters.
+  void update_tensor(int s, const std::string& what, const Raw& gradient, Src value_unit, bool wide,
+                     std::uint32_t tensor, Entry statistics);
+  // Adam (step_adam.cpp).
+  void adam_rate();
+  void adam_update(int s, const std::string& prefix, const AdamJob& job);
+  void adam_constants(const AdamParts& of, const AdamJob& job);
+  void adam_coders(const AdamParts& of);
 
  private:
   void place_state();
   void place_weights(int s, const LayerShape& layer);
+  void place_momentum(int s, const std::string& prefix, int rows, int cols);
   void load_table();
   void store_table();
   void loss();

@@ -28,7 +28,7 @@ void Step::place_weights(int s, const LayerShape& layer) {
     return;
   }
   low.layout.add(name(s, "master"), 32, layer.depth(), layer.conv.out);
-  low.layout.add(name(s, "momentum"), 32, layer.depth(), layer.conv.out);
+  place_momentum(s, "", layer.depth(), layer.conv.out);
   Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
 }
 

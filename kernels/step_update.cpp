@@ -1,4 +1,4 @@
-// Updates of weights, biases and norm parameters (N9, N23, N24.3).
+// Updates of weights, biases and norm parameters (N9, N23, N24.3). Adam's (N25): kernels/step_adam.cpp.
 #include <algorithm>
 
 #include "kernels/step.hpp"
@@ -7,9 +7,15 @@
 
 namespace bitloom {
 
-/// N9.
-void Step::update_tensor(const Raw& gradient, int value, int momentum, Src value_unit, bool wide, std::uint32_t tensor,
-                         Entry statistics) {
+/// N9 or N25.
+void Step::update_tensor(int s, const std::string& what, const Raw& gradient, Src value_unit, bool wide,
+                         std::uint32_t tensor, Entry statistics) {
+  const std::string prefix = what == "master" ? "" : what + "_";
+  const int value = state_tensor(s, what);
+  if (recipe.update.optimizer == Optimizer::kAdam) {
+    return adam_update(s, prefix + "adam_", {gradient, value, value_unit, wide, tensor, statistics});
+  }
+  const int momentum = state_tensor(s, prefix + "momentum");
   const TensorPlacement& place = low.tensor(value);
   const Src momentum_unit = low.word_of(word(power_of_two(recipe.update.momentum_frac_bits)));
   const Src ratio = low.div(gradient.unit, momentum_unit);
@@ -30,8 +36,7 @@ void Step::update_tensor(const Raw& gradient, int value, int momentum, Src value
 
 void Step::sgd_update(int s) {
   Statistics statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
-  update_tensor(at(s).dw, state_tensor(s, "master"), state_tensor(s, "momentum"),
-                low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
+  update_tensor(s, "master", at(s).dw, low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
                 tensor_id(stage(s).layer, TensorKind::kWeight), statistics.next());
 }
 
@@ -41,8 +46,7 @@ void Step::update(int s) {
   if (!shape(s).conv.bias) return;
   phase(s, "update", "update of the bias");
   Statistics statistics(low, {"", name(s, "bsat"), name(s, "bvsat")}, 1);
-  update_tensor(at(s).db, state_tensor(s, "bias"), state_tensor(s, "bias_momentum"),
-                low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), true,
+  update_tensor(s, "bias", at(s).db, low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), true,
                 tensor_id(stage(s).layer, TensorKind::kBias), statistics.next());
 }
 
@@ -121,10 +125,8 @@ void Step::method_update(int s) {
       return niti_update(s);
     case Optimizer::kLwq:
       return lwq_update(s);
-    case Optimizer::kSgd:
+    default:  // SGD and Adam
       return sgd_update(s);
-    default:
-      throw Error(name(s, "master: this optimizer is not lowered"));
   }
 }
 

@@ -70,6 +70,7 @@ class Places {
       case Opcode::REDUCE:
       case Opcode::POOL:
       case Opcode::UPDATE:
+      case Opcode::ADAM:
       case Opcode::LOSS:
       case Opcode::TABLE_LOAD:
       case Opcode::TABLE_STORE:
@@ -174,6 +175,8 @@ class Places {
       }
       case Opcode::UPDATE:
         return {c.flag(Flag::LWQ) && !c.flag(Flag::MASTER32) ? 4 : 3, 0, 2 + flags(c, {Flag::LWQ})};
+      case Opcode::ADAM:
+        return {3, 4, c.flag(Flag::CODES_OUT) ? 3 : 2};
       case Opcode::LOSS:
         return {2, 0, 1};
       case Opcode::TABLE_LOAD:

@@ -10,10 +10,13 @@
 
 namespace bitloom {
 
-// Adam with states of 8 (or 16) bits in blocks (N25). A block computes in integers of a unit of its own, 2^-(s + 14).
+// Adam with states of 8 (or 16) bits in blocks (N25). A block is a column of a weight matrix, or an element of a
+// vector; it computes in integers of a unit of its own, 2^-(s + 14).
 
-constexpr std::size_t kAdamBlock = 2048;                              ///< elements of a block, the last may be shorter
 constexpr std::int64_t kAdamStepLimit = (std::int64_t{1} << 20) - 1;  ///< of m / √v in 2^-16 (N25.4)
+constexpr Real kAdamLeastBound = exp2_real(-64);                      ///< of B (N25.2)
+constexpr Real kAdamLargestBound{65535};                              ///< of B: s is never negative
+constexpr Real kAdamLargestInteger = exp2_real(30);                   ///< of r_lo and epsilon (N25.2)
 
 /// The state of a block beside its codes (N25.1): m = code · m_step, √v = r_lo + code · r_step.
 struct AdamBlock {
@@ -51,21 +54,22 @@ constexpr std::int64_t adam_integer(std::int64_t x, Real a) {
                      : saturate(limited * (std::int64_t{1} << -a.s()), kRawLimit, uncounted);
 }
 
-/// N25.2. max_gradient is max |raw gradient| of the tensor.
+/// N25.2. max_gradient is max |raw gradient| of the block.
 constexpr AdamFactors adam_factors(const AdamBlock& block, const AdamRates& rates, std::uint32_t max_gradient,
                                    Scale gradient_unit) {
-  std::uint64_t uncounted = 0;
+  std::uint64_t uncounted = 0;  // nothing here reaches a limit of N11.7
   const Real m_bound = rmul(block.m_step, from_int(rates.m_limit()));
   const Real r_bound = radd(block.r_lo, rmul(block.r_step, from_int(rates.r_limit())));
   const Real g_bound = rmul(from_int(max_gradient), from_scale(gradient_unit));
+  const Real bound = rmin(rmax(rmax(m_bound, r_bound), rmax(g_bound, kAdamLeastBound)), kAdamLargestBound);
   AdamFactors f;
-  f.shift = rmax(m_bound, rmax(r_bound, g_bound)).s() + 14;
+  f.shift = bound.s() + 14;
   const auto in_units = [&](Real a) { return rmul(a, exp2_real(f.shift)); };
   f.m = in_units(block.m_step);
   f.r = in_units(block.r_step);
   f.g = in_units(from_scale(gradient_unit));
-  f.r_lo = to_int(block.r_lo, f.shift, uncounted);
-  f.epsilon = std::max(1, to_int(rates.epsilon, f.shift, uncounted));
+  f.r_lo = to_int(rmin(in_units(block.r_lo), kAdamLargestInteger), 0, uncounted);
+  f.epsilon = std::max(1, to_int(rmin(in_units(rates.epsilon), kAdamLargestInteger), 0, uncounted));
   return f;
 }
 
@@ -119,10 +123,12 @@ constexpr AdamCoder adam_coder(std::int64_t m_max, std::int64_t r_min, std::int6
                                const AdamRates& rates) {
   const Real m_limit = from_int(rates.m_limit());
   const Real r_limit = from_int(rates.r_limit());
-  return {{rdiv(from_int(m_max, f.shift), m_limit), from_int(r_min, f.shift),
-           rdiv(from_int(r_max - r_min, f.shift), r_limit)},
-          rdiv(m_limit, from_int(m_max)),
-          rdiv(r_limit, from_int(r_max - r_min)),
+  const Real unit = exp2_real(-f.shift);
+  const Real m = from_int(m_max);
+  const Real range = from_int(r_max - r_min);
+  return {{rdiv(rmul(m, unit), m_limit), rmul(from_int(r_min), unit), rdiv(rmul(range, unit), r_limit)},
+          rdiv(m_limit, m),
+          rdiv(r_limit, range),
           r_min};
 }
 

@@ -10,9 +10,8 @@ namespace {
 
 constexpr int kLargestBatch = 65535;
 
-bool fits(const AdamState& adam, std::size_t count) {
-  return adam.m.size() == count && adam.r.size() == count &&
-         adam.blocks.size() == (count + kAdamBlock - 1) / kAdamBlock;
+bool fits(const AdamState& adam, std::size_t count, std::size_t columns) {
+  return adam.m.size() == count && adam.r.size() == count && adam.blocks.size() == columns;
 }
 
 }  // namespace
@@ -22,7 +21,7 @@ bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& 
   const std::size_t biases = layer.node.bias ? layer.out() : 0;
   const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
   if (of.bias.size() != biases) return false;
-  if (adam ? !fits(of.bias_adam, biases) : of.bias_momentum.size() != biases) return false;
+  if (adam ? !fits(of.bias_adam, biases, biases) : of.bias_momentum.size() != biases) return false;
   switch (layer.rule.optimizer) {
     case Optimizer::kLwq:
       return of.q.size() == weights && of.momentum.size() == weights && is_scale(of.sw) &&
@@ -31,7 +30,7 @@ bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& 
     case Optimizer::kNiti:
       return of.q.size() == weights && is_scale(of.sw);
     case Optimizer::kAdam:
-      return of.master.size() == weights && fits(of.adam, weights);
+      return of.master.size() == weights && fits(of.adam, weights, layer.out());
     default:
       return of.master.size() == weights && of.momentum.size() == weights;
   }
@@ -41,7 +40,7 @@ bool GoldenEngine::Impl::norm_fits(std::size_t norm, const NormState& of) const 
   const std::size_t channels = graph.nodes[size_of(graph.norm_nodes[norm])].cols;
   const std::size_t running = tools.recipe.normalization == Normalization::kLayerBatch ? 1 : channels;
   const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
-  const bool momenta = adam ? fits(of.gamma_adam, channels) && fits(of.beta_adam, channels)
+  const bool momenta = adam ? fits(of.gamma_adam, channels, channels) && fits(of.beta_adam, channels, channels)
                             : of.gamma_momentum.size() == channels && of.beta_momentum.size() == channels;
   return momenta && of.gamma.size() == channels && of.beta.size() == channels && of.run_mean.size() == running &&
          of.run_var.size() == running;
@@ -109,6 +108,9 @@ void GoldenEngine::Impl::record(const TrainState& state, StepRecord& to) const {
   to.scalars["loss"] = tools.totals.loss;
   to.scalars["correct"] = tools.totals.correct;
   to.scalars["scale_sat"] = counter(tools.totals.scale_saturated);
+  if (tools.recipe.update.optimizer != Optimizer::kAdam) return;
+  to.scalars["adam_pow1"] = state.powers.beta1.word();
+  to.scalars["adam_pow2"] = state.powers.beta2.word();
 }
 
 }  // namespace bitloom

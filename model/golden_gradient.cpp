@@ -229,9 +229,8 @@ void GoldenLayer::update(LayerState& state, GoldenTools& tools) {
     const int bits = tools.context.gradient_bits;
     counts.master = tools.ops.niti_update(state.q.data(), dw.data(), dw.size(), niti_shift(max, bits), bits);
   } else {
-    const FixedTensor weights{
-        state.master, state.momentum,     state.adam, tools.recipe.update.master_frac_bits, kMasterLimit, 8,
-        node.layer,   TensorKind::kWeight};
+    const FixedTensor weights{state.master, state.momentum, state.adam,         tools.recipe.update.master_frac_bits,
+                              kMasterLimit, node.layer,     TensorKind::kWeight};
     const RowStatistics statistics = update_fixed(weights, dw.data(), depth(), out(), dw_unit, tools);
     state.wmax = static_cast<std::uint32_t>(statistics.max);
     counts.master = statistics.saturated;
@@ -244,9 +243,8 @@ void GoldenLayer::update(LayerState& state, GoldenTools& tools) {
 }
 
 void GoldenLayer::update_bias(LayerState& state, GoldenTools& tools) {
-  const FixedTensor bias{
-      state.bias, state.bias_momentum, state.bias_adam,  tools.recipe.update.bias_frac_bits, kBiasLimit,
-      16,         node.layer,          TensorKind::kBias};
+  const FixedTensor bias{state.bias, state.bias_momentum, state.bias_adam,  tools.recipe.update.bias_frac_bits,
+                         kBiasLimit, node.layer,          TensorKind::kBias};
   const RowStatistics statistics = update_fixed(bias, db.data(), 1, out(), db_unit, tools);
   counts.bias = statistics.saturated;
   counts.bias_momentum = statistics.momentum_saturated;

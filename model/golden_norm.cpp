@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/golden_record.hpp"
 #include "model/golden_update.hpp"
 #include "model/statistics.hpp"
 
@@ -180,9 +181,9 @@ void GoldenNorm::backward(const RawTensor& z, const RawTensor& dy, GoldenTools& 
 void GoldenNorm::update(NormState& state, GoldenTools& tools) {
   const Scale unit = power_of_two(kNormFracBits);
   const int layer = kNormLayer + node_.norm;
-  const FixedTensor gamma{state.gamma, state.gamma_momentum, state.gamma_adam, kNormFracBits, kBiasLimit, 16,
+  const FixedTensor gamma{state.gamma, state.gamma_momentum, state.gamma_adam, kNormFracBits, kBiasLimit,
                           layer,       TensorKind::kGamma};
-  const FixedTensor beta{state.beta, state.beta_momentum, state.beta_adam, kNormFracBits, kBiasLimit, 16,
+  const FixedTensor beta{state.beta, state.beta_momentum, state.beta_adam, kNormFracBits, kBiasLimit,
                          layer,      TensorKind::kBeta};
   const RowStatistics g = update_fixed(gamma, at_work_.dgamma.data(), 1, node_.cols, unit, tools);
   const RowStatistics b = update_fixed(beta, at_work_.dbeta.data(), 1, node_.cols, unit, tools);
@@ -204,6 +205,9 @@ void GoldenNorm::record(const NormState& state, StepRecord& record) const {
   if (!state.gamma_momentum.empty()) {
     ints("gamma_momentum", 16, state.gamma_momentum);
     ints("beta_momentum", 16, state.beta_momentum);
+  } else {
+    record_adam(state.gamma_adam, 1, name + "gamma_adam_", record);
+    record_adam(state.beta_adam, 1, name + "beta_adam_", record);
   }
   words("run_mean", state.run_mean);
   words("run_var", state.run_var);

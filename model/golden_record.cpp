@@ -56,7 +56,6 @@ class LayerRecorder {
   void grouped(const GroupedView& view, int bits, const std::string& suffix);
   void by_recipe();
   void state();
-  void adam(const AdamState& of, std::size_t rows, int bits, const std::string& prefix);
   void scales();
   void counts();
 
@@ -123,21 +122,6 @@ void LayerRecorder::by_recipe() {
   put("db", 1, 32, layer_.db);
 }
 
-void LayerRecorder::adam(const AdamState& of, std::size_t rows, int bits, const std::string& prefix) {
-  if (of.blocks.empty()) return;
-  put(prefix + "m", rows, bits, of.m);
-  put(prefix + "r", rows, bits, of.r, CodeKind::kUnsigned);
-  std::vector<Real> m_step, r_lo, r_step;
-  for (const AdamBlock& block : of.blocks) {
-    m_step.push_back(block.m_step);
-    r_lo.push_back(block.r_lo);
-    r_step.push_back(block.r_step);
-  }
-  words(prefix + "m_step", m_step);
-  words(prefix + "r_lo", r_lo);
-  words(prefix + "r_step", r_step);
-}
-
 void LayerRecorder::state() {
   put("master", layer_.depth(), 32, state_.master);
   const bool lwq = layer_.rule.optimizer == Optimizer::kLwq;
@@ -145,10 +129,10 @@ void LayerRecorder::state() {
   put("q", layer_.depth(), 8, state_.q);
   put("residual", layer_.depth(), 4, state_.residual);
   put("latent", layer_.depth(), 32, state_.latent);
-  adam(state_.adam, layer_.depth(), 8, "adam_");
+  record_adam(state_.adam, layer_.depth(), name_ + "adam_", record_);
   put("bias", 1, 32, state_.bias);
   put("bias_momentum", 1, 16, state_.bias_momentum);
-  adam(state_.bias_adam, 1, 16, "bias_adam_");
+  record_adam(state_.bias_adam, 1, name_ + "bias_adam_", record_);
 }
 
 void LayerRecorder::scales() {
@@ -196,6 +180,22 @@ void LayerRecorder::counts() {
 
 void record_layer(const GoldenLayer& layer, const LayerState& state, const GoldenTools& tools, StepRecord& record) {
   LayerRecorder(layer, state, tools, record).run();
+}
+
+void record_adam(const AdamState& of, std::size_t rows, const std::string& prefix, StepRecord& record) {
+  if (of.blocks.empty()) return;
+  const int cols = static_cast<int>(of.blocks.size());
+  record.tensors[prefix + "m"] = {static_cast<int>(rows), cols, 8, of.m};
+  record.tensors[prefix + "r"] = {static_cast<int>(rows), cols, 8, of.r, CodeKind::kUnsigned};
+  NamedTensor m_step{1, cols, 32, {}}, r_lo = m_step, r_step = m_step;
+  for (const AdamBlock& block : of.blocks) {
+    m_step.values.push_back(static_cast<std::int32_t>(block.m_step.word()));
+    r_lo.values.push_back(static_cast<std::int32_t>(block.r_lo.word()));
+    r_step.values.push_back(static_cast<std::int32_t>(block.r_step.word()));
+  }
+  record.tensors[prefix + "m_step"] = m_step;
+  record.tensors[prefix + "r_lo"] = r_lo;
+  record.tensors[prefix + "r_step"] = r_step;
 }
 
 NamedTensor named(const RawTensor& tensor) {

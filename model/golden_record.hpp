@@ -8,6 +8,9 @@ namespace bitloom {
 /// mask.
 void record_layer(const GoldenLayer& layer, const LayerState& state, const GoldenTools& tools, StepRecord& record);
 
+/// Adam's state of a tensor of `rows` rows (none: nothing), its names starting with `prefix`.
+void record_adam(const AdamState& of, std::size_t rows, const std::string& prefix, StepRecord& record);
+
 /// A raw view.
 NamedTensor named(const RawTensor& tensor);
 

@@ -21,72 +21,68 @@ UpdateRow sgd_row(Scale unit, const FixedTensor& tensor, GoldenTools& tools) {
   return {tools.context.mu16, ratio_g.m, ratio_g.s, ratio_w.m, ratio_w.s, static_cast<std::int32_t>(tensor.limit)};
 }
 
-/// Words of use 3 for elements in canonical order, a row at a time.
-class MasterWords {
- public:
-  MasterWords(const Stream& stream, std::size_t cols, bool stochastic)
-      : stream_(stream), random_(kernels(active_isa()), cols, 16), cols_(cols), stochastic_(stochastic) {}
-  std::uint32_t next() {
-    if (!stochastic_) return kHalfUpWord16;
-    if (col_ == 0) row_ = random_.draw<RandomField16>(stream_, at_++, 1);
-    const std::uint32_t word = row_[col_];
-    col_ = col_ + 1 == cols_ ? 0 : col_ + 1;
-    return word;
-  }
-
- private:
-  Stream stream_;
-  RandomRows random_;
-  std::size_t cols_;
-  bool stochastic_;
-  std::size_t at_ = 0;
-  std::size_t col_ = 0;
-  const RandomField16* row_ = nullptr;
+/// A column of N25.
+struct AdamColumn {
+  std::uint32_t max_gradient = 0;
+  AdamFactors factors;
+  std::int64_t m_max = 0, r_min = kRawLimit, r_max = 0;
+  AdamCoder coder;
 };
 
 /// N25.2–N25.6.
 RowStatistics update_adam(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                           Scale unit, GoldenTools& tools) {
   const UpdateRule& update = tools.recipe.update;
-  const AdamRates rates = adam_rates(update, tensor.adam_bits);
-  const std::size_t count = rows * cols;
-  const auto max_gradient = static_cast<std::uint32_t>(tools.ops.max_of(gradient, count));
+  const AdamRates rates = adam_rates(update);
   const Real ratio = adam_ratio(tools.adam_rate, power_of_two(tensor.frac_bits));
-  MasterWords words(tools.stream(tensor.layer, tensor.kind, RandomUse::kMaster), cols, update.stochastic);
+  std::vector<AdamColumn> columns(cols);
+  for (std::size_t i = 0; i < rows * cols; ++i) {
+    std::uint32_t& max = columns[i % cols].max_gradient;
+    max = std::max(max, static_cast<std::uint32_t>(std::abs(gradient[i])));
+  }
+  for (std::size_t c = 0; c < cols; ++c) {
+    columns[c].factors = adam_factors(tensor.adam.blocks[c], rates, columns[c].max_gradient, unit);
+  }
+  const Stream stream = tools.stream(tensor.layer, tensor.kind, RandomUse::kMaster);
+  RandomRows random(kernels(active_isa()), cols, 16);
   RowStatistics statistics;
-  std::vector<AdamMoments> moments(std::min(count, kAdamBlock));
-  for (std::size_t block = 0; block * kAdamBlock < count; ++block) {
-    const std::size_t from = block * kAdamBlock;
-    const std::size_t to = std::min(count, from + kAdamBlock);
-    const AdamFactors factors = adam_factors(tensor.adam.blocks[block], rates, max_gradient, unit);
-    std::int64_t m_max = 0, r_min = kRawLimit, r_max = 0;
-    for (std::size_t i = from; i < to; ++i) {
-      const AdamMoments now = adam_moments(tensor.adam.m[i], tensor.adam.r[i], gradient[i], factors, rates);
-      moments[i - from] = now;
-      m_max = std::max(m_max, now.m < 0 ? -now.m : now.m);
-      r_min = std::min(r_min, now.r);
-      r_max = std::max(r_max, now.r);
-      const std::int64_t step = adam_step(now, factors, statistics.momentum_saturated);
-      tensor.master[i] = adam_master(tensor.master[i], step, ratio, tensor.limit, words.next(), statistics.saturated);
+  std::vector<AdamMoments> moments(rows * cols);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const RandomField16* words = update.stochastic ? random.draw<RandomField16>(stream, row, 1) : nullptr;
+    for (std::size_t c = 0; c < cols; ++c) {
+      const std::size_t i = row * cols + c;
+      AdamColumn& of = columns[c];
+      const AdamMoments now = adam_moments(tensor.adam.m[i], tensor.adam.r[i], gradient[i], of.factors, rates);
+      moments[i] = now;
+      of.m_max = std::max(of.m_max, now.m < 0 ? -now.m : now.m);
+      of.r_min = std::min(of.r_min, now.r);
+      of.r_max = std::max(of.r_max, now.r);
+      const std::int64_t step = adam_step(now, of.factors, statistics.momentum_saturated);
+      const std::uint32_t u = words == nullptr ? kHalfUpWord16 : words[c];
+      tensor.master[i] = adam_master(tensor.master[i], step, ratio, tensor.limit, u, statistics.saturated);
       statistics.max = std::max(statistics.max, std::abs(tensor.master[i]));
     }
-    const AdamCoder coder = adam_coder(m_max, r_min, r_max, factors, rates);
-    for (std::size_t i = from; i < to; ++i) {
-      tensor.adam.m[i] = adam_m_code(moments[i - from].m, coder, rates);
-      tensor.adam.r[i] = adam_r_code(moments[i - from].r, coder, rates);
-    }
-    tensor.adam.blocks[block] = coder.block;
+  }
+  for (std::size_t c = 0; c < cols; ++c) {
+    AdamColumn& of = columns[c];
+    of.coder = adam_coder(of.m_max, of.r_min, of.r_max, of.factors, rates);
+    tensor.adam.blocks[c] = of.coder.block;
+  }
+  for (std::size_t i = 0; i < rows * cols; ++i) {
+    const AdamCoder& coder = columns[i % cols].coder;
+    tensor.adam.m[i] = adam_m_code(moments[i].m, coder, rates);
+    tensor.adam.r[i] = adam_r_code(moments[i].r, coder, rates);
   }
   return statistics;
 }
 
 }  // namespace
 
-AdamRates adam_rates(const UpdateRule& rule, int bits) {
+AdamRates adam_rates(const UpdateRule& rule) {
   const auto fraction = [](double beta) {
     return static_cast<std::uint32_t>(std::clamp(std::floor(65536.0 * beta + 0.5), 1.0, 65535.0));
   };
-  return {fraction(rule.beta1), fraction(rule.beta2), real_constant(rule.eps), bits};
+  return {fraction(rule.beta1), fraction(rule.beta2), real_constant(rule.eps), 8};
 }
 
 RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,

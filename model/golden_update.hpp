@@ -14,13 +14,12 @@ struct FixedTensor {
   AdamState& adam;                      ///< Adam
   int frac_bits = 0;
   std::int64_t limit = 0;
-  int adam_bits = 16;
   int layer = 0;  ///< of the random words
   TensorKind kind = TensorKind::kWeight;
 };
 
-/// Constants of N25 for a tensor with codes of `bits`.
-AdamRates adam_rates(const UpdateRule& rule, int bits);
+/// Constants of N25.
+AdamRates adam_rates(const UpdateRule& rule);
 
 /// One update with the recipe's optimizer (SGD or Adam): max |master|, and what was clamped.
 RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,

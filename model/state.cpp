@@ -43,9 +43,8 @@ std::vector<T> transposed(const std::vector<T>& from, std::size_t rows, std::siz
   return to;
 }
 
-AdamState initial_adam(std::size_t count) {
-  return {std::vector<std::int32_t>(count), std::vector<std::int32_t>(count),
-          std::vector<AdamBlock>((count + kAdamBlock - 1) / kAdamBlock)};
+AdamState initial_adam(std::size_t count, std::size_t columns) {
+  return {std::vector<std::int32_t>(count), std::vector<std::int32_t>(count), std::vector<AdamBlock>(columns)};
 }
 
 float largest(const std::vector<float>& values) {
@@ -106,7 +105,7 @@ LayerState initial_layer(const Node& node, const RecipeLayer& rule, const Update
   state.bias = all_to_fixed(parameters.bias, update.bias_frac_bits, kBiasLimit);
   const bool adam = update.optimizer == Optimizer::kAdam;
   (adam ? state.bias_adam.m : state.bias_momentum).resize(biases);
-  if (adam) state.bias_adam = initial_adam(biases);
+  if (adam) state.bias_adam = initial_adam(biases, biases);
   if (rule.optimizer == Optimizer::kLwq) {
     initial_lwq(weights, update, qmax(rule.width(rule.weight)), state);
   } else if (rule.optimizer == Optimizer::kNiti) {
@@ -115,7 +114,7 @@ LayerState initial_layer(const Node& node, const RecipeLayer& rule, const Update
     state.master = all_to_fixed(weights, update.master_frac_bits, kMasterLimit);
     state.wmax = largest_magnitude(state.master);
     if (adam) {
-      state.adam = initial_adam(weights.size());
+      state.adam = initial_adam(weights.size(), out);
     } else {
       state.momentum.resize(weights.size());
     }
@@ -129,8 +128,8 @@ NormState initial_norm(const Recipe& recipe, const NodeParameters& parameters) {
   state.gamma = all_to_fixed(parameters.gamma, kNormFracBits, kBiasLimit);
   state.beta = all_to_fixed(parameters.beta, kNormFracBits, kBiasLimit);
   if (recipe.update.optimizer == Optimizer::kAdam) {
-    state.gamma_adam = initial_adam(channels);
-    state.beta_adam = initial_adam(channels);
+    state.gamma_adam = initial_adam(channels, channels);
+    state.beta_adam = initial_adam(channels, channels);
   } else {
     state.gamma_momentum.resize(channels);
     state.beta_momentum.resize(channels);

@@ -15,9 +15,9 @@ using Chain = std::vector<LinearLayer>;
 
 /// Adam's state of one tensor (N25); empty for other optimizers.
 struct AdamState {
-  std::vector<std::int32_t> m;  ///< codes
-  std::vector<std::int32_t> r;  ///< codes of √v
-  std::vector<AdamBlock> blocks;
+  std::vector<std::int32_t> m;    ///< codes
+  std::vector<std::int32_t> r;    ///< codes of √v
+  std::vector<AdamBlock> blocks;  ///< one a column
 };
 
 /// What one linear or conv2d layer keeps from step to step. Weights are [K][out] (N14.1), for linear layers input-major

@@ -12,10 +12,10 @@ using Tensors = std::map<std::string, NpyArray>;
 /// Calls `visit` for every field of a state that lives in a checkpoint, the same way for reading and writing:
 /// ints(name, values, container bits), reals(name, vector of Real), words(name, pointers to 32-bit fields).
 template <class State, class Visit>
-void visit_adam(const std::string& name, State& adam, int bits, Visit& visit) {
+void visit_adam(const std::string& name, State& adam, Visit& visit) {
   if (adam.blocks.empty()) return;
-  visit.ints(name + "m", adam.m, bits == 8 ? 8 : 16);
-  visit.ints(name + "r", adam.r, 32);
+  visit.ints(name + "m", adam.m, 8);
+  visit.ints(name + "r", adam.r, 16);
   visit.blocks(name + "blocks", adam.blocks);
 }
 
@@ -31,8 +31,8 @@ void visit_layer(const std::string& name, State& layer, Visit& visit) {
   visit.ints(name + "residual", layer.residual, 8);
   visit.ints(name + "latent", layer.latent, 32);
   if (!layer.q.empty() || !layer.mhat.is_zero()) visit.extras(name + "recipe_state", layer);
-  visit_adam(name + "adam_", layer.adam, 8, visit);
-  visit_adam(name + "bias_adam_", layer.bias_adam, 16, visit);
+  visit_adam(name + "adam_", layer.adam, visit);
+  visit_adam(name + "bias_adam_", layer.bias_adam, visit);
 }
 
 template <class State, class Visit>
@@ -43,8 +43,8 @@ void visit_norm(const std::string& name, State& norm, Visit& visit) {
   visit.ints(name + "beta_momentum", norm.beta_momentum, 16);
   visit.reals(name + "run_mean", norm.run_mean);
   visit.reals(name + "run_var", norm.run_var);
-  visit_adam(name + "gamma_adam_", norm.gamma_adam, 16, visit);
-  visit_adam(name + "beta_adam_", norm.beta_adam, 16, visit);
+  visit_adam(name + "gamma_adam_", norm.gamma_adam, visit);
+  visit_adam(name + "beta_adam_", norm.beta_adam, visit);
 }
 
 bool has_weights(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }

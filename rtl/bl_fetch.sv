@@ -100,7 +100,7 @@ module bl_fetch (
     case (opcode)
       bl_pkg::OP_LOAD_NOP, bl_pkg::OP_LOAD, bl_pkg::OP_LOAD_SHAPE, bl_pkg::OP_ARRAY_NOP, bl_pkg::OP_GEMM,
       bl_pkg::OP_VECTOR_NOP, bl_pkg::OP_TILE, bl_pkg::OP_UPDATE, bl_pkg::OP_LOSS, bl_pkg::OP_SCALAR,
-      bl_pkg::OP_TABLE_LOAD, bl_pkg::OP_TABLE_STORE, bl_pkg::OP_AFFINE, bl_pkg::OP_REDUCE, bl_pkg::OP_POOL,
+      bl_pkg::OP_TABLE_LOAD, bl_pkg::OP_TABLE_STORE, bl_pkg::OP_AFFINE, bl_pkg::OP_REDUCE, bl_pkg::OP_POOL, bl_pkg::OP_ADAM,
       bl_pkg::OP_STORE_NOP, bl_pkg::OP_STORE, bl_pkg::OP_STORE_SHAPE:
       legal = (head[bl_pkg::F_GROUP_LSB+:4] < 4'(bl_pkg::GROUP_MAX));
       default: legal = 1'b0;

@@ -52,8 +52,8 @@ module bl_vector #(
   logic [1:0] slot;
   logic [11:0] stat;
   logic parity, begins, busy_q, unit_done, keeps_stats, has_stats;
-  logic is_tile, is_update, is_loss, is_scalar, is_load, is_store, is_affine, is_reduce, is_pool, is_stream, is_other;
-  logic stats_save, stats_saving, stats_saved;
+  logic is_tile, is_update, is_loss, is_scalar, is_load, is_store, is_affine, is_reduce, is_pool, is_adam;
+  logic is_stream, is_other, stats_save, stats_saving, stats_saved;
   assign opcode = exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8];
   assign slot = exec_cmd_i[bl_pkg::F_INDEX_LSB+:2];
   assign stat = exec_cmd_i[bl_pkg::F_STAT_LSB+:12];
@@ -72,13 +72,15 @@ module bl_vector #(
   assign is_affine = run && opcode == bl_pkg::OP_AFFINE;
   assign is_reduce = run && opcode == bl_pkg::OP_REDUCE;
   assign is_pool = run && opcode == bl_pkg::OP_POOL;
+  assign is_adam = run && opcode == bl_pkg::OP_ADAM;
   assign is_stream = is_tile || is_update;
-  assign is_other = run && !(is_stream || is_loss || is_scalar || is_load || is_store || is_affine || is_reduce || is_pool);
+  assign is_other = run && !(is_stream || is_loss || is_scalar || is_load || is_store || is_affine || is_reduce || is_pool || is_adam);
 
   logic stream_done, words_done, scalar_done;
   assign unit_done = stream_done || words_done || scalar_done || is_other;
   assign has_stats = opcode == bl_pkg::OP_TILE || opcode == bl_pkg::OP_UPDATE || opcode == bl_pkg::OP_LOSS ||
-      opcode == bl_pkg::OP_AFFINE || opcode == bl_pkg::OP_POOL;
+      opcode == bl_pkg::OP_AFFINE || opcode == bl_pkg::OP_POOL ||
+      (opcode == bl_pkg::OP_ADAM && exec_cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_CODES_OUT]);
   assign keeps_stats = has_stats && stat != 12'd0;
   assign stats_save = unit_done && keeps_stats && exec_last_i;
   assign exec_done_o = (unit_done && !stats_save) || stats_saved;
@@ -113,8 +115,7 @@ module bl_vector #(
     end
   end
   bl_table u_table (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .clear_i(start_i),
       .we_i(table_we),
       .waddr_i(table_waddr),
@@ -137,8 +138,7 @@ module bl_vector #(
     if (opcode == bl_pkg::OP_UPDATE && exec_cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ]) stats_count = 3'd5;
   end
   bl_stats u_stats (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .slot_i(slot),
       .clear_i(begins && has_stats && exec_first_i),
       .we_i(tile_push || update_push || words_stat_we),
@@ -154,31 +154,30 @@ module bl_vector #(
   );
 
   // ---- Random words
-  logic stream_key_start, key_sel, key_done, scalar_key_start, stream_draw, draw_sel, scalar_draw;
-  logic [31:0] draw_row, draw_block, scalar_draw_block, key_address, scalar_key_address;
+  logic stream_key_start, key_sel, key_done, scalar_key_start, stream_draw, draw_sel, scalar_draw, adam_key_start, adam_draw;
+  logic [31:0] draw_row, draw_block, scalar_draw_block, key_address, scalar_key_address, adam_row, adam_block;
   logic [127:0] word;
   logic [7:0] use_number;
   always_comb begin
     use_number = exec_cmd_i[bl_pkg::F_USE_LSB+:8];
-    if (is_update) use_number = key_sel ? 8'd3 : 8'd2;
+    if (is_update || is_adam) use_number = (is_adam || key_sel) ? 8'd3 : 8'd2;
     key_address = {exec_cmd_i[bl_pkg::F_TENSOR_LSB+:16], use_number, exec_cmd_i[bl_pkg::F_SAMPLE_LSB+:8]};
     if (is_scalar) key_address = scalar_key_address;
   end
   bl_random u_random (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .seed_i,
       .step_i,
       .slot_i(slot),
-      .key_start_i(stream_key_start || scalar_key_start),
+      .key_start_i(stream_key_start || scalar_key_start || adam_key_start),
       .key_sel_i(is_stream && key_sel),
       .key_address_i(key_address),
       .key_done_o(key_done),
-      .valid_i(stream_draw || scalar_draw),
-      .second_i(is_update),
+      .valid_i(stream_draw || scalar_draw || adam_draw),
+      .second_i(is_update || is_adam),
       .sel_i(is_stream && draw_sel),
-      .row_i(is_scalar ? 32'd0 : draw_row),
-      .block_i(is_scalar ? scalar_draw_block : draw_block),
+      .row_i(is_scalar ? 32'd0 : (is_adam ? adam_row : draw_row)),
+      .block_i(is_scalar ? scalar_draw_block : (is_adam ? adam_block : draw_block)),
       .word_o(word)
   );
 
@@ -188,8 +187,7 @@ module bl_vector #(
   logic [47:0] scalar_div_bits, loss_div_bits, div_quotient;
   logic [5:0] scalar_div_steps, loss_div_steps;
   bl_divider u_divider (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .start_i(scalar_div_start || loss_div_start),
       .first_i(is_loss ? loss_div_first : scalar_div_first),
       .bits_i(is_loss ? loss_div_bits : scalar_div_bits),
@@ -218,8 +216,7 @@ module bl_vector #(
   logic stream_raw_we, words_raw_we;
 
   bl_stream u_stream (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .run_i(is_stream),
       .done_o(stream_done),
       .cmd_i(exec_cmd_i),
@@ -257,8 +254,7 @@ module bl_vector #(
   );
 
   bl_tile u_tile (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .run_i(is_tile),
       .cmd_i(exec_cmd_i),
       .cols_i(exec_cols_i),
@@ -288,8 +284,7 @@ module bl_vector #(
   );
 
   bl_update u_update (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .run_i(is_update),
       .cmd_i(exec_cmd_i),
       .cols_i(exec_cols_i),
@@ -309,8 +304,7 @@ module bl_vector #(
   );
 
   bl_write u_write (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .push_i(tile_push || update_push),
       .enable_i(writes),
       .words_i(is_update ? update_words : tile_words),
@@ -324,8 +318,7 @@ module bl_vector #(
 
   // ---- The other units
   bl_scalar u_scalar (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .run_i(is_scalar),
       .done_o(scalar_done),
       .cmd_i(exec_cmd_i),
@@ -351,19 +344,21 @@ module bl_vector #(
   );
 
   bl_words u_words (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .run_loss_i(is_loss),
       .run_affine_i(is_affine),
       .run_reduce_i(is_reduce),
       .run_pool_i(is_pool),
+      .run_adam_i(is_adam),
       .run_load_i(is_load),
       .run_store_i(is_store),
       .done_o(words_done),
       .cmd_i(exec_cmd_i),
       .rows_i(exec_rows_i),
       .cols_i(exec_cols_i),
+      .row0_i(exec_row0_i),
       .col0_i(exec_col0_i),
+      .first_i(exec_first_i),
       .i1_i(exec_i1_i),
       .i2_i(exec_i2_i),
       .parity_i(parity),
@@ -383,6 +378,12 @@ module bl_vector #(
       .div_steps_o(loss_div_steps),
       .div_done_i(div_done),
       .div_quotient_i(div_quotient),
+      .key_start_o(adam_key_start),
+      .key_done_i(key_done),
+      .draw_o(adam_draw),
+      .draw_row_o(adam_row),
+      .draw_block_o(adam_block),
+      .word_i(word),
       .vin_addr_o(words_vin),
       .vin_data_i,
       .raw_we_o(words_raw_we),

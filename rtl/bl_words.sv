@@ -1,5 +1,5 @@
-// The units of the vector engine that read and write their tiles a word at a time: LOSS, AFFINE, REDUCE, POOL, TABLE_LOAD and TABLE_STORE. At most
-// one of them runs; the ports are those of the one that does.
+// The units of the vector engine that read and write their tiles a word at a time: LOSS, AFFINE, REDUCE, POOL, ADAM, TABLE_LOAD and TABLE_STORE.
+// At most one of them runs; the ports are those of the one that does.
 module bl_words #(
     parameter int V = bl_pkg::LANES,
     parameter int W = bl_pkg::AXI_BYTES,
@@ -13,13 +13,16 @@ module bl_words #(
     input  logic            run_affine_i,
     input  logic            run_reduce_i,
     input  logic            run_pool_i,
+    input  logic            run_adam_i,
     input  logic            run_load_i,
     input  logic            run_store_i,
     output logic            done_o,
     input  logic [   511:0] cmd_i,
     input  logic [    15:0] rows_i,
     input  logic [    15:0] cols_i,
+    input  logic [    31:0] row0_i,
     input  logic [    31:0] col0_i,
+    input  logic            first_i,
     input  logic [    15:0] i1_i,
     input  logic [    15:0] i2_i,
     input  logic            parity_i,       // of PARITY0
@@ -40,6 +43,13 @@ module bl_words #(
     output logic [     5:0] div_steps_o,
     input  logic            div_done_i,
     input  logic [    47:0] div_quotient_i,
+    // Random words, for ADAM
+    output logic            key_start_o,
+    input  logic            key_done_i,
+    output logic            draw_o,
+    output logic [    31:0] draw_row_o,
+    output logic [    31:0] draw_block_o,
+    input  logic [   127:0] word_i,
     output logic [VinW-1:0] vin_addr_o,
     input  logic [ W*8-1:0] vin_data_i,
     output logic            raw_we_o,
@@ -47,13 +57,14 @@ module bl_words #(
     output logic [ W*8-1:0] raw_data_o
 );
 
-  logic loss_done, affine_done, reduce_done, pool_done, copy_done;
-  logic loss_stat_we, affine_stat_we, pool_stat_we, loss_raw_we, affine_raw_we, reduce_raw_we, pool_raw_we, copy_raw_we;
-  logic [95:0] loss_stat, affine_stat, pool_stat;
-  logic [11:0] loss_taddr, affine_taddr, reduce_taddr, copy_taddr;
-  logic [VinW-1:0] loss_vin, affine_vin, reduce_vin, pool_vin, copy_vin;
-  logic [RawW-1:0] loss_raw, affine_raw, reduce_raw, pool_raw, copy_raw;
-  logic [W*8-1:0] loss_raw_data, affine_raw_data, reduce_raw_data, pool_raw_data, copy_raw_data;
+  logic loss_done, affine_done, reduce_done, pool_done, adam_done, copy_done;
+  logic loss_stat_we, affine_stat_we, pool_stat_we, adam_stat_we;
+  logic loss_raw_we, affine_raw_we, reduce_raw_we, pool_raw_we, adam_raw_we, copy_raw_we;
+  logic [95:0] loss_stat, affine_stat, pool_stat, adam_stat;
+  logic [11:0] loss_taddr, affine_taddr, reduce_taddr, adam_taddr, copy_taddr;
+  logic [VinW-1:0] loss_vin, affine_vin, reduce_vin, pool_vin, adam_vin, copy_vin;
+  logic [RawW-1:0] loss_raw, affine_raw, reduce_raw, pool_raw, adam_raw, copy_raw;
+  logic [W*8-1:0] loss_raw_data, affine_raw_data, reduce_raw_data, pool_raw_data, adam_raw_data, copy_raw_data;
 
   bl_loss u_loss (
       .clk_i,
@@ -147,6 +158,36 @@ module bl_words #(
       .raw_data_o(pool_raw_data)
   );
 
+  bl_adam u_adam (
+      .clk_i,
+      .rst_ni,
+      .run_i(run_adam_i),
+      .done_o(adam_done),
+      .cmd_i,
+      .rows_i,
+      .cols_i,
+      .row0_i,
+      .col0_i,
+      .parity_i,
+      .first_i,
+      .table_addr_o(adam_taddr),
+      .table_data_i,
+      .stat_i,
+      .stat_we_o(adam_stat_we),
+      .stat_o(adam_stat),
+      .key_start_o,
+      .key_done_i,
+      .draw_o,
+      .draw_row_o,
+      .draw_block_o,
+      .word_i,
+      .vin_addr_o(adam_vin),
+      .vin_data_i,
+      .raw_we_o(adam_raw_we),
+      .raw_addr_o(adam_raw),
+      .raw_data_o(adam_raw_data)
+  );
+
   bl_table_copy u_copy (
       .clk_i,
       .rst_ni,
@@ -170,9 +211,9 @@ module bl_words #(
       .raw_data_o(copy_raw_data)
   );
 
-  assign done_o = loss_done || affine_done || reduce_done || pool_done || copy_done;
-  assign stat_we_o = loss_stat_we || affine_stat_we || pool_stat_we;
-  assign raw_we_o = loss_raw_we || affine_raw_we || reduce_raw_we || pool_raw_we || copy_raw_we;
+  assign done_o = loss_done || affine_done || reduce_done || pool_done || adam_done || copy_done;
+  assign stat_we_o = loss_stat_we || affine_stat_we || pool_stat_we || adam_stat_we;
+  assign raw_we_o = loss_raw_we || affine_raw_we || reduce_raw_we || pool_raw_we || adam_raw_we || copy_raw_we;
   always_comb begin
     table_addr_o = copy_taddr;
     stat_o = loss_stat;
@@ -203,6 +244,13 @@ module bl_words #(
       vin_addr_o = pool_vin;
       raw_addr_o = pool_raw;
       raw_data_o = pool_raw_data;
+    end
+    if (run_adam_i) begin
+      table_addr_o = adam_taddr;
+      stat_o = adam_stat;
+      vin_addr_o = adam_vin;
+      raw_addr_o = adam_raw;
+      raw_data_o = adam_raw_data;
     end
   end
 

@@ -128,6 +128,27 @@ void count_update(const Hardware& h, const Execution& e, ActionCounts& counts) {
   count_statistics(e, lwq ? 5 : 3, counts);
 }
 
+void count_adam(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const TileShape shape(h, e);
+  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
+  const bool codes = has_flag(c, Flag::CODES_OUT);
+  counts[vin_read_bytes] += 7 * bytes;
+  counts[vout_write_bytes] += (codes ? 3 : 2) * bytes;
+  counts[fixed_product] += (codes ? 3 : 4) * n;
+  counts[codes ? adam_quotient : adam_root] += n;
+  if (!codes) return;
+  counts[update_round] += n;
+  counts[maximum] += n;
+  counts[table_read_bytes] += 4;
+  if (!has_flag(c, Flag::HALF_UP)) {
+    counts[draw16] += n;
+    counts[threefry13] += shape.words;
+    counts[threefry20] += e.first ? 1 : 0;
+  }
+  count_statistics(e, 3, counts);
+}
+
 /// Three passes over the logits: largest, exponentials, gradients (rtl/bl_loss.sv).
 void count_loss(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const TileShape shape(h, e);
@@ -228,6 +249,8 @@ void count_vector(const Hardware& h, const Execution& e, ActionCounts& counts) {
       return count_pool(h, e, counts);
     case Opcode::UPDATE:
       return count_update(h, e, counts);
+    case Opcode::ADAM:
+      return count_adam(h, e, counts);
     case Opcode::LOSS:
       return count_loss(h, e, counts);
     case Opcode::SCALAR:

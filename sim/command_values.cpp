@@ -62,6 +62,8 @@ void CommandValues::run(const Execution& e) {
       return pool(e);
     case Opcode::UPDATE:
       return has_flag(*e.command, Flag::LWQ) ? update_lwq(e) : update(e);
+    case Opcode::ADAM:
+      return adam(e);
     case Opcode::LOSS:
       return loss(e);
     case Opcode::TABLE_LOAD:

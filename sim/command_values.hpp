@@ -60,6 +60,10 @@ class CommandValues {
   void update(const Execution& e);
   void update_lwq(const Execution& e);
   void loss(const Execution& e);
+  // values_adam.cpp
+  void adam(const Execution& e);
+  void adam_moments(const Execution& e);
+  void adam_codes(const Execution& e);
   // values_scalar.cpp
   void copy_table(const Execution& e);
   void scalar(const Instruction& c);

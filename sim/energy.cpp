@@ -139,6 +139,8 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
   set(requantize, multiply48x16 + add64 + add32);        // product, rounding, clamp
   set(log_code, 6 * add48 + multiply32x16 / 2 + add64);  // compares with the grid, word times cell
   set(polyline_code, 10 * add32 + multiply16 + add48);   // compares with the codebook, word times cell
+  set(adam_root, 3 * multiply48x16 + 32 * add48);        // squares, their sum, one subtraction a bit
+  set(adam_quotient, 48 * add32);                        // one subtraction a bit
   set(reduce_add, add64);
   set(reduce_product, multiply16);
   set(pool_step, add48);

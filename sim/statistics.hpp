@@ -44,6 +44,8 @@ namespace bitloom {
   X(momentum_product, kVectorUnit)  \
   X(update_round, kVectorUnit)      \
   X(polyline_code, kVectorUnit)     \
+  X(adam_root, kVectorUnit)         \
+  X(adam_quotient, kVectorUnit)     \
   X(reduce_add, kVectorUnit)        \
   X(reduce_product, kVectorUnit)    \
   X(pool_step, kVectorUnit)         \

@@ -65,6 +65,13 @@ std::uint64_t update(const Hardware& h, const Execution& e) {
   return cycles;
 }
 
+std::uint64_t adam(const Hardware& h, const Execution& e) {
+  const std::uint64_t words = TileShape(h, e).words;
+  if (!has_flag(*e.command, Flag::CODES_OUT)) return 1 + 49 * words;
+  const bool makes_key = e.first && !has_flag(*e.command, Flag::HALF_UP);
+  return 1 + 62 * words + (makes_key ? 21 : 0) + statistics(e, 3);
+}
+
 std::uint64_t loss(const Execution& e) {
   return 1 + std::uint64_t{e.rows} * (3 * std::uint64_t{e.cols} + 42) + statistics(e, 2);
 }
@@ -121,6 +128,8 @@ std::uint64_t vector(const Hardware& h, const Execution& e) {
       return pool(h, e);
     case Opcode::UPDATE:
       return update(h, e);
+    case Opcode::ADAM:
+      return adam(h, e);
     case Opcode::LOSS:
       return loss(e);
     case Opcode::SCALAR:

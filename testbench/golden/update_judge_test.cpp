@@ -46,10 +46,9 @@ class UpdateJudge {
         .draw(static_cast<std::uint32_t>(i / cols), static_cast<std::uint32_t>(i % cols), 16);
   }
   void fixed(const std::string& what, const Gradient& g, int frac_bits, std::int64_t limit, Ints master, Ints momentum,
-             AdamState adam, int adam_bits, const Ints& master_after, const Ints& momentum_after,
-             const AdamState& adam_after) const;
+             AdamState adam, const Ints& master_after, const Ints& momentum_after, const AdamState& adam_after) const;
   void sgd(const Gradient& g, int frac_bits, std::int64_t limit, Ints& master, Ints& momentum) const;
-  void adam(const Gradient& g, int frac_bits, std::int64_t limit, int bits, Ints& master, AdamState& state) const;
+  void adam(const Gradient& g, int frac_bits, std::int64_t limit, Ints& master, AdamState& state) const;
   void lwq(const std::string& name, const Gradient& g, int limit, const LayerState& before,
            const LayerState& after) const;
 
@@ -70,19 +69,23 @@ void UpdateJudge::sgd(const Gradient& g, int frac_bits, std::int64_t limit, Ints
   }
 }
 
-void UpdateJudge::adam(const Gradient& g, int frac_bits, std::int64_t limit, int bits, Ints& master,
-                       AdamState& state) const {
+void UpdateJudge::adam(const Gradient& g, int frac_bits, std::int64_t limit, Ints& master, AdamState& state) const {
   const auto fraction = [](double beta) { return static_cast<std::uint32_t>(std::lround(65536.0 * beta)); };
   const AdamRates rates{fraction(recipe_.update.beta1), fraction(recipe_.update.beta2),
-                        real_constant(recipe_.update.eps), bits};
+                        real_constant(recipe_.update.eps), 8};
   const Real ratio = adam_ratio(rate_, power_of_two(frac_bits));
+  const std::size_t cols = static_cast<std::size_t>(g.raw.cols);
   std::uint64_t ignored = 0;
-  for (std::size_t block = 0; block < state.blocks.size(); ++block) {
-    const AdamFactors factors = adam_factors(state.blocks[block], rates, largest_magnitude(g.raw.values), g.unit);
+  ASSERT_EQ(state.blocks.size(), cols);
+  for (std::size_t column = 0; column < cols; ++column) {
+    std::uint32_t max = 0;
+    for (std::size_t i = column; i < master.size(); i += cols) {
+      max = std::max(max, static_cast<std::uint32_t>(std::abs(g.raw.values[i])));
+    }
+    const AdamFactors factors = adam_factors(state.blocks[column], rates, max, g.unit);
     std::vector<AdamMoments> moments;
     std::int64_t m_max = 0, r_min = kRawLimit, r_max = 0;
-    const std::size_t end = std::min(master.size(), (block + 1) * kAdamBlock);
-    for (std::size_t i = block * kAdamBlock; i < end; ++i) {
+    for (std::size_t i = column; i < master.size(); i += cols) {
       moments.push_back(adam_moments(state.m[i], state.r[i], g.raw.values[i], factors, rates));
       m_max = std::max(m_max, std::abs(moments.back().m));
       r_min = std::min(r_min, moments.back().r);
@@ -91,19 +94,19 @@ void UpdateJudge::adam(const Gradient& g, int frac_bits, std::int64_t limit, int
                               word(g, RandomUse::kMaster, i), ignored);
     }
     const AdamCoder coder = adam_coder(m_max, r_min, r_max, factors, rates);
-    for (std::size_t i = block * kAdamBlock; i < end; ++i) {
-      state.m[i] = adam_m_code(moments[i - block * kAdamBlock].m, coder, rates);
-      state.r[i] = adam_r_code(moments[i - block * kAdamBlock].r, coder, rates);
+    for (std::size_t i = column; i < master.size(); i += cols) {
+      state.m[i] = adam_m_code(moments[i / cols].m, coder, rates);
+      state.r[i] = adam_r_code(moments[i / cols].r, coder, rates);
     }
-    state.blocks[block] = coder.block;
+    state.blocks[column] = coder.block;
   }
 }
 
 void UpdateJudge::fixed(const std::string& what, const Gradient& g, int frac_bits, std::int64_t limit, Ints master,
-                        Ints momentum, AdamState adam_state, int adam_bits, const Ints& master_after,
-                        const Ints& momentum_after, const AdamState& adam_after) const {
+                        Ints momentum, AdamState adam_state, const Ints& master_after, const Ints& momentum_after,
+                        const AdamState& adam_after) const {
   if (recipe_.update.optimizer == Optimizer::kAdam) {
-    adam(g, frac_bits, limit, adam_bits, master, adam_state);
+    adam(g, frac_bits, limit, master, adam_state);
   } else {
     sgd(g, frac_bits, limit, master, momentum);
   }
@@ -165,13 +168,13 @@ void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& 
       ASSERT_EQ(after.q[i], niti_update(before.q[i], g.raw.values[i], shift, context_.gradient_bits, ignored)) << name;
     }
   } else {
-    fixed(name, g, update.master_frac_bits, kMasterLimit, before.master, before.momentum, before.adam, 8, after.master,
+    fixed(name, g, update.master_frac_bits, kMasterLimit, before.master, before.momentum, before.adam, after.master,
           after.momentum, after.adam);
     EXPECT_EQ(after.wmax, largest_magnitude(after.master));
   }
   if (before.bias.empty()) return;
   const Gradient b{record.tensors.at(name + ".db"), scale(".unit_db"), number, TensorKind::kBias};
-  fixed(name + " bias", b, update.bias_frac_bits, kBiasLimit, before.bias, before.bias_momentum, before.bias_adam, 16,
+  fixed(name + " bias", b, update.bias_frac_bits, kBiasLimit, before.bias, before.bias_momentum, before.bias_adam,
         after.bias, after.bias_momentum, after.bias_adam);
 }
 
@@ -180,9 +183,9 @@ void UpdateJudge::norm(const std::string& name, int number, const StepRecord& re
   const Scale unit = power_of_two(24);
   const Gradient gamma{record.tensors.at(name + ".dgamma"), unit, 512 + number, TensorKind::kGamma};
   const Gradient beta{record.tensors.at(name + ".dbeta"), unit, 512 + number, TensorKind::kBeta};
-  fixed(name + " gamma", gamma, 24, kBiasLimit, before.gamma, before.gamma_momentum, before.gamma_adam, 16, after.gamma,
+  fixed(name + " gamma", gamma, 24, kBiasLimit, before.gamma, before.gamma_momentum, before.gamma_adam, after.gamma,
         after.gamma_momentum, after.gamma_adam);
-  fixed(name + " beta", beta, 24, kBiasLimit, before.beta, before.beta_momentum, before.beta_adam, 16, after.beta,
+  fixed(name + " beta", beta, 24, kBiasLimit, before.beta, before.beta_momentum, before.beta_adam, after.beta,
         after.beta_momentum, after.beta_adam);
 }
 

@@ -122,6 +122,8 @@ void FunctionalMachine::execute(const Command& c, const Index& index, const Inde
       return reduce(c, index, counts);
     case Opcode::POOL:
       return pool(c, index, counts);
+    case Opcode::ADAM:
+      return adam(c, index, counts);
     case Opcode::UPDATE:
       return update(c, index, counts);
     case Opcode::LOSS:

@@ -60,6 +60,7 @@ class FunctionalMachine {
   void reduce(const Command& c, const Index& index, const Index& counts);
   void pool(const Command& c, const Index& index, const Index& counts);
   void update(const Command& c, const Index& index, const Index& counts);
+  void adam(const Command& c, const Index& index, const Index& counts);
   void lwq(const Command& c, const Index& index, TileAt& t);
   void loss(const Command& c, const Index& index, const Index& counts);
   void table_move(const Command& c, const Index& index, const Index& counts);

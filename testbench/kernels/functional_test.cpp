@@ -136,6 +136,11 @@ std::vector<Trial> trials() {
     all.push_back({"conv_ops", recipe, "tiny", 3, 2});
     all.push_back({"conv_small", recipe, "odd", 3, 2});
   }
+  for (const char* recipe : {"int8_adam", "fqt1_adam"}) {
+    all.push_back({"mlp_odd", recipe, "odd", 5, 3});
+    all.push_back({"conv_ops", recipe, "tiny", 3, 3});
+    all.push_back({"conv_small", recipe, "base", 3, 3});
+  }
   all.push_back({"lenet", "niti", "base", 2, 2});
   all.push_back({"lenet_bn", "maqd", "odd", 2, 1});
   all.push_back({"lenet_bn", "psq", "odd", 2, 1});

@@ -46,9 +46,16 @@ inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& 
   const Word g_bound = times(integer(max_gradient), unit);
   if (less(bound, r_bound)) bound = r_bound;
   if (less(bound, g_bound)) bound = g_bound;
+  if (less(bound, power(-64))) bound = power(-64);
+  if (less(integer(65535), bound)) bound = integer(65535);
   const int f = parts(bound).s + 14;
   const Word km = times(state.m_step, power(f)), kr = times(state.r_step, power(f)), kg = times(unit, power(f));
-  std::int64_t epsilon = to_integer(c.epsilon, f).value;
+  const auto limited_integer = [f](Word a) {  // to 2^30
+    const Word scaled = times(a, power(f));
+    return less(power(30), scaled) ? std::int64_t{1} << 30 : to_integer(scaled, 0).value;
+  };
+  const std::int64_t r_lo = limited_integer(state.r_lo);
+  std::int64_t epsilon = limited_integer(c.epsilon);
   if (epsilon < 1) epsilon = 1;
 
   AdamResult result;
@@ -60,8 +67,7 @@ inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& 
   for (std::size_t i = 0; i < gradient.size(); ++i) {
     const std::int64_t g = block_integer(gradient[i], kg);
     const std::int64_t m = block_integer(state.m_codes[i], km);
-    const std::int64_t r = static_cast<std::int64_t>(
-        clamp(Wide{to_integer(state.r_lo, f).value} + block_integer(state.r_codes[i], kr), limit));
+    const std::int64_t r = static_cast<std::int64_t>(clamp(Wide{r_lo} + block_integer(state.r_codes[i], kr), limit));
     m_new.push_back(static_cast<std::int64_t>(round_half_up({Wide{c.beta1} * m + Wide{65536 - c.beta1} * g, 65536})));
     r_new.push_back(
         static_cast<std::int64_t>(clamp(root(c.beta2 * squared(r) + (65536 - c.beta2) * squared(g)), limit)));
@@ -78,9 +84,9 @@ inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& 
     r_min = std::min(r_min, r_new[i]);
     r_max = std::max(r_max, r_new[i]);
   }
-  state.m_step = over(integer(m_max, f), qm);
-  state.r_lo = integer(r_min, f);
-  state.r_step = over(integer(r_max - r_min, f), qr);
+  state.m_step = over(times(integer(m_max), power(-f)), qm);
+  state.r_lo = times(integer(r_min), power(-f));
+  state.r_step = over(times(integer(r_max - r_min), power(-f)), qr);
   const Word m_ratio = over(qm, integer(m_max)), r_ratio = over(qr, integer(r_max - r_min));
   const Wide m_limit = power_of_two(c.bits - 1) - 1, r_limit = power_of_two(c.bits) - 1;
   for (std::size_t i = 0; i < gradient.size(); ++i) {

@@ -1,0 +1,147 @@
+// Adam (N25): the columns' reals lie in DRAM as rows of vectors; the table computes them, chunk by chunk of columns,
+// before and after the vector engine's pass over the moments.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/norm_parts.hpp"
+
+namespace bitloom {
+
+namespace {
+
+constexpr int kMLimit = 127;  ///< Qm
+constexpr int kRLimit = 255;  ///< Qr
+
+/// b1, b2 of N25.
+int fraction16(double beta) { return std::clamp(static_cast<int>(std::floor(65536.0 * beta + 0.5)), 1, 65535); }
+
+/// min, max and largest magnitude of each column: [3][cols].
+int column_ranges(Lowering& low, const std::string& name, int tensor) {
+  const TensorPlacement& of = low.tensor(tensor);
+  const int rows = of.rows, cols = of.cols;
+  const int ranges = low.layout.add(name, 32, 3, cols);
+  Phase reduce(low, low.vector_tiles(rows, cols, reduce_sections(low, 1, cols)));
+  reduce.input({.tensor = tensor});
+  reduce.vector(Opcode::REDUCE).set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
+  reduce.output({.tensor = ranges});
+  reduce.run();
+  return ranges;
+}
+
+/// s of reals above 0 with s in 0 … 127, as integers: their words are s · 2^16 + m, m · 2^-16 in [1/2, 1).
+Src shift_of_real(Lowering& low, Src a) { return low.to_int(low.from_int(low.isub(a, low.word_of(0xC000)), 16), 0); }
+
+}  // namespace
+
+/// Momentum, or Adam's codes and [3][cols] reals, of a tensor of state.
+void Step::place_momentum(int s, const std::string& prefix, int rows, int cols) {
+  if (recipe.update.optimizer != Optimizer::kAdam) {
+    low.layout.add(name(s, prefix + "momentum"), 32, rows, cols);
+    return;
+  }
+  const std::string adam = name(s, prefix + "adam_");
+  low.layout.add(adam + "m", 8, rows, cols);
+  low.layout.add(adam + "r", 8, rows, cols, Coding::kUnsigned);
+  const int blocks = low.layout.add(adam + "blocks", 32, 3, cols);
+  low.layout.alias_row(blocks, 0, adam + "m_step");
+  low.layout.alias_row(blocks, 1, adam + "r_lo");
+  low.layout.alias_row(blocks, 2, adam + "r_step");
+}
+
+/// N25.7.
+void Step::adam_rate() {
+  const Src one = low.real(1);
+  const auto next = [&](const char* what, double beta) {
+    const Entry power = low.table.named(what);
+    low.rmul(power, low.real(fraction16(beta) / 65536.0), power);
+    return low.rsub(one, power);
+  };
+  const Lowering::Scope scope(low);
+  const Src first = next("adam_pow1", recipe.update.beta1);
+  const Src second = next("adam_pow2", recipe.update.beta2);
+  const Src root = low.rmul(second, low.rsqrt(second));
+  low.rmul(kTableLearningRate, low.rdiv(root, first), low.table.named("adam_rate"));
+}
+
+/// N25.2 of all columns.
+void Step::adam_constants(const AdamParts& of, const AdamJob& job) {
+  const int cols = low.tensor(of.blocks).cols;
+  const Src m_limit = low.real(kMLimit), r_limit = low.real(kRLimit), top = low.real(std::ldexp(1.0, 30));
+  for (const ColumnChunk& chunk : column_chunks(low, cols)) {
+    const Lowering::Scope scope(low);
+    const auto row = [&](Src rows, int i) { return Src(rows.entry + i * chunk.count, chunk.count); };
+    const Src state = low.load_vectors(of.blocks, chunk.first, chunk.count, 3);
+    const Src m_step = row(state, 0), r_lo = row(state, 1), r_step = row(state, 2);
+    const Src largest = row(low.load_vectors(of.gradient_ranges, chunk.first, chunk.count, 3), 2);
+    const Src by_state = low.rmax(low.rmul(m_step, m_limit), low.radd(r_lo, low.rmul(r_step, r_limit)));
+    const Src by_gradient =
+        low.rmax(low.rmul(low.from_int(largest, 0), job.gradient.unit), low.real(std::ldexp(1.0, -64)));
+    const Src bound = low.rmin(low.rmax(by_state, by_gradient), low.real(65535));
+    const Src up = low.exp2(14, shift_of_real(low, bound));
+    const auto integer = [&](Src a) { return low.to_int(low.rmin(low.rmul(a, up), top), 0); };
+    low.store_vectors({low.rmul(m_step, up), low.rmul(r_step, up), low.rmul(job.gradient.unit, up), integer(r_lo), up},
+                      of.constants, chunk.first, chunk.count);
+    low.store_vectors({low.imax(low.word_of(1), integer(low.real(recipe.update.eps)))}, of.coders, chunk.first,
+                      chunk.count);
+  }
+}
+
+/// N25.6 of all columns.
+void Step::adam_coders(const AdamParts& of) {
+  const int cols = low.tensor(of.blocks).cols;
+  const Src m_limit = low.real(kMLimit), r_limit = low.real(kRLimit);
+  for (const ColumnChunk& chunk : column_chunks(low, cols)) {
+    const Lowering::Scope scope(low);
+    const auto row = [&](Src rows, int i) { return Src(rows.entry + i * chunk.count, chunk.count); };
+    const Src unit = low.rdiv(low.real(1), row(low.load_vectors(of.constants, chunk.first, chunk.count, 5), 4));
+    const Src m = low.from_int(row(low.load_vectors(of.m_ranges, chunk.first, chunk.count, 3), 2), 0);
+    const Src r = low.load_vectors(of.r_ranges, chunk.first, chunk.count, 3);
+    const Src lowest = row(r, 0);
+    const Src range = low.from_int(low.isub(row(r, 1), lowest), 0);
+    low.store_vectors({low.rdiv(low.rmul(m, unit), m_limit), low.rmul(low.from_int(lowest, 0), unit),
+                       low.rdiv(low.rmul(range, unit), r_limit)},
+                      of.blocks, chunk.first, chunk.count);
+    low.store_vectors({low.rdiv(m_limit, m), low.rdiv(r_limit, range), lowest}, of.coders, chunk.first, chunk.count, 1);
+  }
+}
+
+/// N25 of one tensor; `prefix` is that of its state's names.
+void Step::adam_update(int s, const std::string& prefix, const AdamJob& job) {
+  const TensorPlacement place = low.tensor(job.value);
+  const int m = state_tensor(s, prefix + "m"), r = state_tensor(s, prefix + "r");
+  const auto temporary = [&](const char* what, int rows) { return add_raw(s, prefix + what, rows, place.cols); };
+  AdamParts of{};
+  of.blocks = state_tensor(s, prefix + "blocks");
+  of.constants = temporary("constants", 5);
+  of.coders = temporary("coders", 4);
+  of.gradient_ranges = column_ranges(low, name(s, prefix + "gradient_ranges"), job.gradient.tensor);
+  adam_constants(of, job);
+  const int m_raw = temporary("m_raw", place.rows), r_raw = temporary("r_raw", place.rows);
+  const auto command = [&](Phase& phase) -> Command& {
+    return phase.vector(Opcode::ADAM).set(Field::TENSOR, job.tensor);
+  };
+  Phase moments(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 2, .coefficients = 4}));
+  moments.input({.tensor = job.gradient.tensor});
+  moments.input({.tensor = m});
+  moments.input({.tensor = r}, Expand::UNSIGNED);
+  moments.coefficients({.tensor = of.constants}, 4);
+  command(moments).set(Field::MU16, fraction16(recipe.update.beta1)).set(Field::QMAX, fraction16(recipe.update.beta2));
+  moments.output({.tensor = m_raw});
+  moments.output({.tensor = r_raw});
+  moments.run();
+  of.m_ranges = column_ranges(low, name(s, prefix + "m_ranges"), m_raw);
+  of.r_ranges = column_ranges(low, name(s, prefix + "r_ranges"), r_raw);
+  adam_coders(of);
+  const Src ratio = low.rmul(low.rdiv(low.table.named("adam_rate"), job.value_unit), low.real(std::ldexp(1.0, -16)));
+  Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 3, .coefficients = 4}));
+  for (const int each : {m_raw, r_raw, job.value}) step.input({.tensor = each});
+  step.coefficients({.tensor = of.coders}, 4);
+  Command& codes = command(step).set_flag(Flag::CODES_OUT).set(Field::RATIO, ratio.entry);
+  codes.set(Field::STAT, job.statistics);
+  if (job.wide) codes.set_flag(Flag::MASTER32);
+  if (!recipe.update.stochastic) codes.set_flag(Flag::HALF_UP);
+  for (const int each : {job.value, m, r}) step.output({.tensor = each});
+  step.run();
+}
+
+}  // namespace bitloom
