@@ -50,7 +50,7 @@ const FieldList kTile = joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNS
                                          F::ROW_STEP0, F::FLAGS, F::ROUNDING, F::USE, F::SAMPLE, F::TENSOR});
 const FieldList kAffine = joined(kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS});
 const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL, F::FLAGS});
-const FieldList kPool = joined(kVector, {F::LIMIT, F::MASK_RULE, F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS});
+const FieldList kPool = joined(kVector, {F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS});
 const FieldList kUpdate =
     joined(kVector, {F::LIMIT, F::MU16, F::QMAX, F::ADDEND, F::RATIO_W, F::ROW_STEP0, F::FLAGS, F::SAMPLE, F::TENSOR});
 const FieldList kAdam =

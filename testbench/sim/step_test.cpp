@@ -1,4 +1,4 @@
-// Whole training steps with values: every tensor and every stored state equals golden's after each of two steps.
+// Whole training steps with values: every tensor and every stored state equals golden's after each of a few steps.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ constexpr std::uint64_t kSeed = 3;
 
 struct Trial {
   std::string network, recipe, hardware;
-  int batch = 19, stall = 0;
+  int batch = 19, stall = 0, steps = 2;
 };
 
 /// A network on one hardware with one recipe, and golden beside it; samples are random codes and labels.
@@ -73,12 +73,12 @@ struct Training {
 
 class Step : public testing::TestWithParam<Trial> {};
 
-TEST_P(Step, EveryTensorOfTwoStepsEqualsGolden) {
+TEST_P(Step, EveryTensorOfTheStepsEqualsGolden) {
   Training training(GetParam());
   SimOptions options;
   options.values = true;
   options.stall_percent = GetParam().stall;
-  for (int step = 0; step < 2; ++step) {
+  for (int step = 0; step < GetParam().steps; ++step) {
     StepRecord record;
     golden_step(training.network, training.recipe, training.state, training.batch(step), training.context(step),
                 &record, 1);
@@ -106,7 +106,7 @@ std::vector<Trial> trials() {
                              "fqt1_bernoulli", "maqd", "lwq", "lwq_nearest", "niti"}) {
     all.push_back({"mlp_odd", recipe, all.size() % 2 == 0 ? "tiny" : "odd", 7});
   }
-  for (const char* recipe : {"int4", "luq_smp2", "fqt1", "ptq", "maqd_bn", "lwq"}) {
+  for (const char* recipe : {"int4", "luq_smp2", "fqt1", "fqt1_bernoulli", "ptq", "maqd", "maqd_bn", "lwq"}) {
     all.push_back({"conv_ops", recipe, all.size() % 2 == 0 ? "tiny" : "odd", 3});
     all.push_back({"conv_small", recipe, all.size() % 2 == 0 ? "odd" : "base", 3});
   }
@@ -114,8 +114,15 @@ std::vector<Trial> trials() {
     all.push_back({"conv_ops", recipe, "tiny", 3});
     all.push_back({"conv_small", recipe, "odd", 3});
   }
+  for (const char* recipe : {"int8_adam", "fqt1_adam"}) {
+    all.push_back({"mlp_odd", recipe, "odd", 5, 0, 3});
+    all.push_back({"conv_ops", recipe, "tiny", 3, 0, 3});
+    all.push_back({"conv_small", recipe, "base", 3, 0, 3});
+  }
   all.push_back({"lenet", "niti", "base", 2});
+  all.push_back({"lenet", "fqt1", "tiny", 2});
   all.push_back({"lenet_bn", "maqd", "odd", 2});
+  all.push_back({"lenet_bn", "psq", "odd", 2});
   all.push_back({"resnet8", "int8_hindsight", "base", 1});
   return all;
 }
