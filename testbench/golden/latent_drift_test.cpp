@@ -2,10 +2,12 @@
 // constant gradient: the table of docs/lwq.md.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/golden_update.hpp"
 #include "testbench/golden/cases.hpp"
+#include "testbench/golden/gradient_spread.hpp"
 
 namespace bitloom::testing {
 namespace {
@@ -86,6 +88,54 @@ TEST(LatentDrift, StochasticCodesFollowSmallUpdatesAndNearestOnesFreeze) {
                   random.error, nearest.mean, nearest.late, 100 * nearest.frozen);
     }
   }
+}
+
+/// Of the weights of lenet after 150 batches, over 50 further ones.
+struct Motion {
+  double in_a_step = 0.0;  ///< part whose code a step changes
+  double at_all = 0.0;     ///< part whose code some step changes
+};
+
+Motion motion(const char* recipe, double rate) {
+  constexpr int kSteps = 50;
+  TrainedNetwork lenet("lenet", recipe, rate, 150);
+  std::vector<std::vector<bool>> moved;
+  for (const LayerState& layer : lenet.state().layers) moved.emplace_back(layer.q.size());
+  double changes = 0.0, ever = 0.0, weights = 0.0;
+  for (int step = 0; step < kSteps; ++step) {
+    const TrainState before = lenet.state();
+    lenet.step();
+    for (std::size_t l = 0; l < moved.size(); ++l) {
+      const LayerState &was = before.layers[l], &is = lenet.state().layers[l];
+      for (std::size_t i = 0; i < is.q.size(); ++i) {
+        const bool changed = is.q[i] != was.q[i] || is.residual[i] != was.residual[i];
+        changes += changed ? 1.0 : 0.0;
+        moved[l][i] = moved[l][i] || changed;
+      }
+    }
+  }
+  for (const std::vector<bool>& of : moved) {
+    weights += static_cast<double>(of.size());
+    ever += static_cast<double>(std::count(of.begin(), of.end(), true));
+  }
+  return {changes / weights / kSteps, ever / weights};
+}
+
+/// Nearest rounding freezes what moves by less than half a code's step. How many weights that are is a matter of the
+/// learning rate.
+TEST(LatentDrift, NearestCodesFreezeAtLowRates) {
+  std::printf("| recipe | rate | codes that a step changes | weights that 50 steps change |\n|---|---|---|---|\n");
+  const auto measure = [](const char* recipe, double rate) {
+    const Motion of = motion(recipe, rate);
+    std::printf("| %s | %.3f | %.1f %% | %.0f %% |\n", recipe, rate, 100 * of.in_a_step, 100 * of.at_all);
+    return of;
+  };
+  measure("lwq", 0.05);
+  EXPECT_GT(measure("lwq_nearest", 0.05).in_a_step, 0.3);
+  EXPECT_GT(measure("lwq", 0.005).in_a_step, 0.2);
+  const Motion frozen = measure("lwq_nearest", 0.005);
+  EXPECT_LT(frozen.in_a_step, 0.01);
+  EXPECT_LT(frozen.at_all, 0.1);
 }
 
 }  // namespace
