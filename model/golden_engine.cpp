@@ -22,6 +22,10 @@ bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& 
   const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
   if (of.bias.size() != biases) return false;
   if (adam ? !fits(of.bias_adam, biases, biases) : of.bias_momentum.size() != biases) return false;
+  if (tools.accumulates() &&
+      (of.buffer.size() != weights || of.buffer_step.size() != layer.out() || of.bias_sum.size() != biases)) {
+    return false;
+  }
   switch (layer.rule.optimizer) {
     case Optimizer::kLwq:
       return of.q.size() == weights && of.momentum.size() == weights && is_scale(of.sw) &&
@@ -42,6 +46,7 @@ bool GoldenEngine::Impl::norm_fits(std::size_t norm, const NormState& of) const 
   const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
   const bool momenta = adam ? fits(of.gamma_adam, channels, channels) && fits(of.beta_adam, channels, channels)
                             : of.gamma_momentum.size() == channels && of.beta_momentum.size() == channels;
+  if (tools.accumulates() && (of.gamma_sum.size() != channels || of.beta_sum.size() != channels)) return false;
   return momenta && of.gamma.size() == channels && of.beta.size() == channels && of.run_mean.size() == running &&
          of.run_var.size() == running;
 }

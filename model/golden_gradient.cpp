@@ -1,6 +1,7 @@
 // The backward half of a layer: codes of the gradient, both gradient GEMMs and the update.
 #include <algorithm>
 
+#include "model/golden_buffer.hpp"
 #include "model/golden_layer.hpp"
 #include "model/golden_update.hpp"
 #include "model/log_code.hpp"
@@ -220,32 +221,49 @@ void GoldenLayer::group_weight_gradient(GoldenTools& tools) {
 }
 
 void GoldenLayer::update(LayerState& state, GoldenTools& tools) {
-  if (rule.optimizer == Optimizer::kLwq) {
-    lwq = update_lwq(state, dw.data(), depth(), out(), dw_unit, qmax(rule.width(rule.weight)), node.layer, tools);
-    counts.master = lwq.saturated;
-    counts.momentum = lwq.momentum_saturated;
-  } else if (rule.optimizer == Optimizer::kNiti) {
-    const auto max = static_cast<std::uint32_t>(tools.ops.max_of(dw.data(), dw.size()));
-    const int bits = tools.context.gradient_bits;
-    counts.master = tools.ops.niti_update(state.q.data(), dw.data(), dw.size(), niti_shift(max, bits), bits);
+  if (!tools.accumulates()) {
+    update_weights(state, dw, dw_unit, tools);
+    if (node.bias) update_bias(state, db, db_unit, tools);
   } else {
-    const FixedTensor weights{state.master, state.momentum, state.adam,         tools.recipe.update.master_frac_bits,
-                              kMasterLimit, node.layer,     TensorKind::kWeight};
-    const RowStatistics statistics = update_fixed(weights, dw.data(), depth(), out(), dw_unit, tools);
-    state.wmax = static_cast<std::uint32_t>(statistics.max);
-    counts.master = statistics.saturated;
-    counts.momentum = statistics.momentum_saturated;
+    counts.buffer = accumulate_weights(state, dw.data(), depth(), out(), dw_unit, node.layer, tools);
+    if (node.bias) counts.buffer += accumulate_vector(state.bias_sum, db, db_unit, tools);
+    if (tools.micro_batch.last) {
+      dw_mean = mean_of_weights(state, depth(), out(), tools);
+      update_weights(state, dw_mean.data, dw_mean.unit, tools);
+      if (node.bias) update_bias(state, state.bias_sum, unit_of_vector(tools), tools);
+    }
   }
-  if (node.bias) update_bias(state, tools);
   if (hindsight_x()) state.sx_next = sx_next;
   if (hindsight_d()) state.sd_next = sd_next;
   if (hindsight_log()) state.mhat = log_hindsight_next(state.mhat, d_max, d_unit);
 }
 
-void GoldenLayer::update_bias(LayerState& state, GoldenTools& tools) {
+void GoldenLayer::update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit,
+                                 GoldenTools& tools) {
+  if (rule.optimizer == Optimizer::kLwq) {
+    lwq = update_lwq(state, gradient.data(), depth(), out(), unit, qmax(rule.width(rule.weight)), node.layer, tools);
+    counts.master = lwq.saturated;
+    counts.momentum = lwq.momentum_saturated;
+  } else if (rule.optimizer == Optimizer::kNiti) {
+    const auto max = static_cast<std::uint32_t>(tools.ops.max_of(gradient.data(), gradient.size()));
+    const int bits = tools.context.gradient_bits;
+    counts.master =
+        tools.ops.niti_update(state.q.data(), gradient.data(), gradient.size(), niti_shift(max, bits), bits);
+  } else {
+    const FixedTensor weights{state.master, state.momentum, state.adam,         tools.recipe.update.master_frac_bits,
+                              kMasterLimit, node.layer,     TensorKind::kWeight};
+    const RowStatistics statistics = update_fixed(weights, gradient.data(), depth(), out(), unit, tools);
+    state.wmax = static_cast<std::uint32_t>(statistics.max);
+    counts.master = statistics.saturated;
+    counts.momentum = statistics.momentum_saturated;
+  }
+}
+
+void GoldenLayer::update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit,
+                              GoldenTools& tools) {
   const FixedTensor bias{state.bias, state.bias_momentum, state.bias_adam,  tools.recipe.update.bias_frac_bits,
                          kBiasLimit, node.layer,          TensorKind::kBias};
-  const RowStatistics statistics = update_fixed(bias, db.data(), 1, out(), db_unit, tools);
+  const RowStatistics statistics = update_fixed(bias, gradient.data(), 1, out(), unit, tools);
   counts.bias = statistics.saturated;
   counts.bias_momentum = statistics.momentum_saturated;
 }

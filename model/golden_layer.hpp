@@ -26,9 +26,10 @@ struct SaturationCounts {
   std::uint64_t momentum = 0;
   std::uint64_t bias = 0;
   std::uint64_t bias_momentum = 0;
+  std::uint64_t buffer = 0;  ///< of the gradients of weights and bias (N26)
 
   std::uint64_t total() const {
-    return x + w + d + b_acc + z + d_raw + dw + db + master + momentum + bias + bias_momentum;
+    return x + w + d + b_acc + z + d_raw + dw + db + master + momentum + bias + bias_momentum + buffer;
   }
 };
 
@@ -105,6 +106,7 @@ class GoldenLayer {
   std::vector<std::int32_t> input_sum;      ///< X1 of N21.3
   Scale sx, sw, sd, s_acc, ratio_b;
   Scale dw_unit, db_unit;
+  RawTensor dw_mean;          ///< of the step's micro-batches, after the last one (N26.3)
   Scale d_unit;               ///< of the raw gradient that d was made from
   Scale sx_next, sd_next;     ///< what N2.4 gave for this step's maxima
   std::uint32_t d_max = 0;    ///< max |raw gradient|
@@ -129,7 +131,8 @@ class GoldenLayer {
   void group_activation_gradient(GoldenTools& tools, RawTensor& to);
   void group_weight_gradient(GoldenTools& tools);
   void summed_weight_gradient(GoldenTools& tools);
-  void update_bias(LayerState& state, GoldenTools& tools);
+  void update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
+  void update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
 
   void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;
   void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/golden_buffer.hpp"
 #include "model/golden_record.hpp"
 #include "model/golden_update.hpp"
 #include "model/statistics.hpp"
@@ -185,9 +186,19 @@ void GoldenNorm::update(NormState& state, GoldenTools& tools) {
                           layer,       TensorKind::kGamma};
   const FixedTensor beta{state.beta, state.beta_momentum, state.beta_adam, kNormFracBits, kBiasLimit,
                          layer,      TensorKind::kBeta};
-  const RowStatistics g = update_fixed(gamma, at_work_.dgamma.data(), 1, node_.cols, unit, tools);
-  const RowStatistics b = update_fixed(beta, at_work_.dbeta.data(), 1, node_.cols, unit, tools);
-  updated_ = g.saturated + g.momentum_saturated + b.saturated + b.momentum_saturated;
+  const bool buffered = tools.accumulates();
+  updated_ = 0;
+  if (buffered) {
+    updated_ += accumulate_vector(state.gamma_sum, at_work_.dgamma, unit, tools);
+    updated_ += accumulate_vector(state.beta_sum, at_work_.dbeta, unit, tools);
+    if (!tools.micro_batch.last) return;
+  }
+  const Scale unit_of_step = buffered ? unit_of_vector(tools) : unit;
+  const std::vector<std::int32_t>& dgamma = buffered ? state.gamma_sum : at_work_.dgamma;
+  const std::vector<std::int32_t>& dbeta = buffered ? state.beta_sum : at_work_.dbeta;
+  const RowStatistics g = update_fixed(gamma, dgamma.data(), 1, node_.cols, unit_of_step, tools);
+  const RowStatistics b = update_fixed(beta, dbeta.data(), 1, node_.cols, unit_of_step, tools);
+  updated_ += g.saturated + g.momentum_saturated + b.saturated + b.momentum_saturated;
 }
 
 void GoldenNorm::record(const NormState& state, StepRecord& record) const {
@@ -208,6 +219,10 @@ void GoldenNorm::record(const NormState& state, StepRecord& record) const {
   } else {
     record_adam(state.gamma_adam, 1, name + "gamma_adam_", record);
     record_adam(state.beta_adam, 1, name + "beta_adam_", record);
+  }
+  if (!state.gamma_sum.empty()) {
+    ints("gamma_sum", 32, state.gamma_sum);
+    ints("beta_sum", 32, state.beta_sum);
   }
   words("run_mean", state.run_mean);
   words("run_var", state.run_var);

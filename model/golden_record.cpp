@@ -133,6 +133,11 @@ void LayerRecorder::state() {
   put("bias", 1, 32, state_.bias);
   put("bias_momentum", 1, 16, state_.bias_momentum);
   record_adam(state_.bias_adam, 1, name_ + "bias_adam_", record_);
+  if (!tools_.accumulates()) return;
+  put("buffer", layer_.depth(), 8, state_.buffer);
+  words("buffer_step", state_.buffer_step);
+  put("bias_sum", 1, 32, state_.bias_sum);
+  if (tools_.micro_batch.last) put("dw_mean", layer_.depth(), 32, layer_.dw_mean.data);
 }
 
 void LayerRecorder::scales() {
@@ -154,6 +159,7 @@ void LayerRecorder::scales() {
     scalar("lvl_rd", static_cast<std::uint32_t>(state_.level_read));
     scalar("lvl_wr", static_cast<std::uint32_t>(state_.level_write));
   }
+  if (tools_.accumulates() && tools_.micro_batch.last) scalar("unit_dw_mean", word(layer_.dw_mean.unit));
   if (tools_.chain) return;
   scalar("unit_dw", word(layer_.dw_unit));
   if (layer_.node.bias) scalar("unit_db", word(layer_.db_unit));
@@ -169,6 +175,7 @@ void LayerRecorder::counts() {
   scalar("dwsat", counter(of.dw));
   scalar("msat", counter(of.master));
   scalar("vsat", counter(of.momentum));
+  if (tools_.accumulates()) scalar("bufsat", counter(of.buffer));
   if (!layer_.node.bias) return;
   scalar("b_accsat", counter(of.b_acc));
   scalar("dbsat", counter(of.db));

@@ -31,7 +31,7 @@ InputFormat input_format(const Network& network, const Recipe& recipe, const Inp
 /// Run-time values of a step besides state and batch.
 struct StepContext {
   std::uint64_t seed64 = 0;
-  std::uint32_t step = 0;  ///< optimizer step, addresses the random words (N4.2)
+  std::uint32_t step = 0;  ///< optimizer step, or micro-batch (N26.5); addresses the random words (N4.2)
   Scale lr;                ///< N2.6 of the learning rate
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
   int gradient_bits = 5;   ///< gb of N24.3, 1 … 8
@@ -54,9 +54,9 @@ class GoldenEngine {
   GoldenEngine(GoldenEngine&&) noexcept;
   ~GoldenEngine();
 
-  /// One step: changes `state` and adds one to its step. With `record`, every tensor and scalar is stored there.
-  /// Throws Error, with nothing changed, when shapes do not fit or a scale rule says hindsight and the state has no
-  /// scale.
+  /// One step, or one micro-batch of a step (N26): changes `state` and adds one to its step. With `record`, every
+  /// tensor and scalar is stored there. Throws Error, with nothing changed, when shapes do not fit or a scale rule says
+  /// hindsight and the state has no scale.
   StepResult step(TrainState& state, const Batch& batch, const StepContext& context, StepRecord* record);
 
   /// The scales that the first step finds in the state (N6.2, N19.1, N23.3): what exact maxima give for this batch with

@@ -6,6 +6,7 @@
 #include "model/gemm.hpp"
 #include "model/golden_step.hpp"
 #include "model/golden_tensors.hpp"
+#include "model/gradient_buffer.hpp"
 #include "model/niti.hpp"
 #include "model/pool.hpp"
 #include "model/recipe.hpp"
@@ -58,6 +59,7 @@ struct GoldenTools {
   std::vector<std::int32_t> acc;  ///< sums that become a raw view
 
   StepContext context;
+  MicroBatch micro_batch;  ///< N26.5
   std::size_t samples = 0;
   bool exact_scales = false;  ///< no hindsight: calibration, or an evaluation before it
   bool training = true;       ///< norms use the batch's statistics
@@ -65,6 +67,7 @@ struct GoldenTools {
   Real adam_rate;  ///< N25.7
   GoldenTotals totals;
 
+  bool accumulates() const { return recipe.update.micro_batches > 0; }
   bool hindsight(const ViewRule& rule) const { return !exact_scales && rule.scale == ScaleRule::kHindsight; }
   Stream stream(int layer, TensorKind kind, RandomUse use, std::uint32_t sample = 0) const {
     return make_stream(context.seed64, context.step, tensor_id(layer, kind), use, sample);

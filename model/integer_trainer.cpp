@@ -55,8 +55,9 @@ class IntegerTrainer final : public Trainer {
   TrainState state_;
   Batch batch_;  ///< the last one trained on
   std::array<std::int8_t, 256> codes_{};
-  Scale scale_;           ///< of an input code
-  double learning_rate_;  ///< of the last epoch that ran
+  int micro_batches_ = 1;  ///< of a step (N26), parts of options_.batch
+  Scale scale_;            ///< of an input code
+  double learning_rate_;   ///< of the last epoch that ran
   int epochs_done_ = 0;
 };
 
@@ -69,6 +70,11 @@ IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, con
       engine_(network, recipe, options.threads),
       state_(initial_state(network, recipe, initial_parameters(network, options.seed))),
       learning_rate_(hyper.learning_rate.base) {
+  micro_batches_ = std::max(1, recipe.update.micro_batches);
+  if (options.batch % micro_batches_ != 0) {
+    throw Error(fmt::format("batch: expected a multiple of {}, the micro-batches of recipe {}, got {}", micro_batches_,
+                            recipe.name, options.batch));
+  }
   const InputFormat input = input_format(network, recipe, hyper.input);
   codes_ = input_code_table(hyper.input, input.largest_code);
   scale_ = input.scale;
@@ -117,15 +123,18 @@ EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Pro
       result.complete = false;
       break;
     }
-    load(train, order.data() + i * options_.batch, options_.batch, batch_);
-    const StepContext now = context(result.learning_rate, epoch);
-    if (state_.step == 0) engine_.calibrate(state_, batch_, now);
-    const StepResult step = engine_.step(state_, batch_, now, nullptr);
-    loss += step.loss;
-    correct += step.correct;
+    const int rows = options_.batch / micro_batches_;
+    for (int part = 0; part < micro_batches_; ++part) {
+      load(train, order.data() + i * options_.batch + part * rows, rows, batch_);
+      const StepContext now = context(result.learning_rate, epoch);
+      if (state_.step == 0) engine_.calibrate(state_, batch_, now);
+      const StepResult step = engine_.step(state_, batch_, now, nullptr);
+      loss += step.loss;
+      correct += step.correct;
+      result.saturated += static_cast<std::int64_t>(step.saturated);
+    }
     result.steps = i + 1;
     result.samples = result.steps * options_.batch;
-    result.saturated += static_cast<std::int64_t>(step.saturated);
     result.loss = nats(loss, result.samples);
     result.train_accuracy = share(correct, result.samples);
     result.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -26,7 +26,8 @@ enum class RandomUse : std::uint32_t {
   kMaster = 3,
   kPruneDgrad = 4,
   kPruneWgrad = 5,
-  kQuantizeWgrad = 6
+  kQuantizeWgrad = 6,
+  kAccumulate = 7  ///< codes of the gradient buffer (N26)
 };
 
 /// Tensor number of N4.5; layers count from 0, -1 is the network's input.

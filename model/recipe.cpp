@@ -193,6 +193,13 @@ UpdateRule read_update(const JsonObject& json) {
   update.bias_bits = json.get<int>("bias_bits", 32, 32);
   update.bias_frac_bits = json.get<int>("bias_frac_bits", 0, 30);
   read_optimizer(json, update);
+  if (json.has("accumulate")) {
+    const JsonObject buffer = json.object("accumulate");
+    if (update.optimizer == Optimizer::kNiti) buffer.fail("expected none with optimizer niti");
+    update.micro_batches = buffer.get<int>("micro_batches", 2, 64);
+    update.buffer_headroom = buffer.get<double>("headroom", 1.0, 16.0);
+    buffer.finish();
+  }
   json.finish();
   return update;
 }

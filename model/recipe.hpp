@@ -92,6 +92,8 @@ struct UpdateRule {
   double beta1 = 0.9;                 ///< kAdam
   double beta2 = 0.999;               ///< kAdam
   double eps = 1e-8;                  ///< kAdam
+  int micro_batches = 0;              ///< of a step, 2 … 64, added up in an 8-bit buffer (N26); 0: no buffer
+  double buffer_headroom = 4.0;       ///< of that buffer over the first micro-batch
 };
 
 /// What one layer uses, all overrides applied.

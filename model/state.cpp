@@ -106,6 +106,11 @@ LayerState initial_layer(const Node& node, const RecipeLayer& rule, const Update
   const bool adam = update.optimizer == Optimizer::kAdam;
   (adam ? state.bias_adam.m : state.bias_momentum).resize(biases);
   if (adam) state.bias_adam = initial_adam(biases, biases);
+  if (update.micro_batches > 0) {
+    state.buffer.resize(weights.size());
+    state.buffer_step.resize(out);
+    state.bias_sum.resize(biases);
+  }
   if (rule.optimizer == Optimizer::kLwq) {
     initial_lwq(weights, update, qmax(rule.width(rule.weight)), state);
   } else if (rule.optimizer == Optimizer::kNiti) {
@@ -133,6 +138,10 @@ NormState initial_norm(const Recipe& recipe, const NodeParameters& parameters) {
   } else {
     state.gamma_momentum.resize(channels);
     state.beta_momentum.resize(channels);
+  }
+  if (recipe.update.micro_batches > 0) {
+    state.gamma_sum.resize(channels);
+    state.beta_sum.resize(channels);
   }
   const std::size_t running = recipe.normalization == Normalization::kLayerBatch ? 1 : channels;
   const auto of = [&](const std::vector<float>& from, double otherwise) {

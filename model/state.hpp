@@ -41,6 +41,12 @@ struct LayerState {
   int level_write = 0;                ///< LWQ: level that the next step writes (N23.6)
   Real mhat;                          ///< logarithmic hindsight (N19.1); 0 before the calibration
   AdamState adam, bias_adam;
+
+  // Gradients that a step's micro-batches add up (N26); empty without. The first one overwrites what it finds, so a
+  // checkpoint, which is made between steps, holds none of it.
+  std::vector<std::int32_t> buffer;    ///< codes
+  std::vector<Real> buffer_step;       ///< [out], value of a code
+  std::vector<std::int32_t> bias_sum;  ///< [out], units 2^-24
 };
 
 /// What one batch_norm keeps. Parameters are [channels] in units 2^-24, momenta in units 2^-momentum_frac_bits; running
@@ -50,6 +56,7 @@ struct NormState {
   std::vector<std::int32_t> gamma_momentum, beta_momentum;
   std::vector<Real> run_mean, run_var;
   AdamState gamma_adam, beta_adam;
+  std::vector<std::int32_t> gamma_sum, beta_sum;  ///< of a step's micro-batches (N26.4); empty without
 };
 
 inline constexpr int kNormFracBits = 24;  ///< of gamma and beta (N14.7)
@@ -58,7 +65,7 @@ inline constexpr int kNormFracBits = 24;  ///< of gamma and beta (N14.7)
 struct TrainState {
   std::vector<LayerState> layers;  ///< by linear and conv2d node, in file order
   std::vector<NormState> norms;    ///< by batch_norm node, in file order
-  std::uint32_t step = 0;          ///< optimizer steps done
+  std::uint32_t step = 0;          ///< optimizer steps done; micro-batches where a step has several (N26.5)
   AdamPowers powers;               ///< N25.7
 };
 

@@ -45,7 +45,9 @@ struct NamedTensor {
 /// for layers that read the network's input, whose codes come from the host) wsat dsat zsat d_rawsat dwsat dbsat
 /// b_accsat msat vsat bsat bvsat; and without a layer: loss (N7.4), correct, scale_sat (N2.1). By recipe: mhat (after
 /// the step), log_max; group_z and group_z2 (Z of N21.2, reals); sv sv_next vmax lvl_rd lvl_wr (after the step), moved
-/// (low 32 bits of A). In networks other than linear chains also dunit (unit of d_raw) for every node, unit_dw and
+/// (low 32 bits of A). With several micro-batches a step (N26): buffer (codes), buffer_step ([1][out], reals),
+/// bias_sum, gamma_sum and beta_sum of norms, bufsat, and after the last one dw_mean (what the optimizer reads in place
+/// of dw) and unit_dw_mean. In networks other than linear chains also dunit (unit of d_raw) for every node, unit_dw and
 /// unit_db for layers, and for nodes that are no layers unit (of z_raw), zmax, dmax, zsat, d_rawsat (of the gradients
 /// that the node made or added up).
 struct StepRecord {

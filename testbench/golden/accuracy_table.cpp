@@ -1,6 +1,7 @@
 // Prints an accuracy table of docs/: each row of an experiment file (traces/experiments) trained from several seeds,
 // with its mean test accuracy, the standard error of that mean, and the difference from the row that it is compared
-// with, paired by seed. Every finished epoch is kept in a results folder, so a stopped run goes on where it was.
+// with, paired by seed. Loss and saturations are those of the last seed. Every finished epoch is kept in a results
+// folder, so a stopped run goes on where it was.
 
 #include <fmt/format.h>
 
@@ -39,13 +40,14 @@ struct Options {
   int train_limit = 0;
   int threads = 1;
   int held_out = 0;
+  int stop_after = 0;  ///< epochs of this process; 0: no limit
 };
 
+/// What is known of a run after an epoch.
 struct Outcome {
-  double accuracy = 0.0;  ///< percent
+  double accuracy = 0.0;  ///< percent, after the last epoch
   double train_loss = 0.0;
-  double samples_per_second = 0.0;
-  std::int64_t saturated = 0;
+  std::int64_t saturated = 0;  ///< over all epochs
 };
 
 struct Mean {
@@ -61,15 +63,40 @@ Mean mean_of(const std::vector<double>& values) {
   return {mean, values.size() < 2 ? 0.0 : std::sqrt(squares / (n - 1) / n)};
 }
 
-/// One training run, with its files in the results folder.
+/// Ends the process after --stop-after epochs, as Ctrl-C would.
+class EpochBudget {
+ public:
+  explicit EpochBudget(int epochs) : left_(epochs) {}
+  void spend() {
+    if (left_ > 0 && --left_ == 0) throw Interrupted{};
+  }
+
+ private:
+  int left_;
+};
+
+/// One training run, with its two files in the results folder: the checkpoint of the last finished epoch, and what is
+/// known of the run so far.
 class Run {
  public:
-  Run(const Options& options, const ExperimentRow& row, int seed, const std::string& folder)
-      : options_(options), row_(row), seed_(seed), folder_(folder) {}
+  Run(const Options& options, const ExperimentRow& row, int seed, const std::string& folder, EpochBudget& budget)
+      : row_(row), seed_(seed), folder_(folder), budget_(budget) {
+    hyper_ = read_hyper(resolve_trace(TraceKind::kHyper, row.hyper));
+    train_ = train_options(hyper_);
+    train_.threads = options.threads;
+    train_.seed = static_cast<std::uint64_t>(seed);
+    if (row.epochs > 0) train_.epochs = row.epochs;
+    if (options.epochs > 0) train_.epochs = options.epochs;
+    if (row.batch > 0) train_.batch = row.batch;
+  }
 
   Outcome outcome(const DataPair& data) {
-    if (const std::optional<Outcome> done = finished()) return *done;
-    return train(data);
+    settings_ = fmt::format("{} {} {} batch {} epochs {} images {} judged {}", row_.network, row_.recipe, row_.hyper,
+                            train_.batch, train_.epochs, data.train.size(), data.test.size());
+    if (!row_.init.empty()) settings_ += " from " + row_.init;
+    read_known();
+    if (epochs_ < train_.epochs) run_epochs(data);
+    return known_;
   }
 
  private:
@@ -77,71 +104,78 @@ class Run {
     return fmt::format("{}/{}-{}{}", folder_, row, seed_, extension);
   }
 
-  std::optional<Outcome> finished() const {
-    if (!std::filesystem::exists(file(row_.name, ".json"))) return {};
+  void read_known() {
+    if (!std::filesystem::exists(file(row_.name, ".json"))) return;
     const JsonObject json = JsonObject::from_file(file(row_.name, ".json"));
-    Outcome outcome{json.get<double>("accuracy"), json.get<double>("train_loss"),
-                    json.get<double>("samples_per_second"), json.get<std::int64_t>("saturated")};
+    const std::string settings = json.get<std::string>("settings");
+    if (settings != settings_) {
+      json.fail("settings", fmt::format("is of another table: expected \"{}\", found \"{}\"", settings_, settings));
+    }
+    epochs_ = json.get<int>("epochs");
+    known_ = {json.get<double>("accuracy"), json.get<double>("train_loss"), json.get<std::int64_t>("saturated")};
     json.finish();
-    return outcome;
   }
 
-  Outcome train(const DataPair& data) {
+  void write_known() const {
+    const nlohmann::ordered_json json{{"settings", settings_},
+                                      {"epochs", epochs_},
+                                      {"accuracy", known_.accuracy},
+                                      {"train_loss", known_.train_loss},
+                                      {"saturated", known_.saturated}};
+    write_file(file(row_.name, ".json"), json.dump(1) + "\n");
+  }
+
+  std::unique_ptr<Trainer> make_trainer() const {
     const Network network = read_network(resolve_trace(TraceKind::kNetwork, row_.network));
     const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, row_.recipe));
-    const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, row_.hyper));
-    TrainOptions options = train_options(hyper);
-    options.threads = options_.threads;
-    options.seed = static_cast<std::uint64_t>(seed_);
-    if (row_.epochs > 0) options.epochs = row_.epochs;
-    if (options_.epochs > 0) options.epochs = options_.epochs;
-    if (row_.batch > 0) options.batch = row_.batch;
-    const auto trainer = recipe.fp32 ? make_fp32_trainer(network, hyper, options, recipe.normalization)
-                                     : make_integer_trainer(network, recipe, hyper, options);
-    const std::string checkpoint = file(row_.name, ".ckpt");
-    if (std::filesystem::exists(checkpoint))
-      trainer->resume(checkpoint);
-    else if (!row_.init.empty())
-      trainer->init_from(file(row_.init, ".ckpt"));
-    return run_epochs(*trainer, data, options.epochs, checkpoint);
+    return recipe.fp32 ? make_fp32_trainer(network, hyper_, train_, recipe.normalization)
+                       : make_integer_trainer(network, recipe, hyper_, train_);
   }
 
-  /// Speed, loss and saturations are those of the epochs of this process; a resumed run has the others' bits, not their
-  /// time.
-  Outcome run_epochs(Trainer& trainer, const DataPair& data, int epochs, const std::string& checkpoint) {
-    Outcome outcome;
-    double seconds = 0.0;
-    std::int64_t samples = 0;
-    for (int epoch = trainer.epochs_done(); epoch < epochs; ++epoch) {
-      const EpochResult result = trainer.run_epoch(data.train, epoch, {});
-      if (!result.complete) throw Interrupted{};
-      seconds += result.seconds;
-      samples += result.samples;
-      outcome.train_loss = result.loss;
-      outcome.saturated += result.saturated;
-      trainer.save(checkpoint);
+  /// A run that was killed between its two files has one epoch more in the checkpoint than is known: it starts anew.
+  std::unique_ptr<Trainer> start() {
+    if (epochs_ > 0) {
+      auto trainer = make_trainer();
+      trainer->resume(file(row_.name, ".ckpt"));
+      if (trainer->epochs_done() == epochs_) return trainer;
     }
-    outcome.accuracy = 100.0 * trainer.evaluate(data.test).accuracy;
-    outcome.samples_per_second = seconds > 0.0 ? static_cast<double>(samples) / seconds : 0.0;
-    nlohmann::ordered_json json{{"accuracy", outcome.accuracy},
-                                {"train_loss", outcome.train_loss},
-                                {"samples_per_second", outcome.samples_per_second},
-                                {"saturated", outcome.saturated}};
-    write_file(file(row_.name, ".json"), json.dump(1) + "\n");
-    return outcome;
+    epochs_ = 0;
+    known_ = {};
+    auto trainer = make_trainer();
+    if (!row_.init.empty()) trainer->init_from(file(row_.init, ".ckpt"));
+    return trainer;
   }
 
-  const Options& options_;
+  void run_epochs(const DataPair& data) {
+    const auto trainer = start();
+    while (epochs_ < train_.epochs) {
+      const EpochResult result = trainer->run_epoch(data.train, epochs_, {});
+      if (!result.complete) throw Interrupted{};
+      ++epochs_;
+      known_.train_loss = result.loss;
+      known_.saturated += result.saturated;
+      if (epochs_ == train_.epochs) known_.accuracy = 100.0 * trainer->evaluate(data.test).accuracy;
+      trainer->save(file(row_.name, ".ckpt"));
+      write_known();
+      budget_.spend();
+    }
+  }
+
   const ExperimentRow& row_;
   int seed_;
   std::string folder_;
+  EpochBudget& budget_;
+  Hyper hyper_;
+  TrainOptions train_;
+  std::string settings_;  ///< of the run, beside its results: another table's are refused
+  int epochs_ = 0;        ///< finished
+  Outcome known_;
 };
 
 void print_row(const ExperimentRow& row, const std::vector<Outcome>& outcomes, const std::vector<Outcome>* baseline) {
-  std::vector<double> accuracies, differences, rates;
+  std::vector<double> accuracies, differences;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     accuracies.push_back(outcomes[i].accuracy);
-    rates.push_back(outcomes[i].samples_per_second);
     if (baseline != nullptr && i < baseline->size())
       differences.push_back(outcomes[i].accuracy - (*baseline)[i].accuracy);
   }
@@ -149,11 +183,12 @@ void print_row(const ExperimentRow& row, const std::vector<Outcome>& outcomes, c
   std::string difference = "";
   if (!differences.empty()) {
     const Mean paired = mean_of(differences);
-    difference = fmt::format("{:+.2f} ± {:.2f} to {}", paired.mean, paired.error, row.against);
+    const std::string error = differences.size() < 2 ? "" : fmt::format(" ± {:.2f}", paired.error);
+    difference = fmt::format("{:+.2f}{} to {}", paired.mean, error, row.against);
   }
-  fmt::print("| {} | {} | {} | {:.2f} ± {:.2f} | {} | {:.4f} | {:.0f} | {} |\n", row.name, row.network, outcomes.size(),
-             accuracy.mean, accuracy.error, difference, outcomes.back().train_loss, mean_of(rates).mean,
-             outcomes.back().saturated);
+  const std::string error = outcomes.size() < 2 ? "" : fmt::format(" ± {:.2f}", accuracy.error);
+  fmt::print("| {} | {} | {} | {:.2f}{} | {} | {:.4f} | {} |\n", row.name, row.network, outcomes.size(), accuracy.mean,
+             error, difference, outcomes.back().train_loss, outcomes.back().saturated);
   std::fflush(stdout);
 }
 
@@ -176,14 +211,14 @@ int print_table(const Options& wanted) {
   const DataPair data = read_data(wanted, experiment);
   fmt::print("{}: {} training images, accuracy in % on {} images\n\n", experiment.name, data.train.size(),
              data.test.size());
-  fmt::print(
-      "| row | network | seeds | accuracy | difference, by seed | loss of the last epoch | samples/s | saturated |\n");
-  fmt::print("|---|---|---|---|---|---|---|---|\n");
+  fmt::print("| row | network | seeds | accuracy | difference, by seed | loss of the last epoch | saturated |\n");
+  fmt::print("|---|---|---|---|---|---|---|\n");
+  EpochBudget budget(wanted.stop_after);
   std::map<std::string, std::vector<Outcome>> all;
   for (const ExperimentRow& row : experiment.rows) {
     if (!chosen(wanted, row.name)) continue;
     for (int seed = 1; seed <= (wanted.seeds > 0 ? wanted.seeds : row.seeds); ++seed) {
-      all[row.name].push_back(Run(wanted, row, seed, folder).outcome(data));
+      all[row.name].push_back(Run(wanted, row, seed, folder, budget).outcome(data));
     }
     const auto baseline = all.find(row.against);
     print_row(row, all[row.name], baseline == all.end() ? nullptr : &baseline->second);
@@ -207,6 +242,9 @@ int main(int argc, char** argv) {
   app.add_option("--train-limit", options.train_limit, "use only the first so many training images");
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--held-out", options.held_out, "train without the last N training images and judge on those");
+  app.add_option("--stop-after", options.stop_after,
+                 "stop after so many epochs of all rows together, as if interrupted")
+      ->check(CLI::Range(1, 1000000));
   CLI11_PARSE(app, argc, argv);
   try {
     install_handler();

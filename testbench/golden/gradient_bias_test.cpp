@@ -5,8 +5,6 @@
 #include <cmath>
 
 #include "model/golden_step.hpp"
-#include "model/polyline.hpp"
-#include "model/random.hpp"
 #include "testbench/golden/cases.hpp"
 
 namespace bitloom::testing {
@@ -132,36 +130,6 @@ TEST(GradientBias, TwoSamplesHalveTheVariance) {
   const Spread one = measure(log_rule(Rounding::kStochastic));
   const Spread two = measure(log_rule(Rounding::kStochastic, 6, 2));
   EXPECT_NEAR(two.variance / one.variance, 0.5, 0.05);
-}
-
-/// Drift of LWQ's latent weights under a constant update, as a part of the ideal one.
-double drift(double update_in_steps, int level, Rounding rounding) {
-  constexpr int kWeights = 400, kSteps = 1500;
-  const auto delta = static_cast<std::int64_t>(std::lround(update_in_steps * 65536.0));
-  std::uint64_t ignored = 0;
-  double moved = 0.0;
-  for (int i = 0; i < kWeights; ++i) {
-    LatentCode code{static_cast<std::int8_t>(i % 41 - 20), static_cast<std::int8_t>(i % 16 - 8)};
-    const double from = polyline_decode(code, level);
-    for (int step = 0; step < kSteps; ++step) {
-      const Stream stream = make_stream(5, static_cast<std::uint32_t>(step), 17, RandomUse::kMaster);
-      code = polyline_encode(polyline_decode(code, level) + delta, level,
-                             stream.draw(0, static_cast<std::uint32_t>(i), 16), rounding, 127, ignored);
-    }
-    moved += polyline_decode(code, level) - from;
-  }
-  return moved / (static_cast<double>(delta) * kWeights * kSteps);
-}
-
-TEST(LatentDrift, StochasticCodesFollowSmallUpdatesAndNearestOnesFreeze) {
-  for (const double update : {0.001, 0.01}) {
-    for (int level = 0; level < kPolylineLevels; ++level) {
-      const double stochastic = drift(update, level, Rounding::kStochastic);
-      EXPECT_NEAR(stochastic, 1.0, 0.05) << "update " << update << ", level " << level;
-      EXPECT_LT(drift(update, level, Rounding::kHalfUp), 0.01) << "update " << update << ", level " << level;
-      std::printf("update %.3f, level %d: drift %.3f of the ideal one\n", update, level, stochastic);
-    }
-  }
 }
 
 }  // namespace

@@ -101,6 +101,7 @@ TEST(Identity, RecordedRunsOfAConvolutionalNetwork) {
                                                             {"lwq_master24", 4003318731u},
                                                             {"lwq_nearest", 2125983235u},
                                                             {"lwq_w4", 1583898458u},
+                                                            {"lwq_accumulate", 565350728u},
                                                             {"niti", 3421443272u},
                                                             {"int8_adam", 4267417962u}};
   for (const auto& [recipe, expected] : recorded) {

@@ -105,8 +105,9 @@ TEST_F(IntegerTrainerTest, EveryMethodResumesAConvolutionalNetwork) {
   data = conv_images(70);
   options.batch = 7;
   for (const std::string name :
-       {"int8_hindsight", "luq_hindsight", "fqt1_adam", "maqd", "lwq", "lwq_master24", "niti"}) {
+       {"int8_hindsight", "luq_hindsight", "fqt1_adam", "maqd", "lwq", "lwq_master24", "lwq_accumulate", "niti"}) {
     SCOPED_TRACE(name);
+    options.batch = name == "lwq_accumulate" ? 8 : 7;
     const Recipe of = read_recipe(source + "/traces/recipes/" + name + ".json");
     const auto whole = trainer(of);
     for (int epoch = 0; epoch < 2; ++epoch) whole->run_epoch(data, epoch, {});
@@ -119,6 +120,25 @@ TEST_F(IntegerTrainerTest, EveryMethodResumesAConvolutionalNetwork) {
     second->run_epoch(data, 1, {});
     expect_same(tensors_of(*whole, "a"), tensors_of(*second, "b"));
   }
+}
+
+// A step's batch in parts: random words count parts, a whole epoch is as long as before (N26.5).
+TEST_F(IntegerTrainerTest, MicroBatches) {
+  Recipe of = recipe(8, ScaleRule::kExact);
+  of.update.micro_batches = 4;
+  options.batch = 20;
+  const auto parts = trainer(of);
+  const EpochResult result = parts->run_epoch(data, 0, {});
+  EXPECT_EQ(result.steps, 20);
+  EXPECT_EQ(result.samples, 400);
+  parts->save(file("parts"));
+  EXPECT_EQ(read_checkpoint(file("parts")).step, 80);
+  const auto whole = trainer(recipe(8, ScaleRule::kExact));
+  const EpochResult at_once = whole->run_epoch(data, 0, {});
+  EXPECT_NEAR(result.loss, at_once.loss, 0.03 * at_once.loss);
+  options.batch = 18;
+  EXPECT_EQ(error_of([&] { trainer(of); }),
+            "batch: expected a multiple of 4, the micro-batches of recipe int8, got 18");
 }
 
 // --init passes weights, norms and running values from recipe to recipe and from FP32.

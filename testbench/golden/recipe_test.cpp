@@ -108,7 +108,7 @@ constexpr const char* kMethods = R"({
                "samples": 3},
   "update": {"rounding": "half_up", "master_bits": 24, "master_frac_bits": 20, "momentum_bits": 16,
              "momentum_frac_bits": 13, "bias_bits": 32, "bias_frac_bits": 22, "optimizer": "lwq", "latent_bits": 24,
-             "min_level": 1, "max_level": 2, "headroom": 3.0},
+             "min_level": 1, "max_level": 2, "headroom": 3.0, "accumulate": {"micro_batches": 4, "headroom": 2.0}},
   "overrides": {"last": {"bits": 4, "weight": {"rounding": "floor", "bits": 8}}}})";
 
 TEST(Recipe, ReadsTheFieldsOfMethods) {
@@ -127,6 +127,8 @@ TEST(Recipe, ReadsTheFieldsOfMethods) {
   EXPECT_EQ(recipe.update.min_level, 1);
   EXPECT_EQ(recipe.update.max_level, 2);
   EXPECT_EQ(recipe.update.headroom, 3.0);
+  EXPECT_EQ(recipe.update.micro_batches, 4);
+  EXPECT_EQ(recipe.update.buffer_headroom, 2.0);
   const RecipeLayer middle = layer_recipe(recipe, 1, 3, "b");
   EXPECT_EQ(middle.optimizer, Optimizer::kLwq);
   EXPECT_EQ(middle.width(middle.weight), 4);
@@ -147,6 +149,8 @@ TEST(Recipe, BadMethodsNameTheirKey) {
       {"\"samples\": 3", "\"samples\": 3, \"factor\": 4", "gradient.factor"},
       {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits"},
       {"\"max_level\": 2", "\"max_level\": 0", "update.max_level"},
+      {"\"micro_batches\": 4", "\"micro_batches\": 1", "update.accumulate.micro_batches"},
+      {"\"headroom\": 2.0", "\"headroom\": 0.5", "update.accumulate.headroom"},
       {"\"optimizer\": \"lwq\"", "\"optimizer\": \"niti\", \"gradient_bits\": [5]", "update"},
       {"\"quantizer\": \"lwq\", \"bits\": 4", "\"rounding\": \"half_up\"", "update.optimizer"},
       {"\"rounding\": \"floor\", \"bits\": 8", "\"quantizer\": \"niti\"", "overrides.last.weight"},

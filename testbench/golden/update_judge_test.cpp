@@ -8,6 +8,7 @@
 
 #include "model/adam.hpp"
 #include "model/golden_step.hpp"
+#include "model/gradient_buffer.hpp"
 #include "model/niti.hpp"
 #include "model/polyline.hpp"
 #include "model/random.hpp"
@@ -36,6 +37,11 @@ class UpdateJudge {
              const LayerState& before, const LayerState& after);
   void norm(const std::string& name, int number, const StepRecord& record, const NormState& before,
             const NormState& after);
+  /// N26.1, N26.2 and N26.4 of one micro-batch.
+  void buffer(const std::string& name, int number, const StepRecord& record, const LayerState& before,
+              const LayerState& after) const;
+  void vector_sum(const std::string& what, const NamedTensor& g, Scale unit, const Ints& before,
+                  const Ints& after) const;
   void set_powers(const AdamPowers& powers) { rate_ = adam_rate(from_scale(context_.lr), powers); }
 
  private:
@@ -51,6 +57,14 @@ class UpdateJudge {
   void adam(const Gradient& g, int frac_bits, std::int64_t limit, Ints& master, AdamState& state) const;
   void lwq(const std::string& name, const Gradient& g, int limit, const LayerState& before,
            const LayerState& after) const;
+
+  bool buffered() const { return recipe_.update.micro_batches > 0; }
+  bool is_first() const { return context_.step % static_cast<std::uint32_t>(recipe_.update.micro_batches) == 0; }
+  /// N26.3, N26.4.
+  Scale mean_unit(Real of_sum) const {
+    std::uint64_t ignored = 0;
+    return to_scale(rdiv(of_sum, from_int(recipe_.update.micro_batches)), ignored);
+  }
 
   const Recipe& recipe_;
   StepContext context_;
@@ -154,10 +168,58 @@ void UpdateJudge::lwq(const std::string& name, const Gradient& g, int limit, con
                                               recipe_.update.max_level));
 }
 
+void UpdateJudge::vector_sum(const std::string& what, const NamedTensor& g, Scale unit, const Ints& before,
+                             const Ints& after) const {
+  std::uint64_t ignored = 0;
+  const Real ratio = rmul(from_scale(unit), exp2_real(24));
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    ASSERT_EQ(after[i], affine(g.values[i], ratio, is_first() ? 0 : before[i], exp2_real(0), 0, ignored)) << what;
+  }
+}
+
+void UpdateJudge::buffer(const std::string& name, int number, const StepRecord& record, const LayerState& before,
+                         const LayerState& after) const {
+  const NamedTensor& dw = record.tensors.at(name + ".dw");
+  const Scale unit = from_word(record.scalars.at(name + ".unit_dw"));
+  const auto cols = static_cast<std::size_t>(dw.cols);
+  const Stream words =
+      make_stream(context_.seed64, context_.step, tensor_id(number, TensorKind::kWeight), RandomUse::kAccumulate);
+  std::vector<std::int32_t> largest(cols);
+  for (std::size_t i = 0; i < dw.values.size(); ++i) {
+    largest[i % cols] = std::max(largest[i % cols], std::abs(dw.values[i]));
+  }
+  const Real of_tensor = from_int(*std::max_element(largest.begin(), largest.end()));
+  std::uint64_t ignored = 0;
+  for (std::size_t i = 0; i < dw.values.size(); ++i) {
+    const std::size_t o = i % cols;
+    const Real headroom = real_constant(recipe_.update.buffer_headroom);
+    const Real step = is_first() ? buffer_step(from_int(largest[o]), of_tensor, unit, headroom) : before.buffer_step[o];
+    ASSERT_EQ(after.buffer_step[o], step) << name;
+    const std::int32_t code = is_first() ? 0 : before.buffer[i];
+    const std::int32_t sum = buffer_sum(code, dw.values[i], buffer_ratio(unit, step), ignored);
+    const std::uint32_t u = words.draw(static_cast<std::uint32_t>(i / cols), static_cast<std::uint32_t>(o), 8);
+    ASSERT_EQ(after.buffer[i], buffer_code(sum, u, ignored)) << name;
+  }
+  if (before.bias.empty()) return;
+  vector_sum(name + " bias", record.tensors.at(name + ".db"), from_word(record.scalars.at(name + ".unit_db")),
+             before.bias_sum, after.bias_sum);
+}
+
 void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& rule, const StepRecord& record,
                         const LayerState& before, const LayerState& after) {
   const auto scale = [&](const char* what) { return from_word(record.scalars.at(name + what)); };
-  const Gradient g{record.tensors.at(name + ".dw"), scale(".unit_dw"), number, TensorKind::kWeight};
+  NamedTensor dw = record.tensors.at(name + ".dw");
+  if (buffered()) {  // N26.3
+    std::uint64_t ignored = 0;
+    const Real common = buffer_common(after.buffer_step);
+    for (std::size_t i = 0; i < dw.values.size(); ++i) {
+      const Real by_code = rdiv(after.buffer_step[i % static_cast<std::size_t>(dw.cols)], common);
+      dw.values[i] = affine(after.buffer[i], by_code, 0, {}, 0, ignored);
+    }
+    ASSERT_EQ(dw.values, record.tensors.at(name + ".dw_mean").values) << name;
+    ASSERT_EQ(scale(".unit_dw_mean"), mean_unit(common)) << name;
+  }
+  const Gradient g{dw, scale(buffered() ? ".unit_dw_mean" : ".unit_dw"), number, TensorKind::kWeight};
   const UpdateRule& update = recipe_.update;
   if (rule.optimizer == Optimizer::kLwq) {
     lwq(name, g, qmax(rule.width(rule.weight)), before, after);
@@ -173,20 +235,39 @@ void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& 
     EXPECT_EQ(after.wmax, largest_magnitude(after.master));
   }
   if (before.bias.empty()) return;
-  const Gradient b{record.tensors.at(name + ".db"), scale(".unit_db"), number, TensorKind::kBias};
+  const NamedTensor& db = record.tensors.at(name + (buffered() ? ".bias_sum" : ".db"));
+  const Gradient b{db, buffered() ? mean_unit(exp2_real(-24)) : scale(".unit_db"), number, TensorKind::kBias};
   fixed(name + " bias", b, update.bias_frac_bits, kBiasLimit, before.bias, before.bias_momentum, before.bias_adam,
         after.bias, after.bias_momentum, after.bias_adam);
 }
 
 void UpdateJudge::norm(const std::string& name, int number, const StepRecord& record, const NormState& before,
                        const NormState& after) {
-  const Scale unit = power_of_two(24);
-  const Gradient gamma{record.tensors.at(name + ".dgamma"), unit, 512 + number, TensorKind::kGamma};
-  const Gradient beta{record.tensors.at(name + ".dbeta"), unit, 512 + number, TensorKind::kBeta};
+  const Scale unit = buffered() ? mean_unit(exp2_real(-24)) : power_of_two(24);
+  const NamedTensor& dgamma = record.tensors.at(name + (buffered() ? ".gamma_sum" : ".dgamma"));
+  const NamedTensor& dbeta = record.tensors.at(name + (buffered() ? ".beta_sum" : ".dbeta"));
+  const Gradient gamma{dgamma, unit, 512 + number, TensorKind::kGamma};
+  const Gradient beta{dbeta, unit, 512 + number, TensorKind::kBeta};
   fixed(name + " gamma", gamma, 24, kBiasLimit, before.gamma, before.gamma_momentum, before.gamma_adam, after.gamma,
         after.gamma_momentum, after.gamma_adam);
   fixed(name + " beta", beta, 24, kBiasLimit, before.beta, before.beta_momentum, before.beta_adam, after.beta,
         after.beta_momentum, after.beta_adam);
+}
+
+/// What a micro-batch that is not a step's last one may change, and what not (N26.5).
+void expect_kept(const TrainState& before, const TrainState& after) {
+  for (std::size_t l = 0; l < before.layers.size(); ++l) {
+    const LayerState &was = before.layers[l], &is = after.layers[l];
+    EXPECT_TRUE(was.q == is.q && was.residual == is.residual && was.momentum == is.momentum && was.bias == is.bias &&
+                was.bias_momentum == is.bias_momentum && was.sv_next == is.sv_next && was.level_read == is.level_read &&
+                was.level_write == is.level_write);
+  }
+  for (std::size_t n = 0; n < before.norms.size(); ++n) {
+    const NormState &was = before.norms[n], &is = after.norms[n];
+    EXPECT_TRUE(was.gamma == is.gamma && was.beta == is.beta && was.gamma_momentum == is.gamma_momentum &&
+                was.beta_momentum == is.beta_momentum);
+    EXPECT_FALSE(was.run_mean == is.run_mean);
+  }
 }
 
 std::vector<std::string> integer_recipes() {
@@ -215,14 +296,28 @@ TEST_P(EveryUpdate, ThreeStepsOfConvSmall) {
   }
   for (int m = 0; m < 5; ++m) batch.labels.push_back(static_cast<std::uint8_t>(random() % 5));
   const std::vector<std::string> names = layer_names(network);
-  for (int step = 0; step < 3 && !HasFailure(); ++step) {
-    const StepContext context{77, state.step, nearest_scale(0.1), 58982, 5 - step};
+  const int parts = recipe.update.micro_batches;
+  for (int step = 0; step < std::max(3, 2 * parts) && !HasFailure(); ++step) {
+    const StepContext context{77, state.step, nearest_scale(0.1), 58982, std::max(1, 5 - step)};
     if (step == 0) engine.calibrate(state, batch, context);
     const TrainState before = state;
     StepRecord record;
     engine.step(state, batch, context, &record);
     UpdateJudge judge(recipe, context);
     judge.set_powers(state.powers);
+    for (std::size_t l = 0; parts > 0 && l < names.size(); ++l) {
+      judge.buffer(names[l], static_cast<int>(l), record, before.layers[l], state.layers[l]);
+    }
+    for (std::size_t n = 0; parts > 0 && n < 2; ++n) {
+      const std::string name = n == 0 ? "bn1" : "bn2";
+      const NormState &was = before.norms[n], &is = state.norms[n];
+      judge.vector_sum(name, record.tensors.at(name + ".dgamma"), power_of_two(24), was.gamma_sum, is.gamma_sum);
+      judge.vector_sum(name, record.tensors.at(name + ".dbeta"), power_of_two(24), was.beta_sum, is.beta_sum);
+    }
+    if (parts > 0 && step % parts != parts - 1) {
+      expect_kept(before, state);
+      continue;
+    }
     for (int l = 0; l < static_cast<int>(names.size()); ++l) {
       const auto at = static_cast<std::size_t>(l);
       const RecipeLayer rule = layer_recipe(recipe, l, static_cast<int>(names.size()), names[at]);

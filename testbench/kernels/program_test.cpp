@@ -240,6 +240,10 @@ TEST(Program, LowersOrRefusesOnRandomHardware) {
   EXPECT_GT(lowered, 50);
 }
 
+TEST(Program, RefusesMicroBatches) {  // N26.6 is golden's alone so far
+  EXPECT_THAT(error_on(named_hardware("base"), "lwq_accumulate"), HasSubstr("micro-batches"));
+}
+
 TEST(Reduction, HasAtMost65536Terms) {
   Hardware hw = named_hardware("base");
   hw.spad_a_bytes = 65504;

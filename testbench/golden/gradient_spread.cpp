@@ -1,0 +1,164 @@
+#include "testbench/golden/gradient_spread.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/glyphs.hpp"
+#include "model/golden_layer.hpp"
+#include "model/init.hpp"
+#include "model/traces.hpp"
+
+namespace bitloom::testing {
+namespace {
+
+constexpr int kBatch = 64;
+constexpr int kImages = 6400;
+constexpr std::uint32_t kMomentum = 58982;  // 0.9
+constexpr InputScaling kScaling{73, 0.353};
+constexpr int kParts = 20;  // of the streams, for the standard error of the bias
+
+/// The weight gradient of the raw gradient itself, in units of x's code times g's unit: [K][out].
+std::vector<double> exact_gradient(const ConvShape& shape, const NamedTensor& x, const NamedTensor& g) {
+  const auto at = [](const NamedTensor& of, int row, int col) {
+    return static_cast<double>(of.values[static_cast<std::size_t>(row * of.cols + col)]);
+  };
+  std::vector<double> sums(shape.depth() * static_cast<std::size_t>(shape.out));
+  const int places = shape.out_rows() * shape.out_cols();
+  for (int m = 0; m < g.rows; ++m) {
+    const int sample = m / places, y = m % places / shape.out_cols(), column = m % shape.out_cols();
+    for (int ky = 0; ky < shape.kernel.rows; ++ky) {
+      for (int kx = 0; kx < shape.kernel.cols; ++kx) {
+        const int row = y * shape.stride.rows + ky - shape.padding.rows;
+        const int col = column * shape.stride.cols + kx - shape.padding.cols;
+        if (row < 0 || row >= shape.height || col < 0 || col >= shape.width) continue;
+        const int pixel = (sample * shape.height + row) * shape.width + col;
+        for (int c = 0; c < shape.in; ++c) {
+          const std::size_t k = static_cast<std::size_t>((ky * shape.kernel.cols + kx) * shape.in + c);
+          for (int o = 0; o < shape.out; ++o) {
+            sums[k * static_cast<std::size_t>(shape.out) + static_cast<std::size_t>(o)] +=
+                at(x, pixel, c) * at(g, m, o);
+          }
+        }
+      }
+    }
+  }
+  return sums;
+}
+
+double dot(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+/// |mean|² of `count` vectors without what their own spread adds to it.
+double squared_mean(const std::vector<double>& sum, double squares, int count) {
+  return (dot(sum, sum) - squares) / count / (count - 1);
+}
+
+RawTensor raw_tensor(const NamedTensor& values, Scale unit) {
+  RawTensor result;
+  result.resize(static_cast<std::size_t>(values.rows), static_cast<std::size_t>(values.cols));
+  result.data = values.values;
+  result.unit = unit;
+  for (const std::int32_t value : result.data) result.max = std::max(result.max, std::abs(value));
+  return result;
+}
+
+Network network_named(const std::string& name) { return read_network(resolve_trace(TraceKind::kNetwork, name)); }
+Recipe recipe_named(const std::string& name) { return read_recipe(resolve_trace(TraceKind::kRecipe, name)); }
+
+}  // namespace
+
+TrainedNetwork::TrainedNetwork(const std::string& network, const std::string& recipe, double learning_rate, int steps)
+    : network_(network_named(network)),
+      recipe_(recipe_named(recipe)),
+      rate_(nearest_scale(learning_rate)),
+      data_(generate_glyphs(kImages, 1)),
+      format_(input_format(network_, recipe_, kScaling)),
+      codes_(input_code_table(kScaling, format_.largest_code)),
+      engine_(network_, recipe_, 1),
+      state_(initial_state(network_, recipe_, initial_parameters(network_, 1))) {
+  for (int i = 0; i < steps; ++i) {
+    const Batch now = batch();
+    const StepContext context{1, state_.step, rate_, kMomentum};
+    if (i == 0) engine_.calibrate(state_, now, context);
+    engine_.step(state_, now, context, nullptr);
+  }
+}
+
+Batch TrainedNetwork::batch() {
+  Batch result;
+  result.M = kBatch;
+  result.scale = format_.scale;
+  for (int m = 0; m < kBatch; ++m) {
+    const auto image = static_cast<std::int64_t>(next_++ % kImages);
+    for (const std::uint8_t pixel : data_.image(image)) result.X.push_back(codes_[pixel]);
+    result.labels.push_back(data_.labels[static_cast<std::size_t>(image)]);
+  }
+  return result;
+}
+
+StepRecord TrainedNetwork::step() {
+  StepRecord record;
+  const Batch now = batch();
+  const StepContext context{1, state_.step, rate_, kMomentum};
+  if (state_.step == 0) engine_.calibrate(state_, now, context);
+  engine_.step(state_, now, context, &record);
+  return record;
+}
+
+GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step, const std::string& name,
+                               const std::string& recipe_name, int streams) {
+  const Recipe recipe = recipe_named(recipe_name);
+  const GoldenGraph graph = golden_graph(of.network(), recipe);
+  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                  [&](const GoldenNode& node) { return node.name == name && node.layer >= 0; });
+  GoldenTools tools(recipe, 1);
+  GoldenLayer layer(*found, graph.rules[static_cast<std::size_t>(found->layer)]);
+  const NamedTensor& x = step.tensors.at(name + ".x");
+  const RawTensor g = raw_tensor(step.tensors.at(name + ".d_raw"), from_word(step.scalars.at(name + ".dunit")));
+  layer.x.assign(x.values.begin(), x.values.end());
+  layer.sx = from_word(step.scalars.at(name + ".sx"));
+  tools.samples = kBatch;
+
+  std::vector<double> exact = exact_gradient(found->conv, x, step.tensors.at(name + ".d_raw"));
+  const double unit = value(layer.sx) * value(g.unit);
+  for (double& sum_of : exact) sum_of *= unit;
+  const double norm = dot(exact, exact);
+  std::vector<double> sum(exact.size()), part(exact.size()), error(exact.size());
+  std::vector<double> gains, biases;
+  double squares = 0.0, squares_of_part = 0.0;
+  for (int stream = 0; stream < streams; ++stream) {
+    tools.context.seed64 = static_cast<std::uint64_t>(stream + 1) * 0x9e3779b97f4a7c15u;
+    layer.quantize_gradient(g, LayerState{}, tools);
+    layer.weight_gradient(LayerState{}, tools);
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      error[i] = layer.dw[i] * value(layer.dw_unit) - exact[i];
+      sum[i] += error[i];
+      part[i] += error[i];
+    }
+    gains.push_back(dot(error, exact) / norm);
+    squares += dot(error, error);
+    squares_of_part += dot(error, error);
+    if ((stream + 1) % (streams / kParts) != 0) continue;
+    biases.push_back(squared_mean(part, squares_of_part, streams / kParts) / norm);
+    std::fill(part.begin(), part.end(), 0.0);
+    squares_of_part = 0.0;
+  }
+  const auto standard_error = [](const std::vector<double>& values) {
+    double mean = 0.0, spread = 0.0;
+    for (const double value : values) mean += value / static_cast<double>(values.size());
+    for (const double value : values) spread += (value - mean) * (value - mean);
+    return std::sqrt(spread / static_cast<double>(values.size() * (values.size() - 1)));
+  };
+  GradientSpread result;
+  result.gain = dot(sum, exact) / norm / streams;
+  result.gain_error = standard_error(gains);
+  result.bias = squared_mean(sum, squares, streams) / norm;
+  result.bias_error = standard_error(biases);
+  result.variance = squares / norm / streams - result.bias;
+  return result;
+}
+
+}  // namespace bitloom::testing

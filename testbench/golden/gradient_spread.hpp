@@ -1,0 +1,51 @@
+#pragma once
+#include <array>
+#include <string>
+
+#include "model/dataset.hpp"
+#include "model/golden_step.hpp"
+#include "model/network.hpp"
+
+namespace bitloom::testing {
+
+/// A network in training on images that the program draws (glyphs.hpp), with a batch for measurements.
+class TrainedNetwork {
+ public:
+  /// Trains `steps` batches of 64 from the seed 1 at a constant rate.
+  TrainedNetwork(const std::string& network, const std::string& recipe, double learning_rate, int steps);
+
+  /// One more training step on its next batch, recorded.
+  StepRecord step();
+  const TrainState& state() const { return state_; }
+  const Network& network() const { return network_; }
+  const Recipe& recipe() const { return recipe_; }
+
+ private:
+  Network network_;
+  Recipe recipe_;
+  Scale rate_;
+  Dataset data_;
+  InputFormat format_;
+  std::array<std::int8_t, 256> codes_{};
+  GoldenEngine engine_;
+  TrainState state_;
+  std::size_t next_ = 0;  ///< image
+  Batch batch();
+};
+
+/// What is known of a layer's weight gradient made by one gradient quantizer, over many streams of random words. In
+/// parts of the exact gradient's Euclidean length, or of its square.
+struct GradientSpread {
+  double gain = 0.0;        ///< (mean · exact) / |exact|² − 1: too long (+) or too short (−)
+  double gain_error = 0.0;  ///< its standard error
+  double bias = 0.0;        ///< |mean − exact|² / |exact|², the noise of the mean taken out (an unbiased estimate)
+  double bias_error = 0.0;  ///< its standard error
+  double variance = 0.0;    ///< of one gradient, summed over its elements
+};
+
+/// Quantizes the recorded exact raw gradient of `layer` (by name) by the gradient rule that `recipe` (by name) has for
+/// that layer, and multiplies it with the recorded x: the engine's own parts, `streams` times.
+GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step, const std::string& layer,
+                               const std::string& recipe, int streams);
+
+}  // namespace bitloom::testing
