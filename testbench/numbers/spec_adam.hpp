@@ -37,6 +37,36 @@ constexpr std::int64_t block_integer(std::int64_t x, Word a) {
   return static_cast<std::int64_t>(clamp(round_half_up(exact), limit));
 }
 
+/// m' and r' (N25.3) of integers of a block.
+struct AdamMoment {
+  std::int64_t m = 0, r = 0;
+};
+constexpr AdamMoment new_moment(std::int64_t m, std::int64_t r, std::int64_t g, const AdamConstants& c) {
+  const auto squared = [](std::int64_t x) {
+    const Wide coarse = round_half_up({x, 256});
+    return coarse * coarse;
+  };
+  const Wide sum = c.beta2 * squared(r) + (65536 - c.beta2) * squared(g);
+  return {static_cast<std::int64_t>(round_half_up({Wide{c.beta1} * m + Wide{65536 - c.beta1} * g, 65536})),
+          static_cast<std::int64_t>(clamp(root(sum), power_of_two(31) - 1))};
+}
+
+/// q of N25.4 before its limit.
+constexpr Wide adam_quotient(const AdamMoment& moment, std::int64_t epsilon) {
+  const Wide magnitude = moment.m < 0 ? -Wide{moment.m} : Wide{moment.m};
+  const Wide q = round_half_up({magnitude * 65536, Wide{moment.r} + epsilon});
+  return moment.m < 0 ? -q : q;
+}
+
+/// Codes of N25.6.
+constexpr std::int64_t m_code(std::int64_t m, Word ratio, int bits) {
+  return static_cast<std::int64_t>(clamp(block_integer(m, ratio), power_of_two(bits - 1) - 1));
+}
+constexpr std::int64_t r_code(std::int64_t above, Word ratio, int bits) {
+  const Wide code = clamp(block_integer(above, ratio), power_of_two(bits) - 1);
+  return above != 0 && code < 1 ? 1 : static_cast<std::int64_t>(above == 0 ? 0 : code);
+}
+
 inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& gradient, std::int64_t max_gradient,
                              Word unit, const AdamConstants& c) {
   const Wide limit = power_of_two(31) - 1;
@@ -60,22 +90,17 @@ inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& 
 
   AdamResult result;
   std::vector<std::int64_t> m_new, r_new;
-  const auto squared = [](std::int64_t x) {
-    const Wide coarse = round_half_up({x, 256});
-    return coarse * coarse;
-  };
   for (std::size_t i = 0; i < gradient.size(); ++i) {
     const std::int64_t g = block_integer(gradient[i], kg);
     const std::int64_t m = block_integer(state.m_codes[i], km);
     const std::int64_t r = static_cast<std::int64_t>(clamp(Wide{r_lo} + block_integer(state.r_codes[i], kr), limit));
-    m_new.push_back(static_cast<std::int64_t>(round_half_up({Wide{c.beta1} * m + Wide{65536 - c.beta1} * g, 65536})));
-    r_new.push_back(
-        static_cast<std::int64_t>(clamp(root(c.beta2 * squared(r) + (65536 - c.beta2) * squared(g)), limit)));
-    const Wide magnitude = m_new.back() < 0 ? -Wide{m_new.back()} : Wide{m_new.back()};
-    const Wide q = round_half_up({magnitude * 65536, Wide{r_new.back()} + epsilon});
+    const AdamMoment moment = new_moment(m, r, g, c);
+    m_new.push_back(moment.m);
+    r_new.push_back(moment.r);
+    const Wide q = adam_quotient(moment, epsilon);
     const Wide limited = clamp(q, power_of_two(20) - 1);
     result.limited += q == limited ? 0 : 1;
-    result.steps.push_back(static_cast<std::int64_t>(m_new.back() < 0 ? -limited : limited));
+    result.steps.push_back(static_cast<std::int64_t>(limited));
   }
 
   std::int64_t m_max = 0, r_min = r_new[0], r_max = r_new[0];
@@ -88,12 +113,9 @@ inline AdamResult adam_block(AdamState& state, const std::vector<std::int64_t>& 
   state.r_lo = times(integer(r_min), power(-f));
   state.r_step = over(times(integer(r_max - r_min), power(-f)), qr);
   const Word m_ratio = over(qm, integer(m_max)), r_ratio = over(qr, integer(r_max - r_min));
-  const Wide m_limit = power_of_two(c.bits - 1) - 1, r_limit = power_of_two(c.bits) - 1;
   for (std::size_t i = 0; i < gradient.size(); ++i) {
-    state.m_codes[i] = static_cast<std::int64_t>(clamp(block_integer(m_new[i], m_ratio), m_limit));
-    const std::int64_t above = r_new[i] - r_min;
-    const Wide code = clamp(block_integer(above, r_ratio), r_limit);
-    state.r_codes[i] = above > 0 && code < 1 ? 1 : static_cast<std::int64_t>(code);
+    state.m_codes[i] = m_code(m_new[i], m_ratio, c.bits);
+    state.r_codes[i] = r_code(r_new[i] - r_min, r_ratio, c.bits);
   }
   return result;
 }

@@ -22,7 +22,7 @@ class Running {
   Running& operator=(const Running&) = delete;
   void send(int signal) const;
   bool ended();
-  Outcome finish(int seconds = 1200);
+  Outcome finish(int seconds = 600);
 
  private:
   int pid_ = -1;

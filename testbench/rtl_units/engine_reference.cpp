@@ -99,6 +99,10 @@ int Reference::run(const Execution& e) {
       cycles = e.command.flag(Flag::LWQ) ? update_lwq(e, statistics) : update(e, statistics);
       saved = e.command.flag(Flag::LWQ) ? 5 : 3;
       break;
+    case Opcode::ADAM:
+      if (!e.command.flag(Flag::CODES_OUT)) return adam_moments(e);
+      cycles = adam_codes(e, statistics);
+      break;
     case Opcode::AFFINE:
       cycles = affine(e, statistics);
       break;

@@ -31,6 +31,8 @@ class Reference {
                          std::uint64_t& saturations) const;
   int update(const Execution& e, Statistics& statistics);
   int update_lwq(const Execution& e, Statistics& statistics);
+  int adam_moments(const Execution& e);
+  int adam_codes(const Execution& e, Statistics& statistics);
   int affine(const Execution& e, Statistics& statistics);
   int pool(const Execution& e, Statistics& statistics);
   int reduce(const Execution& e);

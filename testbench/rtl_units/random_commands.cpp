@@ -62,6 +62,8 @@ Needs needs_of(const Command& c) {
               raw_and_mask};
     case Opcode::UPDATE:
       return {3 + (c.flag(Flag::LWQ) && !c.flag(Flag::MASTER32) ? 1 : 0), 0, 2 + on(Flag::LWQ)};
+    case Opcode::ADAM:
+      return {3, 4, 2 + on(Flag::CODES_OUT)};
     case Opcode::POOL:
       return {3, 0, 3};
     default:
@@ -156,6 +158,17 @@ void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
     const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
     filler.input(1, [&] { return sweep.signed_value(limit); });
     filler.input(2, [&] { return sweep.signed_value(kMomentumLimit); });
+  } else if (c.opcode() == Opcode::ADAM) {
+    const bool codes = c.flag(Flag::CODES_OUT);
+    const auto root = [&] { return sweep.magnitude(kRawLimit); };
+    const auto constant = [&] { return codes ? 1 + sweep.magnitude((1 << 30) - 1) : sweep.magnitude(1 << 30); };
+    filler.input(1, [&] { return codes ? root() : sweep.in(-127, 127); });
+    filler.input(2, [&] {
+      return codes ? sweep.signed_value(c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit) : sweep.in(0, 255);
+    });
+    for (std::int64_t k = 0; k < 4; ++k) filler.vector(3, k, real);
+    filler.vector(3, codes ? 0 : 3, constant);
+    if (codes) filler.vector(3, 3, root);
   } else if (c.opcode() == Opcode::POOL) {
     const bool backward = c.get(Field::POOL_OP) == static_cast<std::uint32_t>(PoolOp::MAX_BACKWARD);
     if (backward) {
@@ -254,6 +267,20 @@ Command random_update(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   }
   if (chance(sweep, 50)) c.set_flag(Flag::MASTER32);
   place(c, sweep, hw, 40, 6 * lanes(hw));
+  return c;
+}
+
+Command random_adam(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
+  Command c(Opcode::ADAM);
+  common(c, sweep, index);
+  with_statistics(c, sweep, index);
+  with_words(c, sweep);
+  c.set(Field::MU16, 1 + sweep.magnitude(65534)).set(Field::QMAX, 1 + sweep.magnitude(65534));
+  c.set(Field::RATIO, entry(sweep, kReals, kRealCount)).set(Field::COEF_SCALAR, sweep.in(0, 3) == 0 ? 1 : 0);
+  if (chance(sweep, 60)) c.set_flag(Flag::CODES_OUT);
+  if (chance(sweep, 25)) c.set_flag(Flag::HALF_UP);
+  if (chance(sweep, 50)) c.set_flag(Flag::MASTER32);
+  place(c, sweep, hw, 12, 3 * lanes(hw));
   return c;
 }
 

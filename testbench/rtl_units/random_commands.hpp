@@ -27,6 +27,7 @@ void load_operands(Pair& pair, Sweep& sweep);
 
 Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index);
 Command random_update(Sweep& sweep, const Hardware& hw, std::uint32_t index);
+Command random_adam(Sweep& sweep, const Hardware& hw, std::uint32_t index);
 Command random_affine(Sweep& sweep, const Hardware& hw, std::uint32_t index);
 Command random_reduce(Sweep& sweep, const Hardware& hw, std::uint32_t index);
 Command random_pool(Sweep& sweep, const Hardware& hw, std::uint32_t index);

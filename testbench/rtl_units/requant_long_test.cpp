@@ -1,4 +1,4 @@
-// bl_requant against the golden function: every 16-bit input and word for every shift, and every 24-bit input.
+// bl_requant against the specification: every 16-bit input and word for every shift, and every 24-bit input.
 #include <gtest/gtest.h>
 
 #include "testbench/rtl_units/requant_unit.hpp"

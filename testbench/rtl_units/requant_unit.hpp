@@ -5,9 +5,25 @@
 
 #include "Vbl_requant_base.h"
 #include "model/numbers.hpp"
+#include "testbench/numbers/spec_requantize.hpp"
 #include "testbench/rtl_units/unit.hpp"
 
 namespace bitloom::testing {
+
+/// What N3 says of x · ratio before the clamp: `below`, and one more with the first `words_up` of the 256 words.
+inline spec::Chance specified(std::int64_t x, Scale ratio, Rounding rounding) {
+  switch (rounding) {
+    case Rounding::kHalfUp:
+      return {spec::half_up(x, ratio.m, ratio.s), 0};
+    case Rounding::kNearestEven:
+      return {spec::nearest_even(x, ratio.m, ratio.s), 0};
+    case Rounding::kFloor:
+      return {spec::toward_minus_infinity(x, ratio.m, ratio.s), 0};
+    case Rounding::kStochastic:
+      break;
+  }
+  return spec::chance(spec::exact_product(x, ratio.m, ratio.s), 8);
+}
 
 /// bl_requant with the interface of bitloom::requantize_to.
 class RequantUnit {
@@ -31,23 +47,30 @@ class RequantUnit {
     return {static_cast<std::int32_t>(unit_->y_o), unit_->saturated_o != 0};
   }
 
-  /// Number of words u (of `words`) and x in [from, to] for which the unit and the golden function differ.
+  /// Number of words u (of `words`) and x in [from, to] for which the unit does not do what the specification says.
   std::uint64_t differences(std::int64_t from, std::int64_t to, Scale ratio, Rounding rounding, std::uint32_t words,
                             std::int64_t limit) {
     set(ratio, rounding, limit);
     std::uint64_t count = 0;
     for (std::int64_t x = from; x <= to; ++x) {
+      const spec::Chance exact = specified(x, ratio, rounding);
+      const Result below = limited(exact.below, limit), above = limited(exact.below + 1, limit);
+      const auto words_up = static_cast<std::uint32_t>(exact.words_up);
       for (std::uint32_t u = 0; u < words; ++u) {
-        std::uint64_t saturations = 0;
-        const std::int64_t y = requantize_to(x, ratio, rounding, u, 8, limit, saturations);
+        const Result& expected = u < words_up ? above : below;
         const Result got = (*this)(x, u);
-        count += (got.y != y || got.saturated != (saturations != 0)) ? 1 : 0;
+        count += (got.y != expected.y || got.saturated != expected.saturated) ? 1 : 0;
       }
     }
     return count;
   }
 
  private:
+  static Result limited(spec::Wide exact, std::int64_t limit) {
+    const spec::Wide y = spec::clamp(exact, limit);
+    return {static_cast<std::int32_t>(y), y != exact};
+  }
+
   Unit<Vbl_requant_base> unit_;
 };
 

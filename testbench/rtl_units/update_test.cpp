@@ -1,4 +1,4 @@
-// UPDATE, also with LWQ: whole commands with boundary-heavy state, alone and in loop groups with TILE.
+// UPDATE, also with LWQ, and ADAM: whole commands with boundary-heavy state, alone and in loop groups with TILE.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,6 +24,21 @@ TEST(Update, EqualsTheReferenceForRandomCommands) {
   }
 }
 
+TEST(Adam, EqualsTheReferenceForRandomCommands) {
+  const Hardware& hw = hardware();
+  Sweep sweep(34);
+  for (int seed = 1; seed <= 4 && !::testing::Test::HasFailure(); ++seed) {
+    Pair pair(hw, seed);
+    pair.start(random_registers(sweep));
+    load_operands(pair, sweep);
+    for (int i = 0; i < 50 && !::testing::Test::HasFailure(); ++i) {
+      run_group(pair, {random_adam(sweep, hw, static_cast<std::uint32_t>(sweep.in(0, 1000)))},
+                static_cast<int>(sweep.in(1, 3)), sweep, hw);
+      if (i % 10 == 9) pair.compare_table();
+    }
+  }
+}
+
 TEST(Update, KeepsKeysAndStatisticsOfTheCommandsOfAGroupApart) {
   const Hardware& hw = hardware();
   Sweep sweep(32);
@@ -36,7 +51,10 @@ TEST(Update, KeepsKeysAndStatisticsOfTheCommandsOfAGroupApart) {
     for (std::uint32_t k = 0; k < 4; ++k) {
       Command tile = random_tile(sweep, hw, first + k);
       while (tile.flag(Flag::ADD_BIAS)) tile = random_tile(sweep, hw, first + k);
-      commands.push_back(sweep.in(0, 1) == 0 ? random_update(sweep, hw, first + k) : tile);
+      const std::int64_t kind = sweep.in(0, 4);
+      commands.push_back(kind < 2    ? random_update(sweep, hw, first + k)
+                         : kind == 2 ? random_adam(sweep, hw, first + k)
+                                     : tile);
     }
     run_group(pair, commands, 3, sweep, hw);
     pair.compare_table();
