@@ -56,7 +56,8 @@ constexpr std::size_t kTapSlack = 64;
 
 /// Factors of affine_row() (N12), one an element: P(x, a) = ((x · m + offset) >> right) << left, limited to ±(2^46 -
 /// 1). m carries the sign; all zero for a product of 0. wide: is any shift s ≤ 16, so that the limit can act? uniform:
-/// is the first entry that of all elements? (Of two operands both or none.)
+/// is the first entry that of all elements? (Of two operands both or none.) repeats: do the entries, and the constants
+/// of affine_row(), repeat every 16 elements? (Likewise.)
 struct Factors {
   const std::int32_t* m = nullptr;
   const std::int64_t* offset = nullptr;
@@ -64,6 +65,7 @@ struct Factors {
   const std::int64_t* left = nullptr;
   bool wide = false;
   bool uniform = false;
+  bool repeats = false;
 };
 
 /// Logarithmic codes (N19.2): `top` is a multiple of 2^drop below 2^(16 + drop).

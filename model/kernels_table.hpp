@@ -1,6 +1,11 @@
 #pragma once
 #if defined(__SSE2__)
+// GCC 12 takes the vectors that its own intrinsics leave undefined for variables of ours (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 #endif
 
 #include "model/kernels.hpp"

@@ -30,7 +30,7 @@ class RunFactors {
  public:
   /// `whole`: do the factors of this or of the other operand differ by column?
   RunFactors(const PerAxis& axis, std::size_t cols, bool whole)
-      : axis_(axis), whole_(whole), row_(rows_at_once(cols) * cols) {
+      : axis_(axis), whole_(whole), repeats_(16 % cols == 0), row_(rows_at_once(cols) * cols) {
     if (axis.values.empty()) return;
     if (axis.axis != PerAxis::Axis::kColumn) row_.fill(axis.values[0], whole);
     for (std::size_t i = 0; axis.axis == PerAxis::Axis::kColumn && i < row_.size(); ++i) {
@@ -44,12 +44,15 @@ class RunFactors {
       block_ = row / axis_.rows;
       row_.fill(axis_.values[block_], whole_);
     }
-    return row_.factors();
+    Factors factors = row_.factors();
+    factors.repeats = repeats_;
+    return factors;
   }
 
  private:
   const PerAxis& axis_;
   bool whole_;
+  bool repeats_;
   FactorRow row_;
   std::size_t block_ = 0;
 };
@@ -134,14 +137,20 @@ TensorSums TensorOps::sums(const std::int32_t* u, int shift, std::size_t rows, s
 
 TensorSums TensorOps::product_sums(const std::int32_t* e, int e_shift, const std::int32_t* t, int t_shift,
                                    std::size_t rows, std::size_t cols) const {
-  const std::size_t run = rows_at_once(cols) * cols;
+  // Rows of narrow tensors stand side by side, 16 columns at least.
+  const std::size_t fold = std::max<std::size_t>(1, 16 / cols);
+  const std::size_t run = fold * cols;
   const TensorSums zero{std::vector<std::int64_t>(run), std::vector<std::int64_t>(run)};
   std::vector<TensorSums> parts(static_cast<std::size_t>(threads_), zero);
   over_rows(rows, cols, [&](std::size_t part, std::size_t from, std::size_t to) {
     TensorSums& mine = parts[part];
-    in_runs(from, to, cols, kAllRows, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
-      kernels_.column_sums(e + at, e_shift, t + at, t_shift, 1, count, mine.first.data(), mine.second.data());
-    });
+    const auto add = [&](std::size_t row, std::size_t count, std::size_t width) {
+      kernels_.column_sums(e + row * cols, e_shift, t + row * cols, t_shift, count, width, mine.first.data(),
+                           mine.second.data());
+    };
+    const std::size_t folded = (to - from) / fold;
+    add(from, folded, run);
+    add(from + folded * fold, (to - from) % fold, cols);
   });
   TensorSums total{std::vector<std::int64_t>(cols), std::vector<std::int64_t>(cols)};
   for (const TensorSums& part : parts) {

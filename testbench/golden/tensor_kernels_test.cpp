@@ -79,20 +79,27 @@ TEST_P(TensorKernelTest, AffineRow) {  // N12
   for (int i = 0; i < 3000; ++i) {
     const std::size_t count = some_count();
     const int least = i % 3 == 0 ? 17 : i % 3 == 1 ? -3 : 10;  // with and without left shifts, factors beyond scales
-    const std::vector<std::int32_t> u = values(count), v = values(count), c = values(count);
+    const std::vector<std::int32_t> u = values(count), v = values(count);
+    std::vector<std::int32_t> c = values(count);
     FactorRow a(count), b(count);
     std::vector<Real> of_u(count), of_v(count);
     std::vector<std::int64_t> constants(count);
+    const bool repeats = i % 4 == 0;  // every 16 elements
     for (std::size_t k = 0; k < count; ++k) {
-      a.set(k, of_u[k] = real(least, i % 5 == 0 ? 70 : 45));
-      b.set(k, of_v[k] = real(least, 45));
+      of_u[k] = repeats && k >= 16 ? of_u[k - 16] : real(least, i % 5 == 0 ? 70 : 45);
+      of_v[k] = repeats && k >= 16 ? of_v[k - 16] : real(least, 45);
+      if (repeats && k >= 16) c[k] = c[k - 16];
+      a.set(k, of_u[k]);
+      b.set(k, of_v[k]);
       constants[k] = std::int64_t{c[k]} * 65536 + 32768;
     }
+    Factors by_a = a.factors(), by_b = b.factors();
+    by_a.repeats = by_b.repeats = repeats;
     const bool relu = below(2) != 0, second = below(2) != 0;
     std::vector<std::int32_t> out(count);
     RowStatistics statistics;
-    kernel().affine_row(u.data(), a.factors(), second ? v.data() : nullptr, b.factors(), constants.data(), count, relu,
-                        out.data(), statistics);
+    kernel().affine_row(u.data(), by_a, second ? v.data() : nullptr, by_b, constants.data(), count, relu, out.data(),
+                        statistics);
     std::uint64_t saturated = 0;
     std::int32_t max = 0;
     for (std::size_t k = 0; k < count; ++k) {
@@ -108,7 +115,7 @@ TEST_P(TensorKernelTest, AffineRow) {  // N12
 
 TEST_P(TensorKernelTest, Sums) {  // N13
   for (int i = 0; i < 300; ++i) {
-    const std::size_t rows = static_cast<std::size_t>(1 + below(9)), cols = some_count();
+    const std::size_t rows = static_cast<std::size_t>(1 + below(i % 9 == 0 ? 150 : 9)), cols = some_count();
     const std::int32_t e_limit = i % 4 == 0 ? 2147483647 : 1 << below(31),
                        t_limit = i % 4 == 0 ? 32767 : 1 << below(31);
     const std::vector<std::int32_t> e = values(rows * cols, e_limit), t = values(rows * cols, t_limit);
@@ -127,6 +134,15 @@ TEST_P(TensorKernelTest, Sums) {  // N13
     }
     ASSERT_EQ(first, want_first);
     ASSERT_EQ(second, want_second);
+    std::vector<std::int64_t> same(cols), squares(cols), want_same(cols), want_squares(cols);
+    kernel().column_sums(e.data(), e_shift, e.data(), e_shift, rows, cols, same.data(), squares.data());
+    for (std::size_t k = 0; k < e.size(); ++k) {
+      const std::int64_t x = shifted(e[k], e_shift);
+      want_same[k % cols] += x;
+      want_squares[k % cols] += x * x;
+    }
+    ASSERT_EQ(same, want_same);
+    ASSERT_EQ(squares, want_squares);
     ASSERT_EQ(absolute, want_absolute);
     ASSERT_EQ(square, want_square);
   }
