@@ -29,20 +29,45 @@ struct AdamColumn {
   AdamCoder coder;
 };
 
+/// N25.2.
+std::vector<AdamColumn> adam_columns(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows,
+                                     std::size_t cols, Scale unit, const AdamRates& rates) {
+  std::vector<AdamColumn> columns(cols);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const auto magnitude = static_cast<std::uint32_t>(std::abs(gradient[row * cols + c]));
+      columns[c].max_gradient = std::max(columns[c].max_gradient, magnitude);
+    }
+  }
+  for (std::size_t c = 0; c < cols; ++c) {
+    columns[c].factors = adam_factors(tensor.adam.blocks[c], rates, columns[c].max_gradient, unit);
+  }
+  return columns;
+}
+
+/// N25.6, from all moments of the tensor.
+void adam_codes(const FixedTensor& tensor, const std::vector<AdamMoments>& moments, std::vector<AdamColumn>& columns,
+                const AdamRates& rates) {
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    AdamColumn& of = columns[c];
+    of.coder = adam_coder(of.m_max, of.r_min, of.r_max, of.factors, rates);
+    tensor.adam.blocks[c] = of.coder.block;
+  }
+  for (std::size_t first = 0; first < moments.size(); first += columns.size()) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      tensor.adam.m[first + c] = adam_m_code(moments[first + c].m, columns[c].coder, rates);
+      tensor.adam.r[first + c] = adam_r_code(moments[first + c].r, columns[c].coder, rates);
+    }
+  }
+}
+
 /// N25.2–N25.6.
 RowStatistics update_adam(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                           Scale unit, GoldenTools& tools) {
   const UpdateRule& update = tools.recipe.update;
   const AdamRates rates = adam_rates(update);
   const Real ratio = adam_ratio(tools.adam_rate, power_of_two(tensor.frac_bits));
-  std::vector<AdamColumn> columns(cols);
-  for (std::size_t i = 0; i < rows * cols; ++i) {
-    std::uint32_t& max = columns[i % cols].max_gradient;
-    max = std::max(max, static_cast<std::uint32_t>(std::abs(gradient[i])));
-  }
-  for (std::size_t c = 0; c < cols; ++c) {
-    columns[c].factors = adam_factors(tensor.adam.blocks[c], rates, columns[c].max_gradient, unit);
-  }
+  std::vector<AdamColumn> columns = adam_columns(tensor, gradient, rows, cols, unit, rates);
   const Stream stream = tools.stream(tensor.layer, tensor.kind, RandomUse::kMaster);
   RandomRows random(kernels(active_isa()), cols, 16);
   RowStatistics statistics;
@@ -63,16 +88,7 @@ RowStatistics update_adam(const FixedTensor& tensor, const std::int32_t* gradien
       statistics.max = std::max(statistics.max, std::abs(tensor.master[i]));
     }
   }
-  for (std::size_t c = 0; c < cols; ++c) {
-    AdamColumn& of = columns[c];
-    of.coder = adam_coder(of.m_max, of.r_min, of.r_max, of.factors, rates);
-    tensor.adam.blocks[c] = of.coder.block;
-  }
-  for (std::size_t i = 0; i < rows * cols; ++i) {
-    const AdamCoder& coder = columns[i % cols].coder;
-    tensor.adam.m[i] = adam_m_code(moments[i].m, coder, rates);
-    tensor.adam.r[i] = adam_r_code(moments[i].r, coder, rates);
-  }
+  adam_codes(tensor, moments, columns, rates);
   return statistics;
 }
 
