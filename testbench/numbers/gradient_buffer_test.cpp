@@ -83,8 +83,7 @@ TEST(GradientBuffer, StepsSumsAndMeans) {  // N26.1–N26.3
     const auto gradient = static_cast<std::int32_t>(sweep.in(lo[0], hi[0]));
     const auto code = static_cast<std::int32_t>(sweep.in(-127, 127));
     const Real ratio = buffer_ratio(later, steps[0]);
-    ASSERT_EQ(ratio.word(),
-              spec::times(spec::over(spec::integer(later.m, later.s), steps[0].word()), spec::power(8)));
+    ASSERT_EQ(ratio.word(), spec::times(spec::over(spec::integer(later.m, later.s), steps[0].word()), spec::power(8)));
     const spec::Wide exact =
         spec::round_half_up({spec::product16(gradient, ratio.word()) + spec::Wide{code} * 256 * 65536, 65536});
     std::uint64_t saturations = 0;
