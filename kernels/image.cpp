@@ -135,6 +135,9 @@ void over_state(const Program& program, State& state, const Visit& visit) {
     visit(names[l] + ".q", state.layers[l].q);
     visit(names[l] + ".residual", state.layers[l].residual);
     visit(names[l] + ".latent", state.layers[l].latent);
+    visit(names[l] + ".buffer", state.layers[l].buffer);
+    visit(names[l] + ".buffer_step", state.layers[l].buffer_step);
+    visit(names[l] + ".bias_sum", state.layers[l].bias_sum);
   }
   std::size_t norm = 0;
   for (const Node& node : program.network.nodes) {
@@ -144,6 +147,8 @@ void over_state(const Program& program, State& state, const Visit& visit) {
     visit(node.name + ".gamma_momentum", of.gamma_momentum);
     visit(node.name + ".beta", of.beta);
     visit(node.name + ".beta_momentum", of.beta_momentum);
+    visit(node.name + ".gamma_sum", of.gamma_sum);
+    visit(node.name + ".beta_sum", of.beta_sum);
     visit(node.name + ".run_mean", of.run_mean);
     visit(node.name + ".run_var", of.run_var);
   }

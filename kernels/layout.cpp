@@ -71,12 +71,12 @@ void Layout::close_state() {
 }
 
 void Layout::place_program(int batch_slots) {
-  const auto start = static_cast<std::uint64_t>(next_);
-  const std::uint64_t batch_address = start + program_.commands.size() * kCommandBytes;
-  program_.program_address = static_cast<std::uint32_t>(start);
+  const auto batch_address = static_cast<std::uint64_t>(next_);
+  const std::uint64_t start = batch_address + std::uint64_t{program_.batch_bytes} * static_cast<std::uint64_t>(batch_slots);
   program_.batch_address = static_cast<std::uint32_t>(batch_address);
   program_.batch_slots = batch_slots;
-  program_.total_bytes = batch_address + std::uint64_t{program_.batch_bytes} * static_cast<std::uint64_t>(batch_slots);
+  program_.program_address = static_cast<std::uint32_t>(start);
+  program_.total_bytes = start + program_.commands.size() * kCommandBytes;
   if (program_.total_bytes > program_.hardware.dram_bytes) {
     throw Error(fmt::format("hardware {}: network {}: DRAM is too small: needs {} bytes, has {}",
                             program_.hardware.name, program_.network.name, program_.total_bytes,

@@ -53,7 +53,7 @@ Src Lowering::scalar(ScalarOp op, Src a, Src b, Src c, const ScalarMore& more) {
   command.set(Field::IMMEDIATE, more.immediate).set(Field::TABLE_PITCH, more.pitch);
   command.set(Field::SCALAR_KEEP, more.keep ? 1 : 0);
   CommandInfo info = info_;
-  builder_.scalar(command, std::move(info));
+  if (!silent_) builder_.scalar(command, std::move(info));
   return {dst, results};
 }
 

@@ -87,7 +87,9 @@ class Lowering {
   TileGrid vector_tiles(int rows, int cols, const Sections& sections) const;
   TileGrid array_tiles(int rows, int cols, const Sections& sections) const;
 
-  void add(PhaseCommands phase) { builder_.phase(std::move(phase)); }
+  void add(PhaseCommands phase) {
+    if (!silent_) builder_.phase(std::move(phase));
+  }
   void finish() { builder_.finish(); }
 
   // --- Scalars. Results are new temporaries unless more.dst says where. A vector where a source is one.
@@ -151,9 +153,24 @@ class Lowering {
     int mark_;
   };
 
+  /// While it lives with `silent`, phases and scalars take their tensors and table entries but make no commands: so
+  /// programs that differ in what they do agree on where everything lies (N26.6).
+  class Silence {
+   public:
+    Silence(Lowering& low, bool silent) : low_(low), before_(low.silent_) { low.silent_ = before_ || silent; }
+    ~Silence() { low_.silent_ = before_; }
+    Silence(const Silence&) = delete;
+    Silence& operator=(const Silence&) = delete;
+
+   private:
+    Lowering& low_;
+    bool before_;
+  };
+
  private:
   Builder builder_;
   CommandInfo info_;
+  bool silent_ = false;
 };
 
 /// One operand of a GEMM.

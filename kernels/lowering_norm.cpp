@@ -42,6 +42,18 @@ Sections reduce_sections(const Lowering& low, int inputs, int cols) {
   return {.in = inputs, .out = 1, .most_groups = groups, .least_words = 4 * groups};
 }
 
+int column_ranges(Lowering& low, const std::string& name, int tensor) {
+  const TensorPlacement& of = low.tensor(tensor);
+  const int rows = of.rows, cols = of.cols;
+  const int ranges = low.layout.add(name, 32, 3, cols);
+  Phase reduce(low, low.vector_tiles(rows, cols, reduce_sections(low, 1, cols)));
+  reduce.input({.tensor = tensor});
+  reduce.vector(Opcode::REDUCE).set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
+  reduce.output({.tensor = ranges});
+  reduce.run();
+  return ranges;
+}
+
 /// Σt and Σt² of a raw view, by columns, or of all: [4][columns or 1].
 int moments(Lowering& low, const std::string& name, const NormInput& in) {
   if (in.whole) return reduce_all(low, name, ReduceKind::MOMENTS, in.z.tensor, in.rows, in.cols, in.shift);
@@ -281,8 +293,15 @@ void Step::norm_backward(int s) {
   phase(s, "update", "update of gamma and beta");
   const Src unit = low.word_of(word(power_of_two(24)));
   const auto id = [&](int kind) { return tensor_id(512 + stage(s).norm, static_cast<TensorKind>(kind)); };
-  update_tensor(s, "gamma", {dgamma, unit, Src()}, unit, true, id(5), 0);
-  update_tensor(s, "beta", {dbeta, unit, Src()}, unit, true, id(6), 0);
+  Raw of_gamma{dgamma, unit, Src()}, of_beta{dbeta, unit, Src()};
+  const bool buffered = recipe.update.micro_batches > 0;
+  if (buffered) {
+    of_gamma = buffered_vector(s, "gamma", of_gamma);
+    of_beta = buffered_vector(s, "beta", of_beta);
+  }
+  const Lowering::Silence silence(low, buffered && !options.part.last);
+  update_tensor(s, "gamma", of_gamma, unit, true, id(5), 0);
+  update_tensor(s, "beta", of_beta, unit, true, id(6), 0);
 }
 
 void Step::affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,

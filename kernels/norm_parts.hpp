@@ -27,6 +27,8 @@ NormInput norm_input(Lowering& low, const Raw& z, int rows, int cols, bool whole
 
 /// VIN and VOUT of a REDUCE by columns.
 Sections reduce_sections(const Lowering& low, int inputs, int cols);
+/// min, max and largest magnitude of each column: [3][cols].
+int column_ranges(Lowering& low, const std::string& name, int tensor);
 /// Σt, Σt² as 64-bit integers, [4][columns, or 1].
 int moments(Lowering& low, const std::string& name, const NormInput& in);
 /// The low words of Σt in the table; the high words lie chunk.count entries further.

@@ -19,9 +19,6 @@ void require_lowerable(const Network& network, const Recipe& recipe, const Lower
     throw Error(fmt::format("recipe {}: the accelerator updates 24-bit masters, 16-bit momenta and 32-bit biases",
                             recipe.name));
   }
-  if (update.micro_batches > 0) {
-    throw Error(fmt::format("recipe {}: the accelerator does not add up the gradients of micro-batches", recipe.name));
-  }
   require_fit(recipe, network);
   if (options.batch < 1 || options.batch > kDimensionMax) {
     throw Error(fmt::format("batch: expected 1 to {}, got {}", kDimensionMax, options.batch));

@@ -6,6 +6,7 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
+#include "model/gradient_buffer.hpp"
 #include "model/network.hpp"
 #include "model/recipe.hpp"
 
@@ -47,6 +48,9 @@ struct LowerOptions {
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
   int batch_slots = 1;     ///< batch blocks in memory, at least 1
   int gradient_bits = 5;   ///< NITI: gb of N24.3; another one makes another program
+  /// Of which micro-batches (N26.6); counts only for recipes that accumulate. The programs of all parts agree on where
+  /// everything lies but the program itself, which is last.
+  MicroBatch part{};
 };
 
 /// A step as commands, and where everything lies. All addresses are bytes from BASE unless said otherwise.

@@ -91,6 +91,7 @@ void Step::place_state() {
   const auto with_momentum = [&](int s, const std::string& value, int cols) {
     low.layout.add(name(s, value), 32, 1, cols);
     place_momentum(s, value + "_", 1, cols);
+    if (recipe.update.micro_batches > 0) low.layout.add(name(s, value + "_sum"), 32, 1, cols);
   };
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     const Stage& each = stage(s);
@@ -98,6 +99,10 @@ void Step::place_state() {
       const LayerShape layer = shape(s);
       largest = std::max(largest, layer.conv.out);
       place_weights(s, layer);
+      if (recipe.update.micro_batches > 0) {
+        low.layout.add(name(s, "buffer"), 8, layer.depth(), layer.conv.out);
+        low.layout.add(name(s, "buffer_step"), 32, 1, layer.conv.out);
+      }
       if (layer.conv.bias) with_momentum(s, "bias", layer.conv.out);
     } else if (each.op == Op::kBatchNorm) {
       with_momentum(s, "gamma", each.out.channels);
@@ -133,6 +138,7 @@ void Step::load_table() {
       low.copy(low.table.named("input.sx"), entry(s, "sx"));
   }
   start_scales();
+  const Lowering::Silence silence(low, !options.part.last);
   if (recipe.update.optimizer == Optimizer::kAdam) adam_rate();
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -242,6 +243,7 @@ class Step {
   void bias_gradient_phase(int s, const Codes& d, int to, Entry statistics);
   // Others.
   void update(int s);
+  void apply_update(int s);
   void pool_forward(int s);
   void pool_backward(int s);
   void pool_unit(int s, Src from, Entry to);
@@ -258,6 +260,13 @@ class Step {
   /// parameters.
   void update_tensor(int s, const std::string& what, const Raw& gradient, Src value_unit, bool wide,
                      std::uint32_t tensor, Entry statistics);
+  // Micro-batches (step_buffer.cpp).
+  Raw buffered_weights(int s);
+  Raw buffered_vector(int s, const std::string& what, const Raw& gradient);
+  void buffer_steps(int s, int steps);
+  std::array<Src, 2> add_to_buffer(int s, int steps, int codes);
+  Raw buffer_mean(int s, int steps, int codes);
+  void clear_update_counts(int s);
   // Adam (step_adam.cpp).
   void adam_rate();
   void adam_update(int s, const std::string& prefix, const AdamJob& job);

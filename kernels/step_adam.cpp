@@ -15,19 +15,6 @@ constexpr int kRLimit = 255;  ///< Qr
 /// b1, b2 of N25.
 int fraction16(double beta) { return std::clamp(static_cast<int>(std::floor(65536.0 * beta + 0.5)), 1, 65535); }
 
-/// min, max and largest magnitude of each column: [3][cols].
-int column_ranges(Lowering& low, const std::string& name, int tensor) {
-  const TensorPlacement& of = low.tensor(tensor);
-  const int rows = of.rows, cols = of.cols;
-  const int ranges = low.layout.add(name, 32, 3, cols);
-  Phase reduce(low, low.vector_tiles(rows, cols, reduce_sections(low, 1, cols)));
-  reduce.input({.tensor = tensor});
-  reduce.vector(Opcode::REDUCE).set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
-  reduce.output({.tensor = ranges});
-  reduce.run();
-  return ranges;
-}
-
 /// s of reals above 0 with s in 0 … 127, as integers: their words are s · 2^16 + m, m · 2^-16 in [1/2, 1).
 Src shift_of_real(Lowering& low, Src a) { return low.to_int(low.from_int(low.isub(a, low.word_of(0xC000)), 16), 0); }
 

@@ -41,6 +41,20 @@ void Step::sgd_update(int s) {
 }
 
 void Step::update(int s) {
+  const bool buffered = recipe.update.micro_batches > 0;
+  if (buffered) at(s).dw = buffered_weights(s);
+  if (buffered && shape(s).conv.bias) {
+    at(s).db = buffered_vector(s, "bias", at(s).db);
+    low.iadd(entry(s, "bufsat"), entry(s, "bias_sumsat"), entry(s, "bufsat"));
+  }
+  {
+    const Lowering::Silence silence(low, buffered && !options.part.last);
+    apply_update(s);
+  }
+  if (buffered && !options.part.last) clear_update_counts(s);
+}
+
+void Step::apply_update(int s) {
   phase(s, "update", "update of the weights");
   method_update(s);
   if (!shape(s).conv.bias) return;

@@ -227,6 +227,7 @@ void GoldenLayer::update(LayerState& state, GoldenTools& tools) {
   } else {
     counts.buffer = accumulate_weights(state, dw.data(), depth(), out(), dw_unit, node.layer, tools);
     if (node.bias) counts.buffer += accumulate_vector(state.bias_sum, db, db_unit, tools);
+    lwq = {};
     if (tools.micro_batch.last) {
       dw_mean = mean_of_weights(state, depth(), out(), tools);
       update_weights(state, dw_mean.data, dw_mean.unit, tools);

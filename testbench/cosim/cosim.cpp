@@ -87,7 +87,7 @@ class Session {
     check_arguments(recipe, network, data, options);
     mu16_ = static_cast<std::uint32_t>(std::floor(65536 * hyper.momentum + 0.5));
     learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, 0, hyper.epochs));
-    result_.program = lower(network, recipe, hardware, {options.batch, mu16_, 1});
+    lower_parts(hardware);
     result_.commands.resize(result_.program.commands.size());
     for (std::size_t c = 0; c < result_.commands.size(); ++c) result_.commands[c].command = static_cast<int>(c);
   }
@@ -107,6 +107,40 @@ class Session {
   }
 
  private:
+  /// A recipe that accumulates has a program for the first micro-batch, the last one and those between.
+  /// result_.program has the commands of all.
+  void lower_parts(const Hardware& hardware) {
+    std::vector<MicroBatch> parts{{true, true}};
+    if (recipe_.update.micro_batches > 0) parts = {{true, false}, {false, false}, {false, true}};
+    for (const MicroBatch& part : parts) {
+      parts_.push_back(lower(network_, recipe_, hardware, {options_.batch, mu16_, 1, 5, part}));
+    }
+    result_.program = parts_.front();
+    offsets_ = {0};
+    for (std::size_t p = 1; p < parts_.size(); ++p) {
+      const std::size_t offset = result_.program.commands.size();
+      offsets_.push_back(offset);
+      const Program& next = parts_[p];
+      result_.program.commands.insert(result_.program.commands.end(), next.commands.begin(), next.commands.end());
+      result_.program.info.insert(result_.program.info.end(), next.info.begin(), next.info.end());
+      result_.program.total_bytes = std::max(result_.program.total_bytes, next.total_bytes);
+      for (TensorPlacement& tensor : parts_[p].tensors) {
+        for (int& writer : tensor.writers) writer += static_cast<int>(offset);
+      }
+    }
+  }
+
+  const Program& program() const { return parts_[part_]; }
+
+  /// Puts the program of this micro-batch into a memory.
+  void load_program(std::span<std::uint8_t> memory) const {
+    for (std::size_t i = 0; i < program().commands.size(); ++i) {
+      const auto bytes = encode(program().commands[i]);
+      const std::size_t at = program().program_address + i * kCommandBytes;
+      std::copy(bytes.begin(), bytes.end(), memory.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+  }
+
   DramTiming rtl_timing() const {
     const Hardware& hw = result_.program.hardware;
     return {hw.dram_read_latency, hw.dram_write_latency, options_.stall, options_.seed};
@@ -126,11 +160,14 @@ class Session {
     state_ = initial_state(network_, recipe_, initial_parameters(network_, options_.seed));
     const Batch first = batch(0);
     calibrate(network_, recipe_, state_, first, context(0), 1);
-    systemc_image_.bytes = poisoned_image(result_.program, state_, recipe_, first.scale, options_.seed * 2 + 1);
-    rtl_image_ = poisoned_image(result_.program, state_, recipe_, first.scale, options_.seed * 2 + 2);
+    systemc_image_.bytes = poisoned_image(program(), state_, recipe_, first.scale, options_.seed * 2 + 1);
+    systemc_image_.bytes.resize(result_.program.total_bytes);
+    rtl_image_ = poisoned_image(program(), state_, recipe_, first.scale, options_.seed * 2 + 2);
   }
 
   void run_step(RtlMachine& rtl, int step) {
+    const MicroBatch now = micro_batch(static_cast<std::uint32_t>(step), recipe_.update.micro_batches);
+    if (parts_.size() > 1) part_ = now.first ? 0 : now.last ? 2 : 1;
     const Batch samples = batch(step);
     StepRecord record;
     say(fmt::format("step {}: golden", step));
@@ -151,18 +188,19 @@ class Session {
   }
 
   MachineStep run_systemc(const Batch& samples, int step) {
-    write_batch(result_.program, systemc_image_.bytes, 0, samples);
+    load_program(systemc_image_.bytes);
+    write_batch(program(), systemc_image_.bytes, 0, samples);
     StepRegisters registers;
     registers.seed = options_.seed;
     registers.step = static_cast<std::uint32_t>(step);
     registers.learning_rate = word(learning_rate_);
-    registers.batch = batch_offset(result_.program, 0);
+    registers.batch = batch_offset(program(), 0);
     SimOptions sim;
     sim.values = true;
     sim.stall_percent = options_.stall;
     sim.stall_seed = options_.seed;
     sim.record_executions = true;
-    SimResult result = simulate(result_.program, result_.program.hardware, &systemc_image_, registers, sim);
+    SimResult result = simulate(program(), program().hardware, &systemc_image_, registers, sim);
     return {result.cycles, std::move(result.executions)};
   }
 
@@ -172,13 +210,14 @@ class Session {
     rtl.write_register(Register::STEP, static_cast<std::uint32_t>(step));
     rtl.write_register(Register::LEARNING_RATE, word(learning_rate_));
     rtl.write_register(Register::BASE, 0);
-    rtl.write_register(Register::BATCH, batch_offset(result_.program, 0));
-    rtl.write_register(Register::PROGRAM, result_.program.program_address);
-    rtl.write_register(Register::PROGRAM_LENGTH, static_cast<std::uint32_t>(result_.program.commands.size()));
+    rtl.write_register(Register::BATCH, batch_offset(program(), 0));
+    rtl.write_register(Register::PROGRAM, program().program_address);
+    rtl.write_register(Register::PROGRAM_LENGTH, static_cast<std::uint32_t>(program().commands.size()));
   }
 
   MachineStep run_rtl(RtlMachine& rtl, const Batch& samples, int step) {
-    write_batch(result_.program, rtl.memory(), 0, samples);
+    load_program(rtl.memory());
+    write_batch(program(), rtl.memory(), 0, samples);
     set_registers(rtl, step);
     RtlResult result = rtl.run(std::uint64_t{1} << 40);
     if (result.error_code != 0) {
@@ -190,20 +229,21 @@ class Session {
   }
 
   std::string command_text(int command) const {
-    if (command < 0 || command >= static_cast<int>(result_.program.commands.size())) return "no such command";
-    return result_.program.info[static_cast<std::size_t>(command)].text;
+    if (command < 0 || command >= static_cast<int>(program().commands.size())) return "no such command";
+    return program().info[static_cast<std::size_t>(command)].text;
   }
 
   void compare(const std::string& executor, const StepRecord& record, std::span<std::uint8_t> memory, int step) {
     if (options_.tamper) options_.tamper(executor, step, memory);
-    compare_step(result_.program, record, memory, batch_offset(result_.program, 0), executor, step, result_.comparison);
+    compare_step(program(), record, memory, batch_offset(program(), 0), executor, step, result_.comparison);
   }
 
   void add_cycles(const MachineStep& systemc, const MachineStep& rtl) {
-    for (const ExecutionRecord& e : systemc.executions) result_.commands[e.command].systemc += e.end - e.start;
+    const std::size_t offset = offsets_[part_];
+    for (const ExecutionRecord& e : systemc.executions) result_.commands[offset + e.command].systemc += e.end - e.start;
     for (const ExecutionRecord& e : rtl.executions) {
-      result_.commands[e.command].rtl += e.end - e.start;
-      result_.commands[e.command].executions += 1;
+      result_.commands[offset + e.command].rtl += e.end - e.start;
+      result_.commands[offset + e.command].executions += 1;
     }
     if (systemc.executions.size() != rtl.executions.size()) {
       throw Error(fmt::format("cosim: SystemC ran {} executions and the RTL {}", systemc.executions.size(),
@@ -212,8 +252,8 @@ class Session {
     result_.executions += rtl.executions.size();
     systemc_cycles_ += systemc.cycles;
     rtl_cycles_ += rtl.cycles;
-    add_phases(result_.program, last_ends(result_.program, systemc.executions),
-               last_ends(result_.program, rtl.executions), phases_);
+    add_phases(program(), last_ends(program(), systemc.executions),
+               last_ends(program(), rtl.executions), phases_);
   }
 
   /// The executions of the commands that wrote the first difference, with some cycles around; without a difference the
@@ -228,16 +268,17 @@ class Session {
       const std::set<int> writers(first.front().writers.begin(), first.front().writers.end());
       from = machine.cycles;
       for (const ExecutionRecord& e : machine.executions) {
-        if (writers.count(static_cast<int>(e.command)) != 0) from = std::min(from, e.start);
+        if (writers.count(static_cast<int>(offsets_[part_] + e.command)) != 0) from = std::min(from, e.start);
       }
       from = from > kMargin ? from - kMargin : 0;
       to = from + kLongest;
     }
     say(fmt::format("step {}: RTL again, waves of cycles {} to {}", step, from, to));
-    RtlMachine traced(trace_library(options_.rtl_library), result_.program.hardware, rtl_timing());
+    RtlMachine traced(trace_library(options_.rtl_library), program().hardware, rtl_timing());
     traced.memory() = rtl_before_;
     traced.waves(options_.waves, from, to);
-    write_batch(result_.program, traced.memory(), 0, samples);
+    load_program(traced.memory());
+    write_batch(program(), traced.memory(), 0, samples);
     set_registers(traced, step);
     traced.run(to + kMargin);
     result_.waves = options_.waves;
@@ -246,7 +287,7 @@ class Session {
   void finish() {
     result_.fidelity = fidelity(result_.program, result_.commands, systemc_cycles_, rtl_cycles_);
     result_.fidelity.phases = phases_;
-    double array_cycles = 0;  // of a step, at full use of the array
+    double array_cycles = 0;  // of all parts, at full use of the array
     const Hardware& hw = result_.program.hardware;
     for (const CommandInfo& info : result_.program.info) {
       if (info.macs != 0) array_cycles += static_cast<double>(info.macs) / info.macs_a_cycle;
@@ -266,6 +307,9 @@ class Session {
   std::uint32_t mu16_ = 0;
   Scale learning_rate_;
   CosimResult result_;
+  std::vector<Program> parts_;        ///< the step's program, or those of N26.6
+  std::vector<std::size_t> offsets_;  ///< of each one's commands in result_.program
+  std::size_t part_ = 0;              ///< that runs
   TrainState state_;
   MemoryImage systemc_image_;
   std::vector<std::uint8_t> rtl_image_, rtl_before_;
