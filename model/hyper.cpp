@@ -62,4 +62,8 @@ double learning_rate_at(const LearningRate& rate, int epoch, int epochs) {
   return rate.base;
 }
 
+std::uint32_t momentum16(const Hyper& hyper) {
+  return static_cast<std::uint32_t>(std::floor(65536 * hyper.momentum + 0.5));
+}
+
 }  // namespace bitloom

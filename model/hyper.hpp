@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 
 #include "model/input.hpp"
@@ -41,5 +42,8 @@ Hyper read_hyper(const JsonObject& json);
 
 /// Learning rate of an epoch (from 0) in a run of `epochs`.
 double learning_rate_at(const LearningRate& rate, int epoch, int epochs);
+
+/// The momentum as a factor of fixed-point state: round(65536 · momentum) (N9).
+std::uint32_t momentum16(const Hyper& hyper);
 
 }  // namespace bitloom

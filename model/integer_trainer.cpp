@@ -96,10 +96,9 @@ void IntegerTrainer::load(const Dataset& data, const std::uint32_t* indices, int
 }
 
 StepContext IntegerTrainer::context(double learning_rate, int epoch) const {
-  const auto mu16 = static_cast<std::uint32_t>(std::floor(65536.0 * hyper_.momentum + 0.5));
   const std::vector<int>& widths = recipe_.update.gradient_bits;
   const std::size_t last = widths.size() - 1;
-  return {options_.seed, state_.step, nearest_scale(learning_rate), mu16,
+  return {options_.seed, state_.step, nearest_scale(learning_rate), momentum16(hyper_),
           widths[std::min(static_cast<std::size_t>(epoch), last)]};
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "kernels/image.hpp"
@@ -17,10 +16,6 @@
 namespace bitloom {
 namespace {
 
-std::uint32_t mu16_of(const Hyper& hyper) {
-  return static_cast<std::uint32_t>(std::floor(65536 * hyper.momentum + 0.5));
-}
-
 /// State, data and memory of steps with values.
 class Values {
  public:
@@ -29,7 +24,7 @@ class Values {
     const Network& network = program.network;
     TrainState state = initial_state(network, recipe, initial_parameters(network, options.seed));
     const Batch first = batch(0);
-    const StepContext context{options.seed, 0, rate(), mu16_of(options.hyper)};
+    const StepContext context{options.seed, 0, rate(), momentum16(options.hyper)};
     calibrate(network, recipe, state, first, context, 1);
     image_ = initial_image(program, state, recipe, first.scale);
   }
@@ -176,7 +171,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   if (options.steps < 1) throw Error(fmt::format("steps: expected at least 1, got {}", options.steps));
   Estimate e;
   e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
-  const Program program = lower(network, recipe, hardware, {batch, mu16_of(options.hyper), 1});
+  const Program program = lower(network, recipe, hardware, {batch, momentum16(options.hyper), 1});
   e.network = network.name;
   e.recipe = recipe.name;
   e.hardware = hardware;

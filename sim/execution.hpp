@@ -64,7 +64,6 @@ class LoopGroup {
   bool advance();
 
   const Instruction& command() const { return commands_[current_]; }
-  std::uint32_t current() const { return current_; }
 
  private:
   bool at_first(std::uint32_t level) const { return first_[level]; }

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 #include <functional>
 #include <map>
@@ -45,7 +44,7 @@ Step make_step() {
   const std::string hardware_file = resolve_trace(TraceKind::kHardware, "base");
   const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
   const Chain chain = linear_chain(network);
-  const auto mu16 = static_cast<std::uint32_t>(std::lround(65536 * hyper.momentum));
+  const auto mu16 = momentum16(hyper);
   const Dataset data = generate_glyphs(hyper.batch, 1);
   const auto table = input_code_table(hyper.input, qmax(recipe.bits));
   Batch batch;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
 #include <random>
 #include <set>
@@ -85,7 +84,7 @@ class Session {
         options_(options),
         format_(input_format(network, recipe, hyper.input)) {
     check_arguments(recipe, network, data, options);
-    mu16_ = static_cast<std::uint32_t>(std::floor(65536 * hyper.momentum + 0.5));
+    mu16_ = momentum16(hyper);
     learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, 0, hyper.epochs));
     lower_parts(hardware);
     result_.commands.resize(result_.program.commands.size());

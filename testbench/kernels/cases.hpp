@@ -2,10 +2,12 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "kernels/program.hpp"
+#include "model/error.hpp"
 #include "model/json_reader.hpp"
 #include "model/traces.hpp"
 
@@ -17,6 +19,16 @@ inline Network named_network(const std::string& name) { return read_network(reso
 inline Recipe named_recipe(const std::string& name) { return read_recipe(resolve_trace(TraceKind::kRecipe, name)); }
 inline Hardware named_hardware(const std::string& name) {
   return read_hardware(resolve_trace(TraceKind::kHardware, name));
+}
+
+/// The message of the Error that the call throws; empty when it throws none.
+inline std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
 }
 
 /// A perceptron with these widths; ReLU between the layers.

@@ -13,19 +13,11 @@ namespace bitloom {
 namespace {
 
 using testing::HasSubstr;
+using testing_cases::error_of;
 using testing_cases::named_hardware;
 using testing_cases::named_recipe;
 using testing_cases::perceptron;
 using testing_cases::with_batch;
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 /// 3 → 2 → 2, batch 3: small enough to write its bytes by hand.
 Program small_program(const std::string& recipe) {

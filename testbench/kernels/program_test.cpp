@@ -20,20 +20,12 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing_cases::error_of;
 using testing_cases::named_hardware;
 using testing_cases::named_network;
 using testing_cases::named_recipe;
 using testing_cases::perceptron;
 using testing_cases::with_batch;
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 std::string error_on(const Hardware& hw, const std::string& recipe = "int8") {
   return error_of([&] { lower(named_network("mlp_odd"), named_recipe(recipe), hw, with_batch(19)); });

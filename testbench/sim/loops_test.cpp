@@ -39,11 +39,14 @@ std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::u
           const std::uint32_t r = c.ROWS_DIM, q = c.COLS_DIM;
           Expected e{};
           e.command = k;
-          e.address = (c.BATCH_BASE != 0 ? batch : base) + c.ADDR + i0 * c.STRIDE0 + i1 * c.STRIDE1 + i2 * c.STRIDE2;
+          if (c.queue == 0 || c.queue == 3) {  // transfers
+            e.address = (c.BATCH_BASE != 0 ? batch : base) + c.ADDR + i0 * c.STRIDE0 + i1 * c.STRIDE1 + i2 * c.STRIDE2;
+          }
           e.rows = r != 3 && index[r] == count[r] - 1 ? c.ROWS_LAST : c.ROWS;
           e.cols = q != 3 && index[q] == count[q] - 1 ? c.COLS_LAST : c.COLS;
           e.row0 = r == 3 ? 0 : index[r] * c.ROWS;
-          e.col0 = q == 3 ? 0 : index[q] * c.COLS;
+          if (c.queue == 2) e.row0 += i0 * c.ROW_STEP0;
+          e.col0 = c.COL_BASE + (q == 3 ? 0 : index[q] * c.COLS);
           e.parity0 = parity(c.PARITY0, i0, i1, i2, g);
           e.parity1 = parity(c.PARITY1, i0, i1, i2, g);
           e.parity_level1 = parity(1, i0, i1, i2, g);
@@ -94,6 +97,7 @@ std::vector<Expected> enumerated(const std::vector<Instruction>& group, std::uin
 Instruction random_instruction(std::mt19937& random) {
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random()) % n; };
   Instruction c;
+  c.queue = static_cast<int>(below(4));
   c.N0 = 1 + below(4);
   c.N1 = 1 + below(4);
   c.N2 = 1 + below(4);
@@ -107,6 +111,8 @@ Instruction random_instruction(std::mt19937& random) {
   c.ROWS_LAST = 1 + below(9);
   c.COLS = 1 + below(9);
   c.COLS_LAST = 1 + below(9);
+  c.ROW_STEP0 = static_cast<std::uint32_t>(random());
+  c.COL_BASE = below(100);
   c.ROWS_DIM = below(4);
   c.COLS_DIM = below(4);
   c.PARITY0 = below(4);
