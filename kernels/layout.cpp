@@ -72,7 +72,8 @@ void Layout::close_state() {
 
 void Layout::place_program(int batch_slots) {
   const auto batch_address = static_cast<std::uint64_t>(next_);
-  const std::uint64_t start = batch_address + std::uint64_t{program_.batch_bytes} * static_cast<std::uint64_t>(batch_slots);
+  const std::uint64_t start =
+      batch_address + std::uint64_t{program_.batch_bytes} * static_cast<std::uint64_t>(batch_slots);
   program_.batch_address = static_cast<std::uint32_t>(batch_address);
   program_.batch_slots = batch_slots;
   program_.program_address = static_cast<std::uint32_t>(start);

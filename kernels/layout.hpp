@@ -20,7 +20,8 @@ class Layout {
   /// The same of one of its rows.
   int alias_row(int tensor, int row, const std::string& name);
   void close_state();
-  /// Adds the batch slots and, last, as its length is its own, the program behind the tensors; throws Error when the hardware's DRAM is too small.
+  /// Adds the batch slots and, last, as its length is its own, the program behind the tensors; throws Error when the
+  /// hardware's DRAM is too small.
   void place_program(int batch_slots);
 
  private:

@@ -251,8 +251,7 @@ class Session {
     result_.executions += rtl.executions.size();
     systemc_cycles_ += systemc.cycles;
     rtl_cycles_ += rtl.cycles;
-    add_phases(program(), last_ends(program(), systemc.executions),
-               last_ends(program(), rtl.executions), phases_);
+    add_phases(program(), last_ends(program(), systemc.executions), last_ends(program(), rtl.executions), phases_);
   }
 
   /// The executions of the commands that wrote the first difference, with some cycles around; without a difference the

@@ -232,8 +232,29 @@ TEST(Program, LowersOrRefusesOnRandomHardware) {
   EXPECT_GT(lowered, 50);
 }
 
-TEST(Program, RefusesMicroBatches) {  // N26.6 is golden's alone so far
-  EXPECT_THAT(error_on(named_hardware("base"), "lwq_accumulate"), HasSubstr("micro-batches"));
+TEST(Program, MicroBatchesAgreeOnWhereEverythingLies) {  // N26.6
+  const Network network = read_network(resolve_trace(TraceKind::kNetwork, "conv_small"));
+  const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "lwq_accumulate"));
+  const auto part = [&](bool first, bool last) {
+    return lower(network, recipe, named_hardware("tiny"), {3, 0, 1, 5, {first, last}});
+  };
+  const auto updates = [](const Program& program) {
+    return std::count_if(program.commands.begin(), program.commands.end(),
+                         [](const Command& command) { return command.opcode() == Opcode::UPDATE; });
+  };
+  const Program last = part(false, true);
+  EXPECT_GT(updates(last), 0);
+  for (const Program& program : {part(true, false), part(false, false)}) {
+    EXPECT_EQ(updates(program), 0);
+    EXPECT_EQ(program.table, last.table);
+    EXPECT_EQ(program.batch_address, last.batch_address);
+    EXPECT_EQ(program.program_address, last.program_address);
+    ASSERT_EQ(program.tensors.size(), last.tensors.size());
+    for (std::size_t i = 0; i < last.tensors.size(); ++i) {
+      EXPECT_EQ(program.tensors[i].name, last.tensors[i].name);
+      EXPECT_EQ(program.tensors[i].address, last.tensors[i].address) << last.tensors[i].name;
+    }
+  }
 }
 
 TEST(Reduction, HasAtMost65536Terms) {
