@@ -1,0 +1,188 @@
+// Consecutive training steps of convolutional networks on golden, SystemC and RTL, by every recipe file of the tree.
+// Suites named Full* are the ctest entry cosim_conv_test; those named Long* are cosim_conv_long_test.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "model/error.hpp"
+#include "testbench/cosim/cosim.hpp"
+#include "testbench/cosim/cosim_case.hpp"
+#include "testbench/cosim/report.hpp"
+
+namespace bitloom::cosim {
+
+inline void PrintTo(const CosimCase& of, std::ostream* out) {
+  *out << of.network << ", " << of.recipe << ", " << of.hardware << ", batch " << of.batch;
+}
+
+namespace {
+
+constexpr double kTotalLimit = 0.02, kClassLimit = 0.05;
+
+Recipe named_recipe(const std::string& name) { return read_recipe(resolve_trace(TraceKind::kRecipe, name)); }
+
+/// Recipes of golden that lower() refuses, each with the words of its message that say why. A recipe that is lowered
+/// must leave this list: FullConvRecipes fails.
+const std::map<std::string, std::string>& refused() {
+  static const std::map<std::string, std::string> reasons{
+      {"fp32", "float32 does not run on the accelerator"},
+      {"fp32_lbn", "float32 does not run on the accelerator"},
+      {"lwq_accumulate", "does not add up the gradients of micro-batches"},
+  };
+  return reasons;
+}
+
+/// All other recipe files, so that a new file is tested without being listed anywhere.
+std::vector<std::string> accelerated() {
+  std::vector<std::string> names;
+  for (const std::string& name : known_traces(TraceKind::kRecipe)) {
+    if (!refused().contains(name)) names.push_back(name);
+  }
+  return names;
+}
+
+bool has_bias(const Node& layer) {
+  const auto* conv = std::get_if<Conv2dAttributes>(&layer.attributes);
+  return conv != nullptr ? conv->bias : std::get<LinearAttributes>(layer.attributes).bias;
+}
+
+/// What golden records and no memory keeps: the bias in accumulator units, which the step computes on chip, and the
+/// weight codes of methods whose codes are the stored weights, which the step overwrites by its update.
+std::set<std::string> never_in_memory(const Network& network, const Recipe& recipe) {
+  std::vector<const Node*> layers;
+  for (const Node& node : network.nodes) {
+    if (node.op == Op::kLinear || node.op == Op::kConv2d) layers.push_back(&node);
+  }
+  std::set<std::string> names;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const RecipeLayer rules =
+        layer_recipe(recipe, static_cast<int>(l), static_cast<int>(layers.size()), layers[l]->name);
+    if (has_bias(*layers[l])) names.insert(layers[l]->name + ".b_acc");
+    const bool codes_are_state = rules.optimizer == Optimizer::kLwq || rules.optimizer == Optimizer::kNiti;
+    if (codes_are_state) names.insert(layers[l]->name + ".w");
+  }
+  return names;
+}
+
+void expect_faithful(const Fidelity& fidelity) {
+  EXPECT_LE(std::abs(fidelity.error), kTotalLimit) << "total cycles";
+  int counted = 0;
+  for (const ClassCycles& c : fidelity.classes) {
+    if (!c.counted) continue;
+    ++counted;
+    EXPECT_LE(std::abs(c.error), kClassLimit) << c.name;
+  }
+  EXPECT_GE(counted, 8) << "classes that count";
+}
+
+void expect_equal(const CosimCase& chosen) {
+  const CosimResult result = run_case(chosen);
+  SCOPED_TRACE(to_text(result));
+  EXPECT_EQ(result.comparison.mismatches, 0u);
+  ASSERT_EQ(result.losses.size(), static_cast<std::size_t>(chosen.steps));
+  const std::set<std::string> unseen = never_in_memory(result.program.network, named_recipe(chosen.recipe));
+  EXPECT_EQ(result.comparison.unseen, unseen);
+  const auto executed = 2 * static_cast<std::uint64_t>(chosen.steps);  // by two machines
+  EXPECT_GE(result.comparison.tensors, executed * (result.tensors_a_step - unseen.size()));
+  EXPECT_GE(result.comparison.scalars, executed * 40);
+  expect_faithful(result.fidelity);
+}
+
+std::string case_name(const testing::TestParamInfo<CosimCase>& tested) {
+  const CosimCase& of = tested.param;
+  return of.network + "_" + of.recipe + "_" + of.hardware + "_stall" + std::to_string(of.stall);
+}
+
+class FullConv : public testing::TestWithParam<CosimCase> {};
+class LongConv : public testing::TestWithParam<CosimCase> {};
+TEST_P(FullConv, StepsAreEqual) { expect_equal(GetParam()); }
+TEST_P(LongConv, StepsAreEqual) { expect_equal(GetParam()); }
+
+/// Every recipe on every hardware: short steps of three or two samples. Each pair of recipe and hardware has stalls in
+/// either this list or in long_cases().
+std::vector<CosimCase> full_cases() {
+  std::vector<CosimCase> cases;
+  int turn = 0;
+  for (const std::string& recipe : accelerated()) {
+    cases.push_back({"conv_small", recipe, "tiny", 3, 3, turn % 2 == 0 ? 25 : 0, 1});
+    cases.push_back({"conv_small", recipe, "odd", 2, 3, turn % 2 == 0 ? 0 : 25, 2});
+    cases.push_back({"conv_small", recipe, "base", 3, 3, turn % 2 == 0 ? 25 : 0, 3});
+    ++turn;
+  }
+  for (const char* recipe : {"int4", "luq_smp2", "fqt1", "lwq", "niti", "maqd_bn"}) {
+    cases.push_back({"conv_ops", recipe, cases.size() % 2 == 0 ? "tiny" : "odd", 2, 2, 25, 4});
+  }
+  return cases;
+}
+
+std::vector<CosimCase> long_cases() {
+  std::vector<CosimCase> cases;
+  int turn = 0;
+  for (const std::string& recipe : accelerated()) {
+    cases.push_back({"conv_small", recipe, "tiny", 7, 3, turn % 2 == 0 ? 0 : 25, 5});
+    cases.push_back({"conv_small", recipe, "odd", 7, 3, turn % 2 == 0 ? 25 : 0, 6});
+    cases.push_back({"conv_small", recipe, "base", 7, 3, turn % 2 == 0 ? 0 : 25, 7});
+    cases.push_back({"conv_ops", recipe, turn % 2 == 0 ? "tiny" : "odd", 6, 2, 0, 8});
+    cases.push_back({"conv_ops", recipe, "base", 6, 2, 25, 9});
+    ++turn;
+  }
+  cases.push_back({"resnet8", "luq", "base", 1, 1, 0, 10});
+  cases.push_back({"lenet", "luq", "base", 3, 1, 25, 11});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FullConv, testing::ValuesIn(full_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(All, LongConv, testing::ValuesIn(long_cases()), case_name);
+
+TEST(FullConvRecipes, EveryFileIsLoweredOrRefusedForAReasonThatIsListed) {
+  const Network network = read_network(resolve_trace(TraceKind::kNetwork, "conv_small"));
+  const std::vector<std::string> known = known_traces(TraceKind::kRecipe);
+  for (const char* hardware : {"tiny", "odd", "base"}) {
+    const Hardware on = read_hardware(resolve_trace(TraceKind::kHardware, hardware));
+    for (const std::string& recipe : known) {
+      std::string message;
+      try {
+        lower(network, named_recipe(recipe), on, {3, 1, 1});
+      } catch (const Error& error) {
+        message = error.what();
+      }
+      const auto reason = refused().find(recipe);
+      if (reason == refused().end()) {
+        EXPECT_EQ(message, "") << recipe << " on " << hardware;
+      } else {
+        EXPECT_THAT(message, testing::HasSubstr(reason->second)) << recipe << " on " << hardware;
+      }
+    }
+  }
+  for (const char* name : {"int8", "int4", "luq", "lwq", "fqt1", "maqd", "niti", "psq", "ptq"}) {
+    EXPECT_THAT(accelerated(), testing::Contains(name));
+  }
+}
+
+TEST(FullConvTamper, AChangedGradientOfAConvolutionIsFoundAndNamed) {
+  std::uint32_t address = 0;
+  CosimOptions options;
+  options.tamper = [&](const std::string& executor, int step, std::span<std::uint8_t> memory) {
+    if (executor == "systemc" && step == 1 && address != 0) memory[address] ^= 1;
+  };
+  const CosimCase chosen{"conv_small", "luq", "base", 2, 2, 0, 1};
+  const CosimResult clean = run_case(chosen, options);
+  EXPECT_TRUE(clean.equal());
+  const TensorPlacement* dw = find_tensor(clean.program, "conv1.dw");
+  ASSERT_NE(dw, nullptr);
+  address = dw->address + 7 * dw->pitch + 4 * 3;  // element (7, 3)
+  const CosimResult result = run_case(chosen, options);
+  ASSERT_EQ(result.comparison.mismatches, 1u);
+  const Difference& found = result.comparison.first.front();
+  EXPECT_EQ(found.executor, "systemc");
+  EXPECT_EQ(found.step, 1);
+  EXPECT_EQ(found.tensor, "conv1.dw");
+  EXPECT_EQ(found.row, 7);
+  EXPECT_EQ(found.col, 3);
+  EXPECT_FALSE(result.equal());
+}
+
+}  // namespace
+}  // namespace bitloom::cosim
