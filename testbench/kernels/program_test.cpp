@@ -78,10 +78,10 @@ TEST(Program, PlacesTensorsApart) {
     }
     std::sort(ranges.begin(), ranges.end());
     for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_LE(ranges[i - 1].second, ranges[i].first);
-    EXPECT_LE(ranges.back().second, in_batch ? program.batch_bytes : program.program_address);
+    EXPECT_LE(ranges.back().second, in_batch ? program.batch_bytes : program.batch_address);
   }
-  EXPECT_EQ(program.batch_address, program.program_address + 64 * program.commands.size());
-  EXPECT_EQ(program.total_bytes, program.batch_address + program.batch_bytes);
+  EXPECT_EQ(program.program_address, program.batch_address + program.batch_bytes);
+  EXPECT_EQ(program.total_bytes, program.program_address + 64 * program.commands.size());
 }
 
 TEST(Program, NamesWhatTheGoldenRecordNames) {
