@@ -10,6 +10,8 @@ namespace bitloom {
 
 namespace {
 
+constexpr int kLoopMax = 65535;  ///< of N0, N1, N2
+
 enum Dim { kOuter = 0, kMiddle = 1, kInner = 2, kNone = 3 };
 
 Command& set_rows(Command& command, const Cut& cut, int dim) {
@@ -95,6 +97,11 @@ Phase Phase::over_samples(Lowering& low, const TileGrid& grid, int samples, int 
 }
 
 void Phase::set_loops(Command& command, const std::array<int, 3>& counts) const {
+  const int most = *std::max_element(counts.begin(), counts.end());
+  if (most > kLoopMax) {
+    throw Error(fmt::format("hardware {}: {}: {} tiles in one direction, a loop counts to {}; take a smaller batch",
+                            low_.context().hardware.name, low_.context().what, most, kLoopMax));
+  }
   command.set(Field::N0, counts[0]).set(Field::N1, counts[1]).set(Field::N2, counts[2]);
 }
 

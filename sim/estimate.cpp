@@ -90,7 +90,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
   std::optional<Values> values;
   if (options.values) values.emplace(program, recipe, options);
   SimResult sum;
-  for (int step = 0; step < options.steps && !interrupted(); ++step) {
+  for (int step = 0; step < options.steps; ++step) {
     StepRegisters registers;
     registers.seed = options.seed;
     registers.step = static_cast<std::uint32_t>(step);
@@ -99,6 +99,11 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
     sim.values = options.values;
     sim.stall_percent = options.stall_percent;
     sim.stall_seed = options.seed;
+    sim.progress = [&, executions = 0u](std::uint32_t command) mutable {
+      if (++executions % 256 != 0) return;  // each would cost more than it tells
+      if (interrupted()) throw Interrupted{};
+      if (options.progress) options.progress(step, command, program.commands.size());
+    };
     if (values) registers.learning_rate = word(values->rate());
     add(sum, simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim));
   }

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct EstimateOptions {
   bool values = false;          ///< compute the steps' values too, on generated data; changes no cycle and no count
   std::string energy = "45nm";  ///< name or file of the energy table
   Hyper hyper;                  ///< momentum; with values also learning rate and input scaling
+  /// Called now and then with the step and the position of a command in the program. May be empty.
+  std::function<void(int step, std::size_t command, std::size_t commands)> progress;
 };
 
 /// One layer's phase. Energy is that of the actions of its own commands.
@@ -59,7 +62,7 @@ struct Estimate {
   double time_ms() const { return static_cast<double>(result.cycles) / hardware.clock_mhz / 1e3; }
 };
 
-/// Lowers a training step and runs it on the model; stops before the next step when interrupted() is set. Throws Error
+/// Lowers a training step and runs it on the model. Throws Interrupted soon after interrupted() is set, and Error
 /// when the network, recipe, hardware or batch does not fit, or the recipe is no integer recipe.
 Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
                   const EstimateOptions& options);

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct SimOptions {
   int stall_percent = 0;           ///< of DramTiming, 0..99
   std::uint64_t stall_seed = 1;    ///< of DramTiming
   bool record_executions = false;  ///< fill SimResult::executions
+  /// Called after each execution with its command's position; what it throws ends simulate(). May be empty.
+  std::function<void(std::uint32_t command)> progress;
 };
 
 /// One execution of a command: from its waits satisfied to its signals sent (docs/commands.md, last section).

@@ -42,7 +42,7 @@ cosim::CosimResult run_cosimulation(const Workload& workload, const Machine& mac
   options.rtl_library = rtl_library(machine.file);
   ProgressLine line(progress);
   options.progress = [&](const std::string& what) { line.show(label + " " + what); };
-  return on_machine(machine, [&] {
+  return naming_files(workload, &machine, [&] {
     return cosim::cosimulate(workload.network, workload.recipe, machine.hardware, workload.hyper, step_data, options);
   });
 }
@@ -103,9 +103,9 @@ int run(const CosimCommand& command) {
 void add_cosim(CLI::App& app, Action& action) {
   const auto options = std::make_shared<CosimCommand>();
   CLI::App* sub = app.add_subcommand("cosim", "run training steps in golden model, SystemC and RTL; compare all bits");
-  sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
-  sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
-  sub->add_option("--hw", options->hw, "hardware: file or name in traces/hardware")->capture_default_str();
+  sub->add_option("NETWORK", options->network, "network: file or name (bitloom --help lists the names)")->required();
+  sub->add_option("--recipe", options->recipe, "recipe: file or name")->capture_default_str();
+  sub->add_option("--hw", options->hw, "hardware: file or name")->capture_default_str();
   sub->add_option("--steps", options->steps, "consecutive training steps")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
@@ -113,19 +113,19 @@ void add_cosim(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 90))
       ->capture_default_str();
   sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
-      ->check(CLI::Range(1, 65535));
+      ->check(CLI::Range(1, 65534));
   sub->add_option("--seed", options->seed, "seed of parameters, data, random words and stalls")
       ->check(is_seed())
       ->capture_default_str();
   sub->add_option("--data", options->data, "folder of IDX or CIFAR-10 files (default: generated glyphs)");
-  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
+  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name")->capture_default_str();
   sub->add_option("--waves", options->waves, "write RTL waves around the first difference to this FST file");
   sub->add_option("--dump", options->dump, "write golden's tensors as .npy into this folder, one folder a step");
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(
       "Examples: bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25 --json out.json\n"
-      "          bitloom cosim conv_small --recipe int8 --hw tiny --batch 4 --steps 2\n"
+      "          bitloom cosim conv_small --recipe luq --hw tiny --steps 2\n"
       "JSON: tensors_compared, elements_compared, mismatches, differences[], cycles.systemc, cycles.rtl, commands,\n"
       "classes[], phases[], array_utilisation. Cycles are clock cycles. Exit code 1 on any difference.");
   sub->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -11,6 +11,7 @@
 
 #include "model/error.hpp"
 #include "model/interrupt.hpp"
+#include "model/traces.hpp"
 #include "model/version.hpp"
 #include "sim/program/program.hpp"
 
@@ -32,21 +33,37 @@ constexpr const char* kDescription =
     "Bitloom: what a low-bitwidth training accelerator will do before it exists - the bits it computes, the accuracy\n"
     "they reach, the cycles and the energy of each training step - proved against RTL.";
 
-constexpr const char* kFooter =
-    "Networks, recipes and hardware are file paths or names in traces/ (mlp, lenet, conv_small, resnet8; int8, int4,\n"
-    "luq, psq, fqt1, maqd, lwq, niti, fp32; tiny, base, odd).\n"
-    "\n"
-    "Examples:\n"
-    "  bitloom demo\n"
-    "  bitloom train mlp --recipe int4 --data DIR --epochs 5 --seed 1 --json out.json\n"
-    "  bitloom run mlp --recipe int8 --hw base --batch 128\n"
-    "  bitloom run lenet --recipe luq --hw base\n"
-    "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
-    "  bitloom cosim conv_small --recipe int8 --hw tiny --batch 4 --steps 2\n"
-    "  bitloom codebook\n"
-    "\n"
-    "Exit codes: 0 ok, 1 a comparison or check failed, 2 bad input or usage, 3 internal error, 130 interrupted.\n"
-    "Environment: BITLOOM_TRACES names a folder that is searched before the built-in traces/.";
+/// The names in traces/, so that this text cannot miss one. BITLOOM_TRACES's are among them.
+std::string footer() {
+  const auto names = [](const char* kind, TraceKind of) {
+    std::string text = fmt::format("  {:<10}", kind);
+    std::size_t width = text.size();
+    for (const std::string& name : known_traces(of)) {
+      if (width + name.size() + 1 > 110) {
+        text += fmt::format("\n  {:<10}", "");
+        width = 12;
+      }
+      text += " " + name;
+      width += name.size() + 1;
+    }
+    return text + "\n";
+  };
+  return "Networks, recipes and hardware are file paths or names in traces/:\n" +
+         names("networks", TraceKind::kNetwork) + names("recipes", TraceKind::kRecipe) +
+         names("hardware", TraceKind::kHardware) + names("hyper", TraceKind::kHyper) +
+         names("energy", TraceKind::kEnergy) +
+         "\n"
+         "Examples:\n"
+         "  bitloom demo\n"
+         "  bitloom train lenet --recipe luq --data DIR --epochs 5 --seed 1 --json out.json\n"
+         "  bitloom run lenet --recipe luq --hw base\n"
+         "  bitloom cosim conv_small --recipe fqt1 --hw tiny --steps 2\n"
+         "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
+         "  bitloom codebook\n"
+         "\n"
+         "Exit codes: 0 ok, 1 a comparison or check failed, 2 bad input or usage, 3 internal error, 130 interrupted.\n"
+         "Environment: BITLOOM_TRACES names a folder that is searched before the built-in traces/.";
+}
 
 void print_error(const std::string& message) { fmt::print(stderr, "bitloom: error: {}\n", message); }
 
@@ -95,7 +112,7 @@ int flush_output(int code) {
 
 int run_program(int argc, char** argv) {
   CLI::App app{kDescription, "bitloom"};
-  app.footer(kFooter);
+  app.footer(footer);
   app.set_version_flag("--version", version_line());
   Action action;
   register_commands(app, action);

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "model/interrupt.hpp"
 #include "model/output_file.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/options.hpp"
@@ -32,12 +31,15 @@ int run(const RunCommand& command) {
   ProgressLine line(!command.quiet);
   line.show(fmt::format("simulating {} {} on {}, batch {}", workload.network.name, workload.recipe.name,
                         machine.hardware.name, batch));
-  const Estimate result = on_machine(
-      machine, [&] { return estimate(workload.network, workload.recipe, machine.hardware, batch, options); });
+  options.progress = [&](int step, std::size_t position, std::size_t commands) {
+    line.show(fmt::format("simulating {} {} on {}, batch {}: step {} of {}, command {} of {}", workload.network.name,
+                          workload.recipe.name, machine.hardware.name, batch, step + 1, command.steps, position,
+                          commands));
+  };
+  const Estimate result = naming_files(workload, &machine, [&] {
+    return estimate(workload.network, workload.recipe, machine.hardware, batch, options);
+  });
   line.clear();
-  if (interrupted()) {
-    throw Interrupted{};
-  }
 
   Json config = workload_json(workload);
   config["hw"] = machine.hardware.name;
@@ -61,23 +63,23 @@ int run(const RunCommand& command) {
 void add_run(CLI::App& app, Action& action) {
   const auto options = std::make_shared<RunCommand>();
   CLI::App* sub = app.add_subcommand("run", "cycles and energy of a training step on the SystemC model");
-  sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
-  sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
-  sub->add_option("--hw", options->hw, "hardware: file or name in traces/hardware")->capture_default_str();
+  sub->add_option("NETWORK", options->network, "network: file or name (bitloom --help lists the names)")->required();
+  sub->add_option("--recipe", options->recipe, "recipe: file or name")->capture_default_str();
+  sub->add_option("--hw", options->hw, "hardware: file or name")->capture_default_str();
   sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
-      ->check(CLI::Range(1, 65535));
+      ->check(CLI::Range(1, 65534));
   sub->add_option("--steps", options->steps, "consecutive training steps; all numbers are their sums")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   sub->add_option("--stall", options->stall, "chance in percent that the memory idles before a beat")
       ->check(CLI::Range(0, 99))
       ->capture_default_str();
-  sub->add_option("--energy", options->energy, "energy table: file or name in traces/energy")->capture_default_str();
+  sub->add_option("--energy", options->energy, "energy table: file or name")->capture_default_str();
   sub->add_flag("--values", options->values, "compute the values too, not only time and counts");
   sub->add_option("--seed", options->seed, "seed of stalls, and with --values of parameters, data and random words")
       ->check(is_seed())
       ->capture_default_str();
-  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
+  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name")->capture_default_str();
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(

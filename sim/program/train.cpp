@@ -30,10 +30,12 @@ double TrainRun::samples_per_second() const {
 }
 
 std::unique_ptr<Trainer> make_trainer(const Workload& workload, const TrainOptions& options) {
-  if (workload.recipe.fp32) {
-    return make_fp32_trainer(workload.network, workload.hyper, options, workload.recipe.normalization);
-  }
-  return make_integer_trainer(workload.network, workload.recipe, workload.hyper, options);
+  return naming_files(workload, nullptr, [&] {
+    if (workload.recipe.fp32) {
+      return make_fp32_trainer(workload.network, workload.hyper, options, workload.recipe.normalization);
+    }
+    return make_integer_trainer(workload.network, workload.recipe, workload.hyper, options);
+  });
 }
 
 TrainRun run_training(Trainer& trainer, const DataPair& data, const TrainOptions& options, const std::string& label,
@@ -197,12 +199,12 @@ int train(const TrainCommand& command) {
 void add_train(CLI::App& app, Action& action) {
   const auto options = std::make_shared<TrainCommand>();
   CLI::App* sub = app.add_subcommand("train", "train a network and judge it by the test images");
-  sub->add_option("NETWORK", options->network, "network: file or name in traces/networks")->required();
-  sub->add_option("--recipe", options->recipe, "recipe: file or name in traces/recipes")->capture_default_str();
+  sub->add_option("NETWORK", options->network, "network: file or name (bitloom --help lists the names)")->required();
+  sub->add_option("--recipe", options->recipe, "recipe: file or name")->capture_default_str();
   sub->add_option("--data", options->data,
                   "folder of the four IDX files of MNIST or Fashion-MNIST, or of CIFAR-10's data_batch_*.bin and\n"
                   "test_batch*.bin, each plain or gzip (default: generated glyphs)");
-  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name in traces/")->capture_default_str();
+  sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name")->capture_default_str();
   sub->add_option("--epochs", options->epochs, "epochs in all, those of --resume included (default: as --hyper says)")
       ->check(CLI::Range(1, 100000));
   sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
@@ -225,7 +227,9 @@ void add_train(CLI::App& app, Action& action) {
   sub->add_option("--dump", options->dump, "write parameters and optimizer state as .npy into this folder at the end");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(
-      "Example: bitloom train mlp --recipe int8 --data fashion-mnist --epochs 5 --seed 1 --json out.json\n"
+      "Examples: bitloom train lenet --recipe luq --epochs 1\n"
+      "          bitloom train lenet_bn --recipe maqd --data fashion-mnist --seed 1 --json out.json\n"
+      "          bitloom train resnet8 --recipe int8 --hyper hyper_cifar --data cifar-10 --train-limit 10000\n"
       "JSON: test_accuracy (fraction), test_loss, samples_per_second, train_seconds, epochs_done, epochs[]: epoch, "
       "loss,\n"
       "train_accuracy, learning_rate, seconds, samples, steps, saturated_values. Test images are looked at once, after "

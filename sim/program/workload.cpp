@@ -58,6 +58,13 @@ Machine load_machine(const std::string& path_or_name) {
   return machine;
 }
 
+std::string with_file(const std::string& message, const Workload& workload, const Machine* machine) {
+  if (machine != nullptr && message.starts_with("hardware ")) return machine->file + ": " + message;
+  if (message.starts_with("recipe ")) return workload.recipe_file + ": " + message;
+  if (message.starts_with("network ")) return workload.network_file + ": " + message;
+  return message;
+}
+
 int batch_of(const Workload& workload, int asked) {
   if (asked > 0) {
     return asked;

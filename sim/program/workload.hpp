@@ -38,15 +38,17 @@ struct Machine {
 /// Resolves and reads a hardware file or name. Throws Error.
 Machine load_machine(const std::string& path_or_name);
 
-/// Calls the function, which lowers onto the machine; what it says about the hardware gets the file's name in front, as
-/// a name inside a file does not tell which file it was.
+/// A message that begins with a hardware, recipe or network gets its file in front, as a name inside a file does not
+/// tell which file it was. `machine` may be null.
+std::string with_file(const std::string& message, const Workload& workload, const Machine* machine);
+
+/// Calls the function; what it says about the workload or the machine gets the file's name in front.
 template <class Function>
-auto on_machine(const Machine& machine, const Function& function) {
+auto naming_files(const Workload& workload, const Machine* machine, const Function& function) {
   try {
     return function();
   } catch (const Error& error) {
-    const std::string message = error.what();
-    throw Error(message.starts_with("hardware ") ? machine.file + ": " + message : message);
+    throw Error(with_file(error.what(), workload, machine));
   }
 }
 

@@ -155,6 +155,13 @@ class Session {
     if (options_.progress) options_.progress(what);
   }
 
+  /// After an execution of a machine; now and then, as each would cost more than it tells. Throws Interrupted.
+  void tick(const char* machine, int step, std::uint32_t command, unsigned executions) const {
+    if (executions % 256 != 0) return;
+    if (interrupted()) throw Interrupted{};
+    say(fmt::format("step {}: {}, command {} of {}", step, machine, command, program().commands.size()));
+  }
+
   void prepare() {
     state_ = initial_state(network_, recipe_, initial_parameters(network_, options_.seed));
     const Batch first = batch(0);
@@ -174,11 +181,9 @@ class Session {
     result_.tensors_a_step = record.tensors.size();
     if (!options_.dump.empty()) write_step_record(record, fmt::format("{}/step{}", options_.dump, step));
 
-    say(fmt::format("step {}: SystemC", step));
     const MachineStep systemc = run_systemc(samples, step);
     compare("systemc", record, systemc_image_.bytes, step);
 
-    say(fmt::format("step {}: RTL", step));
     rtl_before_ = options_.waves.empty() ? std::vector<std::uint8_t>() : rtl.memory();
     const MachineStep machine = run_rtl(rtl, samples, step);
     compare("rtl", record, rtl.memory(), step);
@@ -199,6 +204,9 @@ class Session {
     sim.stall_percent = options_.stall;
     sim.stall_seed = options_.seed;
     sim.record_executions = true;
+    sim.progress = [&, executions = 0u](std::uint32_t command) mutable {
+      tick("SystemC", step, command, executions++);
+    };
     SimResult result = simulate(program(), program().hardware, &systemc_image_, registers, sim);
     return {result.cycles, std::move(result.executions)};
   }
@@ -218,7 +226,9 @@ class Session {
     load_program(rtl.memory());
     write_batch(program(), rtl.memory(), 0, samples);
     set_registers(rtl, step);
-    RtlResult result = rtl.run(std::uint64_t{1} << 40);
+    unsigned executions = 0;
+    RtlResult result =
+        rtl.run(std::uint64_t{1} << 40, [&](const ExecutionRecord& e) { tick("RTL", step, e.command, executions++); });
     if (result.error_code != 0) {
       throw Error(fmt::format("cosim: the RTL stopped in step {} with error {} at command {} ({})", step,
                               result.error_code, result.error_index,

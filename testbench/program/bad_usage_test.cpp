@@ -41,7 +41,10 @@ TEST(Usage, FaultyCommandLines) {
   expect_refused({"cosim", "mlp_odd", "--steps", "0"}, "--steps");
   expect_refused({"run", "mlp_odd", "--stall", "-1"}, "--stall");
   expect_refused({"run", "mlp_odd", "--batch", "0"}, "--batch");
+  expect_refused({"run", "mlp_odd", "--batch", "65535"}, "--batch");
+  expect_refused({"run", "mlp_odd", "--steps", "0"}, "--steps");
   expect_refused({"demo", "mlp"}, "mlp");
+  expect_refused({"codebook", "--sharpness", "-1"}, "--sharpness");
 }
 
 TEST(Usage, HelpAndVersionAreNoErrors) {
@@ -52,7 +55,10 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
   const Outcome version = run_program({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_THAT(version.output, ::testing::MatchesRegex("bitloom [0-9.]+ \\(commit .+\\)\n"));
-  for (const char* command : {"demo", "train", "run", "cosim"}) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_trace("recipes"))) {
+    EXPECT_THAT(help.output, HasSubstr(" " + entry.path().stem().string())) << "help names every recipe";
+  }
+  for (const char* command : {"demo", "train", "run", "cosim", "codebook"}) {
     const Outcome of_command = run_program({command, "--help"});
     EXPECT_EQ(of_command.code, 0) << command;
     EXPECT_THAT(of_command.output, HasSubstr("Example")) << command;
@@ -121,6 +127,15 @@ TEST(Output, AFolderWithoutPermission) {
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   expect_refused({"train", "mlp", "--recipe", "fp32", "--json", folder / "out.json"}, "Permission denied");
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
+}
+
+TEST(Recipes, ThatTheAcceleratorLacks) {
+  for (const char* command : {"run", "cosim"}) {
+    const Arguments asked{command, "lenet", "--recipe", "lwq_accumulate", "--hw", "tiny"};
+    expect_refused(asked, "recipes/lwq_accumulate.json: recipe lwq_accumulate: the accelerator does not add up");
+    expect_refused({command, "resnet8", "--hw", "tiny", "--batch", "128"}, "DRAM is too small: needs");
+    expect_refused({command, "resnet8", "--hw", "tiny", "--batch", "4096"}, "take a smaller batch");
+  }
 }
 
 TEST(Recipes, FloatHasNoAcceleratorBits) {

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "testbench/program/spawn.hpp"
@@ -14,6 +18,7 @@ namespace bitloom::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 nlohmann::json report_of(std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--json", "-"});
@@ -89,21 +94,63 @@ TEST(Cosim, TablesSayWhatWasCompared) {
   }
 }
 
+// Every kind of node and every method's commands, through the program; testbench/cosim has the wider cases.
+class CosimMethod : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(CosimMethod, ConvolutionalStepsAreEqualAndTakeTheCyclesOfRun) {
+  const std::vector<std::string> what{"conv_small", "--recipe", GetParam(), "--hw", "tiny", "--batch", "4"};
+  std::vector<std::string> both{"cosim"}, alone{"run"};
+  both.insert(both.end(), what.begin(), what.end());
+  alone.insert(alone.end(), what.begin(), what.end());
+  const nlohmann::json compared = report_of(both);
+  EXPECT_EQ(compared.at("mismatches"), 0);
+  EXPECT_GT(compared.at("elements_compared").get<std::int64_t>(), 10000);
+  const nlohmann::json estimated = report_of(alone);
+  EXPECT_EQ(compared.at("cycles").at("systemc"), estimated.at("cycles"));
+  std::set<std::string> nodes;
+  for (const auto& layer : estimated.at("layers")) nodes.insert(layer.at("name").get<std::string>());
+  for (const char* node : {"conv1", "bn1", "conv2", "add", "bn2", "pool", "fc"})
+    EXPECT_TRUE(nodes.contains(node)) << node;
+}
+
+INSTANTIATE_TEST_SUITE_P(Recipes, CosimMethod, ::testing::Values("int8", "lwq", "luq", "maqd", "fqt1", "psq"),
+                         [](const auto& chosen) { return chosen.param; });
+
+// A step of this size runs for seconds; Ctrl-C must not wait for its end.
+TEST(Run, EndsSoonAfterAnInterrupt) {
+  for (const char* command : {"run", "cosim"}) {
+    Running running({command, "lenet", "--hw", "tiny", "--steps", "1000"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    ASSERT_FALSE(running.ended()) << command;
+    running.send(SIGINT);
+    const Outcome outcome = running.finish(60);
+    EXPECT_EQ(outcome.code, 130) << command;
+    EXPECT_THAT(outcome.errors, HasSubstr("bitloom: error: interrupted")) << command;
+    EXPECT_EQ(outcome.output, "") << command;
+  }
+}
+
 TEST(Demo, PrintsTheTableAndAgrees) {
   ScratchFolder folder;
   const Outcome outcome = run_program({"demo", "--json", folder / "demo.json"});
   EXPECT_EQ(outcome.code, 0) << outcome.errors;
-  for (const char* text : {"fp32", "int8", "int4", "test accuracy", "all equal", "RTL cycles", "array use", "energy"}) {
+  for (const char* text : {"fp32", "int8", "int4", "lwq", "luq", "maqd", "fqt1", "conv_small", "test accuracy",
+                           "all equal", "RTL cycles", "energy"}) {
     EXPECT_THAT(outcome.output, HasSubstr(text));
   }
+  EXPECT_THAT(outcome.output, Not(HasSubstr("differ")));
   const nlohmann::json json = read_json(folder / "demo.json");
   EXPECT_TRUE(json.at("equal").get<bool>());
   const auto accuracy = [&](const char* recipe) {
     return json.at("training").at(recipe).at("test_accuracy").get<double>();
   };
-  EXPECT_GT(accuracy("fp32"), 0.85);
-  EXPECT_GT(accuracy("int8"), accuracy("fp32") - 0.02);
-  EXPECT_GT(accuracy("int4"), accuracy("fp32") - 0.06);
+  EXPECT_GT(accuracy("fp32"), 0.9);
+  for (const char* recipe : {"int8", "lwq", "luq", "maqd"})
+    EXPECT_GT(accuracy(recipe), accuracy("fp32") - 0.03) << recipe;
+  for (const char* recipe : {"int4", "fqt1"}) EXPECT_GT(accuracy(recipe), accuracy("fp32") - 0.12) << recipe;
+  for (const char* recipe : {"int8", "int4", "lwq", "luq", "maqd", "fqt1"}) {
+    EXPECT_EQ(json.at("cosim").at(recipe).at("mismatches"), 0) << recipe;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/error.hpp"
 
 namespace bitloom {
@@ -28,7 +30,7 @@ RtlMachine::RtlMachine(const std::string& library, const Hardware& hardware, con
   if (library_->api->config_hash != config_hash(hardware)) {
     throw Error(fmt::format("{}: was made for another hardware than {}", library, hardware.name));
   }
-  dram_.bytes().resize(hardware.dram_bytes);
+  dram_.bytes().resize(std::min(hardware.dram_bytes, std::uint64_t{1} << 26));
   machine_ = library_->api->create(static_cast<std::uint32_t>(seed ^ (seed >> 32)));
   pins_ = library_->api->pins(machine_);
   reset();

@@ -54,7 +54,7 @@ class RtlMachine {
   RtlMachine(const RtlMachine&) = delete;
   RtlMachine& operator=(const RtlMachine&) = delete;
 
-  /// DRAM from address 0; Hardware::dram_bytes of it, 0 at first. May be resized.
+  /// DRAM from address 0; Hardware::dram_bytes of it, at most 64 MiB, 0 at first. May be resized.
   std::vector<std::uint8_t>& memory() { return dram_.bytes(); }
   AxiMemory& dram() { return dram_; }
 
