@@ -176,11 +176,13 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   if (options.steps < 1) throw Error(fmt::format("steps: expected at least 1, got {}", options.steps));
   Estimate e;
   e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
-  const Program program = lower(network, recipe, hardware, {batch, momentum16(options.hyper), 1});
+  const MicroBatch last{false, true};
+  const Program program = lower(network, recipe, hardware, {batch, momentum16(options.hyper), 1, 5, last});
   e.network = network.name;
   e.recipe = recipe.name;
   e.hardware = hardware;
   e.batch = batch;
+  e.micro_batches = recipe.update.micro_batches;
   e.options = options;
   e.commands = program.commands.size();
   e.result = run_steps(program, hardware, recipe, options);

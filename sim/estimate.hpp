@@ -50,6 +50,7 @@ struct Estimate {
   std::string network, recipe;
   Hardware hardware;
   int batch = 0;
+  int micro_batches = 0;  ///< of a recipe that accumulates (N26); what is estimated is the last one, which updates
   EstimateOptions options;
   EnergyTable table;
   std::uint64_t commands = 0;

@@ -95,6 +95,7 @@ Json to_json(const Estimate& e) {
           {"recipe", e.recipe},
           {"hardware", e.hardware.name},
           {"batch", e.batch},
+          {"micro_batches", e.micro_batches},
           {"steps", e.options.steps},
           {"stall_percent", e.options.stall_percent},
           {"commands", e.commands},
@@ -116,6 +117,9 @@ Json to_json(const Estimate& e) {
 std::string text_table(const Estimate& e) {
   std::string text = fmt::format("{}, {}, on {}: batch {}, {} step{}\n", e.network, e.recipe, e.hardware.name, e.batch,
                                  e.options.steps, e.options.steps == 1 ? "" : "s");
+  if (e.micro_batches > 0) {
+    text += fmt::format("  each the last of a step's {} micro-batches, the one that updates\n", e.micro_batches);
+  }
   text += fmt::format("  {} cycles = {:.3f} ms at {} MHz, {:.0f} samples/s, {:.1f} % use of the array\n",
                       e.result.cycles, e.time_ms(), e.hardware.clock_mhz, samples(e) / seconds(e), 100 * e.utilisation);
   text +=
