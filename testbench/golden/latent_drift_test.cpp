@@ -45,8 +45,7 @@ Drift drift(double update, int level, bool stochastic) {
   const std::vector<std::int32_t> gradient(kRows * kCols, -64);
   tools.context = {5, 0, nearest_scale(update / 64.0), 0};
   // N23.4 makes the momentum's scale 128 / 127 from the second step on: 63.5 codes, which nearest rounding misses by
-  // 0.8
-  // %.
+  // 0.8 %.
   const auto run = [&](int steps) {
     for (int step = 0; step < steps; ++step, ++tools.context.step) {
       update_lwq(state, gradient.data(), kRows, kCols, kOne, kQmax, 0, tools);

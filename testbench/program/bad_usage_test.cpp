@@ -129,10 +129,8 @@ TEST(Output, AFolderWithoutPermission) {
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
 }
 
-TEST(Recipes, ThatTheAcceleratorLacks) {
+TEST(Batches, ThatTheMemoryDoesNotHold) {
   for (const char* command : {"run", "cosim"}) {
-    const Arguments asked{command, "lenet", "--recipe", "lwq_accumulate", "--hw", "tiny"};
-    expect_refused(asked, "recipes/lwq_accumulate.json: recipe lwq_accumulate: the accelerator does not add up");
     expect_refused({command, "resnet8", "--hw", "tiny", "--batch", "128"}, "DRAM is too small: needs");
     expect_refused({command, "resnet8", "--hw", "tiny", "--batch", "4096"}, "take a smaller batch");
   }
