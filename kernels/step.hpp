@@ -234,7 +234,7 @@ class Step {
                            std::int64_t pixel_pitch, int stride_y, int stride_x);
   void gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
                       const GradientPlace& place, bool strided, Entry statistics);
-  void zero_phase(const View& to, int rows, int cols);
+  void zero_phase(const View& to, int rows, int cols, Entry statistics);
   void chain_gradient(int s, int below);
   void weight_gradient(int s);
   GemmJob weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const;

@@ -164,7 +164,7 @@ void Step::gradient_phase(int s, const LayerShape& layer, int group, const Strid
   };
   const bool empty = y.taps * x.taps == 0;
   const Sections sections{.in = place.mask < 0 || empty ? 0 : 1, .out = 1};
-  if (empty) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in);
+  if (empty) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in, statistics);
   Phase gemm(low, low.array_tiles(rows, layer.group_in, sections));
   GemmJob job = gradient_job(s, layer, group, y, x, at(s).d);
   job.macs = static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(job.terms) *
@@ -181,12 +181,12 @@ void Step::gradient_phase(int s, const LayerShape& layer, int group, const Strid
   gemm.run();
 }
 
-/// Zeros where no tap reaches: 0 · whatever lies there.
-void Step::zero_phase(const View& to, int rows, int cols) {
+/// Zeros where no tap reaches: 0 · whatever lies there. Its statistics are zeros too.
+void Step::zero_phase(const View& to, int rows, int cols, Entry statistics) {
   Phase zero(low, low.vector_tiles(rows, cols, {.in = 1, .out = 1}));
   View from = to;
   zero.input(from);
-  zero.vector(Opcode::AFFINE);
+  zero.vector(Opcode::AFFINE).set(Field::STAT, statistics);
   zero.output(Flag::RAW_OUT, to);
   zero.run();
 }

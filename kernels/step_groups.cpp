@@ -155,7 +155,7 @@ int Step::weight_sums(int s) {
         }
         const int rows = y.count * x.count;
         if (y.taps * x.taps == 0) {
-          zero_phase(to, rows, layer.group_in);
+          zero_phase(to, rows, layer.group_in, 0);
           continue;
         }
         GemmJob job = gradient_job(s, layer, g, y, x, all);

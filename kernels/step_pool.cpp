@@ -148,7 +148,7 @@ void Step::pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x
     }
     return view;
   };
-  if (y.taps * x.taps == 0) return zero_phase(viewed(place.tensor), rows, count);
+  if (y.taps * x.taps == 0) return zero_phase(viewed(place.tensor), rows, count, statistics);
   const int inputs = (is_max ? 2 : 1) + (place.mask < 0 ? 0 : 1);
   Phase back = Phase::over_taps(low, low.vector_tiles(rows, count, sections_of(inputs, 1)), y.taps, x.taps);
   const auto windows = [&](int tensor) {
