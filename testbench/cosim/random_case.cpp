@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
+#include <vector>
 
 #include "model/json_reader.hpp"
+#include "model/traces.hpp"
 
 namespace bitloom::cosim {
 namespace {
@@ -35,6 +39,121 @@ Network draw_network(std::mt19937_64& random) {
           between(random, 1, 130), nodes),
       "random network"));
 }
+
+/// Draws the layers of a small convolutional graph as text: one to three blocks of a convolution, maybe a norm, a
+/// ReLU, a residual add and a pooling; then flatten and one or two linear layers.
+class GraphDrawer {
+ public:
+  explicit GraphDrawer(std::mt19937_64& random) : random_(random) {}
+
+  std::string run() {
+    channels_ = between(random_, 1, 5);
+    rows_ = between(random_, 3, 9);
+    cols_ = between(random_, 3, 9);
+    const std::string input = fmt::format("[{}, {}, {}]", channels_, rows_, cols_);
+    const int blocks = between(random_, 1, 3);
+    for (int b = 0; b < blocks; ++b) block();
+    add("flatten", "");
+    if (between(random_, 0, 2) == 0) {
+      add("linear", fmt::format(R"(, "out": {}, "bias": true)", between(random_, 1, 20)));
+      add("relu", "");
+    }
+    add("linear", fmt::format(R"(, "out": {}, "bias": {})", between(random_, 2, 10), bias()));
+    add("softmax_cross_entropy", "");
+    return fmt::format(R"({{"name": "random", "input": {}, "layers": [{}]}})", input, layers_);
+  }
+
+ private:
+  struct Result {
+    std::string name;
+    int channels, rows, cols;
+  };
+
+  bool bias() { return between(random_, 0, 2) != 0; }
+
+  const std::string& add(const std::string& op, const std::string& fields) {
+    const std::string name = fmt::format("{}{}", op, count_++);
+    layers_ += fmt::format(R"({}{{"name": "{}", "op": "{}"{}}})", layers_.empty() ? "" : ", ", name, op, fields);
+    if (op == "relu") results_.pop_back();  // a ReLU is the only reader of what it reads
+    results_.push_back({name, channels_, rows_, cols_});
+    return results_.back().name;
+  }
+
+  /// Kernel, stride, padding and dilation of one side, such that the result has at least one place.
+  struct Side {
+    int kernel, stride, padding, dilation, result;
+  };
+  Side draw_side(int extent) {
+    Side side{};
+    do {
+      side.kernel = between(random_, 1, 3);
+      side.stride = between(random_, 1, 4) == 1 ? between(random_, 2, 3) : between(random_, 1, 2);
+      side.dilation = between(random_, 0, 3) == 0 ? 2 : 1;
+      side.padding = between(random_, 0, side.kernel - 1);
+      side.result = extent + 2 * side.padding - side.dilation * (side.kernel - 1);
+    } while (side.result < 1);
+    side.result = (side.result - 1) / side.stride + 1;
+    return side;
+  }
+
+  void conv() {
+    // A third are of one shape in and out, so that residual adds have something to add.
+    const bool same = between(random_, 0, 2) == 0;
+    Side y = draw_side(rows_), x = draw_side(cols_);
+    if (same) y = {3, 1, 1, 1, rows_}, x = {1, 1, 0, 1, cols_};
+    const std::array groups_of{1, 1, channels_, channels_ % 2 == 0 ? 2 : 1};
+    const int groups = one_of(random_, groups_of);
+    const int out = same ? channels_ : groups * between(random_, 1, std::max(1, 8 / groups));
+    channels_ = out, rows_ = y.result, cols_ = x.result;
+    add("conv2d", fmt::format(R"(, "out": {}, "kernel": [{}, {}], "stride": [{}, {}], "padding": [{}, {}], )"
+                              R"("dilation": [{}, {}], "groups": {}, "bias": {})",
+                              out, y.kernel, x.kernel, y.stride, x.stride, y.padding, x.padding, y.dilation, x.dilation,
+                              groups, bias()));
+  }
+
+  void residual() {
+    std::vector<std::string> others;
+    for (std::size_t i = 0; i + 1 < results_.size(); ++i) {
+      const Result& r = results_[i];
+      if (r.channels == channels_ && r.rows == rows_ && r.cols == cols_) others.push_back(r.name);
+    }
+    if (others.empty() || between(random_, 0, 3) == 0) return;
+    const std::string other = others[random_() % others.size()];
+    const std::string last = results_.back().name;
+    add("add", fmt::format(R"(, "inputs": ["{}", "{}"])", last, other));
+  }
+
+  void pool() {
+    const bool max = between(random_, 0, 1) == 0;
+    if (!max && between(random_, 0, 3) == 0) {
+      rows_ = cols_ = 1;
+      add("average_pool", R"(, "kernel": "all")");
+      return;
+    }
+    Side y{}, x{};
+    do {
+      y = draw_side(rows_), x = draw_side(cols_);
+    } while (y.dilation != 1 || x.dilation != 1);
+    rows_ = y.result, cols_ = x.result;
+    add(max ? "max_pool" : "average_pool",
+        fmt::format(R"(, "kernel": [{}, {}], "stride": [{}, {}], "padding": [{}, {}])", y.kernel, x.kernel, y.stride,
+                    x.stride, y.padding, x.padding));
+  }
+
+  void block() {
+    conv();
+    if (between(random_, 0, 2) == 0) residual();
+    if (between(random_, 0, 1) == 0) add("batch_norm", "");
+    if (between(random_, 0, 3) != 0) add("relu", "");
+    if (between(random_, 0, 2) == 0) residual();
+    if (between(random_, 0, 1) == 0) pool();
+  }
+
+  std::mt19937_64& random_;
+  int channels_ = 1, rows_ = 1, cols_ = 1, count_ = 0;
+  std::string layers_;
+  std::vector<Result> results_;
+};
 
 ViewRule draw_view(std::mt19937_64& random) {
   constexpr std::array kRoundings{Rounding::kHalfUp, Rounding::kNearestEven, Rounding::kFloor, Rounding::kStochastic};
@@ -78,6 +197,24 @@ RandomCase draw_case(std::mt19937_64& random) {
   for (const LinearLayer& layer : linear_chain(drawn.network)) {
     drawn.text += fmt::format(", {}{}{}", layer.out, layer.bias ? "" : " no bias", layer.relu ? " relu" : "");
   }
+  return drawn;
+}
+
+RandomCase draw_graph_case(std::mt19937_64& random) {
+  constexpr std::array kStalls{0, 0, 20, 60};
+  std::vector<std::string> files = known_traces(TraceKind::kRecipe);
+  std::erase_if(files, [](const std::string& name) { return name.starts_with("fp32"); });
+  RandomCase drawn;
+  const std::string text = GraphDrawer(random).run();
+  drawn.network = read_network(JsonObject::from_text(text, "random network"));
+  const bool by_file = between(random, 0, 3) != 0;
+  const std::string file = files[random() % files.size()];
+  drawn.recipe = by_file ? read_recipe(resolve_trace(TraceKind::kRecipe, file)) : draw_recipe(random);
+  if (!by_file && between(random, 0, 1) == 0) drawn.recipe.normalization = Normalization::kLayerBatch;
+  drawn.batch = between(random, 1, 5);
+  drawn.stall = one_of(random, kStalls);
+  drawn.text = fmt::format("batch {}, stalls {} %, recipe {} (bits {}/{}/{}), {}", drawn.batch, drawn.stall,
+                           drawn.recipe.name, drawn.recipe.bits, drawn.recipe.first_bits, drawn.recipe.last_bits, text);
   return drawn;
 }
 

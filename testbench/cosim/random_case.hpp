@@ -21,6 +21,11 @@ struct RandomCase {
 };
 RandomCase draw_case(std::mt19937_64& random);
 
+/// Likewise a small convolutional graph: convolutions of every kernel, stride, padding, dilation and grouping up to 3,
+/// norms, ReLUs, residual adds, both poolings, linear layers; 1 to 5 samples; a recipe file of the tree, or the fields
+/// of draw_case() with either normalization.
+RandomCase draw_graph_case(std::mt19937_64& random);
+
 /// The text of a hardware file with random, legal parameters.
 std::string draw_hardware(std::mt19937_64& random, const std::string& name);
 
