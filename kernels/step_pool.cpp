@@ -113,7 +113,8 @@ void Step::pool_backward(int s) {
   std::vector<StridePhase> ys = stride_phases(in.height, pool.kernel.rows, pool.stride.rows, pool.padding.rows, 1);
   std::vector<StridePhase> xs = stride_phases(in.width, pool.kernel.cols, pool.stride.cols, pool.padding.cols, 1);
   const bool of_all = stage(s).op == Op::kAveragePool && out.height == 1 && out.width == 1 &&
-                      pool.kernel.rows == in.height && pool.kernel.cols == in.width;
+                      pool.kernel.rows == in.height && pool.kernel.cols == in.width && pool.padding.rows == 0 &&
+                      pool.padding.cols == 0;
   if (of_all) {  // one window: every position reads it
     ys = {{.count = in.height, .taps = 1}};
     xs = {{.count = in.width, .taps = 1}};

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "model/error.hpp"
@@ -84,7 +86,9 @@ void expect_equal(const CosimCase& chosen) {
   const std::set<std::string> unseen = never_in_memory(result.program.network, named_recipe(chosen.recipe));
   EXPECT_EQ(result.comparison.unseen, unseen);
   const auto executed = 2 * static_cast<std::uint64_t>(chosen.steps);  // by two machines
-  EXPECT_GE(result.comparison.tensors, executed * (result.tensors_a_step - unseen.size()));
+  if (named_recipe(chosen.recipe).update.micro_batches == 0) {         // else not all steps record the same
+    EXPECT_GE(result.comparison.tensors, executed * (result.tensors_a_step - unseen.size()));
+  }
   EXPECT_GE(result.comparison.scalars, executed * 40);
   expect_faithful(result.fidelity);
 }
@@ -164,6 +168,43 @@ TEST(FullConvRecipes, EveryFileIsLoweredOrRefusedForAReasonThatIsListed) {
   for (const char* name : {"int8", "int4", "luq", "lwq", "fqt1", "maqd", "niti", "psq", "ptq"}) {
     EXPECT_THAT(accelerated(), testing::Contains(name));
   }
+}
+
+void expect_equal_of_text(const std::string& layers, const std::vector<const char*>& recipes) {
+  const std::string file = testing::TempDir() + "bitloom_conv_text.json";
+  std::ofstream(file) << R"({"name": "text", "input": [3, 7, 6], "layers": [)" << layers << R"(
+    {"name": "flatten", "op": "flatten"},
+    {"name": "fc", "op": "linear", "out": 4, "bias": true},
+    {"name": "loss", "op": "softmax_cross_entropy"}]})";
+  for (const char* recipe : recipes) {
+    const CosimResult result = run_case({file, recipe, "tiny", 3, 2, 0, 1});
+    EXPECT_TRUE(result.equal()) << to_text(result);
+  }
+  std::filesystem::remove(file);
+}
+
+// Some residues of a stride meet no tap of the kernel: the first ones, or those between taps. Gradients there are zero,
+// and so must be their maxima and counts, which the table keeps: not what its temporary entries held before.
+TEST(FullConvGaps, PositionsThatNoTapReachesHaveZeroStatistics) {
+  expect_equal_of_text(R"(
+    {"name": "conv1", "op": "conv2d", "out": 4, "kernel": [1, 3], "stride": [2, 1], "bias": true},
+    {"name": "relu1", "op": "relu"},
+    {"name": "conv2", "op": "conv2d", "out": 3, "kernel": [3, 1], "padding": [1, 0], "bias": true},
+    {"name": "bn", "op": "batch_norm"},
+    {"name": "relu2", "op": "relu"},
+    {"name": "pool1", "op": "average_pool", "kernel": 1, "stride": [2, 1]},
+    {"name": "conv3", "op": "conv2d", "out": 3, "kernel": [2, 3], "stride": 2, "padding": 1,
+     "dilation": [1, 2], "bias": true},
+    {"name": "pool2", "op": "average_pool", "kernel": 1, "stride": 2},)",
+                       {"int8", "luq", "psq"});
+}
+
+// A window as large as the image, but moved by its padding, leaves places of the image out.
+TEST(FullConvGaps, AnAverageOfAMovedWindowLeavesPlacesOut) {
+  expect_equal_of_text(R"(
+    {"name": "conv", "op": "conv2d", "out": 3, "kernel": 3, "stride": 2, "bias": true},
+    {"name": "pool", "op": "average_pool", "kernel": [3, 2], "stride": 3, "padding": [1, 0]},)",
+                       {"int8", "luq"});
 }
 
 TEST(FullConvTamper, AChangedGradientOfAConvolutionIsFoundAndNamed) {
