@@ -64,11 +64,13 @@ std::string layer_label(const EstimateLayer& layer) {
 }
 
 std::string layers_text(const Estimate& e) {
-  std::string text =
-      fmt::format("{:<20}{:>14}{:>8}{:>16}{:>14}\n", "layer, phase", "cycles", "%", "energy [uJ]", "use of array");
+  std::size_t width = 20;
+  for (const EstimateLayer& layer : e.layers) width = std::max(width, layer_label(layer).size());
+  std::string text = fmt::format("{:<{}}{:>14}{:>8}{:>16}{:>14}\n", "layer, phase", width, "cycles", "%", "energy [uJ]",
+                                 "use of array");
   for (const EstimateLayer& layer : e.layers) {
     const std::string use = layer.macs == 0 ? "" : fmt::format("{:.1f} %", 100 * layer.utilisation);
-    text += fmt::format("{:<20}{:>14}{:>8.1f}{:>16.3f}{:>14}\n", layer_label(layer), layer.cycles,
+    text += fmt::format("{:<{}}{:>14}{:>8.1f}{:>16.3f}{:>14}\n", layer_label(layer), width, layer.cycles,
                         100.0 * static_cast<double>(layer.cycles) / static_cast<double>(e.result.cycles),
                         layer.energy_pj * 1e-6, use);
   }
