@@ -7,8 +7,15 @@ void GraphJudge::layer(int n) {
   const std::string name = of(n).name;
   const Conv2dAttributes conv = conv_of(of(n));
   const RecipeLayer with = rule(n);
-  if (source(n) != kNetworkInput) codes_of_input(n, with);
+  if (source(n) != kNetworkInput) {
+    exact_input(n, with);
+    codes_of_input(n, with);
+  } else {
+    same_scale(name + ".sx", {batch_scale_.m, batch_scale_.s, false});
+  }
+  exact_weights(n, with);
   codes_of_weights(n, with);
+  same_scale(name + ".s_acc", spec::nearest(spec::product(scale_word(name + ".sx"), scale_word(name + ".sw"))));
   const Dims in = of(n).op == Op::kLinear ? Dims{samples_, 1, 1, conv.in} : dims(source(n));
   Reals z = conv_forward(conv, in, dims(n), tensor(name + ".x"), tensor(name + ".w"));
   if (conv.bias) {
@@ -48,6 +55,7 @@ void GraphJudge::backward_layer(int n) {
   const std::string name = of(n).name;
   const Conv2dAttributes conv = conv_of(of(n));
   const RecipeLayer with = rule(n);
+  exact_gradient(n, with);
   codes_of_gradient(n, with);
   const Dims in = of(n).op == Op::kLinear ? Dims{samples_, 1, 1, conv.in} : dims(source(n));
   const Reals x = tensor(name + ".x", scale(name + ".sx"));
@@ -170,16 +178,19 @@ void GraphJudge::step(int number) {
   }
   const auto classes = static_cast<std::uint64_t>(network_.nodes.back().shape[0]);
   for (int m = 0; m < samples_; ++m) batch.labels.push_back(static_cast<std::uint8_t>(random() % classes));
-  const StepContext context{99, state_.step, nearest_scale(0.05), 58982};
-  if (number == 0) engine_.calibrate(state_, batch, context);
+  batch_scale_ = batch.scale;
+  context_ = {99, state_.step, nearest_scale(0.05), 58982};
+  if (number == 0) engine_.calibrate(state_, batch, context_);
   before_ = state_;
-  engine_.step(state_, batch, context, &record_);
+  engine_.step(state_, batch, context_, &record_);
   gradients_.clear();
   const int loss = static_cast<int>(network_.nodes.size()) - 1;
   for (int n = 0; n < loss; ++n) {
     if (of(n).op == Op::kLinear || of(n).op == Op::kConv2d) layer(n);
+    same_mask(n);
     if (::testing::Test::HasFatalFailure()) return;
   }
+  exact_loss(batch);
   for (int n = loss - 1; n >= 0; --n) {
     const Op op = of(n).op;
     if (op == Op::kRelu || op == Op::kFlatten) continue;

@@ -2,6 +2,8 @@
 // Whole steps of convolutional networks, by every recipe, against float64: each tensor of a recorded step is derived
 // again from the real numbers that the tensors before it stand for, with the operations of real_ops.hpp, which know
 // neither codes nor scales and are themselves held against finite differences. Sums of codes are exact in float64.
+// What the engine chooses besides (scales, units of products, masks, kept groups, and each code with its random word)
+// is derived a second time, bit for bit, by the specifications of testbench/numbers/spec_*.hpp (graph_judge_exact.cpp).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,10 +12,12 @@
 #include <random>
 
 #include "model/golden_step.hpp"
+#include "model/random.hpp"
 #include "model/real.hpp"
 #include "model/traces.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/golden/real_ops.hpp"
+#include "testbench/numbers/spec_tensor.hpp"
 
 namespace bitloom::testing {
 
@@ -34,7 +38,8 @@ class GraphJudge {
       : network_(network),
         recipe_(recipe),
         engine_(network, recipe, 2),
-        state_(initial_state(network, recipe, initial_parameters(network, 5))),
+        parameters_(initial_parameters(network, 5)),
+        state_(initial_state(network, recipe, parameters_)),
         samples_(samples) {}
 
   void step(int number);
@@ -93,10 +98,42 @@ class GraphJudge {
     return layer_recipe(recipe_, layer_number(n), layers, of(n).name);
   }
 
+  // graph_judge_exact.cpp
+  const spec::Values& ints(const std::string& name) const { return record_.tensors.at(name).values; }
+  spec::AnyScale scale_word(const std::string& name) const { return spec::scale_of_word(record_.scalars.at(name)); }
+  spec::AnyScale unit_word(int node) const;
+  spec::WordSource words(int n, TensorKind kind, RandomUse use, std::uint64_t sample = 0) const {
+    return {context_.seed64,
+            context_.step,
+            layer_number(n),
+            static_cast<std::uint64_t>(kind),
+            static_cast<std::uint64_t>(use),
+            sample};
+  }
+  void same_scale(const std::string& name, spec::AnyScale want) const;
+  void maximum_scale(const std::string& name, std::uint32_t max, spec::AnyScale unit, int largest_code, ScaleRule rule,
+                     std::map<std::string, spec::AnyScale>& next);
+  struct Requantization;
+  void same_codes(const std::string& name, const spec::Values& raw, const Requantization& by) const;
+  void window(const std::string& name, const spec::Values& raw, std::int64_t low, std::int64_t high) const;
+  void same_mask(int node) const;
+  void exact_input(int n, const RecipeLayer& rule);
+  void exact_weights(int n, const RecipeLayer& rule);
+  double initial_scale(int n, const RecipeLayer& rule) const;
+  void exact_gradient(int n, const RecipeLayer& rule);
+  void exact_log(int n, const ViewRule& view);
+  void exact_groups(int n, const ViewRule& view, bool second) const;
+  void exact_loss(const Batch& batch) const;
+
   const Network& network_;
   const Recipe& recipe_;
   GoldenEngine engine_;
+  std::vector<NodeParameters> parameters_;
   TrainState state_, before_;
+  StepContext context_;
+  Scale batch_scale_;
+  std::map<std::string, spec::AnyScale> next_x_, next_d_;  ///< by layer: the next step's hindsight scales (N6.2)
+  std::map<std::string, spec::Word> mhat_;                 ///< by layer: N19.1
   int samples_;
   StepRecord record_;
   std::map<int, Reals> gradients_;  ///< by node: what its readers delivered
