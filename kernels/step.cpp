@@ -84,6 +84,18 @@ int Step::state_tensor(int s, const std::string& what) const {
   throw Error(fmt::format("lowering: tensor {} has no place in memory", wanted));
 }
 
+/// Bits in which memory keeps the codes of the network's input, s the first layer that reads it. 4-bit codes of an odd
+/// number of channels are kept in bytes: pixels fill whole bytes anyway, and then the taps of a kernel's row are one
+/// piece of memory to LOAD, not one each. Not where logarithmic codes meet them, which stay nibbles (common_width()).
+int Step::input_bits(int s) const {
+  const int bits = stage(s).rule.width(stage(s).rule.activation);
+  const bool meets_log = std::any_of(graph.stages.begin(), graph.stages.end(), [](const Stage& each) {
+    return each.is_gemm() && each.inputs.front() == kFromNetwork && each.rule.gradient.quantizer == Quantizer::kLog;
+  });
+  const bool in_bytes = bits == 4 && stage(s).in.channels % 2 == 1 && shape(s).taps() > 1 && !meets_log;
+  return in_bytes ? 8 : bits;
+}
+
 /// What lives across steps, and the batch block.
 void Step::place_state() {
   page_ = low.layout.add("table", 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
@@ -117,8 +129,7 @@ void Step::place_state() {
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (!stage(s).is_gemm() || stage(s).inputs.front() != kFromNetwork) continue;
     if (input_ < 0) {
-      input_ = low.layout.add_to_batch(name(s, "x"), stage(s).rule.width(stage(s).rule.activation), stage(s).in.rows(),
-                                       stage(s).in.channels);
+      input_ = low.layout.add_to_batch(name(s, "x"), input_bits(s), stage(s).in.rows(), stage(s).in.channels);
     }
     at(s).x = {input_, low.table.named("input.sx"), Kind::SIGNED, Expand::SIGNED};
   }

@@ -183,6 +183,8 @@ class Step {
   /// N14.6: u + v; with `mask_out` its ReLU, whose mask goes there.
   Raw add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out);
 
+  int input_bits(int s) const;
+
   // Codes (step_codes.cpp).
   void weight_codes(int s);
   void input_codes(int s);     ///< x of layer s from the raw result that it reads

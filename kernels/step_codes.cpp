@@ -19,7 +19,9 @@ bool follows_hindsight(const ViewRule& rule) {
 void Step::place_weights(int s, const LayerShape& layer) {
   const Optimizer optimizer = stage(s).rule.optimizer;
   if (optimizer == Optimizer::kLwq || optimizer == Optimizer::kNiti) {
-    low.layout.add(name(s, "q"), 8, layer.depth(), layer.conv.out);
+    const RecipeLayer& rule = stage(s).rule;
+    const bool nibbles = optimizer == Optimizer::kLwq && rule.width(rule.weight) <= 4;
+    low.layout.add(name(s, "q"), nibbles ? 4 : 8, layer.depth(), layer.conv.out);
     entry(s, "wmax");
     if (optimizer == Optimizer::kNiti) return;
     const bool whole = recipe.update.latent_bits == 24;
