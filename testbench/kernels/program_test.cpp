@@ -153,6 +153,29 @@ TEST(StridePhases, EveryTapReachesItsPositionsOnce) {
   }
 }
 
+/// Bits an element of a named tensor takes in memory.
+int bits_of(const Program& program, const std::string& name) {
+  for (const TensorPlacement& tensor : program.tensors) {
+    if (tensor.name == name) return tensor.bits;
+  }
+  return 0;
+}
+
+TEST(Program, KeepsCodesAsNarrowAsTheyAre) {
+  const auto bits = [](const std::string& network, const std::string& recipe, const std::string& tensor) {
+    return bits_of(lower(named_network(network), named_recipe(recipe), named_hardware("tiny"), with_batch(2)), tensor);
+  };
+  EXPECT_EQ(bits("lenet", "lwq", "conv2.q"), 8);
+  EXPECT_EQ(bits("lenet", "lwq_w4", "conv2.q"), 4);
+  EXPECT_EQ(bits("lenet", "lwq_w4", "conv2.residual"), 4);
+  EXPECT_EQ(bits("lenet", "niti", "conv2.q"), 8);
+  EXPECT_EQ(bits("lenet", "int4", "conv2.x"), 4);
+  EXPECT_EQ(bits("mlp", "int4", "fc1.x"), 4);
+  EXPECT_EQ(bits("lenet", "int4", "conv1.x"), 8);  // one channel: a row of taps is one piece of memory
+  EXPECT_EQ(bits("resnet8", "int4", "conv1.x"), 8);
+  EXPECT_EQ(bits("conv_small", "int4", "conv1.x"), 4);  // two channels fill bytes
+}
+
 TEST(Program, EntriesOfTheTableAreApart) {
   for (const auto& each : testing_cases::all_cases()) {
     const Program program = testing_cases::odd_program(each);
