@@ -16,15 +16,9 @@
 #include "model/real.hpp"
 #include "model/traces.hpp"
 #include "testbench/golden/cases.hpp"
-#include "testbench/golden/real_ops.hpp"
-#include "testbench/numbers/spec_tensor.hpp"
+#include "testbench/golden/norm_bounds.hpp"
 
 namespace bitloom::testing {
-
-/// Rounding of scales and of N12's factors (2^-16 each), a few of them in a row.
-inline constexpr double kScaleError = 1e-4;
-/// The same through N16: statistics of 15-bit values, a reciprocal root and six products.
-inline constexpr double kNormError = 1e-3;
 
 inline double largest(const Reals& values) {
   double max = 0.0;
@@ -32,12 +26,17 @@ inline double largest(const Reals& values) {
   return max;
 }
 
+inline Reals magnitudes(Reals values) {
+  for (double& v : values) v = std::fabs(v);
+  return values;
+}
+
 class GraphJudge {
  public:
   GraphJudge(const Network& network, const Recipe& recipe, int samples)
       : network_(network),
         recipe_(recipe),
-        engine_(network, recipe, 2),
+        engine_(network, recipe, 1),
         parameters_(initial_parameters(network, 5)),
         state_(initial_state(network, recipe, parameters_)),
         samples_(samples) {}
@@ -78,9 +77,13 @@ class GraphJudge {
   Reals gradient(int node) const { return tensor(of(node).name + ".d_raw", scale(of(node).name + ".dunit")); }
   Dims dims(int node) const { return dims_of(node == kNetworkInput ? network_.input : of(node).shape, samples_); }
 
-  void near(const std::string& what, const Reals& got, const Reals& want, double tolerance) const;
+  void near(const std::string& what, const Reals& got, const Reals& want, const Reals& bound) const;
+  void near(const std::string& what, const Reals& got, const Reals& want, double tolerance) const {
+    near(what, got, want, Reals(want.size(), tolerance));
+  }
   void behind_relu(int node, Reals& values) const;
-  void deliver(int node, const Reals& contribution);
+  void deliver(int node, const Reals& contribution, const Reals& bound);
+  void delivered(int n);
 
   void layer(int n);
   void codes_of_input(int n, const RecipeLayer& rule) const;
@@ -88,9 +91,13 @@ class GraphJudge {
   void codes_of_gradient(int n, const RecipeLayer& rule) const;
   Reals gradient_view(int n, const RecipeLayer& rule, bool second) const;
   void backward_layer(int n);
-  void weight_gradient(int n, const RecipeLayer& rule, const Reals& dw) const;
+  /// The sizes of what it adds up: codes times steps and offsets.
+  Reals gradient_size(int n, const RecipeLayer& rule, bool second) const;
+  void weight_gradient(int n, const RecipeLayer& rule, const Reals& dw, const Reals& terms) const;
+  Reals product_bound(const RecipeLayer& rule, Reals terms, double unit) const;
   void pool(int n);
   void norm(int n);
+  void running_values(int n, const RealNorm& forward, const NormBounds& bounds, const NormState& state) const;
   void add(int n);
   int layer_number(int n) const;
   RecipeLayer rule(int n) const {
@@ -136,7 +143,11 @@ class GraphJudge {
   std::map<std::string, spec::Word> mhat_;                 ///< by layer: N19.1
   int samples_;
   StepRecord record_;
-  std::map<int, Reals> gradients_;  ///< by node: what its readers delivered
+  struct Delivered {
+    Reals sum, bound;
+    int count = 0;
+  };
+  std::map<int, Delivered> gradients_;  ///< by node: what its readers delivered
 };
 
 }  // namespace bitloom::testing

@@ -3,10 +3,11 @@
 
 namespace bitloom::testing {
 
-void GraphJudge::near(const std::string& what, const Reals& got, const Reals& want, double tolerance) const {
+void GraphJudge::near(const std::string& what, const Reals& got, const Reals& want, const Reals& bound) const {
   ASSERT_EQ(got.size(), want.size()) << what;
+  ASSERT_EQ(bound.size(), want.size()) << what;
   for (std::size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NEAR(got[i], want[i], tolerance)
+    ASSERT_NEAR(got[i], want[i], bound[i])
         << recipe_.name << " " << network_.name << " " << what << "[" << i << "], largest " << largest(want);
   }
 }
@@ -22,10 +23,17 @@ void GraphJudge::behind_relu(int node, Reals& values) const {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] *= mask[i];
 }
 
-void GraphJudge::deliver(int node, const Reals& contribution) {
-  Reals& sum = gradients_[node];
-  sum.resize(contribution.size());
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += contribution[i];
+/// A second contribution is added by N14.6, with a rounded factor for each part.
+void GraphJudge::deliver(int node, const Reals& contribution, const Reals& bound) {
+  Delivered& to = gradients_[node];
+  const bool first = to.count == 0;
+  to.sum.resize(contribution.size());
+  to.bound.resize(contribution.size());
+  for (std::size_t i = 0; i < contribution.size(); ++i) {
+    to.bound[i] += bound[i] + (first ? 0.0 : kRounding * (std::fabs(to.sum[i]) + std::fabs(contribution[i])));
+    to.sum[i] += contribution[i];
+  }
+  to.count += first ? 1 : 2;
 }
 
 void GraphJudge::codes_of_input(int n, const RecipeLayer& rule) const {
@@ -48,7 +56,8 @@ void GraphJudge::codes_of_input(int n, const RecipeLayer& rule) const {
     }
     case Quantizer::kRoundClip:
       high = rule.activation.levels;
-      ASSERT_NEAR(step, rule.activation.clip / rule.activation.levels, step * kScaleError) << name;
+      // The constant and RDIV are rounded.
+      ASSERT_NEAR(step, rule.activation.clip / rule.activation.levels, 2.0 * step * kRounding) << name;
       break;
     case Quantizer::kSawb: {
       double absolute = 0.0, square = 0.0;
@@ -62,20 +71,27 @@ void GraphJudge::codes_of_input(int n, const RecipeLayer& rule) const {
       alpha = std::fmin(alpha, largest(real));
       high = positive ? 15.0 : 7.0;
       low = positive ? 0.0 : -7.0;
-      // alpha is a difference of terms 12 times as large, each right to about 2^-15.
-      ASSERT_NEAR(step, alpha / high, 24.0 * std::sqrt(square) * std::ldexp(1.0, -14) / high + 1e-9) << name << ".sx";
+      // As in Sawb.AgreesWithTheFormula: roundings of each term of alpha, half a place of the statistics in both, then
+      // five more roundings of the result.
+      const double terms =
+          kRounding * (5.6 * rule.activation.c1 * std::sqrt(square) + 5 * rule.activation.c2 * absolute);
+      const double places =
+          (rule.activation.c1 + rule.activation.c2) * half_place(ints(of(source(n)).name + ".z_raw"), unit_of_x);
+      const double error = (terms + places) * (positive ? 2.0 : 1.0) + 5.0 * kRounding * alpha;
+      ASSERT_NEAR(step, alpha / high, error / high) << name << ".sx";
       break;
     }
     default:
       high = rule.activation.quantizer == Quantizer::kNiti ? 127.0 : qmax(rule.width(rule.activation));
       low = -high;
       if (rule.activation.scale == ScaleRule::kExact && rule.activation.quantizer == Quantizer::kMax) {
-        ASSERT_NEAR(step * high, largest(real), largest(real) * kScaleError + 1e-12) << name << ".sx";
+        ASSERT_NEAR(step * high, largest(real), largest(real) * kRoundingUp) << name << ".sx";
       }
   }
   for (std::size_t i = 0; i < real.size(); ++i) {
     const double want = std::fmin(std::fmax(real[i] / step, low), high);
-    ASSERT_NEAR(codes[i], want, 0.5 + 128.0 * kScaleError) << name << ".x[" << i << "]";
+    // At most five roundings (N22.2: the constant, RMUL and RDIV in the ratio; the constant and RDIV in the step).
+    ASSERT_NEAR(codes[i], want, 0.5 + 5.0 * high * kRounding) << name << ".x[" << i << "]";
   }
 }
 
@@ -92,19 +108,24 @@ void GraphJudge::codes_of_weights(int n, const RecipeLayer& rule) const {
   Reals master;
   for (const std::int32_t m : state.master) master.push_back(std::ldexp(m, -recipe_.update.master_frac_bits));
   double high = qmax(rule.width(rule.weight));
+  Reals bound(master.size());
   if (rule.weight.quantizer == Quantizer::kSign) {
     for (std::size_t i = 0; i < codes.size(); ++i) ASSERT_EQ(codes[i], master[i] > 0.0 ? 1.0 : -1.0) << name << ".w";
     return;
   }
   if (rule.weight.quantizer == Quantizer::kStandardizedRoundClip) {
     const auto out = static_cast<std::size_t>(conv.out);
-    master = norm_forward(false, 1e-5, out, master, Reals(out, 1.0), Reals(out)).y;
-    near(name + ".what_raw", tensor(name + ".what_raw", 1.0 / 65536.0), master, kNormError * largest(master));
+    const Reals ones(out, 1.0);
+    const double half = half_place(state.master, std::ldexp(1.0, -recipe_.update.master_frac_bits));
+    bound = norm_bounds({false, kStandardizationEps, out, half, 0.0, 0.0}, master, ones, Reals(out), master).y;
+    master = norm_forward(false, kStandardizationEps, out, master, ones, Reals(out)).y;
+    near(name + ".what_raw", tensor(name + ".what_raw", 1.0 / 65536.0), master, bound);
     high = rule.weight.levels;
   }
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const double want = std::fmin(std::fmax(master[i] / step, -high), high);
-    ASSERT_NEAR(codes[i], want, 0.5 + high * kNormError) << name << ".w[" << i << "]";
+    // Five roundings as in codes_of_input().
+    ASSERT_NEAR(codes[i], want, 0.5 + bound[i] / step + 5.0 * high * kRounding) << name << ".w[" << i << "]";
   }
 }
 
@@ -149,7 +170,18 @@ Reals GraphJudge::gradient_view(int n, const RecipeLayer& rule, bool second) con
   return d;
 }
 
-/// Codes lie next to the real number: no further than a step.
+Reals GraphJudge::gradient_size(int n, const RecipeLayer& rule, bool second) const {
+  if (rule.gradient.quantizer != Quantizer::kGroup) return magnitudes(gradient_view(n, rule, second));
+  const std::string name = of(n).name, suffix = second ? "2" : "";
+  Reals d = tensor(name + ".d" + suffix);
+  const double steps = largest(real_words(name + ".step" + suffix)),
+               offsets = largest(real_words(name + ".off" + suffix));
+  for (double& v : d) v = (v * steps + offsets) * scale(name + ".dunit");
+  return d;
+}
+
+/// Codes lie next to the real number: no further than a step. A code times its step is at most 2 · top (groups), an
+/// offset at most top; RDIV, RMUL and the ratio's RDIV round the former, FROM_INT and RMUL the latter: eight roundings.
 void GraphJudge::codes_of_gradient(int n, const RecipeLayer& rule) const {
   const Reals g = gradient(n);
   const double top = largest(g);
@@ -164,7 +196,7 @@ void GraphJudge::codes_of_gradient(int n, const RecipeLayer& rule) const {
         step = 2.0 * top / ((1 << (second ? rule.gradient.wgrad.bits : rule.gradient.dgrad.bits)) - 1);
       }
       if (rule.gradient.scale == ScaleRule::kHindsight) step = std::fmax(step, 2.0 * top);
-      ASSERT_NEAR(d[i], g[i], step * (1.0 + kScaleError) + top * kScaleError) << of(n).name << ".d[" << i << "]";
+      ASSERT_NEAR(d[i], g[i], step * (1.0 + kRoundingUp) + 8.0 * top * kRounding) << of(n).name << ".d[" << i << "]";
     }
   }
 }

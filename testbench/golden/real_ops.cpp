@@ -8,52 +8,6 @@ namespace {
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-/// Calls visit(element of x, element of z, element of w) for every product of a convolution.
-template <class Visit>
-void for_products(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Visit& visit) {
-  const int in_group = conv.in / conv.groups;
-  const int out_group = conv.out / conv.groups;
-  for (int n = 0; n < out.n; ++n) {
-    for (int y = 0; y < out.height; ++y) {
-      for (int x = 0; x < out.width; ++x) {
-        for (int o = 0; o < conv.out; ++o) {
-          for (int ky = 0; ky < conv.kernel.rows; ++ky) {
-            for (int kx = 0; kx < conv.kernel.cols; ++kx) {
-              const int iy = y * conv.stride.rows + ky * conv.dilation.rows - conv.padding.rows;
-              const int ix = x * conv.stride.cols + kx * conv.dilation.cols - conv.padding.cols;
-              if (iy < 0 || iy >= in.height || ix < 0 || ix >= in.width) continue;
-              for (int c = 0; c < in_group; ++c) {
-                const int k = (ky * conv.kernel.cols + kx) * in_group + c;
-                visit(in.at(n, iy, ix, o / out_group * in_group + c), out.at(n, y, x, o),
-                      size_of(k) * size_of(conv.out) + size_of(o));
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-/// Calls visit(element of x, element of z) for every tap of a pool that lies inside the image.
-template <class Visit>
-void for_taps(const PoolAttributes& pool, const Dims& in, const Dims& out, const Visit& visit) {
-  for (int n = 0; n < out.n; ++n) {
-    for (int y = 0; y < out.height; ++y) {
-      for (int x = 0; x < out.width; ++x) {
-        for (int ky = 0; ky < pool.kernel.rows; ++ky) {
-          for (int kx = 0; kx < pool.kernel.cols; ++kx) {
-            const int iy = y * pool.stride.rows + ky - pool.padding.rows;
-            const int ix = x * pool.stride.cols + kx - pool.padding.cols;
-            if (iy < 0 || iy >= in.height || ix < 0 || ix >= in.width) continue;
-            for (int c = 0; c < in.channels; ++c) visit(in.at(n, iy, ix, c), out.at(n, y, x, c));
-          }
-        }
-      }
-    }
-  }
-}
-
 }  // namespace
 
 Dims dims_of(const Shape& shape, int n) {
