@@ -216,8 +216,9 @@ constexpr std::size_t kParameters = 12, kSteps = 6;
 constexpr int kMasterBits = 26, kGradientBits = 26;
 
 TEST(QuantOracle, SgdWithMomentum) {  // N9.1, N9.2 with bias limits and half up
-  // A step adds to v at most half a unit of v (+ mu16's 2^-17 and ratio_g, exact here), to p lr times that, half a unit
-  // of p and 2^-14.4 of lr·v: lr, its product and its quotient are rounded to 2^-16 each.
+  // v: mu16 is mu to 2^-17; N9.1 rounds to half a unit of v, F16 to 2^-17 of one, the raw gradient is right to half a
+  // unit of its own; ratio_g is a power of two, exact. p: lr times v's error; lr, its product with s_v and the quotient
+  // are rounded to 2^-16 each, three of lr·v; N9.2 rounds to half a unit of p, F16 to 2^-17 of one: less than a unit.
   const Oracle oracle("optim");
   for (const std::string name : {"sgd", "sgd_mom"}) {
     const double lr = oracle.parameter(name, "lr"), mu = name == "sgd" ? 0.0 : oracle.parameter(name, "momentum");
@@ -236,7 +237,8 @@ TEST(QuantOracle, SgdWithMomentum) {  // N9.1, N9.2 with bias limits and half up
         const double g = grads[t * kParameters + i];
         momentum = update_momentum(momentum, raw_of(g, kGradientBits), mu16, ratio_g, kHalfUpWord16, saturations);
         master = update_master(master, momentum, ratio_w, kBiasLimit, kHalfUpWord16, saturations);
-        v_error = mu * v_error + std::ldexp(1.0, -17) * std::fabs(v) + std::ldexp(0.5, -11) + std::ldexp(1.0, -17 - 11);
+        v_error = mu * v_error + std::ldexp(std::fabs(v), -17) + std::ldexp(0.5, -11) + std::ldexp(1.0, -17 - 11) +
+                  std::ldexp(0.5, -kGradientBits);
         v = mu * v + g;
         p_error += lr * v_error + 3 * std::ldexp(lr * (std::fabs(v) + v_error), -16) + std::ldexp(1.0, -kMasterBits);
         const double error = std::fabs(std::ldexp(master, -kMasterBits) - after[t * kParameters + i]);
@@ -249,28 +251,38 @@ TEST(QuantOracle, SgdWithMomentum) {  // N9.1, N9.2 with bias limits and half up
   }
 }
 
-/// A parameter's Adam in double precision, with upper bounds on the distances of N25's state from it. Errors of a step,
-/// e = 2^-16: m: five roundings of reals and half a code, then integers of 2^-29 of the largest; √v: the same with at
-/// most one code; betas that are off by 2^-17; the quotient's 2^-17; the rate (9 + t roundings in the powers, seen
-/// through 1 - power) and the master's half unit.
+/// A parameter's Adam in double precision, with upper bounds on the distances of N25's state from it. e = 2^-16 is a
+/// rounding of a real, `unit` 2^-F of N25.2.
 struct AdamBound {
   double m = 0, v = 0, m_error = 0, r_error = 0, p_error = std::ldexp(0.5, -kMasterBits);
 
   void step(double g, int t, double lr, double unit) {
     const double e = std::ldexp(1.0, -16), p1 = std::pow(0.9, t), p2 = std::pow(0.999, t);
+    // The raw gradient's half place. N25.2 rounds m, g and both parts of r to half a unit each, N25.3 m' again: m' is
+    // off by 0.9 / 2 + 0.1 / 2 + 1 / 2 of a unit.
     const double g_error = std::ldexp(0.5, -kGradientBits) + unit;
+    // b1 is beta1 to 2^-17 = e / 2, the weight of m and of g.
     m_error += g_error + e / 2 * (std::fabs(m) + std::fabs(g));
+    // H drops 8 bits of r and of g, 128 units each, weighted by the roots of the betas: 132; the integers and the floor
+    // of the root 2.5; epsilon, before the bias correction in place of behind it, and at least a unit, 1 or 2.
     r_error += g_error + 256 * unit;
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
-    // beta2 off by 2^-17 is 0.8 % of 1 - beta2: it changes √v and the rate by half of that, but their quotient only by
-    // what the weights of the gradients change, t · 2^-17 each.
+    // b2 is beta2 to 2^-17, which is 0.8 % of 1 - beta2: it changes √v and the rate by half of that in the same
+    // direction. What is left in their quotient are the weights b2^i of the gradients, t · 2^-17 of v, and the sum of
+    // them in 1 - b2^t, half as much: less than t · e of the quotient.
     const double root = std::sqrt(v) * (1 - 0.004), quotient = std::fabs(m) / std::sqrt(v);
-    const double quotient_error = m_error / root + quotient * (r_error / root + t * e) + e / 2;
-    const double rate_error = e * (t * p1 / (1 - p1) + t * p2 / (1 - p2) / 100 + 9);
+    const double quotient_error = m_error / root + quotient * (r_error / root + t * e) + e / 2;  // N25.4: half a place
+    // N25.7: a power's roundings, t of e (pow1), t - 1 of e / 2 (pow2, just below 1; the first product is exact), grow
+    // by p / (1 - p) in 1 - p, and the root halves those of pow2. Then RADD halved, SQRT 3 (N11.6: 1.5 places), RADD,
+    // RDIV, LR and its product, RATIO: 8.5.
+    const double rate_error = e * (t * p1 / (1 - p1) + (t - 1) * p2 / (1 - p2) / 4 + 8.5);
     const double rate = lr * std::sqrt(1 - p2) / (1 - p1);
+    // The master's rounding, half a place, and its P's 2^-17.
     p_error += rate * (quotient_error + (quotient + quotient_error) * rate_error) + std::ldexp(1.0, -kMasterBits);
   }
+  /// N25.6: half a code of m; of √v a code, since no √v above the smallest gets its code. Roundings: two of the step
+  /// (FROM_INT, RDIV), two of the ratio, one of r_lo.
   void code(double m_step, double r_step) {
     m_error += m_step / 2 + std::ldexp(5 * std::fabs(m), -16);
     r_error += r_step + std::ldexp(5 * std::sqrt(v), -16);
