@@ -1,8 +1,10 @@
 // The group quantizer and its corrections (N21): PTQ, PSQ, 1-bit FQT with activation gradient pruning.
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/norm_parts.hpp"
 #include "model/error.hpp"
+#include "model/group_code.hpp"
 #include "model/numbers.hpp"
 
 namespace bitloom {
@@ -102,7 +104,11 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
   const Src step = low.rmul(keep, low.rdiv(range, levels));
   const Src offset = low.rmul(keep, low.from_int(lo, 0));
   const Src larger = low.rmax(low.rmaxabs(step), low.rmul(low.rmaxabs(offset), low.real(1.0 / 16)));
-  const Src z = low.rmul(larger, low.real(1.0 / 256));
+  const bool second = use == static_cast<int>(RandomUse::kQuantizeWgrad);
+  const Quantizer other = second ? stage(s).rule.activation.quantizer : stage(s).rule.weight.quantizer;
+  const int terms = second ? out.rows() : shape(s).taps() * shape(s).group_out;
+  const int growth = group_growth(static_cast<std::size_t>(terms), other == Quantizer::kSign);
+  const Src z = low.rmul(larger, low.real(std::ldexp(1.0, growth - 8)));
   const Src one = low.real(1);
   of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, "group_z" + suffix));
   of.reals = low.layout.add(name(s, "groups" + suffix), 32, kGroupRows, groups);

@@ -83,7 +83,11 @@ GroupedView GoldenLayer::grouped(const RawTensor& g, const GroupView& of, Random
     view.step.push_back(rmul(keep[i], group_step(range, of.bits)));
     view.offset.push_back(rmul(keep[i], from_int(view.extremes[i].lo)));
   }
-  view.common = group_common(view.step, view.offset);
+  const bool second = quantize == RandomUse::kQuantizeWgrad;
+  const std::size_t terms =
+      second ? g.rows : size_of(node.conv.kernel.rows * node.conv.kernel.cols * (node.conv.out / node.conv.groups));
+  const Quantizer other = second ? rule.activation.quantizer : rule.weight.quantizer;
+  view.common = group_common(view.step, view.offset, group_growth(terms, other == Quantizer::kSign));
   for (std::size_t i = 0; i < keep.size(); ++i) {
     view.by_code.push_back(rdiv(view.step[i], view.common));
     view.by_one.push_back(rdiv(view.offset[i], view.common));

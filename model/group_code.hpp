@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <numeric>
 #include <optional>
@@ -32,9 +33,16 @@ constexpr std::uint8_t group_encode(std::int32_t g, std::int32_t lo, Real ratio,
 /// step of N21.2 without keep: range / B.
 constexpr Real group_step(std::int64_t range, int bits) { return rdiv(from_int(range), from_int((1 << bits) - 1)); }
 
-/// Z of N21.2: the common factor of a view's steps and offsets, a 256th of the largest.
-constexpr Real group_common(std::span<const Real> steps, std::span<const Real> offsets) {
-  const Real z = rmul(rmax(rmaxabs(steps), rmul(rmaxabs(offsets), exp2_real(-4))), exp2_real(-8));
+/// J of N21.2 for sums of `terms` products with ±1 codes (`signs`) or with codes of up to 8 bits: keeps the products of
+/// sums and factors within N12's.
+constexpr int group_growth(std::size_t terms, bool signs) {
+  const int bits = static_cast<int>(std::bit_width(terms - 1)) + (signs ? 0 : 7);
+  return std::max(0, bits - 17);
+}
+
+/// Z of N21.2: the common factor of a view's steps and offsets, 2^(growth - 8) of the largest.
+constexpr Real group_common(std::span<const Real> steps, std::span<const Real> offsets, int growth) {
+  const Real z = rmul(rmax(rmaxabs(steps), rmul(rmaxabs(offsets), exp2_real(-4))), exp2_real(growth - 8));
   return z.is_zero() ? exp2_real(0) : z;
 }
 

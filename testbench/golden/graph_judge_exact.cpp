@@ -288,7 +288,13 @@ void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
     ASSERT_EQ(static_cast<Word>(ints(name + ".step" + suffix)[g]), step[g]) << recipe_.name << " " << name << " " << g;
     ASSERT_EQ(static_cast<Word>(ints(name + ".off" + suffix)[g]), offset[g]) << recipe_.name << " " << name << " " << g;
   }
-  ASSERT_EQ(record_.scalars.at(name + ".group_z" + suffix), spec::group_common(step, offset)) << name;
+  const Conv2dAttributes conv = conv_of(of(n));
+  const RecipeLayer with = rule(n);
+  const bool signs = (second ? with.activation : with.weight).quantizer == Quantizer::kSign;
+  const std::int64_t terms = second ? static_cast<std::int64_t>(raw.size() / cols)
+                                    : conv.kernel.rows * conv.kernel.cols * (conv.out / conv.groups);
+  ASSERT_EQ(record_.scalars.at(name + ".group_z" + suffix), spec::group_common(step, offset, terms, signs ? 0 : 7))
+      << recipe_.name << " " << name;
   const spec::WordSource random =
       words(n, TensorKind::kGradient, second ? RandomUse::kQuantizeWgrad : RandomUse::kQuantize);
   for (std::size_t i = 0; i < raw.size(); ++i) {

@@ -90,10 +90,35 @@ TEST(GroupCode, CommonFactor) {  // N21.2
       if (spec::less(offset, offsets.back().word() % 0x80000000u)) offset = offsets.back().word() % 0x80000000u;
     }
     const spec::Word part = spec::times(offset, spec::power(-4));
-    ASSERT_EQ(group_common(steps, offsets).word(), spec::times(spec::less(step, part) ? part : step, spec::power(-8)));
+    const int growth = static_cast<int>(sweep.in(0, 9));
+    ASSERT_EQ(group_common(steps, offsets, growth).word(),
+              spec::times(spec::less(step, part) ? part : step, spec::power(growth - 8)));
   }
   const std::vector<Real> zeros(3);
-  EXPECT_EQ(group_common(zeros, zeros), exp2_real(0));
+  EXPECT_EQ(group_common(zeros, zeros, 3), exp2_real(0));
+}
+
+// N21.2: with the largest sums that the terms allow and the largest offset against Z, no product leaves N12's range;
+// one bit less would let it.
+TEST(GroupCode, GrowthKeepsProductsInRange) {
+  testing::Sweep sweep(0xb1700146);
+  int grown = 0;
+  for (int trial = 0; trial < 20000; ++trial) {
+    const std::int64_t terms = std::int64_t{1} + sweep.magnitude((std::int64_t{1} << sweep.in(1, 20)) - 1);
+    const bool signs = sweep.in(0, 1) != 0;
+    const int growth = group_growth(static_cast<std::size_t>(terms), signs);
+    const auto sum = static_cast<std::int32_t>(std::min<std::int64_t>(kRawLimit, terms * (signs ? 1 : 127)));
+    const Real offset = make_real(true, sweep.mantissa(), static_cast<int>(sweep.in(0, 20)));
+    const std::vector<Real> steps{Real{}}, offsets{offset};
+    const Real factor = rdiv(offset, group_common(steps, offsets, growth));
+    const double product = std::fabs(value(factor)) * sum;
+    ASSERT_LE(product, std::ldexp(1.0, 29) * 1.001) << terms;
+    ASSERT_LT(std::llabs(real_product(sum, factor)), kFixed16Limit);
+    if (growth == 0) continue;
+    ++grown;
+    ASSERT_GT(product * 2.0, std::ldexp(1.0, 27)) << terms;  // no coarser than it must be, but for two roundings up
+  }
+  EXPECT_GT(grown, 4000);
 }
 
 TEST(Pruning, TopKeepsTheHighest) {  // N21.4 against counting for each group how many come before it
