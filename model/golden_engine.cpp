@@ -19,7 +19,7 @@ bool fits(const AdamState& adam, std::size_t count, std::size_t columns) {
 bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& of) const {
   const std::size_t weights = layer.depth() * layer.out();
   const std::size_t biases = layer.node.bias ? layer.out() : 0;
-  const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
+  const bool adam = uses_adam(tools.recipe.update.optimizer);
   if (of.bias.size() != biases) return false;
   if (adam ? !fits(of.bias_adam, biases, biases) : of.bias_momentum.size() != biases) return false;
   if (tools.accumulates() &&
@@ -28,9 +28,9 @@ bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& 
   }
   switch (layer.rule.optimizer) {
     case Optimizer::kLwq:
-      return of.q.size() == weights && of.momentum.size() == weights && is_scale(of.sw) &&
-             (tools.recipe.update.latent_bits == 24 ? of.latent : of.momentum).size() == weights &&
-             of.residual.size() == (tools.recipe.update.latent_bits == 24 ? 0 : weights);
+      return latent_fits(weights, of) && of.momentum.size() == weights;
+    case Optimizer::kLwqAdam:
+      return latent_fits(weights, of) && fits(of.adam, weights, layer.out());
     case Optimizer::kNiti:
       return of.q.size() == weights && is_scale(of.sw);
     case Optimizer::kAdam:
@@ -40,10 +40,17 @@ bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& 
   }
 }
 
+/// Of LWQ's weights.
+bool GoldenEngine::Impl::latent_fits(std::size_t weights, const LayerState& of) const {
+  const bool whole = tools.recipe.update.latent_bits == 24;
+  return of.q.size() == weights && is_scale(of.sw) && of.latent.size() == (whole ? weights : 0) &&
+         of.residual.size() == (whole ? 0 : weights);
+}
+
 bool GoldenEngine::Impl::norm_fits(std::size_t norm, const NormState& of) const {
   const std::size_t channels = graph.nodes[size_of(graph.norm_nodes[norm])].cols;
   const std::size_t running = tools.recipe.normalization == Normalization::kLayerBatch ? 1 : channels;
-  const bool adam = tools.recipe.update.optimizer == Optimizer::kAdam;
+  const bool adam = uses_adam(tools.recipe.update.optimizer);
   const bool momenta = adam ? fits(of.gamma_adam, channels, channels) && fits(of.beta_adam, channels, channels)
                             : of.gamma_momentum.size() == channels && of.beta_momentum.size() == channels;
   if (tools.accumulates() && (of.gamma_sum.size() != channels || of.beta_sum.size() != channels)) return false;
@@ -113,7 +120,7 @@ void GoldenEngine::Impl::record(const TrainState& state, StepRecord& to) const {
   to.scalars["loss"] = tools.totals.loss;
   to.scalars["correct"] = tools.totals.correct;
   to.scalars["scale_sat"] = counter(tools.totals.scale_saturated);
-  if (tools.recipe.update.optimizer != Optimizer::kAdam) return;
+  if (!uses_adam(tools.recipe.update.optimizer)) return;
   to.scalars["adam_pow1"] = state.powers.beta1.word();
   to.scalars["adam_pow2"] = state.powers.beta2.word();
 }

@@ -19,6 +19,7 @@ struct GoldenEngine::Impl {
 
   void require_state(const TrainState& state) const;
   bool layer_fits(const GoldenLayer& layer, const LayerState& state) const;
+  bool latent_fits(std::size_t weights, const LayerState& state) const;
   bool norm_fits(std::size_t norm, const NormState& state) const;
   void require_batch(const Batch& batch) const;
   bool has_scales(const TrainState& state) const;

@@ -245,7 +245,7 @@ void GoldenLayer::update(LayerState& state, GoldenTools& tools) {
 
 void GoldenLayer::update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit,
                                  GoldenTools& tools) {
-  if (rule.optimizer == Optimizer::kLwq) {
+  if (keeps_latent(rule.optimizer)) {
     lwq = update_lwq(state, gradient.data(), depth(), out(), unit, qmax(rule.width(rule.weight)), node.layer, tools);
     counts.master = lwq.saturated;
     counts.momentum = lwq.momentum_saturated;

@@ -155,6 +155,8 @@ void LayerRecorder::scales() {
     scalar("sv", word(state_.sv));
     scalar("sv_next", word(state_.sv_next));
     scalar("vmax", static_cast<std::uint32_t>(layer_.lwq.vmax));
+  }
+  if (keeps_latent(layer_.rule.optimizer)) {
     scalar("moved", static_cast<std::uint32_t>(layer_.lwq.moved));
     scalar("lvl_rd", static_cast<std::uint32_t>(state_.level_read));
     scalar("lvl_wr", static_cast<std::uint32_t>(state_.level_write));

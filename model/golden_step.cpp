@@ -260,7 +260,7 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
   if (!is_scale(context.lr) || context.mu16 > 65536) throw Error("golden step: no learning rate, or momentum above 1");
   if (context.gradient_bits < 1 || context.gradient_bits > 8) throw Error("golden step: gradient bits out of range");
   impl_->begin(state, batch, context, false, true);
-  if (impl_->tools.recipe.update.optimizer == Optimizer::kAdam && impl_->tools.micro_batch.last) {
+  if (uses_adam(impl_->tools.recipe.update.optimizer) && impl_->tools.micro_batch.last) {
     state.powers = adam_next(state.powers, adam_rates(impl_->tools.recipe.update));
     impl_->tools.adam_rate = adam_rate(from_scale(context.lr), state.powers);
   }

@@ -163,20 +163,24 @@ Override read_override(const JsonObject& json) {
 }
 
 void read_optimizer(const JsonObject& json, UpdateRule& update) {
-  const std::string name = json.has("optimizer") ? json.choice("optimizer", {"sgd", "lwq", "niti", "adam"}) : "sgd";
-  if (name == "lwq") {
-    update.optimizer = Optimizer::kLwq;
+  const std::string name =
+      json.has("optimizer") ? json.choice("optimizer", {"sgd", "lwq", "niti", "adam", "lwq_adam"}) : "sgd";
+  if (name == "lwq") update.optimizer = Optimizer::kLwq;
+  if (name == "niti") update.optimizer = Optimizer::kNiti;
+  if (name == "adam") update.optimizer = Optimizer::kAdam;
+  if (name == "lwq_adam") update.optimizer = Optimizer::kLwqAdam;
+  if (keeps_latent(update.optimizer)) {
     update.latent_bits = json.get<int>("latent_bits");
     if (update.latent_bits != 4 && update.latent_bits != 24) json.fail("latent_bits", "expected 4 or 24");
     update.min_level = json.get<int>("min_level", 0, 3);
     update.max_level = json.get<int>("max_level", update.min_level, 3);
     update.headroom = json.get<double>("headroom", 1.0, 16.0);
-  } else if (name == "niti") {
-    update.optimizer = Optimizer::kNiti;
+  }
+  if (update.optimizer == Optimizer::kNiti) {
     update.gradient_bits = json.list<int>("gradient_bits", 1, 8);
     if (update.gradient_bits.empty()) json.fail("gradient_bits", "expected at least one width");
-  } else if (name == "adam") {
-    update.optimizer = Optimizer::kAdam;
+  }
+  if (uses_adam(update.optimizer)) {
     update.beta1 = json.get<double>("beta1", 0.0, 0.9999);
     update.beta2 = json.get<double>("beta2", 0.0, 0.9999);
     update.eps = json.get<double>("eps", 1e-12, 1.0);
@@ -208,8 +212,9 @@ UpdateRule read_update(const JsonObject& json) {
 void require_consistent(const JsonObject& json, const Recipe& recipe) {
   const bool lwq = recipe.weight.quantizer == Quantizer::kLwq;
   const bool niti = recipe.weight.quantizer == Quantizer::kNiti;
-  if (lwq != (recipe.update.optimizer == Optimizer::kLwq)) {
-    json.fail("update.optimizer", "expected lwq together with weight.quantizer lwq");
+  if (lwq != keeps_latent(recipe.update.optimizer)) {
+    json.fail("update.optimizer", lwq ? "expected lwq or lwq_adam with weight.quantizer lwq"
+                                      : "expected lwq and lwq_adam only with weight.quantizer lwq");
   }
   if (niti != (recipe.update.optimizer == Optimizer::kNiti)) {
     json.fail("update.optimizer", "expected niti together with weight.quantizer niti");
@@ -291,7 +296,11 @@ RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std:
   const auto named = recipe.named_bits.find(name);
   if (named != recipe.named_bits.end()) result.bits = named->second;
   const bool own_state = result.weight.quantizer == Quantizer::kLwq || result.weight.quantizer == Quantizer::kNiti;
-  if (own_state || recipe.update.optimizer == Optimizer::kAdam) result.optimizer = recipe.update.optimizer;
+  if (own_state) {
+    result.optimizer = recipe.update.optimizer;
+  } else if (uses_adam(recipe.update.optimizer)) {
+    result.optimizer = Optimizer::kAdam;
+  }
   return result;
 }
 

@@ -66,13 +66,23 @@ struct ViewRule {
 };
 
 /// How the state of the weights is stored and updated. Biases and norm parameters are always fixed point (N9), whatever
-/// the weights do; with kAdam they follow N25 too.
+/// the weights do; with kAdam and kLwqAdam they follow N25 too.
 enum class Optimizer {
-  kSgd,   ///< N9
-  kLwq,   ///< N23; for the layers whose weight quantizer is kLwq, kSgd for others
-  kNiti,  ///< N24.3; likewise for kNiti
-  kAdam,  ///< N25
+  kSgd,      ///< N9
+  kLwq,      ///< N23; for the layers whose weight quantizer is kLwq, kSgd for others
+  kNiti,     ///< N24.3; likewise for kNiti
+  kAdam,     ///< N25
+  kLwqAdam,  ///< N25.8; for the layers whose weight quantizer is kLwq, kAdam for others
 };
+
+/// Do moments and steps follow N25?
+constexpr bool uses_adam(Optimizer optimizer) {
+  return optimizer == Optimizer::kAdam || optimizer == Optimizer::kLwqAdam;
+}
+/// Are the weights the codes of LWQ (N23)?
+constexpr bool keeps_latent(Optimizer optimizer) {
+  return optimizer == Optimizer::kLwq || optimizer == Optimizer::kLwqAdam;
+}
 
 /// Stored state and its update. A fixed-point value v stands for v · 2^-frac_bits.
 struct UpdateRule {
@@ -84,14 +94,14 @@ struct UpdateRule {
   int bias_bits = 32;
   int bias_frac_bits = 24;
   Optimizer optimizer = Optimizer::kSgd;
-  int latent_bits = 4;                ///< kLwq: 4, or 24 for the master weight it is compared with
-  int min_level = 0;                  ///< kLwq: levels that N23.6 may choose
-  int max_level = 3;                  ///< kLwq
-  double headroom = 1.0;              ///< kLwq: s_w holds this times the largest initial weight (N23.1)
+  int latent_bits = 4;                ///< kLwq, kLwqAdam: 4, or 24 for the master weight it is compared with
+  int min_level = 0;                  ///< the same: levels that N23.6 may choose
+  int max_level = 3;                  ///< the same
+  double headroom = 1.0;              ///< the same: s_w holds this times the largest initial weight (N23.1)
   std::vector<int> gradient_bits{5};  ///< kNiti: gb, by epoch; the last one stays (N24.3)
-  double beta1 = 0.9;                 ///< kAdam
-  double beta2 = 0.999;               ///< kAdam
-  double eps = 1e-8;                  ///< kAdam
+  double beta1 = 0.9;                 ///< kAdam, kLwqAdam
+  double beta2 = 0.999;               ///< the same
+  double eps = 1e-8;                  ///< the same
   int micro_batches = 0;              ///< of a step, 2 … 64, added up in an 8-bit buffer (N26); 0: no buffer
   double buffer_headroom = 4.0;       ///< of that buffer over the first micro-batch
 };

@@ -57,10 +57,10 @@ float largest(const std::vector<float>& values) {
 void initial_lwq(const std::vector<float>& weights, const UpdateRule& rule, int limit, LayerState& state) {
   const float max = largest(weights);
   state.sw = nearest_scale(max > 0.0F ? static_cast<double>(max) * rule.headroom / limit : 1.0);
+  state.level_read = state.level_write = rule.min_level;
   state.sv = kOne;
   state.sv_next = from_word(kNoScale);
-  state.level_read = state.level_write = rule.min_level;
-  state.momentum.resize(weights.size());
+  if (rule.optimizer == Optimizer::kLwq) state.momentum.resize(weights.size());
   std::uint64_t uncounted = 0;
   for (const float w : weights) {
     const double steps = static_cast<double>(w) / value(state.sw) * 65536.0;
@@ -103,7 +103,7 @@ LayerState initial_layer(const Node& node, const RecipeLayer& rule, const Update
   LayerState state;
   state.sx_next = state.sd_next = from_word(kNoScale);
   state.bias = all_to_fixed(parameters.bias, update.bias_frac_bits, kBiasLimit);
-  const bool adam = update.optimizer == Optimizer::kAdam;
+  const bool adam = uses_adam(update.optimizer);
   (adam ? state.bias_adam.m : state.bias_momentum).resize(biases);
   if (adam) state.bias_adam = initial_adam(biases, biases);
   if (update.micro_batches > 0) {
@@ -111,8 +111,9 @@ LayerState initial_layer(const Node& node, const RecipeLayer& rule, const Update
     state.buffer_step.resize(out);
     state.bias_sum.resize(biases);
   }
-  if (rule.optimizer == Optimizer::kLwq) {
+  if (keeps_latent(rule.optimizer)) {
     initial_lwq(weights, update, qmax(rule.width(rule.weight)), state);
+    if (adam) state.adam = initial_adam(weights.size(), out);
   } else if (rule.optimizer == Optimizer::kNiti) {
     initial_niti(weights, state);
   } else {
@@ -132,7 +133,7 @@ NormState initial_norm(const Recipe& recipe, const NodeParameters& parameters) {
   const std::size_t channels = parameters.gamma.size();
   state.gamma = all_to_fixed(parameters.gamma, kNormFracBits, kBiasLimit);
   state.beta = all_to_fixed(parameters.beta, kNormFracBits, kBiasLimit);
-  if (recipe.update.optimizer == Optimizer::kAdam) {
+  if (uses_adam(recipe.update.optimizer)) {
     state.gamma_adam = initial_adam(channels, channels);
     state.beta_adam = initial_adam(channels, channels);
   } else {

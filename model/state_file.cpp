@@ -194,7 +194,7 @@ std::map<std::string, NpyArray> state_tensors(const Network& network, const Reci
   all["formats"] = npy_from<std::int32_t>({6}, formats_now);
   Writer writer{all, {}};
   visit_state(network, state, writer);
-  if (recipe.update.optimizer == Optimizer::kAdam) {
+  if (uses_adam(recipe.update.optimizer)) {
     writer.shape.clear();
     writer.reals("adam_powers", {state.powers.beta1, state.powers.beta2});
   }
@@ -233,7 +233,7 @@ void read_state_tensors(const Checkpoint& from, const std::string& file, const N
   }
   visit_state(network, state, reader);
   for (LayerState& layer : state.layers) layer.wmax = largest_magnitude(layer.master);
-  if (recipe.update.optimizer == Optimizer::kAdam) {
+  if (uses_adam(recipe.update.optimizer)) {
     reader.shape.clear();
     std::vector<Real> powers(2);
     reader.reals("adam_powers", powers);

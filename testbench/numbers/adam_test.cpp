@@ -5,8 +5,11 @@
 #include <cmath>
 #include <vector>
 
+#include "model/polyline.hpp"
 #include "testbench/numbers/adam_block.hpp"
 #include "testbench/numbers/spec_adam.hpp"
+#include "testbench/numbers/spec_codes.hpp"
+#include "testbench/numbers/spec_polyline.hpp"
 #include "testbench/numbers/sweep.hpp"
 
 namespace bitloom {
@@ -90,6 +93,51 @@ TEST(Adam, MasterAndRate) {  // N25.5, N25.7
                 spec::clamp(exact, kMasterLimit));
     ASSERT_EQ(saturations, exact == spec::clamp(exact, kMasterLimit) ? 0u : 1u);
   }
+}
+
+TEST(Adam, LatentWeights) {  // N25.8: codes of LWQ's weights, less a step
+  testing::Sweep sweep(0xb1700166);
+  int moved = 0, limited = 0;
+  for (int trial = 0; trial < 200000; ++trial) {
+    const std::int64_t step = sweep.signed_value(kAdamStepLimit);
+    const Real rate = make_real(false, sweep.mantissa(), static_cast<int>(sweep.in(15, 40)));
+    const Scale s_w = random_scale(sweep, 15, 40);
+    const spec::Word ratio = spec::times(spec::over(rate.word(), word(s_w)), spec::power(-16));
+    const spec::Wide exact = spec::product16(step, ratio);
+    const auto delta = static_cast<std::int64_t>(spec::clamp(exact, spec::power_of_two(30)));
+    std::uint64_t saturations = 0;
+    ASSERT_EQ(lwq_delta(step, adam_ratio(rate, s_w), saturations), delta);
+    ASSERT_EQ(saturations, exact == delta ? 0u : 1u);
+    limited += exact == delta ? 0 : 1;
+    const int limit = sweep.in(0, 1) != 0 ? 127 : 7;
+    const spec::Residual from{sweep.signed_value(limit), static_cast<int>(sweep.in(-8, 7))};
+    const auto read = static_cast<int>(sweep.in(0, 3)), write = static_cast<int>(sweep.in(0, 3));
+    const auto u = static_cast<std::uint32_t>(sweep.magnitude(65535));
+    const std::int64_t next = spec::latent_value(from, read) - delta;
+    const spec::LatentCell cell = spec::latent_cell(next, write);
+    const spec::FoundCode to =
+        spec::code_of_value(u < spec::words_above(cell.distance, 16) ? cell.outer : cell.inner, write, limit);
+    saturations = 0;
+    const LatentCode code{static_cast<std::int8_t>(from.q), static_cast<std::int8_t>(from.s)};
+    const LatentCode got =
+        polyline_encode(polyline_decode(code, read) - delta, write, u, Rounding::kStochastic, limit, saturations);
+    ASSERT_TRUE(to.found && got.q == to.code.q && got.s == to.code.s && saturations == (to.saturated ? 1u : 0u))
+        << "trial " << trial;
+    moved += got == code ? 0 : 1;
+  }
+  std::printf("%d of 200000 weights moved, %d changes limited\n", moved, limited);
+  EXPECT_GT(moved, 10000);
+  EXPECT_GT(limited, 1000);
+}
+
+TEST(Adam, StepOfOneMovesALatentWeightByTheRate) {  // N25.8: q has 16 fraction bits, the change too
+  std::uint64_t saturations = 0;
+  for (const double steps : {0.25, 1.0, 3.5}) {  // of a rate of 0.0625 by scales of 2^-7: eight integer steps
+    const auto q = static_cast<std::int64_t>(std::ldexp(steps, 16));
+    const Real ratio = adam_ratio(real_constant(0.0625), power_of_two(7));
+    EXPECT_EQ(lwq_delta(q, ratio, saturations), std::llround(std::ldexp(8 * steps, 16))) << steps;
+  }
+  EXPECT_EQ(saturations, 0u);
 }
 
 TEST(Adam, BiasCorrection) {  // N25.7 against the formula: each power gains one rounding of 2^-16 a step
