@@ -174,9 +174,10 @@ class Places {
                 (op == PoolOp::MAX ? 2 : 1) + flags(c, {Flag::MASK_OUT})};
       }
       case Opcode::UPDATE:
-        return {c.flag(Flag::LWQ) && !c.flag(Flag::MASTER32) ? 4 : 3, 0, 2 + flags(c, {Flag::LWQ})};
+        if (!c.flag(Flag::LWQ)) return {3, 0, 2};
+        return {(c.flag(Flag::FROM_VIN) ? 2 : 3) + (c.flag(Flag::MASTER32) ? 0 : 1), 0, c.flag(Flag::FROM_VIN) ? 2 : 3};
       case Opcode::ADAM:
-        return {3, 4, c.flag(Flag::CODES_OUT) ? 3 : 2};
+        return {c.flag(Flag::CODES_OUT) && c.flag(Flag::LWQ) ? 2 : 3, 4, c.flag(Flag::CODES_OUT) ? 3 : 2};
       case Opcode::LOSS:
         return {2, 0, 1};
       case Opcode::TABLE_LOAD:

@@ -37,17 +37,18 @@ module bl_adam #(
 );
 
   localparam int LogV = $clog2(V);
-  localparam logic [5:0] Inputs = 6'd3;
-  localparam logic [5:0] Reads = 6'd7;
   localparam logic [5:0] MomentSteps = 6'd39;
   localparam logic [5:0] CodeSteps = 6'd51;
   localparam logic [5:0] WordStep = 6'd14;  // when the random words are there
 
   // ---- The command
-  logic codes, half_up, coef_scalar, draws;
+  logic codes, steps, half_up, coef_scalar, draws;
   logic [15:0] cols, groups, stride, vin_base;
   logic [30:0] limit;
+  logic [5:0] inputs;
   assign codes = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_CODES_OUT];
+  assign steps = codes && cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ];  // the quotients go out; there is no master
+  assign inputs = steps ? 6'd2 : 6'd3;
   assign half_up = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_HALF_UP];
   assign limit = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_MASTER32] ? 31'h7fff_ffff : 31'h007f_ffff;
   assign coef_scalar = cmd_i[bl_pkg::F_COEF_SCALAR_LSB];
@@ -55,7 +56,7 @@ module bl_adam #(
   assign groups = 16'(({1'b0, cols} + 17'(V - 1)) >> LogV);
   assign stride = cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16];
   assign vin_base = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16];
-  assign draws = codes && !half_up;
+  assign draws = codes && !steps && !half_up;
   assign table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
 
   // ---- Order: the table entry, the key, then for each group Fetch, Last, Steps, Write
@@ -90,7 +91,7 @@ module bl_adam #(
         key_start_o = draws && first_i;
       end
       Key: if (key_done_i) state_d = Fetch;
-      Fetch: if (count_q == Reads - 6'd1) state_d = Last;
+      Fetch: if (count_q == inputs + 6'd3) state_d = Last;
       Last: state_d = Steps;
       Steps: if (count_q == (codes ? CodeSteps : MomentSteps) - 6'd1) state_d = Write;
       default: if (count_q == (codes ? 6'd2 : 6'd1)) begin
@@ -117,7 +118,7 @@ module bl_adam #(
       state_q <= state_d;
       count_q <= count_d;
       arrives_q <= state_q == Fetch;
-      slot_q <= count_q[2:0];
+      slot_q <= (steps && count_q > 6'd1) ? count_q[2:0] + 3'd1 : count_q[2:0];
       if (state_q == Idle) ratio_q <= table_data_i;
     end
   end
@@ -125,10 +126,10 @@ module bl_adam #(
   // ---- Addresses
   logic [15:0] address, section;
   always_comb begin
-    section = {10'd0, count_q} - ((count_q < Inputs) ? 16'd0 : {10'd0, Inputs});
+    section = {10'd0, count_q} - ((count_q < inputs) ? 16'd0 : {10'd0, inputs});
     section = (section << 1) + {15'd0, parity_i};
-    if (count_q < Inputs) address = vin_base + section * stride + index;
-    else address = vin_base + {9'd0, Inputs, 1'b0} * stride + section * groups + (coef_scalar ? 16'd0 : group);
+    if (count_q < inputs) address = vin_base + section * stride + index;
+    else address = vin_base + {9'd0, inputs, 1'b0} * stride + section * groups + (coef_scalar ? 16'd0 : group);
   end
   assign vin_addr_o = address[VinW-1:0];
 
@@ -162,6 +163,7 @@ module bl_adam #(
         .clk_i,
         .rst_ni,
         .codes_i(codes),
+        .made_step_i(steps),
         .active_i(state_q == Steps),
         .step_i(count_q),
         .beta1_i(cmd_i[bl_pkg::F_MU16_LSB+:16]),

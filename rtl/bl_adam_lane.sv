@@ -1,10 +1,11 @@
 // One lane of ADAM (N25): the steps of bl_adam on one element. Without codes_i (moments): the integers g, m, r in steps 0 to 2, m' and H(r)^2 in
 // step 3, H(g)^2 in step 4, the sum under the root in step 5, the root from step 6 to 38. With codes_i: the code of m' and the start of the division
-// in step 0, the code of r' in step 1, the quotient times RATIO in step 49, the master in step 50.
+// in step 0, the code of r' in step 1, the quotient times RATIO in step 49, the master in step 50; with made_step_i too the quotient itself.
 module bl_adam_lane (
     input  logic        clk_i,
     input  logic        rst_ni,
     input  logic        codes_i,
+    input  logic        made_step_i,
     input  logic        active_i,
     input  logic [ 5:0] step_i,
     input  logic [15:0] beta1_i,
@@ -185,6 +186,10 @@ module bl_adam_lane (
       if (step_i == 6'd50) begin
         moment_q <= over ? {1'b0, limit_i} : (under ? -{1'b0, limit_i} : whole[31:0]);
         saturated_q <= over || under;
+        if (made_step_i) begin
+          moment_q <= {{11{quotient[20]}}, quotient};
+          saturated_q <= 1'b0;
+        end
       end
     end
   end

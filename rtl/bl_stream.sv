@@ -1,7 +1,7 @@
 // Streams the groups (words of LANES elements) of a tile through a pipeline: reads the table entries and the words of VIN that a command
 // needs, asks for its random words, and says when its last result has been written.
 //
-// A group takes `period` cycles: as many as it has words to read or to write, at least 1. Word k of the group that begins in cycle t is
+// A group takes `period` cycles: as many as it has words to read or to write, at least 1, with 7 stages 3. Word k of the group that begins in cycle t is
 // addressed in cycle t + k and kept in operand_o from cycle t + k + 2 on, until that of the next group takes its place. Stage 1 of the group is
 // cycle t + period + 1: all its words are there, and word k stays there up to stage k + 1. Stage 1 and the later ones follow cycle by cycle.
 // Random words of 8 bits arrive in stage 3; those of 16 bits in stage 4 (key 0) and stage 6 (key 1).
@@ -72,6 +72,7 @@ module bl_stream #(
     full_count = {2'd0, reads_i[0]} + {2'd0, reads_i[1]} + {2'd0, reads_i[2]} + {2'd0, reads_i[3]};
     period = (read_count == 3'd0) ? 3'd1 : read_count;
     if ({1'b0, writes_i} > period) period = {1'b0, writes_i};
+    if (stages_i == 4'd7 && period < 3'd3) period = 3'd3;  // the lanes of UPDATE
   end
   assign last_phase = period - 3'd1;
 

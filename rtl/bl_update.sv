@@ -1,4 +1,4 @@
-// The optimizer update: the command UPDATE (docs/commands.md; N9, with LWQ N23, with LWQ and MASTER32 its latent weight kept whole): the lanes between the operands of bl_stream and the results that
+// The optimizer update: the command UPDATE (docs/commands.md; N9, with LWQ N23, with LWQ and MASTER32 its latent weight kept whole, with LWQ and FROM_VIN by a step of Adam, N25.8): the lanes between the operands of bl_stream and the results that
 // bl_write takes in stage 7.
 module bl_update #(
     parameter int V = bl_pkg::LANES
@@ -28,15 +28,16 @@ module bl_update #(
 
   localparam int LogV = $clog2(V);
 
-  logic lwq, wide, codes, half_up;
+  logic lwq, wide, codes, made_step, half_up;
   logic [30:0] limit;
   assign lwq = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ];
   assign half_up = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_HALF_UP];
   assign wide = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_MASTER32];
   assign codes = lwq && !wide;
+  assign made_step = lwq && cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_FROM_VIN];
   assign limit = wide ? 31'h7fff_ffff : 31'h007f_ffff;
-  assign reads_o = {3'b000, codes, 3'b111};
-  assign writes_o = {1'b1, lwq, 1'b1};
+  assign reads_o = {3'b000, codes && !made_step, codes || !made_step, 2'b11};
+  assign writes_o = {!made_step, lwq, 1'b1};
   assign draws_o = !half_up;
 
   logic [15:0] group;
@@ -59,6 +60,7 @@ module bl_update #(
         .in_tile_i({group, LogV'(v)} < (16 + LogV)'(cols_i)),
         .lwq_i(lwq),
         .whole_i(wide),
+        .made_step_i(made_step),
         .half_up_i(half_up),
         .by_gradient_i(entry_i[31:0]),
         .by_old_i(lwq ? entry_i[63:32] : {16'd16, cmd_i[bl_pkg::F_MU16_LSB+:16]}),  // mu16 / 2^16

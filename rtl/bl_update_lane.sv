@@ -5,6 +5,7 @@
 //   stage 5  the new momentum times its ratio (by the product of stage 3, which is then free)
 //   stage 6  rounding to the new master, or residual code, with the word of use 3
 //   stage 7  results
+// With made_step_i (N25.8) there is no momentum: the product of stage 1 is the change.
 module bl_update_lane (
     input  logic        clk_i,
     input  logic        rst_ni,
@@ -13,6 +14,7 @@ module bl_update_lane (
     // Of the command
     input  logic        lwq_i,
     input  logic        whole_i,       // with lwq_i: the latent weight is kept whole
+    input  logic        made_step_i,
     input  logic        half_up_i,
     input  logic [31:0] by_gradient_i, // reals
     input  logic [31:0] by_old_i,
@@ -48,7 +50,7 @@ module bl_update_lane (
   logic [31:0] real2;
   logic [15:0] factor2, momentum_q;
   logic signed [47:0] fresh_q, sum_q;
-  assign real2 = valid_i[3] ? by_old_i : by_new_i;
+  assign real2 = made_step_i ? 32'd0 : (valid_i[3] ? by_old_i : by_new_i);
   assign factor2 = valid_i[3] ? momentum_i : momentum_q;
   bl_factor u_factor1 (
       .real_i(by_gradient_i),
@@ -162,11 +164,11 @@ module bl_update_lane (
       end
       if (valid_i[4]) begin
         momentum_q <= over4 ? momentum_limit[15:0] : (under4 ? -momentum_limit[15:0] : whole4[15:0]);
-        momentum_saturated_q <= in_tile_i && (over4 || under4);
+        momentum_saturated_q <= in_tile_i && !made_step_i && (over4 || under4);
         if (!in_tile_i) momentum_q <= 16'd0;
         size_q <= in_tile_i ? size4[31:0] : 32'd0;
       end
-      if (valid_i[5]) change_q <= signed2;
+      if (valid_i[5]) change_q <= made_step_i ? sum_q[46:0] : signed2;
       if (valid_i[6]) begin
         moved_q <= change_size;
         new_residual_q <= {{28{code_s[3]}}, code_s};

@@ -112,11 +112,12 @@ void count_update(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const TileShape shape(h, e);
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
   const bool lwq = has_flag(c, Flag::LWQ), codes = lwq && !has_flag(c, Flag::MASTER32);
-  counts[vin_read_bytes] += (codes ? 4 : 3) * bytes;
-  counts[vout_write_bytes] += (lwq ? 3 : 2) * bytes;
-  counts[fixed_product] += (lwq ? 3 : 2) * n;
+  const bool momentum = !lwq || !has_flag(c, Flag::FROM_VIN);  // else a step of Adam
+  counts[vin_read_bytes] += ((codes ? 4 : 3) - (momentum ? 0 : 1)) * bytes;
+  counts[vout_write_bytes] += (lwq && momentum ? 3 : 2) * bytes;
+  counts[fixed_product] += (!momentum ? 1 : (lwq ? 3 : 2)) * n;
   if (!lwq) counts[momentum_product] += n;
-  counts[update_round] += (lwq ? 1 : 2) * n;
+  if (momentum) counts[update_round] += (lwq ? 1 : 2) * n;
   if (lwq) counts[codes ? polyline_code : raw_clamp] += n;
   counts[maximum] += n;
   counts[table_read_bytes] += lwq ? 20 : 8;
@@ -133,15 +134,16 @@ void count_adam(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const TileShape shape(h, e);
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
   const bool codes = has_flag(c, Flag::CODES_OUT);
-  counts[vin_read_bytes] += 7 * bytes;
+  const bool steps = codes && has_flag(c, Flag::LWQ);  // no master
+  counts[vin_read_bytes] += (steps ? 6 : 7) * bytes;
   counts[vout_write_bytes] += (codes ? 3 : 2) * bytes;
-  counts[fixed_product] += (codes ? 3 : 4) * n;
+  counts[fixed_product] += (steps ? 2 : (codes ? 3 : 4)) * n;
   counts[codes ? adam_quotient : adam_root] += n;
   if (!codes) return;
-  counts[update_round] += n;
+  if (!steps) counts[update_round] += n;
   counts[maximum] += n;
   counts[table_read_bytes] += 4;
-  if (!has_flag(c, Flag::HALF_UP)) {
+  if (!steps && !has_flag(c, Flag::HALF_UP)) {
     counts[draw16] += n;
     counts[threefry13] += shape.words;
     counts[threefry20] += e.first ? 1 : 0;

@@ -41,11 +41,12 @@ void CommandValues::adam_moments(const Execution& e) {
 void CommandValues::adam_codes(const Execution& e) {
   const Instruction& c = *e.command;
   VectorTile t = vector_tile(e);
-  t.inputs = 3;
+  const bool steps = has_flag(c, Flag::LWQ);  // the steps themselves go out
+  t.inputs = steps ? 2 : 3;
   const AdamRates rates;
   const Stream words = stream(c, RandomUse::kMaster);
   const bool half_up = has_flag(c, Flag::HALF_UP);
-  const Real ratio = Real::from_word(entry(c.RATIO));
+  const Real ratio = steps ? Real{} : Real::from_word(entry(c.RATIO));
   const std::int64_t limit = has_flag(c, Flag::MASTER32) ? kBiasLimit : kMasterLimit;
   Statistics& s = statistics(e);
   for (std::int64_t i = 0; i < t.rows; ++i) {
@@ -58,9 +59,14 @@ void CommandValues::adam_codes(const Execution& e) {
         factors.epsilon = coefficient(0);
         const AdamMoments now{t.in(0, i, j), t.in(1, i, j)};
         const AdamCoder coder{{}, real(1), real(2), coefficient(3)};
-        const std::uint32_t row = e.row0 + static_cast<std::uint32_t>(i), col = e.col0 + static_cast<std::uint32_t>(j);
-        const std::uint32_t u = half_up ? kHalfUpWord16 : words.draw(row, col, 16);
-        w = adam_master(t.in(2, i, j), adam_step(now, factors, s[2]), ratio, limit, u, s[1]);
+        const std::int64_t step = adam_step(now, factors, s[2]);
+        if (steps) {
+          w = static_cast<std::int32_t>(step);
+        } else {
+          const auto row = e.row0 + static_cast<std::uint32_t>(i), col = e.col0 + static_cast<std::uint32_t>(j);
+          const std::uint32_t u = half_up ? kHalfUpWord16 : words.draw(row, col, 16);
+          w = adam_master(t.in(2, i, j), step, ratio, limit, u, s[1]);
+        }
         m = adam_m_code(now.m, coder, rates);
         r = adam_r_code(now.r, coder, rates);
         s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(std::int64_t{w})));

@@ -60,11 +60,13 @@ void CommandValues::update_lwq(const Execution& e) {
   const bool half_up = has_flag(c, Flag::HALF_UP);
   const Words words(half_up, stream(c, RandomUse::kMomentum), stream(c, RandomUse::kMaster), e);
   const Rounding rounding = half_up ? Rounding::kHalfUp : Rounding::kStochastic;
-  const Real by_gradient = Real::from_word(entry(c.RATIO)), by_momentum = Real::from_word(entry(c.RATIO_W));
-  const Real decay = Real::from_word(entry(c.LIMIT));
+  const bool whole = has_flag(c, Flag::MASTER32);      // the latent weight is kept as it is
+  const bool made_step = has_flag(c, Flag::FROM_VIN);  // N25.8: no momentum
+  const Real by_gradient = Real::from_word(entry(c.RATIO));
+  const Real by_momentum = made_step ? Real{} : Real::from_word(entry(c.RATIO_W));
+  const Real decay = made_step ? Real{} : Real::from_word(entry(c.LIMIT));
   const int read = static_cast<int>(entry(c.ADDEND)), write = static_cast<int>(entry(c.ADDEND + 1));
   const int limit = static_cast<int>(c.QMAX);
-  const bool whole = has_flag(c, Flag::MASTER32);  // the latent weight is kept as it is
   const auto code8 = [&t](std::int64_t k, std::int64_t i, std::int64_t j) {
     return static_cast<std::int8_t>(t.in(k, i, j));
   };
@@ -74,10 +76,16 @@ void CommandValues::update_lwq(const Execution& e) {
       std::int32_t first = 0, second = 0;  // q and residual, or L and q
       std::int8_t v = 0;
       if (j < t.cols) {
-        const std::int64_t sum = lwq_momentum(code8(whole ? 2 : 3, i, j), decay, t.in(0, i, j), by_gradient);
+        const std::int8_t old = made_step ? std::int8_t{0} : code8(whole ? 2 : 3, i, j);
+        const std::int64_t sum = lwq_momentum(old, decay, t.in(0, i, j), by_gradient);
         s[0] = std::max<std::uint64_t>(s[0], lwq_momentum_magnitude(sum));
-        v = lwq_momentum_code(sum, words.momentum(i, j), s[2]);
-        const std::int64_t delta = lwq_delta(v, by_momentum, s[1]);
+        std::int64_t delta = 0;
+        if (made_step) {
+          delta = lwq_delta(t.in(0, i, j), by_gradient, s[1]);
+        } else {
+          v = lwq_momentum_code(sum, words.momentum(i, j), s[2]);
+          delta = lwq_delta(v, by_momentum, s[1]);
+        }
         s[3] += static_cast<std::uint64_t>(std::abs(delta));
         if (whole) {
           first = limit_latent(t.in(1, i, j) - delta, limit, s[1]);
@@ -91,7 +99,7 @@ void CommandValues::update_lwq(const Execution& e) {
       }
       t.out(0, i, j, first);
       t.out(1, i, j, second);
-      t.out(2, i, j, v);
+      if (!made_step) t.out(2, i, j, v);
     }
   }
   save_statistics(e, 5);

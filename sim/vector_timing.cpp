@@ -59,8 +59,9 @@ std::uint64_t pool(const Hardware& h, const Execution& e) {
 std::uint64_t update(const Hardware& h, const Execution& e) {
   const bool lwq = has_flag(*e.command, Flag::LWQ);
   const std::uint64_t words = TileShape(h, e).words;
-  const bool codes = lwq && !has_flag(*e.command, Flag::MASTER32);
-  std::uint64_t cycles = (lwq ? 16 : 15) + (codes ? 4 : 3) * words + statistics(e, lwq ? 5 : 3);
+  const bool momentum = !lwq || !has_flag(*e.command, Flag::FROM_VIN);
+  const bool codes = lwq && momentum && !has_flag(*e.command, Flag::MASTER32);
+  std::uint64_t cycles = (lwq && momentum ? 16 : 15) + (codes ? 4 : 3) * words + statistics(e, lwq ? 5 : 3);
   if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 3 + (e.first ? 42 : 0);
   return cycles;
 }
@@ -68,6 +69,7 @@ std::uint64_t update(const Hardware& h, const Execution& e) {
 std::uint64_t adam(const Hardware& h, const Execution& e) {
   const std::uint64_t words = TileShape(h, e).words;
   if (!has_flag(*e.command, Flag::CODES_OUT)) return 1 + 49 * words;
+  if (has_flag(*e.command, Flag::LWQ)) return 1 + 61 * words + statistics(e, 3);
   const bool makes_key = e.first && !has_flag(*e.command, Flag::HALF_UP);
   return 1 + 62 * words + (makes_key ? 21 : 0) + statistics(e, 3);
 }

@@ -71,7 +71,7 @@ TEST(AdamLane, Moments) {  // N25.2, N25.3
   }
 }
 
-TEST(AdamLane, MastersAndCodes) {  // N25.4 to N25.6
+TEST(AdamLane, MastersOrStepsAndCodes) {  // N25.4 to N25.6, N25.8
   Lane lane;
   Sweep sweep(0xb1700172);
   int limited = 0, saturated = 0;
@@ -93,15 +93,17 @@ TEST(AdamLane, MastersAndCodes) {  // N25.4 to N25.6
     lane->ratio_i = ratio;
     lane->limit_i = port(limit);
     lane->u_i = static_cast<std::uint16_t>(u);
+    const bool steps = sweep.in(0, 2) == 0;
+    lane->made_step_i = steps ? 1 : 0;
     lane.run(true, kCodeSteps);
     const spec::Wide q = spec::adam_quotient(moment, epsilon);
     const spec::Wide step = spec::clamp(q, (1 << 20) - 1);
     const spec::Wide exact =
         spec::round16(spec::Wide{master} * 65536 - spec::product16(static_cast<std::int64_t>(step), ratio), u).value;
-    const auto expected = static_cast<std::int64_t>(spec::clamp(exact, limit));
+    const auto expected = static_cast<std::int64_t>(steps ? step : spec::clamp(exact, limit));
     ASSERT_EQ(signed_bits(lane->first_o, 32), expected) << "trial " << trial;
     ASSERT_EQ(lane->magnitude_o, port(std::abs(expected)));
-    ASSERT_EQ(lane->saturated_o, exact == expected ? 0 : 1);
+    ASSERT_EQ(lane->saturated_o, steps || exact == expected ? 0 : 1);
     ASSERT_EQ(lane->limited_o, q == step ? 0 : 1);
     ASSERT_EQ(signed_bits(lane->second_o, 32), spec::m_code(moment.m, m_ratio, 8));
     ASSERT_EQ(signed_bits(lane->third_o, 32), spec::r_code(moment.r - lowest, r_ratio, 8));

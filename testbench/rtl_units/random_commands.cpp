@@ -61,9 +61,10 @@ Needs needs_of(const Command& c) {
       return {1 + on(Flag::V_IN) + on(Flag::MASK_IN), on(Flag::A_VECTOR) + on(Flag::B_VECTOR) + on(Flag::C_VECTOR),
               raw_and_mask};
     case Opcode::UPDATE:
-      return {3 + (c.flag(Flag::LWQ) && !c.flag(Flag::MASTER32) ? 1 : 0), 0, 2 + on(Flag::LWQ)};
+      if (!c.flag(Flag::LWQ)) return {3, 0, 2};
+      return {4 - on(Flag::MASTER32) - on(Flag::FROM_VIN), 0, 3 - on(Flag::FROM_VIN)};
     case Opcode::ADAM:
-      return {3, 4, 2 + on(Flag::CODES_OUT)};
+      return {3 - on(Flag::CODES_OUT) * on(Flag::LWQ), 4, 2 + on(Flag::CODES_OUT)};
     case Opcode::POOL:
       return {3, 0, 3};
     default:
@@ -153,7 +154,7 @@ void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
     const bool whole = c.flag(Flag::MASTER32);
     filler.input(1, [&] { return sweep.signed_value(whole ? qmax * 65536 + 32767 : qmax); });
     if (!whole) filler.input(2, [&] { return sweep.in(-8, 7); });
-    filler.input(whole ? 2 : 3, [&] { return sweep.signed_value(127); });
+    if (!c.flag(Flag::FROM_VIN)) filler.input(whole ? 2 : 3, [&] { return sweep.signed_value(127); });
   } else if (c.opcode() == Opcode::UPDATE) {
     const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
     filler.input(1, [&] { return sweep.signed_value(limit); });
@@ -163,12 +164,13 @@ void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
     const auto root = [&] { return sweep.magnitude(kRawLimit); };
     const auto constant = [&] { return codes ? 1 + sweep.magnitude((1 << 30) - 1) : sweep.magnitude(1 << 30); };
     filler.input(1, [&] { return codes ? root() : sweep.in(-127, 127); });
-    filler.input(2, [&] {
-      return codes ? sweep.signed_value(c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit) : sweep.in(0, 255);
-    });
-    for (std::int64_t k = 0; k < 4; ++k) filler.vector(3, k, real);
-    filler.vector(3, codes ? 0 : 3, constant);
-    if (codes) filler.vector(3, 3, root);
+    if (needs.full > 2)
+      filler.input(2, [&] {
+        return codes ? sweep.signed_value(c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit) : sweep.in(0, 255);
+      });
+    for (std::int64_t k = 0; k < 4; ++k) filler.vector(needs.full, k, real);
+    filler.vector(needs.full, codes ? 0 : 3, constant);
+    if (codes) filler.vector(needs.full, 3, root);
   } else if (c.opcode() == Opcode::POOL) {
     const bool backward = c.get(Field::POOL_OP) == static_cast<std::uint32_t>(PoolOp::MAX_BACKWARD);
     if (backward) {
@@ -262,6 +264,7 @@ Command random_update(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   if (chance(sweep, 25)) c.set_flag(Flag::HALF_UP);
   if (chance(sweep, 50)) {
     c.set_flag(Flag::LWQ);
+    if (chance(sweep, 40)) c.set_flag(Flag::FROM_VIN);
     c.set(Field::LIMIT, entry(sweep, kReals, kRealCount));
     c.set(Field::ADDEND, entry(sweep, kLevels, kLevelCount - 1)).set(Field::QMAX, sweep.in(0, 1) != 0 ? 127 : 7);
   }
@@ -278,6 +281,7 @@ Command random_adam(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   c.set(Field::MU16, 1 + sweep.magnitude(65534)).set(Field::QMAX, 1 + sweep.magnitude(65534));
   c.set(Field::RATIO, entry(sweep, kReals, kRealCount)).set(Field::COEF_SCALAR, sweep.in(0, 3) == 0 ? 1 : 0);
   if (chance(sweep, 60)) c.set_flag(Flag::CODES_OUT);
+  if (chance(sweep, 30)) c.set_flag(Flag::LWQ);
   if (chance(sweep, 25)) c.set_flag(Flag::HALF_UP);
   if (chance(sweep, 50)) c.set_flag(Flag::MASTER32);
   place(c, sweep, hw, 12, 3 * lanes(hw));

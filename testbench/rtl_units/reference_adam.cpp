@@ -35,6 +35,8 @@ int Reference::adam_codes(const Execution& e, Statistics& statistics) {
   const Command& c = e.command;
   const bool half_up = c.flag(Flag::HALF_UP);
   const AdamRates rates;
+  const bool steps = c.flag(Flag::LWQ);  // the steps themselves go out; no master comes in
+  const std::uint32_t inputs = steps ? 2 : 3;
   const Real ratio{table_value(c.get(Field::RATIO))};
   const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
   const Stream stream =
@@ -43,14 +45,17 @@ int Reference::adam_codes(const Execution& e, Statistics& statistics) {
     for (std::uint32_t j = 0; j < groups(e) * lanes(); ++j) {
       std::int32_t w = 0, m = 0, r = 0;
       if (j < e.cols) {
-        const auto real = [&](std::uint32_t k) { return Real{static_cast<std::uint32_t>(coefficient(e, 3, k, j))}; };
+        const auto real = [&](std::uint32_t k) {
+          return Real{static_cast<std::uint32_t>(coefficient(e, inputs, k, j))};
+        };
         AdamFactors factors;
-        factors.epsilon = coefficient(e, 3, 0, j);
+        factors.epsilon = coefficient(e, inputs, 0, j);
         const AdamMoments now{input(e, 0, i, j), input(e, 1, i, j)};
-        const AdamCoder coder{{}, real(1), real(2), coefficient(e, 3, 3, j)};
+        const AdamCoder coder{{}, real(1), real(2), coefficient(e, inputs, 3, j)};
         const std::uint32_t u = half_up ? kHalfUpWord16 : stream.draw(e.row0 + i, e.col0 + j, 16);
-        w = adam_master(input(e, 2, i, j), adam_step(now, factors, statistics.value[2]), ratio, limit, u,
-                        statistics.value[1]);
+        const std::int64_t step = adam_step(now, factors, statistics.value[2]);
+        w = steps ? static_cast<std::int32_t>(step)
+                  : adam_master(input(e, 2, i, j), step, ratio, limit, u, statistics.value[1]);
         m = adam_m_code(now.m, coder, rates);
         r = adam_r_code(now.r, coder, rates);
         statistics.value[0] = std::max(statistics.value[0], static_cast<std::uint64_t>(std::abs(std::int64_t{w})));
@@ -60,6 +65,7 @@ int Reference::adam_codes(const Execution& e, Statistics& statistics) {
       output(e, e.parity0(), 2, i, j, r);
     }
   }
+  if (steps) return 1 + static_cast<int>(61 * e.rows * groups(e));
   return 1 + static_cast<int>(62 * e.rows * groups(e)) + (!half_up && e.first ? 21 : 0);
 }
 

@@ -171,7 +171,7 @@ int Reference::update_lwq(const Execution& e, Statistics& statistics) {
   const Real by_gradient{entry(Field::RATIO)}, by_momentum{entry(Field::RATIO_W)}, decay{entry(Field::LIMIT)};
   const int read = static_cast<int>(entry(Field::ADDEND)), write = static_cast<int>(entry(Field::ADDEND, 1));
   const int limit = static_cast<int>(c.get(Field::QMAX));
-  const bool whole = c.flag(Flag::MASTER32);
+  const bool whole = c.flag(Flag::MASTER32), made_step = c.flag(Flag::FROM_VIN);
   const auto stream = [&](RandomUse use) {
     return make_stream(registers_.seed, registers_.step, c.get(Field::TENSOR), use, c.get(Field::SAMPLE));
   };
@@ -183,11 +183,16 @@ int Reference::update_lwq(const Execution& e, Statistics& statistics) {
       std::int8_t v = 0;
       if (j < e.cols) {
         const std::uint32_t row = e.row0 + i, col = e.col0 + j;
-        const auto old_v = static_cast<std::int8_t>(input(e, whole ? 2 : 3, i, j));
-        const std::int64_t sum = lwq_momentum(old_v, decay, input(e, 0, i, j), by_gradient);
+        std::int64_t sum = real_product(input(e, 0, i, j), by_gradient), change = 0;
+        if (made_step) {  // N25.8
+          change = lwq_delta(input(e, 0, i, j), by_gradient, statistics.value[1]);
+        } else {
+          const auto old_v = static_cast<std::int8_t>(input(e, whole ? 2 : 3, i, j));
+          sum = lwq_momentum(old_v, decay, input(e, 0, i, j), by_gradient);
+          v = lwq_momentum_code(sum, half_up ? kHalfUpWord16 : stream_v.draw(row, col, 16), statistics.value[2]);
+          change = lwq_delta(v, by_momentum, statistics.value[1]);
+        }
         statistics.value[0] = std::max(statistics.value[0], lwq_momentum_magnitude(sum));
-        v = lwq_momentum_code(sum, half_up ? kHalfUpWord16 : stream_v.draw(row, col, 16), statistics.value[2]);
-        const std::int64_t change = lwq_delta(v, by_momentum, statistics.value[1]);
         statistics.value[3] += static_cast<std::uint64_t>(std::abs(change));
         if (whole) {  // N23.2, written out
           const std::int64_t most = std::int64_t{limit} * 65536 + 32767;
@@ -206,10 +211,11 @@ int Reference::update_lwq(const Execution& e, Statistics& statistics) {
       }
       output(e, e.parity0(), 0, i, j, latent[0]);
       output(e, e.parity0(), 1, i, j, latent[1]);
-      output(e, e.parity0(), 2, i, j, v);
+      if (!made_step) output(e, e.parity0(), 2, i, j, v);
     }
   }
-  return streamed(e.rows * groups(e), whole ? 3 : 4, 3, 7) + (half_up ? 0 : 3) + (!half_up && e.first ? 42 : 0);
+  const int words = whole || made_step ? 3 : 4;
+  return streamed(e.rows * groups(e), words, made_step ? 2 : 3, 7) + (half_up ? 0 : 3) + (!half_up && e.first ? 42 : 0);
 }
 
 }  // namespace bitloom::testing

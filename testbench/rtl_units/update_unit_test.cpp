@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::int64_t kLargest = 0x7fffffff;
 
-enum class Rule { kSgd, kLwq, kLwqWhole };
+enum class Rule { kSgd, kLwq, kLwqWhole, kStep, kStepWhole };
+
+bool is_whole(Rule rule) { return rule == Rule::kLwqWhole || rule == Rule::kStepWhole; }
+bool is_step(Rule rule) { return rule == Rule::kStep || rule == Rule::kStepWhole; }  // N25.8: no momentum
 
 struct Operands {
   Rule rule = Rule::kSgd;
@@ -53,11 +56,14 @@ void encode(const Operands& of, std::int64_t latent, Results& r) {
 Results specified(const Operands& of) {
   Results r;
   const bool lwq = of.rule != Rule::kSgd;
-  const spec::Wide sum = spec::product16(of.gradient, of.by_gradient) + spec::product16(of.momentum, of.by_old);
-  int momentum_saturations = 0;
-  r.momentum = clamped(spec::round16(sum, of.u_momentum).value, lwq ? 127 : 32767, momentum_saturations);
-  r.momentum_saturated = momentum_saturations != 0;
-  const spec::Wide change16 = spec::product16(r.momentum, of.by_new);
+  const spec::Wide fresh = spec::product16(of.gradient, of.by_gradient);
+  const spec::Wide sum = fresh + (is_step(of.rule) ? 0 : spec::product16(of.momentum, of.by_old));
+  if (!is_step(of.rule)) {
+    int momentum_saturations = 0;
+    r.momentum = clamped(spec::round16(sum, of.u_momentum).value, lwq ? 127 : 32767, momentum_saturations);
+    r.momentum_saturated = momentum_saturations != 0;
+  }
+  const spec::Wide change16 = is_step(of.rule) ? fresh : spec::product16(r.momentum, of.by_new);
   if (!lwq) {
     const spec::Wide exact = spec::round16(spec::Wide{of.master} * 65536 - change16, of.u_master).value;
     r.master = clamped(exact, of.limit, r.saturated);
@@ -67,7 +73,7 @@ Results specified(const Operands& of) {
   const std::int64_t change = clamped(change16, std::int64_t{1} << 30, r.saturated);
   r.moved = change < 0 ? -change : change;
   r.magnitude = static_cast<std::int64_t>(spec::round_half_up({sum < 0 ? -sum : sum, 65536}));
-  if (of.rule == Rule::kLwq) {
+  if (!is_whole(of.rule)) {
     encode(of, spec::latent_value({of.master, of.residual}, of.read_level) - change, r);
   } else {
     r.master = clamped(of.master - change, of.qmax * 65536 + 32767, r.saturated);
@@ -94,7 +100,7 @@ class Lane {
     unit_->valid_i = 0;
     unit_->eval();
     Results r;
-    r.momentum = static_cast<std::int32_t>(unit_->momentum_o);
+    if (!is_step(of.rule)) r.momentum = static_cast<std::int32_t>(unit_->momentum_o);
     r.momentum_saturated = unit_->momentum_saturated_o != 0;
     r.master = static_cast<std::int32_t>(unit_->master_o);
     r.magnitude = unit_->magnitude_o;
@@ -109,7 +115,8 @@ class Lane {
  private:
   void set(const Operands& of) {
     unit_->lwq_i = of.rule != Rule::kSgd ? 1 : 0;
-    unit_->whole_i = of.rule == Rule::kLwqWhole ? 1 : 0;
+    unit_->whole_i = is_whole(of.rule) ? 1 : 0;
+    unit_->made_step_i = is_step(of.rule) ? 1 : 0;
     unit_->half_up_i = of.half_up ? 1 : 0;
     unit_->gradient_i = static_cast<std::uint32_t>(of.gradient);
     unit_->momentum_i = static_cast<std::uint16_t>(of.momentum);
@@ -174,14 +181,14 @@ TEST(UpdateLane, AllOperandsOfEveryRule) {
   Sweep sweep(85);
   for (int trial = 0; trial < 300'000; ++trial) {
     Operands of;
-    of.rule = static_cast<Rule>(sweep.in(0, 2));
+    of.rule = static_cast<Rule>(sweep.in(0, 4));
     of.half_up = sweep.in(0, 1) != 0;
     of.limit = sweep.in(0, 1) != 0 ? kLargest : 8388607;
     of.qmax = sweep.in(0, 1) != 0 ? 127 : 7;
     of.gradient = sweep.signed_value(kLargest);
     of.momentum = sweep.signed_value(of.rule == Rule::kSgd ? 32767 : 127);
-    of.master = sweep.signed_value(of.rule == Rule::kSgd ? of.limit
-                                                         : (of.rule == Rule::kLwq ? of.qmax : of.qmax * 65536 + 32767));
+    of.master =
+        sweep.signed_value(of.rule == Rule::kSgd ? of.limit : (is_whole(of.rule) ? of.qmax * 65536 + 32767 : of.qmax));
     of.residual = static_cast<int>(sweep.in(-8, 7));
     of.read_level = static_cast<int>(sweep.in(0, 3));
     of.write_level = static_cast<int>(sweep.in(0, 3));
