@@ -150,7 +150,7 @@ void Step::load_table() {
   }
   start_scales();
   const Lowering::Silence silence(low, !options.part.last);
-  if (recipe.update.optimizer == Optimizer::kAdam) adam_rate();
+  if (uses_adam(recipe.update.optimizer)) adam_rate();
 }
 
 void Step::store_table() {

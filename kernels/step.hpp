@@ -115,6 +115,8 @@ struct AdamParts {
   int gradient_ranges;  ///< [3][cols]: min, max, largest magnitude
   int m_ranges;
   int r_ranges;
+  int m, r;  ///< codes
+  int m_raw, r_raw;
 };
 
 /// Statistics of a value that several phases make: max, codes' saturations, raw view's saturations.
@@ -215,6 +217,10 @@ class Step {
   void standardized_gradient(int s);
   void niti_update(int s);
   void lwq_update(int s);
+  void lwq_adam_update(int s);
+  Entry lwq_levels(int s);
+  void lwq_latent(int s, Command& command, Entry level);
+  void lwq_next_level(int s, Entry moved, Entry level);
   void sgd_update(int s);
   // Groups (step_groups.cpp).
   int group_ranges(int s, const GroupView& view, const std::string& suffix);
@@ -272,6 +278,9 @@ class Step {
   // Adam (step_adam.cpp).
   void adam_rate();
   void adam_update(int s, const std::string& prefix, const AdamJob& job);
+  int adam_steps(int s, const std::string& prefix, const AdamJob& job);
+  AdamParts adam_moments(int s, const std::string& prefix, const AdamJob& job);
+  Src adam_ratio(Src value_unit);
   void adam_constants(const AdamParts& of, const AdamJob& job);
   void adam_coders(const AdamParts& of);
 

@@ -22,7 +22,7 @@ Src shift_of_real(Lowering& low, Src a) { return low.to_int(low.from_int(low.isu
 
 /// Momentum, or Adam's codes and [3][cols] reals, of a tensor of state.
 void Step::place_momentum(int s, const std::string& prefix, int rows, int cols) {
-  if (recipe.update.optimizer != Optimizer::kAdam) {
+  if (!uses_adam(recipe.update.optimizer)) {
     low.layout.add(name(s, prefix + "momentum"), 32, rows, cols);
     return;
   }
@@ -92,43 +92,69 @@ void Step::adam_coders(const AdamParts& of) {
   }
 }
 
-/// N25 of one tensor; `prefix` is that of its state's names.
-void Step::adam_update(int s, const std::string& prefix, const AdamJob& job) {
+/// N25.2 and N25.3 of one tensor, and what codes its moments; `prefix` is that of its state's names.
+AdamParts Step::adam_moments(int s, const std::string& prefix, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
-  const int m = state_tensor(s, prefix + "m"), r = state_tensor(s, prefix + "r");
   const auto temporary = [&](const char* what, int rows) { return add_raw(s, prefix + what, rows, place.cols); };
   AdamParts of{};
+  of.m = state_tensor(s, prefix + "m");
+  of.r = state_tensor(s, prefix + "r");
   of.blocks = state_tensor(s, prefix + "blocks");
   of.constants = temporary("constants", 5);
   of.coders = temporary("coders", 4);
   of.gradient_ranges = column_ranges(low, name(s, prefix + "gradient_ranges"), job.gradient.tensor);
   adam_constants(of, job);
-  const int m_raw = temporary("m_raw", place.rows), r_raw = temporary("r_raw", place.rows);
-  const auto command = [&](Phase& phase) -> Command& {
-    return phase.vector(Opcode::ADAM).set(Field::TENSOR, job.tensor);
-  };
+  of.m_raw = temporary("m_raw", place.rows);
+  of.r_raw = temporary("r_raw", place.rows);
   Phase moments(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 2, .coefficients = 4}));
   moments.input({.tensor = job.gradient.tensor});
-  moments.input({.tensor = m});
-  moments.input({.tensor = r}, Expand::UNSIGNED);
+  moments.input({.tensor = of.m});
+  moments.input({.tensor = of.r}, Expand::UNSIGNED);
   moments.coefficients({.tensor = of.constants}, 4);
-  command(moments).set(Field::MU16, fraction16(recipe.update.beta1)).set(Field::QMAX, fraction16(recipe.update.beta2));
-  moments.output({.tensor = m_raw});
-  moments.output({.tensor = r_raw});
+  Command& command = moments.vector(Opcode::ADAM).set(Field::TENSOR, job.tensor);
+  command.set(Field::MU16, fraction16(recipe.update.beta1)).set(Field::QMAX, fraction16(recipe.update.beta2));
+  moments.output({.tensor = of.m_raw});
+  moments.output({.tensor = of.r_raw});
   moments.run();
-  of.m_ranges = column_ranges(low, name(s, prefix + "m_ranges"), m_raw);
-  of.r_ranges = column_ranges(low, name(s, prefix + "r_ranges"), r_raw);
+  of.m_ranges = column_ranges(low, name(s, prefix + "m_ranges"), of.m_raw);
+  of.r_ranges = column_ranges(low, name(s, prefix + "r_ranges"), of.r_raw);
   adam_coders(of);
-  const Src ratio = low.rmul(low.rdiv(low.table.named("adam_rate"), job.value_unit), low.real(std::ldexp(1.0, -16)));
+  return of;
+}
+
+/// RATIO of N25.5 and N25.8.
+Src Step::adam_ratio(Src value_unit) {
+  return low.rmul(low.rdiv(low.table.named("adam_rate"), value_unit), low.real(std::ldexp(1.0, -16)));
+}
+
+/// N25 of one tensor of fixed point.
+void Step::adam_update(int s, const std::string& prefix, const AdamJob& job) {
+  const TensorPlacement place = low.tensor(job.value);
+  const AdamParts of = adam_moments(s, prefix, job);
+  const Src ratio = adam_ratio(job.value_unit);
   Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 3, .coefficients = 4}));
-  for (const int each : {m_raw, r_raw, job.value}) step.input({.tensor = each});
+  for (const int each : {of.m_raw, of.r_raw, job.value}) step.input({.tensor = each});
   step.coefficients({.tensor = of.coders}, 4);
-  Command& codes = command(step).set_flag(Flag::CODES_OUT).set(Field::RATIO, ratio.entry);
-  codes.set(Field::STAT, job.statistics);
+  Command& codes = step.vector(Opcode::ADAM).set(Field::TENSOR, job.tensor).set_flag(Flag::CODES_OUT);
+  codes.set(Field::RATIO, ratio.entry).set(Field::STAT, job.statistics);
   if (job.wide) codes.set_flag(Flag::MASTER32);
   if (!recipe.update.stochastic) codes.set_flag(Flag::HALF_UP);
-  for (const int each : {job.value, m, r}) step.output({.tensor = each});
+  for (const int each : {job.value, of.m, of.r}) step.output({.tensor = each});
   step.run();
+}
+
+/// N25.2 to N25.4 and N25.6: the steps q themselves, for LWQ's weights (N25.8).
+int Step::adam_steps(int s, const std::string& prefix, const AdamJob& job) {
+  const TensorPlacement place = low.tensor(job.value);
+  const AdamParts of = adam_moments(s, prefix, job);
+  const int steps = add_raw(s, prefix + "steps", place.rows, place.cols);
+  Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 3, .coefficients = 4}));
+  for (const int each : {of.m_raw, of.r_raw}) step.input({.tensor = each});
+  step.coefficients({.tensor = of.coders}, 4);
+  step.vector(Opcode::ADAM).set_flag(Flag::CODES_OUT).set_flag(Flag::LWQ).set(Field::STAT, job.statistics);
+  for (const int each : {steps, of.m, of.r}) step.output({.tensor = each});
+  step.run();
+  return steps;
 }
 
 }  // namespace bitloom

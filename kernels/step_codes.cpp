@@ -18,15 +18,19 @@ bool follows_hindsight(const ViewRule& rule) {
 /// Weights' state, as the recipe keeps it.
 void Step::place_weights(int s, const LayerShape& layer) {
   const Optimizer optimizer = stage(s).rule.optimizer;
-  if (optimizer == Optimizer::kLwq || optimizer == Optimizer::kNiti) {
+  if (keeps_latent(optimizer) || optimizer == Optimizer::kNiti) {
     const RecipeLayer& rule = stage(s).rule;
-    const bool nibbles = optimizer == Optimizer::kLwq && rule.width(rule.weight) <= 4;
+    const bool nibbles = keeps_latent(optimizer) && rule.width(rule.weight) <= 4;
     low.layout.add(name(s, "q"), nibbles ? 4 : 8, layer.depth(), layer.conv.out);
     entry(s, "wmax");
     if (optimizer == Optimizer::kNiti) return;
     const bool whole = recipe.update.latent_bits == 24;
     low.layout.add(name(s, whole ? "latent" : "residual"), whole ? 32 : 4, layer.depth(), layer.conv.out);
-    low.layout.add(name(s, "momentum8"), 8, layer.depth(), layer.conv.out);
+    if (optimizer == Optimizer::kLwqAdam) {
+      place_momentum(s, "", layer.depth(), layer.conv.out);
+    } else {
+      low.layout.add(name(s, "momentum8"), 8, layer.depth(), layer.conv.out);
+    }
     return;
   }
   low.layout.add(name(s, "master"), 32, layer.depth(), layer.conv.out);

@@ -12,7 +12,7 @@ void Step::update_tensor(int s, const std::string& what, const Raw& gradient, Sr
                          std::uint32_t tensor, Entry statistics) {
   const std::string prefix = what == "master" ? "" : what + "_";
   const int value = state_tensor(s, what);
-  if (recipe.update.optimizer == Optimizer::kAdam) {
+  if (uses_adam(recipe.update.optimizer)) {
     return adam_update(s, prefix + "adam_", {gradient, value, value_unit, wide, tensor, statistics});
   }
   const int momentum = state_tensor(s, prefix + "momentum");
@@ -95,13 +95,35 @@ void Step::niti_update(int s) {
   low.copy(Src(), entry(s, "vsat"));
 }
 
+/// The levels of N23.5, side by side.
+Entry Step::lwq_levels(int s) {
+  return low.table.statistics(name(s, "levels"), {name(s, "lvl_rd"), name(s, "lvl_wr")});
+}
+
+/// What every update of LWQ's codes has.
+void Step::lwq_latent(int s, Command& command, Entry level) {
+  command.set_flag(Flag::LWQ).set(Field::TENSOR, tensor_id(stage(s).layer, TensorKind::kWeight));
+  command.set(Field::ADDEND, level).set(Field::QMAX, qmax(stage(s).rule.width(stage(s).rule.weight)));
+  if (!recipe.update.stochastic) command.set_flag(Flag::HALF_UP);
+  if (recipe.update.latent_bits == 24) command.set_flag(Flag::MASTER32);
+}
+
+/// N23.6, of the pair A.
+void Step::lwq_next_level(int s, Entry moved, Entry level) {
+  low.copy(level + 1, level);
+  const LayerShape layer = shape(s);
+  const Src n = low.word_of(static_cast<std::uint32_t>(layer.depth() * layer.conv.out));
+  low.scalar(ScalarOp::LEVEL, moved, level + 1, n,
+             {.dst = level + 1, .immediate = recipe.update.min_level | recipe.update.max_level << 4, .pitch = 1});
+}
+
 /// N23: q, residual and momentum codes; with latent_bits 24 the latent weight, its q, and momentum codes.
 void Step::lwq_update(int s) {
   const bool whole = recipe.update.latent_bits == 24;
   const LayerShape layer = shape(s);
   const int rows = layer.depth(), cols = layer.conv.out;
   const Raw& dw = at(s).dw;
-  const Entry level = low.table.statistics(name(s, "levels"), {name(s, "lvl_rd"), name(s, "lvl_wr")});
+  const Entry level = lwq_levels(s);
   const Entry stat = low.table.statistics(
       name(s, "lwq"), {name(s, "vmax"), name(s, "msat"), name(s, "vsat"), name(s, "moved"), name(s, "moved_hi")});
   const Src now = entry(s, "sv_next");
@@ -115,22 +137,39 @@ void Step::lwq_update(int s) {
   if (!whole) update.input({.tensor = q});
   update.input({.tensor = latent});
   update.input({.tensor = momentum});
-  Command& command = update.vector(Opcode::UPDATE).set_flag(Flag::LWQ).set(Field::STAT, stat);
+  Command& command = update.vector(Opcode::UPDATE).set(Field::STAT, stat);
   command.set(Field::RATIO, ratio.entry).set(Field::RATIO_W, ratio_w.entry).set(Field::LIMIT, decay.entry);
-  command.set(Field::ADDEND, level).set(Field::QMAX, qmax(stage(s).rule.width(stage(s).rule.weight)));
-  command.set(Field::TENSOR, tensor_id(stage(s).layer, TensorKind::kWeight));
-  if (!recipe.update.stochastic) command.set_flag(Flag::HALF_UP);
-  if (whole) command.set_flag(Flag::MASTER32);
+  lwq_latent(s, command, level);
   for (const int each : {whole ? latent : q, whole ? q : latent, momentum}) update.output({.tensor = each});
   update.run();
   low.copy(now, entry(s, "sv"));
   const Src smaller =
       low.isub({}, low.imax(low.isub({}, stat), low.word_of(static_cast<std::uint32_t>(-(1 << 30) + 1))));
   low.max_to_scale(low.iadd(smaller, smaller), entry(s, "sv"), qmax(8), entry(s, "sv_next"), Src(entry(s, "sv")));
-  low.copy(level + 1, level);
-  const Src n = low.word_of(static_cast<std::uint32_t>(rows * cols));
-  low.scalar(ScalarOp::LEVEL, stat + 3, level + 1, n,
-             {.dst = level + 1, .immediate = recipe.update.min_level | recipe.update.max_level << 4, .pitch = 1});
+  lwq_next_level(s, stat + 3, level);
+}
+
+/// N25.8: the steps of Adam, then q and residual; with latent_bits 24 the latent weight and its q.
+void Step::lwq_adam_update(int s) {
+  const bool whole = recipe.update.latent_bits == 24;
+  const int q = state_tensor(s, "q"), latent = state_tensor(s, whole ? "latent" : "residual");
+  Statistics limited(low, {"", "", name(s, "vsat")}, 1);
+  const int steps = adam_steps(s, "adam_", {at(s).dw, q, at(s).w.scale, false, 0, limited.next()});
+  const Entry level = lwq_levels(s);
+  const Entry stat =
+      low.table.statistics(name(s, "lwq"), {"", name(s, "msat"), "", name(s, "moved"), name(s, "moved_hi")});
+  const Src ratio = adam_ratio(at(s).w.scale);
+  const TensorPlacement place = low.tensor(q);
+  Phase update(low, low.vector_tiles(place.rows, place.cols, {.in = whole ? 2 : 3, .out = 2, .columns = 8}));
+  update.input({.tensor = steps});
+  if (!whole) update.input({.tensor = q});
+  update.input({.tensor = latent});
+  Command& command = update.vector(Opcode::UPDATE).set_flag(Flag::FROM_VIN).set(Field::STAT, stat);
+  command.set(Field::RATIO, ratio.entry);
+  lwq_latent(s, command, level);
+  for (const int each : {whole ? latent : q, whole ? q : latent}) update.output({.tensor = each});
+  update.run();
+  lwq_next_level(s, stat + 3, level);
 }
 
 void Step::method_update(int s) {
@@ -139,6 +178,8 @@ void Step::method_update(int s) {
       return niti_update(s);
     case Optimizer::kLwq:
       return lwq_update(s);
+    case Optimizer::kLwqAdam:
+      return lwq_adam_update(s);
     default:  // SGD and Adam
       return sgd_update(s);
   }

@@ -28,9 +28,10 @@ struct Trial {
 
 /// A network on one hardware with one recipe, and golden beside it; samples are random codes and labels.
 struct Training {
-  explicit Training(const Trial& of)
-      : network(named_network(of.network)),
-        recipe(named_recipe(of.recipe)),
+  explicit Training(const Trial& of) : Training(of, named_recipe(of.recipe), named_network(of.network)) {}
+  Training(const Trial& of, const Recipe& rules, const Network& layers)
+      : network(layers),
+        recipe(rules),
         format(input_format(network, recipe, {})),
         program(lower(network, recipe, named_hardware(of.hardware), with_batch(of.batch))),
         state(initial_state(network, recipe, initial_parameters(network, kSeed))) {
@@ -71,14 +72,11 @@ struct Training {
   MemoryImage image;
 };
 
-class Step : public testing::TestWithParam<Trial> {};
-
-TEST_P(Step, EveryTensorOfTheStepsEqualsGolden) {
-  Training training(GetParam());
+void expect_golden(Training& training, int steps, int stall) {
   SimOptions options;
   options.values = true;
-  options.stall_percent = GetParam().stall;
-  for (int step = 0; step < GetParam().steps; ++step) {
+  options.stall_percent = stall;
+  for (int step = 0; step < steps; ++step) {
     StepRecord record;
     golden_step(training.network, training.recipe, training.state, training.batch(step), training.context(step),
                 &record, 1);
@@ -92,6 +90,13 @@ TEST_P(Step, EveryTensorOfTheStepsEqualsGolden) {
                                   << sum.first.front().expected << ", got " << sum.first.front().got;
     EXPECT_GT(sum.elements, 5000u);
   }
+}
+
+class Step : public testing::TestWithParam<Trial> {};
+
+TEST_P(Step, EveryTensorOfTheStepsEqualsGolden) {
+  Training training(GetParam());
+  expect_golden(training, GetParam().steps, GetParam().stall);
 }
 
 std::vector<Trial> trials() {
@@ -114,7 +119,7 @@ std::vector<Trial> trials() {
     all.push_back({"conv_ops", recipe, "tiny", 3});
     all.push_back({"conv_small", recipe, "odd", 3});
   }
-  for (const char* recipe : {"int8_adam", "fqt1_adam"}) {
+  for (const char* recipe : {"int8_adam", "fqt1_adam", "lwq_adam"}) {
     all.push_back({"mlp_odd", recipe, "odd", 5, 0, 3});
     all.push_back({"conv_ops", recipe, "tiny", 3, 0, 3});
     all.push_back({"conv_small", recipe, "base", 3, 0, 3});
@@ -131,6 +136,33 @@ INSTANTIATE_TEST_SUITE_P(All, Step, testing::ValuesIn(trials()), [](const auto& 
   const Trial& of = one.param;
   return fmt::format("{}_{}_{}_{}", of.network, of.recipe, of.hardware, of.stall);
 });
+
+TEST(StepTest, AdamGoesWithEveryFieldOfLwq) {  // N25.8 with what no recipe file has
+  const Recipe recipe = named_recipe("lwq_adam");
+  const auto expect = [&](const auto& change) {
+    Recipe other = recipe;
+    change(other);
+    for (const Trial& of : {Trial{"mlp_odd", "", "tiny", 5, 0, 3}, Trial{"conv_small", "", "odd", 3, 10, 3}}) {
+      Training training(of, other, named_network(of.network));
+      expect_golden(training, of.steps, of.stall);
+    }
+  };
+  expect([](Recipe& r) { r.update.stochastic = false; });
+  expect([](Recipe& r) { r.update.latent_bits = 24; });
+  expect([](Recipe& r) { r.weight.bits = 4; });
+  expect([](Recipe& r) { r.overrides["last"].weight = ViewRule{}; });
+}
+
+TEST(StepTest, AdamsBlocksMayBeLongerThanTheSources) {  // N25: a column of any length is a block
+  const Chain chain{{"fc1", 2500, 9, true, true}, {"fc2", 9, 3, true, false}};
+  for (const char* recipe : {"int8_adam", "lwq_adam"}) {
+    for (const char* hardware : {"tiny", "base"}) {
+      const Trial of{"", recipe, hardware, 4, 0, 3};
+      Training training(of, named_recipe(recipe), network_of(chain));
+      expect_golden(training, of.steps, of.stall);
+    }
+  }
+}
 
 TEST(StepTest, WithoutValuesTheCyclesAndCountsAreTheSame) {
   for (const Trial& of : {Trial{"mlp_odd", "int4", "tiny"}, Trial{"mlp_odd", "int4", "base", 19, 25},
