@@ -7,6 +7,7 @@
 #include "model/golden_layer.hpp"
 #include "model/init.hpp"
 #include "model/traces.hpp"
+#include "testbench/numbers/spec_tensor.hpp"
 
 namespace bitloom::testing {
 namespace {
@@ -17,14 +18,14 @@ constexpr std::uint32_t kMomentum = 58982;  // 0.9
 constexpr InputScaling kScaling{73, 0.353};
 constexpr int kParts = 20;  // of the streams, for the standard error of the bias
 
-/// The weight gradient of the raw gradient itself, in units of x's code times g's unit: [K][out].
-std::vector<double> exact_gradient(const ConvShape& shape, const NamedTensor& x, const NamedTensor& g) {
-  const auto at = [](const NamedTensor& of, int row, int col) {
-    return static_cast<double>(of.values[static_cast<std::size_t>(row * of.cols + col)]);
-  };
+std::vector<double> reals(const NamedTensor& of) { return {of.values.begin(), of.values.end()}; }
+
+/// The weight gradient of a gradient g [rows][out], in units of x's code times g's unit: [K][out].
+std::vector<double> exact_gradient(const ConvShape& shape, const NamedTensor& x, const std::vector<double>& g) {
   std::vector<double> sums(shape.depth() * static_cast<std::size_t>(shape.out));
   const int places = shape.out_rows() * shape.out_cols();
-  for (int m = 0; m < g.rows; ++m) {
+  const int rows = static_cast<int>(g.size()) / shape.out;
+  for (int m = 0; m < rows; ++m) {
     const int sample = m / places, y = m % places / shape.out_cols(), column = m % shape.out_cols();
     for (int ky = 0; ky < shape.kernel.rows; ++ky) {
       for (int kx = 0; kx < shape.kernel.cols; ++kx) {
@@ -36,7 +37,7 @@ std::vector<double> exact_gradient(const ConvShape& shape, const NamedTensor& x,
           const std::size_t k = static_cast<std::size_t>((ky * shape.kernel.cols + kx) * shape.in + c);
           for (int o = 0; o < shape.out; ++o) {
             sums[k * static_cast<std::size_t>(shape.out) + static_cast<std::size_t>(o)] +=
-                at(x, pixel, c) * at(g, m, o);
+                x.values[static_cast<std::size_t>(pixel * x.cols + c)] * g[static_cast<std::size_t>(m * shape.out + o)];
           }
         }
       }
@@ -67,6 +68,18 @@ RawTensor raw_tensor(const NamedTensor& values, Scale unit) {
 
 Network network_named(const std::string& name) { return read_network(resolve_trace(TraceKind::kNetwork, name)); }
 Recipe recipe_named(const std::string& name) { return read_recipe(resolve_trace(TraceKind::kRecipe, name)); }
+
+/// The layer `name` as `recipe` quantizes it.
+struct FoundLayer {
+  GoldenNode node;
+  RecipeLayer rule;
+};
+FoundLayer layer_of(const TrainedNetwork& of, const std::string& name, const Recipe& recipe) {
+  const GoldenGraph graph = golden_graph(of.network(), recipe);
+  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                  [&](const GoldenNode& node) { return node.name == name && node.layer >= 0; });
+  return {*found, graph.rules[static_cast<std::size_t>(found->layer)]};
+}
 
 }  // namespace
 
@@ -111,18 +124,16 @@ StepRecord TrainedNetwork::step() {
 GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step, const std::string& name,
                                const std::string& recipe_name, int streams) {
   const Recipe recipe = recipe_named(recipe_name);
-  const GoldenGraph graph = golden_graph(of.network(), recipe);
-  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(),
-                                  [&](const GoldenNode& node) { return node.name == name && node.layer >= 0; });
+  const FoundLayer found = layer_of(of, name, recipe);
   GoldenTools tools(recipe, 1);
-  GoldenLayer layer(*found, graph.rules[static_cast<std::size_t>(found->layer)]);
+  GoldenLayer layer(found.node, found.rule);
   const NamedTensor& x = step.tensors.at(name + ".x");
   const RawTensor g = raw_tensor(step.tensors.at(name + ".d_raw"), from_word(step.scalars.at(name + ".dunit")));
   layer.x.assign(x.values.begin(), x.values.end());
   layer.sx = from_word(step.scalars.at(name + ".sx"));
   tools.samples = kBatch;
 
-  std::vector<double> exact = exact_gradient(found->conv, x, step.tensors.at(name + ".d_raw"));
+  std::vector<double> exact = exact_gradient(found.node.conv, x, reals(step.tensors.at(name + ".d_raw")));
   const double unit = value(layer.sx) * value(g.unit);
   for (double& sum_of : exact) sum_of *= unit;
   const double norm = dot(exact, exact);
@@ -158,6 +169,33 @@ GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step,
   result.bias = squared_mean(sum, squares, streams) / norm;
   result.bias_error = standard_error(biases);
   result.variance = squares / norm / streams - result.bias;
+  return result;
+}
+
+GradientSpread bias_of_words(const TrainedNetwork& of, const StepRecord& step, const std::string& name,
+                             const std::string& recipe, int r) {
+  const FoundLayer found = layer_of(of, name, recipe_named(recipe));
+  const GroupView& view = found.rule.gradient.wgrad;
+  const NamedTensor& g = step.tensors.at(name + ".d_raw");
+  const auto cols = static_cast<std::size_t>(view.groups == Groups::kColumn ? g.cols : 1);
+  const auto group_of = [&](std::size_t i) { return i % cols; };
+  const spec::Extremes extremes = spec::extremes(g.values, cols, group_of);
+  const int largest_code = (1 << view.bits) - 1;
+  std::vector<double> mean_error;
+  for (std::size_t i = 0; i < g.values.size(); ++i) {
+    const std::int64_t lo = extremes.lo[group_of(i)], range = extremes.hi[group_of(i)] - lo;
+    const spec::Word ratio = spec::over(spec::integer(largest_code), spec::integer(range));
+    const spec::Chance chance = spec::group_chance(g.values[i] - lo, ratio, r);
+    const double code = static_cast<double>(chance.below) + std::ldexp(static_cast<double>(chance.words_up), -r);
+    const double limited = std::min(code, static_cast<double>(largest_code));
+    mean_error.push_back(limited * static_cast<double>(range) / largest_code + static_cast<double>(lo) - g.values[i]);
+  }
+  const NamedTensor& x = step.tensors.at(name + ".x");
+  const std::vector<double> exact = exact_gradient(found.node.conv, x, reals(g));
+  const std::vector<double> error = exact_gradient(found.node.conv, x, mean_error);
+  GradientSpread result;
+  result.gain = dot(error, exact) / dot(exact, exact);
+  result.bias = dot(error, error) / dot(exact, exact);
   return result;
 }
 

@@ -48,4 +48,9 @@ struct GradientSpread {
 GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step, const std::string& layer,
                                const std::string& recipe, int streams);
 
+/// Gain and squared bias that a gradient quantizer by columns or by tensor (N21.1, no group dropped) must have because
+/// the chance of a code is a multiple of 2^-r (N3.4): exact, from the specification of its codes and no random word.
+GradientSpread bias_of_words(const TrainedNetwork& of, const StepRecord& step, const std::string& layer,
+                             const std::string& recipe, int r);
+
 }  // namespace bitloom::testing
