@@ -137,5 +137,22 @@ TEST(LatentDrift, NearestCodesFreezeAtLowRates) {
   EXPECT_LT(frozen.at_all, 0.1);
 }
 
+/// N26: codes of the 8-bit gradient buffer beyond ±127, of which headroom leaves few; 32-bit sums of biases included,
+/// of which none is.
+TEST(GradientBuffer, FewCodesAreClamped) {
+  TrainedNetwork lenet("lenet", "lwq_accumulate", 0.05, 200);
+  double clamped = 0.0, written = 0.0;
+  for (int micro_batch = 0; micro_batch < 200; ++micro_batch) {
+    const StepRecord record = lenet.step();
+    for (const std::string& name : layer_names(lenet.network())) {
+      clamped += record.scalars.at(name + ".bufsat");
+      written += static_cast<double>(record.tensors.at(name + ".buffer").values.size());
+    }
+  }
+  std::printf("lwq_accumulate: %.4f %% of the codes written are clamped\n", 100.0 * clamped / written);
+  EXPECT_LT(clamped / written, 0.004);
+  EXPECT_GT(clamped, 0.0);
+}
+
 }  // namespace
 }  // namespace bitloom::testing
