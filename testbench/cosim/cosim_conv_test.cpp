@@ -61,7 +61,7 @@ std::set<std::string> never_in_memory(const Network& network, const Recipe& reci
     const RecipeLayer rules =
         layer_recipe(recipe, static_cast<int>(l), static_cast<int>(layers.size()), layers[l]->name);
     if (has_bias(*layers[l])) names.insert(layers[l]->name + ".b_acc");
-    const bool codes_are_state = rules.optimizer == Optimizer::kLwq || rules.optimizer == Optimizer::kNiti;
+    const bool codes_are_state = keeps_latent(rules.optimizer) || rules.optimizer == Optimizer::kNiti;
     if (codes_are_state) names.insert(layers[l]->name + ".w");
   }
   return names;
@@ -205,6 +205,48 @@ TEST(FullConvGaps, AnAverageOfAMovedWindowLeavesPlacesOut) {
     {"name": "conv", "op": "conv2d", "out": 3, "kernel": 3, "stride": 2, "bias": true},
     {"name": "pool", "op": "average_pool", "kernel": [3, 2], "stride": 3, "padding": [1, 0]},)",
                        {"int8", "luq"});
+}
+
+// N25.8 with what no recipe file has: each of LWQ's fields, and gradient accumulation.
+TEST(FullConvLwqAdam, GoesWithEveryFieldOfLwq) {
+  std::ifstream committed(resolve_trace(TraceKind::kRecipe, "lwq_adam"));
+  const std::string recipe(std::istreambuf_iterator<char>(committed), {});
+  const std::pair<std::string, std::string> changes[] = {
+      {R"("rounding": "stochastic",
+    "master_bits")",
+       R"("rounding": "half_up",
+    "master_bits")"},
+      {R"("latent_bits": 4)", R"("latent_bits": 24)"},
+      {R"("quantizer": "lwq")", R"("quantizer": "lwq", "bits": 4)"},
+      {R"("min_level": 0)", R"("min_level": 2)"},
+      {R"("eps": 1e-05)", R"("eps": 1e-05, "accumulate": {"micro_batches": 2, "headroom": 4.0})"},
+  };
+  const std::string file = testing::TempDir() + "bitloom_lwq_adam.json";
+  std::uint64_t seed = 0;
+  for (const auto& [from, to] : changes) {
+    SCOPED_TRACE(to);
+    std::string text = recipe;
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos);
+    std::ofstream(file) << text.replace(at, from.size(), to);
+    const char* hardware = ++seed % 2 == 0 ? "tiny" : "odd";
+    const CosimResult result = run_case({"conv_small", file, hardware, 3, 4, 25, seed});
+    EXPECT_TRUE(result.equal()) << to_text(result);
+  }
+  std::filesystem::remove(file);
+}
+
+// Adam's blocks are columns of any length (N25), here longer than the source's 2048 elements.
+TEST(FullConvLwqAdam, TakesColumnsOfMoreThan2048Weights) {
+  const std::string file = testing::TempDir() + "bitloom_long_column.json";
+  std::ofstream(file) << R"({"name": "long", "input": [2300], "layers": [
+    {"name": "fc1", "op": "linear", "out": 5, "bias": true},
+    {"name": "relu", "op": "relu"},
+    {"name": "fc2", "op": "linear", "out": 4, "bias": true},
+    {"name": "loss", "op": "softmax_cross_entropy"}]})";
+  const CosimResult result = run_case({file, "lwq_adam", "tiny", 3, 2, 0, 1});
+  EXPECT_TRUE(result.equal()) << to_text(result);
+  std::filesystem::remove(file);
 }
 
 TEST(FullConvTamper, AChangedGradientOfAConvolutionIsFoundAndNamed) {

@@ -103,7 +103,8 @@ TEST(Identity, RecordedRunsOfAConvolutionalNetwork) {
                                                             {"lwq_w4", 1583898458u},
                                                             {"lwq_accumulate", 565350728u},
                                                             {"niti", 3421443272u},
-                                                            {"int8_adam", 4267417962u}};
+                                                            {"int8_adam", 4267417962u},
+                                                            {"lwq_adam", 1922933434u}};
   for (const auto& [recipe, expected] : recorded) {
     for (int threads : {1, 3}) EXPECT_EQ(conv_digest(recipe, threads), expected) << recipe << ", threads " << threads;
   }

@@ -104,8 +104,8 @@ TEST_F(IntegerTrainerTest, EveryMethodResumesAConvolutionalNetwork) {
   network = read_network(source + "/traces/networks/conv_small.json");
   data = conv_images(70);
   options.batch = 7;
-  for (const std::string name :
-       {"int8_hindsight", "luq_hindsight", "fqt1_adam", "maqd", "lwq", "lwq_master24", "lwq_accumulate", "niti"}) {
+  for (const std::string name : {"int8_hindsight", "luq_hindsight", "fqt1_adam", "maqd", "lwq", "lwq_master24",
+                                 "lwq_accumulate", "lwq_adam", "niti"}) {
     SCOPED_TRACE(name);
     options.batch = name == "lwq_accumulate" ? 8 : 7;
     const Recipe of = read_recipe(source + "/traces/recipes/" + name + ".json");

@@ -168,6 +168,55 @@ TEST(Recipe, BadMethodsNameTheirKey) {
   }
 }
 
+/// kMethods with Adam's steps.
+std::string methods_with_adam() {
+  std::string text = kMethods;
+  const std::string from = "\"optimizer\": \"lwq\",";
+  return text.replace(text.find(from), from.size(),
+                      "\"optimizer\": \"lwq_adam\", \"beta1\": 0.8, \"beta2\": 0.95, \"eps\": 1e-4,");
+}
+
+TEST(Recipe, LwqWithAdam) {  // N25.8
+  const Recipe recipe = parse(methods_with_adam());
+  EXPECT_EQ(recipe.update.latent_bits, 24);
+  EXPECT_EQ(recipe.update.max_level, 2);
+  EXPECT_EQ(recipe.update.headroom, 3.0);
+  EXPECT_EQ(recipe.update.beta1, 0.8);
+  EXPECT_EQ(recipe.update.beta2, 0.95);
+  EXPECT_EQ(recipe.update.eps, 1e-4);
+  EXPECT_EQ(recipe.update.micro_batches, 4);
+  EXPECT_EQ(layer_recipe(recipe, 1, 3, "b").optimizer, Optimizer::kLwqAdam);
+  EXPECT_EQ(layer_recipe(recipe, 2, 3, "c").optimizer, Optimizer::kAdam);  // its weights are not LWQ's
+}
+
+TEST(Recipe, LwqWithAdamNamesWhatDoesNotGoTogether) {
+  const std::tuple<const char*, const char*, const char*> bad[] = {
+      {"\"beta2\": 0.95, ", "", "update.beta2"},
+      {"\"beta2\": 0.95", "\"beta2\": 1.0", "update.beta2"},
+      {"\"eps\": 1e-4", "\"eps\": 0", "update.eps"},
+      {"\"min_level\": 1, ", "", "update.min_level"},
+      {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits: expected 4 or 24"},
+      {"\"headroom\": 3.0", "\"headroom\": 3.0, \"gradient_bits\": [5]", "update.gradient_bits"},
+      {"\"quantizer\": \"lwq\", \"bits\": 4", "\"rounding\": \"half_up\"",
+       "update.optimizer: expected lwq and lwq_adam only with weight.quantizer lwq"},
+      {"\"quantizer\": \"lwq\", \"bits\": 4", "\"quantizer\": \"niti\"", "update.optimizer"},
+      {"\"lwq_adam\"", "\"adam\"", "update"},
+      {"\"lwq_adam\"", "\"lwq\"", "update.beta1"},
+      {"\"rounding\": \"floor\", \"bits\": 8", "\"quantizer\": \"niti\"", "overrides.last.weight.quantizer"}};
+  for (const auto& [from, to, key] : bad) {
+    std::string text = methods_with_adam();
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    try {
+      parse(text.replace(at, std::string(from).size(), to));
+      ADD_FAILURE() << "no error at " << key;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("r.json"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(key), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(Recipe, EveryCommittedFileReads) {
   const char* source = std::getenv("BITLOOM_SOURCE_DIR");
   ASSERT_NE(source, nullptr);

@@ -139,8 +139,22 @@ TEST(Image, GivesTheStateBack) {
   EXPECT_EQ(word(back.layers[0].sx_next), kNoScale);
 }
 
+/// States of Adam at the ends of their ranges; `rows` of each column.
+AdamState codes_of_adam(std::size_t count, std::size_t rows) {
+  AdamState adam;
+  for (std::size_t i = 0; i < count; ++i) {
+    adam.m.push_back(i % 3 == 0 ? -127 : static_cast<std::int32_t>(i % 128));
+    adam.r.push_back(i % 3 == 1 ? 255 : static_cast<std::int32_t>(i % 256));
+  }
+  for (std::size_t c = 0; c < count / rows; ++c) {
+    const int shift = static_cast<int>(c % 30);
+    adam.blocks.push_back({make_real(false, 40000, shift), make_real(false, 50000, -shift), exp2_real(-shift)});
+  }
+  return adam;
+}
+
 TEST(Image, GivesTheStateOfIntegerWeightsBack) {
-  for (const char* name : {"lwq", "lwq_master24", "niti"}) {
+  for (const char* name : {"lwq", "lwq_master24", "lwq_adam", "niti"}) {
     const Program program = small_program(name);
     TrainState state = small_state();
     for (LayerState& layer : state.layers) {
@@ -150,12 +164,17 @@ TEST(Image, GivesTheStateOfIntegerWeightsBack) {
       layer.q.assign({-127, 127, 3, -1});
       layer.q.resize(count, 5);
       if (std::string(name) == "niti") continue;
-      layer.momentum.assign({-127, 127, 0, 1});
-      layer.momentum.resize(count, -9);
-      layer.sv = Scale{40001, 30};
-      layer.sv_next = Scale{40002, 31};
       layer.level_write = 2;
-      if (std::string(name) == "lwq") {
+      if (std::string(name) == "lwq_adam") {
+        layer.adam = codes_of_adam(count, count / layer.bias.size());
+        layer.bias_adam = codes_of_adam(layer.bias.size(), 1);
+      } else {
+        layer.momentum.assign({-127, 127, 0, 1});
+        layer.momentum.resize(count, -9);
+        layer.sv = Scale{40001, 30};
+        layer.sv_next = Scale{40002, 31};
+      }
+      if (std::string(name) != "lwq_master24") {
         layer.residual.assign({-8, 7, -1, 0});
         layer.residual.resize(count, 4);
       } else {
@@ -172,10 +191,15 @@ TEST(Image, GivesTheStateOfIntegerWeightsBack) {
       EXPECT_EQ(is.latent, was.latent) << name;
       EXPECT_EQ(is.sw, was.sw) << name;
       if (std::string(name) == "niti") continue;
+      EXPECT_EQ(is.level_write, was.level_write) << name;
+      EXPECT_EQ(is.adam.m, was.adam.m) << name;
+      EXPECT_EQ(is.adam.r, was.adam.r) << name;
+      EXPECT_EQ(is.adam.blocks == was.adam.blocks, true) << name;
+      EXPECT_EQ(is.bias_adam.blocks == was.bias_adam.blocks, true) << name;
+      if (std::string(name) == "lwq_adam") continue;
       EXPECT_EQ(is.momentum, was.momentum) << name;
       EXPECT_EQ(is.sv, was.sv) << name;
       EXPECT_EQ(is.sv_next, was.sv_next) << name;
-      EXPECT_EQ(is.level_write, was.level_write) << name;
     }
   }
 }
