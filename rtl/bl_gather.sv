@@ -1,6 +1,7 @@
 // Turns a transfer into pieces, in order: a piece is a run of neighbouring bits of one row in DRAM, or a run of padding.
-// A transfer that is not shaped has one piece a row. A shaped one walks rows x taps of a descriptor, one tap a cycle;
-// taps that are neighbours in memory, or padding both, become one piece. Three stages: walk, address, piece.
+// A transfer that is not shaped has one piece a row. A shaped one walks rows x taps of a descriptor, in a cycle one tap
+// or all alike that follow each other on a line of the kernel and in memory; taps that are neighbours in memory, or
+// padding both, become one piece. Three stages: walk, address, piece.
 //
 // Because row0 and col0 of a shaped command are 0, as in its execution before, or advanced since then, the walk starts
 // at 0, where the command's last execution began or where it ended: nothing is divided. The commands of a group have
@@ -82,9 +83,51 @@ module bl_gather #(
   logic [47:0] row_col_q, col_q, col_next;  // columns of the row's start, and now
   logic [31:0] segment_left;
 
+  // Source line and column of the tap.
+  logic [31:0] sx, sy, tap_x, tap_y;
+  logic in_image, line_in_image;
+  assign tap_x = {{24{shape[bl_pkg::F_TAP_X_LSB+7]}}, shape[bl_pkg::F_TAP_X_LSB+:8]};
+  assign tap_y = {{24{shape[bl_pkg::F_TAP_Y_LSB+7]}}, shape[bl_pkg::F_TAP_Y_LSB+:8]};
+  always_comb begin
+    sx = 32'd0;
+    sy = 32'd0;
+    in_image = 1'b1;
+    line_in_image = 1'b1;
+    if (shaped) begin
+      sx = {16'd0, row_q[15:0]} * {28'd0, shape[bl_pkg::F_SCALE_X_LSB+:4]} +
+          {{16{shape[bl_pkg::F_OFFSET_X_LSB+15]}}, shape[bl_pkg::F_OFFSET_X_LSB+:16]};
+      sy = {16'd0, row_q[31:16]} * {28'd0, shape[bl_pkg::F_SCALE_Y_LSB+:4]} +
+          {{16{shape[bl_pkg::F_OFFSET_Y_LSB+15]}}, shape[bl_pkg::F_OFFSET_Y_LSB+:16]};
+      if (Taps) begin
+        sx = sx + {24'd0, col_q[7:0]} * tap_x;
+        sy = sy + {24'd0, col_q[15:8]} * tap_y;
+        line_in_image = (sy < {16'd0, shape[bl_pkg::F_LIMIT_Y_LSB+:16]});
+        in_image = line_in_image && (sx < {16'd0, shape[bl_pkg::F_LIMIT_X_LSB+:16]});
+      end
+    end
+  end
+
+  // Taps that a cycle walks: all up to the end of the kernel's line that are alike, inside the image or outside, where
+  // they follow each other in memory and the transfer takes the last of them whole; else one.
+  logic line_follows, whole;
+  logic [31:0] line_left, alike;
+  logic [7:0] walked;
+  assign line_follows = Taps && shaped && !tap_loop && (shape[bl_pkg::F_TAP_X_LSB+:8] == 8'd1) &&
+      (shape[bl_pkg::F_SEGMENT_BASE_LSB+:16] == 16'd0) &&
+      ((21'(shape[bl_pkg::F_SEGMENT_LSB+:16]) << element_shift) == {2'd0, shape[bl_pkg::F_PIXEL_PITCH_LSB+:16], 3'd0});
+  assign line_left = {24'd0, shape[bl_pkg::F_TAPS_X_LSB+:8]} - {24'd0, col_q[7:0]};
+  always_comb begin
+    alike = line_left;
+    if (line_in_image && sx[31]) alike = 32'd0 - sx;
+    else if (line_in_image && in_image) alike = {16'd0, shape[bl_pkg::F_LIMIT_X_LSB+:16]} - sx;
+    if (alike > line_left) alike = line_left;
+    whole = line_follows && ({16'd0, left_q} >= alike * {16'd0, shape[bl_pkg::F_SEGMENT_LSB+:16]} - col_q[47:16]);
+    walked = whole ? alike[7:0] : 8'd1;
+  end
+
   // The next place of the columns, `take` elements on.
   always_comb begin
-    segment_left = {16'd0, shape[bl_pkg::F_SEGMENT_LSB+:16]} - col_q[47:16];
+    segment_left = {24'd0, walked} * {16'd0, shape[bl_pkg::F_SEGMENT_LSB+:16]} - col_q[47:16];
     take = left_q;
     if (Taps && shaped && segment_left != 32'd0 && {16'd0, left_q} > segment_left) take = segment_left[15:0];
     ends_row = (take == left_q);
@@ -92,7 +135,7 @@ module bl_gather #(
     col_next = {col_q[47:16] + {16'd0, take}, col_q[15:0]};
     if ({16'd0, take} == segment_left && !tap_loop) begin
       col_next[47:16] = 32'd0;
-      col_next[7:0] = col_q[7:0] + 8'd1;
+      col_next[7:0] = col_q[7:0] + walked;
       if (col_next[7:0] == shape[bl_pkg::F_TAPS_X_LSB+:8]) begin
         col_next[7:0]  = 8'd0;
         col_next[15:8] = col_q[15:8] + 8'd1;
@@ -155,28 +198,7 @@ module bl_gather #(
     end
   end
 
-  // --- source line and column of the tap --------------------------------------------------------------------------------
-  logic [31:0] sx, sy, tap_x, tap_y;
-  logic in_image;
-  assign tap_x = {{24{shape[bl_pkg::F_TAP_X_LSB+7]}}, shape[bl_pkg::F_TAP_X_LSB+:8]};
-  assign tap_y = {{24{shape[bl_pkg::F_TAP_Y_LSB+7]}}, shape[bl_pkg::F_TAP_Y_LSB+:8]};
-  always_comb begin
-    sx = 32'd0;
-    sy = 32'd0;
-    in_image = 1'b1;
-    if (shaped) begin
-      sx = {16'd0, row_q[15:0]} * {28'd0, shape[bl_pkg::F_SCALE_X_LSB+:4]} +
-          {{16{shape[bl_pkg::F_OFFSET_X_LSB+15]}}, shape[bl_pkg::F_OFFSET_X_LSB+:16]};
-      sy = {16'd0, row_q[31:16]} * {28'd0, shape[bl_pkg::F_SCALE_Y_LSB+:4]} +
-          {{16{shape[bl_pkg::F_OFFSET_Y_LSB+15]}}, shape[bl_pkg::F_OFFSET_Y_LSB+:16]};
-      if (Taps) begin
-        sx = sx + {24'd0, col_q[7:0]} * tap_x;
-        sy = sy + {24'd0, col_q[15:8]} * tap_y;
-        in_image = (sx < {16'd0, shape[bl_pkg::F_LIMIT_X_LSB+:16]}) && (sy < {16'd0, shape[bl_pkg::F_LIMIT_Y_LSB+:16]});
-      end
-    end
-  end
-
+  // --- the taps walked in the cycle before ---------------------------------------------------------------------------------
   logic tap_q, tap_move, tap_padding_q, tap_ends_row_q, tap_last_q;
   logic [31:0] tap_x_q, tap_y_q, tap_image_q, tap_element_q;
   logic [15:0] tap_take_q;

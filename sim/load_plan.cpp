@@ -17,38 +17,56 @@ struct Place {
   std::int64_t x, y, n;
 };
 
-/// Adds a tap to the row's last piece where it goes on, else as a new one.
-void add_tap(std::vector<LoadPiece>& pieces, bool first_of_row, const LoadPiece& tap) {
+/// Adds taps that were walked in one cycle to the row's last piece where they go on, else as a new one.
+void add_taps(std::vector<LoadPiece>& pieces, bool first_of_row, const LoadPiece& taps) {
   LoadPiece* last = first_of_row ? nullptr : &pieces.back();
   const bool goes_on =
-      last != nullptr && last->padding == tap.padding && (tap.padding || last->bit + last->bits == tap.bit);
-  if (!goes_on) return pieces.push_back(tap);
-  last->bits += tap.bits;
-  ++last->taps;
+      last != nullptr && last->padding == taps.padding && (taps.padding || last->bit + last->bits == taps.bit);
+  if (!goes_on) return pieces.push_back(taps);
+  last->bits += taps.bits;
+  ++last->walk;
+}
+
+/// Do taps of a kernel's line follow each other in memory?
+bool line_follows(const Instruction& c, const Instruction& s) {
+  return c.TAP_LOOP == 0 && signed8(s.TAP_X) == 1 && s.SEGMENT_BASE == 0 &&
+         s.SEGMENT * width_bits(c.MEMORY_BITS) == 8 * std::uint32_t{s.PIXEL_PITCH};
+}
+
+/// Taps from source column sx on that are alike, all inside the image or all outside, up to the end of the line.
+std::uint32_t alike(const Instruction& s, bool line_inside, std::int64_t sx, std::uint32_t left) {
+  if (!line_inside || sx >= s.LIMIT_X) return left;
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(left, sx < 0 ? -sx : s.LIMIT_X - sx));
 }
 
 void add_shaped_row(const Execution& e, const Instruction& s, std::uint32_t row, std::vector<LoadPiece>& pieces) {
   const Instruction& c = *e.command;
   const std::uint32_t bits = width_bits(c.MEMORY_BITS);
   const Place at(s, std::int64_t{e.row0} + row);
-  const bool one_tap = c.TAP_LOOP != 0;
+  const bool one_tap = c.TAP_LOOP != 0, follows = line_follows(c, s);
+  const std::uint32_t end = e.col0 + e.cols;
   bool first = true;
-  std::uint32_t element = 0;
+  std::uint32_t element = 0;  // of the stream
   for (std::uint32_t ty = one_tap ? e.index[1] : 0; ty < (one_tap ? e.index[1] + 1 : s.TAPS_Y); ++ty) {
-    for (std::uint32_t tx = one_tap ? e.index[2] : 0; tx < (one_tap ? e.index[2] + 1 : s.TAPS_X);
-         ++tx, element += s.SEGMENT) {
-      const std::uint32_t from = std::max(e.col0, element), to = std::min(e.col0 + e.cols, element + s.SEGMENT);
-      if (from >= to) continue;
-      const std::int64_t sy = at.y * s.SCALE_Y + ty * signed8(s.TAP_Y) + signed16(s.OFFSET_Y);
+    const std::int64_t sy = at.y * s.SCALE_Y + ty * signed8(s.TAP_Y) + signed16(s.OFFSET_Y);
+    const bool line_inside = sy >= 0 && sy < s.LIMIT_Y;
+    const std::uint32_t tx_end = one_tap ? e.index[2] + 1 : s.TAPS_X;
+    std::uint32_t walked = 1;
+    for (std::uint32_t tx = one_tap ? e.index[2] : 0; tx < tx_end; tx += walked, element += walked * s.SEGMENT) {
+      walked = 1;
+      if (element + s.SEGMENT <= e.col0 || element >= end) continue;
       const std::int64_t sx = at.x * s.SCALE_X + tx * signed8(s.TAP_X) + signed16(s.OFFSET_X);
-      const bool inside = sy >= 0 && sx >= 0 && sy < s.LIMIT_Y && sx < s.LIMIT_X;
-      LoadPiece tap{0, (to - from) * bits, 1, !inside, false};
+      const std::uint32_t run = follows ? alike(s, line_inside, sx, tx_end - tx) : 1;
+      if (element + run * s.SEGMENT <= end) walked = run;
+      const std::uint32_t from = std::max(e.col0, element), to = std::min(end, element + walked * s.SEGMENT);
+      const bool inside = line_inside && sx >= 0 && sx < s.LIMIT_X;
+      LoadPiece taps{0, (to - from) * bits, 1, !inside, false};
       if (inside) {
         const std::int64_t pixel =
             std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH + sx * s.PIXEL_PITCH;
-        tap.bit = static_cast<std::uint64_t>(pixel) * 8 + std::uint64_t{s.SEGMENT_BASE + from - element} * bits;
+        taps.bit = static_cast<std::uint64_t>(pixel) * 8 + std::uint64_t{s.SEGMENT_BASE + from - element} * bits;
       }
-      add_tap(pieces, first, tap);
+      add_taps(pieces, first, taps);
       first = false;
     }
   }

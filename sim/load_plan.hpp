@@ -10,7 +10,7 @@ namespace bitloom {
 struct LoadPiece {
   std::uint64_t bit = 0;  ///< of its start in DRAM
   std::uint32_t bits = 0;
-  std::uint32_t taps = 1;
+  std::uint32_t walk = 1;  ///< cycles that walking its taps takes
   bool padding = false;
   bool ends_row = false;
 };

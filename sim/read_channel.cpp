@@ -80,7 +80,7 @@ void ReadChannel::plan_again() {
   std::uint64_t addressed = plan_.start + timing::kLoadSetup, granted = 0, beats = 0;
   for (std::size_t number = 0; number < plan_.pieces.size(); ++number) {
     const LoadPiece& piece = plan_.pieces[number];
-    addressed += piece.taps - 1;  // its last tap
+    addressed += piece.walk - 1;  // its last tap
     std::uint64_t taken = std::max(addressed + 1, granted);
     if (number >= timing::kLoadPieces) taken = std::max(taken, steps.left(number - timing::kLoadPieces) + 1);
     steps.piece(piece, taken);

@@ -8,29 +8,45 @@ struct Tap {
   std::int64_t bit;
   int bits;
   bool padding;
+  bool walked_along;  ///< in the cycle of the tap before it
 };
+
+/// Do the taps of a kernel's line lie in memory one after the other?
+bool line_follows(const TransferCase& t) {
+  const ShapeCase& s = *t.shape;
+  return !t.tap_loop && s.tap_x == 1 && s.segment_base == 0 && s.segment * t.bits == 8 * s.pixel_pitch;
+}
 
 std::vector<Tap> taps_of_row(const TransferCase& t, const Iteration& at, int row) {
   if (!t.shape) {
     const std::int64_t byte = static_cast<std::int64_t>(at.address) + std::int64_t{row} * t.pitch;
-    return {{8 * byte + std::int64_t{at.col0} * t.bits, at.cols * t.bits, false}};
+    return {{8 * byte + std::int64_t{at.col0} * t.bits, at.cols * t.bits, false, false}};
   }
   const ShapeCase& s = *t.shape;
-  const int r = at.row0 + row;
+  const int r = at.row0 + row, end = at.col0 + at.cols;
   const int x = r % s.extent_x, y = r / s.extent_x % s.extent_y, n = r / (s.extent_x * s.extent_y);
   std::vector<Tap> taps;
   int element = 0;  // of the stream
   for (int ty = 0; ty < s.taps_y; ++ty) {
+    const int sy = y * s.scale_y + ty * s.tap_y + s.offset_y;
+    const auto column = [&](int tx) { return x * s.scale_x + tx * s.tap_x + s.offset_x; };
+    const auto in_image = [&](int tx) {
+      return sy >= 0 && sy < s.limit_y && column(tx) >= 0 && column(tx) < s.limit_x;
+    };
+    bool first_of_line = true;
     for (int tx = 0; tx < s.taps_x; ++tx) {
       if (t.tap_loop && (ty != at.index[1] || tx != at.index[2])) continue;
-      const int from = std::max(at.col0, element), to = std::min(at.col0 + at.cols, element + s.segment);
+      const int from = std::max(at.col0, element), to = std::min(end, element + s.segment);
       if (from < to) {
-        const int sy = y * s.scale_y + ty * s.tap_y + s.offset_y, sx = x * s.scale_x + tx * s.tap_x + s.offset_x;
-        const bool in_image = sy >= 0 && sy < s.limit_y && sx >= 0 && sx < s.limit_x;
         const std::int64_t pixel = static_cast<std::int64_t>(at.address) + std::int64_t{n} * s.image_pitch +
-                                   std::int64_t{sy} * s.line_pitch + std::int64_t{sx} * s.pixel_pitch;
+                                   std::int64_t{sy} * s.line_pitch + std::int64_t{column(tx)} * s.pixel_pitch;
         const std::int64_t bit = 8 * pixel + std::int64_t{s.segment_base + from - element} * t.bits;
-        taps.push_back({bit, (to - from) * t.bits, !in_image});
+        int alike = tx;  // the last tap of the line up to which all are inside, or all outside
+        while (alike + 1 < s.taps_x && in_image(alike + 1) == in_image(tx)) ++alike;
+        const bool same = !first_of_line && in_image(tx - 1) == in_image(tx);
+        const bool taken_whole = element + (alike - tx + 1) * s.segment <= end;
+        taps.push_back({bit, (to - from) * t.bits, !in_image(tx), line_follows(t) && same && taken_whole});
+        first_of_line = false;
       }
       element += s.segment;
     }
@@ -100,7 +116,7 @@ std::vector<Piece> pieces(const TransferCase& t, const Iteration& at) {
     for (const Tap& tap : taps_of_row(t, at, row)) {
       if (!first && tap.padding == all.back().padding && (tap.padding || all.back().bit + all.back().bits == tap.bit)) {
         all.back().bits += tap.bits;
-        ++all.back().taps;
+        all.back().walk += tap.walked_along ? 0 : 1;
       } else {
         all.push_back({tap.bit, tap.bits, 1, tap.padding, false});
       }
@@ -118,7 +134,7 @@ Edge load_end(const Hardware& hw, Reads& reads, const TransferCase& t, const Ite
   Edge addressed = start + 2, granted = 0;
   std::size_t number = 0, beats = 0;
   for (const Piece& piece : pieces(t, at)) {
-    addressed += static_cast<Edge>(piece.taps) - 1;  // its last tap
+    addressed += static_cast<Edge>(piece.walk) - 1;  // its last tap
     Edge taken = std::max(addressed + 1, granted);
     if (number >= fifo_pieces) taken = std::max(taken, steps.left(number - fifo_pieces) + 1);
     steps.piece(piece, taken);

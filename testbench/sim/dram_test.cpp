@@ -99,7 +99,7 @@ class SteppedLoad {
  public:
   SteppedLoad(const Hardware& h, const LoadPlan& plan, std::uint64_t start)
       : h_(h), plan_(plan), word_bits_(static_cast<std::uint32_t>(8 * h.axi_bytes)) {
-    addressed_ = start + 2 + plan.pieces[0].taps - 1;
+    addressed_ = start + 2 + plan.pieces[0].walk - 1;
   }
 
   /// A step of the side that consumes.
@@ -157,7 +157,7 @@ class SteppedLoad {
       beat_ = piece.bit / word_bits_;
       left_ = static_cast<std::uint32_t>((piece.bit + piece.bits - 1) / word_bits_ - beat_ + 1);
     }
-    if (next + 1 < plan_.pieces.size()) addressed_ = cycle + plan_.pieces[next + 1].taps - 1;
+    if (next + 1 < plan_.pieces.size()) addressed_ = cycle + plan_.pieces[next + 1].walk - 1;
   }
 
   bool over() const { return front_ == plan_.pieces.size() && !gap_; }
