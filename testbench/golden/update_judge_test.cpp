@@ -43,7 +43,7 @@ std::vector<std::string> integer_recipes() {
 
 class EveryUpdate : public ::testing::TestWithParam<std::string> {};
 
-void three_steps_of_conv_small(const Recipe& recipe) {
+TrainState three_steps_of_conv_small(const Recipe& recipe, double lr = 0.1) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, "conv_small"));
   TrainState state = initial_state(network, recipe, initial_parameters(network, 8));
   GoldenEngine engine(network, recipe, 1);
@@ -58,7 +58,7 @@ void three_steps_of_conv_small(const Recipe& recipe) {
   const std::vector<std::string> names = layer_names(network);
   const int parts = recipe.update.micro_batches;
   for (int step = 0; step < std::max(3, 2 * parts) && !::testing::Test::HasFailure(); ++step) {
-    const StepContext context{77, state.step, nearest_scale(0.1), 58982, std::max(1, 5 - step)};
+    const StepContext context{77, state.step, nearest_scale(lr), 58982, std::max(1, 5 - step)};
     if (step == 0) engine.calibrate(state, batch, context);
     const TrainState before = state;
     StepRecord record;
@@ -86,10 +86,17 @@ void three_steps_of_conv_small(const Recipe& recipe) {
     judge.norm("bn1", 0, record, before.norms[0], state.norms[0]);
     judge.norm("bn2", 1, record, before.norms[1], state.norms[1]);
   }
+  return state;
 }
 
 TEST_P(EveryUpdate, ThreeStepsOfConvSmall) {
   three_steps_of_conv_small(read_recipe(resolve_trace(TraceKind::kRecipe, GetParam())));
+}
+
+TEST(LwqAdam, SmallStepsRaiseTheLevel) {  // N25.8: levels of reading and writing differ, then are others than at first
+  const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "lwq_adam"));
+  const TrainState state = three_steps_of_conv_small(recipe, 0.0001);
+  for (const LayerState& layer : state.layers) EXPECT_GE(layer.level_read, 2);
 }
 
 TEST(LwqAdam, GoesWithTheFieldsOfLwq) {  // N25.8 with what no recipe file has: a change each, all in one

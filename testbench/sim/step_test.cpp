@@ -56,14 +56,15 @@ struct Training {
     StepContext c;
     c.seed64 = kSeed;
     c.step = static_cast<std::uint32_t>(step);
-    c.lr = nearest_scale(0.05);
+    c.lr = nearest_scale(rate);
     c.mu16 = kMu16;
     return c;
   }
   StepRegisters registers(int step) const {
-    return {kSeed, static_cast<std::uint32_t>(step), word(nearest_scale(0.05)), 0, batch_offset(program, 0)};
+    return {kSeed, static_cast<std::uint32_t>(step), word(nearest_scale(rate)), 0, batch_offset(program, 0)};
   }
 
+  double rate = 0.05;
   Network network;
   Recipe recipe;
   InputFormat format;
@@ -151,6 +152,13 @@ TEST(StepTest, AdamGoesWithEveryFieldOfLwq) {  // N25.8 with what no recipe file
   expect([](Recipe& r) { r.update.latent_bits = 24; });
   expect([](Recipe& r) { r.weight.bits = 4; });
   expect([](Recipe& r) { r.overrides["last"].weight = ViewRule{}; });
+}
+
+TEST(StepTest, SmallStepsOfAdamRaiseTheLevelOfLwq) {
+  Training training({"conv_small", "lwq_adam", "odd", 3});
+  training.rate = 0.0001;
+  expect_golden(training, 4, 0);
+  for (const LayerState& layer : training.state.layers) EXPECT_EQ(layer.level_read, 3);
 }
 
 TEST(StepTest, AdamsBlocksMayBeLongerThanTheSources) {  // N25: a column of any length is a block
