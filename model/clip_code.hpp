@@ -14,10 +14,9 @@ namespace bitloom {
 /// +1 for x > 0, else -1 (N22.1).
 constexpr std::int8_t sign_code(std::int64_t x) { return x > 0 ? 1 : -1; }
 
-/// T of N22.1: 1 in units of the raw view, at least 1.
-constexpr std::int32_t sign_window(Scale unit) {
-  std::uint64_t uncounted = 0;
-  return std::max(1, to_int(rdiv(exp2_real(0), from_scale(unit)), 0, uncounted));
+/// T of N22.1: 1 in units of the raw view, at least 1. Counts the limit of TO_INT.
+constexpr std::int32_t sign_window(Scale unit, std::uint64_t& saturations) {
+  return std::max(1, to_int(rdiv(exp2_real(0), from_scale(unit)), 0, saturations));
 }
 
 /// Does the gradient pass (N22.1)?
@@ -39,10 +38,9 @@ constexpr Scale clip_scale(Real c, int levels, std::uint64_t& saturations) {
   return to_scale(rdiv(c, from_int(levels)), saturations);
 }
 
-/// T of N22.2: the clip in units of the raw view.
-constexpr std::int32_t clip_window(Real c, Scale unit) {
-  std::uint64_t uncounted = 0;
-  return to_int(rdiv(c, from_scale(unit)), 0, uncounted);
+/// T of N22.2: the clip in units of the raw view. Counts the limit of TO_INT.
+constexpr std::int32_t clip_window(Real c, Scale unit, std::uint64_t& saturations) {
+  return to_int(rdiv(c, from_scale(unit)), 0, saturations);
 }
 
 /// Does the gradient pass (N22.2)? Activations (is_activation) have the strict lower end 0.

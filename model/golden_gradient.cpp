@@ -50,9 +50,10 @@ void GoldenLayer::quantize_gradient(const RawTensor& g, const LayerState& state,
 /// N19.
 void GoldenLayer::log_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools) {
   const ViewRule& view = rule.gradient;
-  const std::uint32_t max = tools.hindsight(view) ? log_hindsight_max(state.mhat, g.unit) : d_max;
+  std::uint64_t& counted = tools.totals.scale_saturated;
+  const std::uint32_t max = tools.hindsight(view) ? log_hindsight_max(state.mhat, g.unit, counted) : d_max;
   log_max = log_top(max, view.power_of_two);
-  sd = log_unit(g.unit, log_max, view.binades, tools.totals.scale_saturated);
+  sd = log_unit(g.unit, log_max, view.binades, counted);
   for (std::size_t sample = 0; sample < d.size(); ++sample) {
     counts.d += tools.ops.log(g.data.data(), g.rows, g.cols, log_max, view.binades, view.rounding,
                               gradient_stream(tools, RandomUse::kQuantize, static_cast<std::uint32_t>(sample)),
@@ -117,8 +118,8 @@ std::vector<Real> GoldenLayer::kept(const GroupedView& view, const GroupView&, R
     const Stream stream = gradient_stream(tools, prune);
     for (std::size_t i = 0; i < groups; ++i) {
       const std::int64_t range = group_range(view.extremes[i].lo, view.extremes[i].hi);
-      keep[i] =
-          bernoulli_keep(bernoulli_chance(range, groups, b, sum), stream.draw(0, static_cast<std::uint32_t>(i), 16));
+      const std::uint32_t chance = bernoulli_chance(range, groups, b, sum, tools.totals.scale_saturated);
+      keep[i] = bernoulli_keep(chance, stream.draw(0, static_cast<std::uint32_t>(i), 16));
     }
   }
   return keep;

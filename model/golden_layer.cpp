@@ -102,7 +102,7 @@ void GoldenLayer::standardize(const LayerState& state, GoldenTools& tools) {
   const Real clip = real_constant(rule.weight.clip);
   sw = clip_scale(clip, rule.weight.levels, tools.totals.scale_saturated);
   tools.ops.clip(what.data(), what.size(), clip_ratio(unit, rule.weight.levels, clip), -rule.weight.levels,
-                 rule.weight.levels, clip_window(clip, unit), w.data(), w_mask.data());
+                 rule.weight.levels, clip_window(clip, unit, tools.totals.scale_saturated), w.data(), w_mask.data());
 }
 
 /// N4.5 and N14.5.
@@ -140,7 +140,7 @@ void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const
     case Quantizer::kSign:
       sx = kOne;
       x_mask.resize(x.size());
-      tools.ops.sign(from.data.data(), x.size(), sign_window(from.unit), x.data(), x_mask.data());
+      tools.ops.sign(from.data.data(), x.size(), sign_window(from.unit, counted), x.data(), x_mask.data());
       return;
     case Quantizer::kRoundClip: {
       const Real clip = real_constant(view.clip);
@@ -148,7 +148,7 @@ void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const
       x_unsigned = true;
       x_mask.resize(x.size());
       tools.ops.clip(from.data.data(), x.size(), clip_ratio(from.unit, view.levels, clip), 0, view.levels,
-                     clip_window(clip, from.unit), x.data(), x_mask.data());
+                     clip_window(clip, from.unit, counted), x.data(), x_mask.data());
       return;
     }
     case Quantizer::kNiti: {

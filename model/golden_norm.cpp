@@ -37,7 +37,7 @@ const T& of(const std::vector<T>& values, std::size_t col) {
 
 void Normalizer::prepare(const std::int32_t* z, std::size_t rows, std::size_t cols, Scale unit, std::uint32_t max,
                          const std::vector<Real>& the_gamma, const std::vector<Real>& beta, GoldenTools& tools) {
-  saturated = dz_saturated = 0;
+  dz_saturated = 0;
   gamma = the_gamma;
   shift = statistics_shift(max);
   const std::int64_t count = static_cast<std::int64_t>(whole ? rows * cols : rows);
@@ -63,7 +63,7 @@ void Normalizer::prepare(const std::int32_t* z, std::size_t rows, std::size_t co
   for (std::size_t col = 0; col < cols; ++col) {
     gr.push_back(rmax(rmin(rmul(gamma[col], of(r, col)), limit), rneg(limit)));
     a.push_back(rmul(gr[col], n, exp2_real(16 - shift)));
-    c.push_back(to_int(radd(beta[col], rneg(rmul(from_int(of(s1, col)), gr[col]))), 16, saturated));
+    c.push_back(to_int(radd(beta[col], rneg(rmul(from_int(of(s1, col)), gr[col]))), 16, tools.totals.scale_saturated));
   }
 }
 
@@ -85,8 +85,8 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
   for (std::size_t col = 0; col < cols; ++col) {
     x.push_back(centered(count, sums.second[col], sums.first[col], of(s1, col)));
     d1.push_back(from_int(sums.first[col]));
-    dgamma.push_back(to_int(rmul(x[col], of(r, col), ud), kNormFracBits, saturated));
-    dbeta.push_back(to_int(rmul(d1[col], ud), kNormFracBits, saturated));
+    dgamma.push_back(to_int(rmul(x[col], of(r, col), ud), kNormFracBits, counted));
+    dbeta.push_back(to_int(rmul(d1[col], ud), kNormFracBits, counted));
   }
   const Scale fit = max_to_scale(dy.magnitude(), dy.unit, 32767, std::nullopt, counted);
   dz.unit = tools.unit(to_scale(rmul(from_scale(fit), rdiv(rmul(rmaxabs(gr), n), u), exp2_real(-1)), counted));
@@ -114,7 +114,7 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
   for (std::size_t col = 0; col < cols; ++col) by_dy.push_back(rmul(gr[col], ka));
   for (std::size_t i = 0; i < h.size(); ++i) {
     by_z.push_back(rneg(rmul(h[i], kb)));
-    by_one.push_back(to_int(rmul(radd(rmul(h[i], from_int(s1[i])), rneg(f[i])), kc), 0, saturated));
+    by_one.push_back(to_int(rmul(radd(rmul(h[i], from_int(s1[i])), rneg(f[i])), kc), 0, counted));
   }
   dz.resize(dy.rows, cols);
   const RowStatistics statistics = tools.ops.affine(dy.data.data(), {by_dy, kColumn, 1}, {z, 0, cols, 1},
@@ -154,7 +154,7 @@ void GoldenNorm::evaluate(const RawTensor& z, const NormState& state, GoldenTool
     const Real scale = rmax(rmin(gain, limit), rneg(limit));
     a.push_back(rmul(scale, from_scale(z.unit), exp2_real(16)));
     const Real beta = from_int(state.beta[col], kNormFracBits);
-    c.push_back(to_int(radd(beta, rneg(rmul(of(state.run_mean, col), scale))), 16, at_work_.saturated));
+    c.push_back(to_int(radd(beta, rneg(rmul(of(state.run_mean, col), scale))), 16, tools.totals.scale_saturated));
   }
   const RowStatistics statistics =
       tools.ops.affine(z.data.data(), {a, kColumn, 1}, {}, {}, c, z.rows, z.cols, node_.relu, y.data.data());

@@ -23,7 +23,7 @@ class Normalizer {
   /// N12 with the constants of prepare(); unit 2^-16.
   RowStatistics forward(const std::int32_t* z, std::size_t rows, std::size_t cols, bool relu, GoldenTools& tools,
                         std::int32_t* y) const;
-  /// N16.3: the gradient of z from dy; leaves the raw gradients of gamma and beta. Counts what it clamps.
+  /// N16.3: the gradient of z from dy; leaves the raw gradients of gamma and beta.
   void backward(const std::int32_t* z, const RawTensor& dy, RawTensor& dz, GoldenTools& tools);
 
   Real mean_share() const;  ///< of N16.2: S1 / n · U is the mean
@@ -39,7 +39,6 @@ class Normalizer {
   std::vector<Real> by_dy, by_z;            ///< backward: [cols]; [cols or 1]
   std::vector<std::int32_t> by_one;         ///< backward: [cols or 1]
   std::vector<std::int32_t> dgamma, dbeta;  ///< [cols], unit 2^-24
-  std::uint64_t saturated = 0;              ///< constants and gradients of gamma and beta
   std::uint64_t dz_saturated = 0;
 };
 
@@ -55,7 +54,7 @@ class GoldenNorm {
   /// N14.7.
   void update(NormState& state, GoldenTools& tools);
 
-  std::uint64_t saturated() const { return y_saturated_ + at_work_.saturated + at_work_.dz_saturated + updated_; }
+  std::uint64_t saturated() const { return y_saturated_ + at_work_.dz_saturated + updated_; }
   void record(const NormState& state, StepRecord& record) const;
 
  private:

@@ -69,11 +69,11 @@ inline std::vector<std::uint8_t> select_top(std::span<const std::uint32_t> score
 }
 
 /// P of N21.4, `bernoulli`: the chance of a group in 1 / 65536. `sum` is RSUM of FROM_INT(range) over the groups, not
-/// 0.
-constexpr std::uint32_t bernoulli_chance(std::int64_t range, std::size_t groups, int b, Real sum) {
-  std::uint64_t uncounted = 0;
+/// 0. Counts the limit of TO_INT.
+constexpr std::uint32_t bernoulli_chance(std::int64_t range, std::size_t groups, int b, Real sum,
+                                         std::uint64_t& saturations) {
   const Real share = rdiv(rmul(from_int(range), from_int(static_cast<std::int64_t>(groups))), rmul(from_int(b), sum));
-  return static_cast<std::uint32_t>(std::min(65536, to_int(share, 16, uncounted)));
+  return static_cast<std::uint32_t>(std::min(65536, to_int(share, 16, saturations)));
 }
 
 /// keep of N21.4, `bernoulli`: 65536 / chance, or 0; u16 is the group's word.

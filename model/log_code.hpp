@@ -19,10 +19,9 @@ constexpr std::uint32_t log_top(std::uint32_t max, bool power_of_two) {
   return static_cast<std::uint32_t>(((max + below) >> drop) << drop);
 }
 
-/// The maximum that hindsight expects, in units of the gradient, before log_top() (N19.1).
-constexpr std::uint32_t log_hindsight_max(Real mhat, Scale unit) {
-  std::uint64_t uncounted = 0;
-  return static_cast<std::uint32_t>(std::max(1, to_int(rdiv(mhat, from_scale(unit)), 0, uncounted)));
+/// The maximum that hindsight expects, in units of the gradient, before log_top() (N19.1). Counts the limit of TO_INT.
+constexpr std::uint32_t log_hindsight_max(Real mhat, Scale unit, std::uint64_t& saturations) {
+  return static_cast<std::uint32_t>(std::max(1, to_int(rdiv(mhat, from_scale(unit)), 0, saturations)));
 }
 
 /// mhat for the next step (N19.1): (mhat + max · unit) / 2.

@@ -18,8 +18,10 @@ TEST(SignCode, CodesAndWindow) {  // N22.1
     const Scale unit{static_cast<std::uint16_t>(sweep.mantissa()), static_cast<std::uint8_t>(sweep.in(0, 63))};
     // the window is 1 / unit to 16 bits, then to an integer
     const auto expected = spec::to_integer(spec::over(spec::integer(1), word(unit)), 0);
-    const std::int32_t window = sign_window(unit);
+    std::uint64_t saturations = 0;
+    const std::int32_t window = sign_window(unit, saturations);
     ASSERT_EQ(window, std::max<std::int64_t>(1, expected.value));
+    ASSERT_EQ(saturations, expected.limited ? 1u : 0u);  // N11.7
     for (const std::int64_t x : {std::int64_t{window}, window - std::int64_t{1}, std::int64_t{0}}) {
       ASSERT_EQ(in_sign_window(x, window), x < window);
       ASSERT_EQ(in_sign_window(-x, window), x < window);
@@ -45,8 +47,9 @@ TEST(ClipCode, RandomRatios) {  // N22.2
       ASSERT_TRUE(clip_code(x, clip_ratio(unit, levels, c), lo, levels) == expected) << x << " " << levels;
     }
     const auto window = spec::to_integer(spec::over(c.word(), word(unit)), 0);
-    ASSERT_EQ(clip_window(c, unit), window.value);
     std::uint64_t saturations = 0;
+    ASSERT_EQ(clip_window(c, unit, saturations), window.value);
+    ASSERT_EQ(saturations, window.limited ? 1u : 0u);
     const auto scale = spec::as_scale(spec::over(c.word(), spec::integer(levels)));
     ASSERT_EQ(word(clip_scale(c, levels, saturations)), scale.m + static_cast<std::uint32_t>(scale.s) * 65536);
   }
@@ -55,7 +58,8 @@ TEST(ClipCode, RandomRatios) {  // N22.2
 TEST(ClipCode, TernaryEvery16BitInput) {  // N22.2: M = 1, c = 1, unit 2^-12: rounds at ±1/2, passes to ±1
   const Real one = exp2_real(0);
   const Real ratio = clip_ratio(power_of_two(12), 1, one);
-  const std::int32_t window = clip_window(one, power_of_two(12));
+  std::uint64_t saturations = 0;
+  const std::int32_t window = clip_window(one, power_of_two(12), saturations);
   for (std::int32_t x = -32768; x < 32768; ++x) {
     ASSERT_EQ(clip_code(x, ratio, -1, 1), x >= 2048 ? 1 : (x < -2048 ? -1 : 0)) << x;
     ASSERT_EQ(clip_code(x, ratio, 0, 1), x >= 2048 ? 1 : 0) << x;

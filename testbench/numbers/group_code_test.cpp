@@ -153,8 +153,11 @@ TEST(Pruning, BernoulliChance) {  // N21.4
     const Real sum = radd(from_int(range), make_real(false, sweep.mantissa(), static_cast<int>(sweep.in(-28, 14))));
     const spec::Word share =
         spec::over(spec::times(spec::integer(range), spec::integer(groups)), spec::times(spec::integer(b), sum.word()));
-    const std::int64_t expected = std::min<std::int64_t>(65536, spec::to_integer(share, 16).value);
-    ASSERT_EQ(bernoulli_chance(range, static_cast<std::size_t>(groups), static_cast<int>(b), sum), expected);
+    const spec::Limited expected = spec::to_integer(share, 16);
+    std::uint64_t saturations = 0;
+    ASSERT_EQ(bernoulli_chance(range, static_cast<std::size_t>(groups), static_cast<int>(b), sum, saturations),
+              std::min<std::int64_t>(65536, expected.value));
+    ASSERT_EQ(saturations, expected.limited ? 1u : 0u);
   }
 }
 

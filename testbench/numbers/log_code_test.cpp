@@ -140,7 +140,9 @@ TEST(LogCode, HindsightAndUnit) {  // N19.1
     const auto max = static_cast<std::uint32_t>(sweep.magnitude(kRawLimit));
     const Real mhat = make_real(false, sweep.mantissa(), static_cast<int>(sweep.in(0, 60)));
     const spec::Limited steps = spec::to_integer(spec::over(mhat.word(), word(unit)), 0);
-    ASSERT_EQ(log_hindsight_max(mhat, unit), std::max<std::int64_t>(1, steps.value));
+    std::uint64_t limits = 0;
+    ASSERT_EQ(log_hindsight_max(mhat, unit, limits), std::max<std::int64_t>(1, steps.value));
+    ASSERT_EQ(limits, steps.limited ? 1u : 0u);  // N11.7
     const spec::Word measured = spec::times(spec::integer(max), word(unit));
     const spec::Word next =
         spec::plus(spec::times(mhat.word(), spec::power(-1)), spec::times(measured, spec::power(-1)));
