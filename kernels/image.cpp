@@ -241,21 +241,23 @@ MemoryImage initial_image(const Program& program, const TrainState& state, const
 
 std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch) {
   const auto samples = static_cast<std::size_t>(program.batch);
-  const auto input = std::find_if(program.tensors.begin(), program.tensors.end(), [](const TensorPlacement& tensor) {
-    return tensor.in_batch && tensor.name != "labels";
-  });
+  const auto is_input = [](const TensorPlacement& tensor) { return tensor.in_batch && tensor.name != "labels"; };
+  const auto input = std::find_if(program.tensors.begin(), program.tensors.end(), is_input);
   if (input == program.tensors.end()) throw Error("batch: the program reads no input");
   const std::size_t codes = static_cast<std::size_t>(input->rows) * static_cast<std::size_t>(input->cols);
   if (batch.M != program.batch || batch.labels.size() != samples || batch.X.size() != codes) {
     throw Error(fmt::format("batch: expected {} samples of {} codes, got {} labels and {} codes", samples,
                             codes / samples, batch.labels.size(), batch.X.size()));
   }
-  const int limit = qmax(input->bits);
-  for (const std::int8_t code : batch.X) {
-    if (code < -limit || code > limit) throw Error(fmt::format("batch: code {} exceeds ±{}", int{code}, limit));
-  }
   std::vector<std::uint8_t> block(program.batch_bytes, 0);
-  put_elements(Bytes(block), *input, batch.X);
+  for (const TensorPlacement& view : program.tensors) {  // one for each layer that reads the input
+    if (!is_input(view)) continue;
+    const int limit = qmax(view.bits);
+    for (const std::int8_t code : batch.X) {
+      if (code < -limit || code > limit) throw Error(fmt::format("batch: code {} exceeds ±{}", int{code}, limit));
+    }
+    put_elements(Bytes(block), view, batch.X);
+  }
   put_elements(Bytes(block), place_of(program, "labels"), batch.labels);
   return block;
 }

@@ -48,6 +48,22 @@ int Layout::add_to_batch(const std::string& name, int bits, std::int64_t rows, s
   return index;
 }
 
+int Layout::share_in_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols) {
+  const auto packed = [&](std::int64_t of_cols) { return of_cols * bits % 8 == 0; };
+  for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
+    const TensorPlacement& other = program_.tensors[i];
+    if (!other.in_batch || other.bits != bits || rows * cols != std::int64_t{other.rows} * other.cols) continue;
+    if (other.cols != cols && !(packed(cols) && packed(other.cols))) continue;
+    const int index = alias(static_cast<int>(i), name);
+    TensorPlacement& view = program_.tensors.back();
+    view.rows = static_cast<int>(rows);
+    view.cols = static_cast<int>(cols);
+    view.pitch = static_cast<std::uint32_t>(divide_up(cols * bits, 8));
+    return index;
+  }
+  return add_to_batch(name, bits, rows, cols);
+}
+
 int Layout::alias(int tensor, const std::string& name) {
   TensorPlacement same = program_.tensors[static_cast<std::size_t>(tensor)];
   same.name = name;

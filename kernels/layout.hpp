@@ -15,6 +15,8 @@ class Layout {
   int add(const std::string& name, int bits, std::int64_t rows, std::int64_t cols, Coding coding = Coding::kSigned);
   /// The same in the batch block.
   int add_to_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols);
+  /// The same, or, where a tensor of the block holds the same elements at the same bits, another view of that one.
+  int share_in_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols);
   /// Another name for a tensor whose values both are.
   int alias(int tensor, const std::string& name);
   /// The same of one of its rows.

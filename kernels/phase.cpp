@@ -30,7 +30,9 @@ Command shape_command(const Gather& gather, bool load, int slot) {
   command.set(Field::EXTENT_X, gather.extent_x).set(Field::EXTENT_Y, gather.extent_y);
   command.set(Field::LIMIT_X, gather.limit_x).set(Field::LIMIT_Y, gather.limit_y);
   command.set(Field::OFFSET_X, gather.offset_x).set(Field::OFFSET_Y, gather.offset_y);
-  command.set(Field::SCALE_X, gather.scale_x).set(Field::SCALE_Y, gather.scale_y);
+  // One place's scale does not matter; the stride of a window as large as the image has more bits than the field.
+  command.set(Field::SCALE_X, gather.extent_x == 1 ? 0 : gather.scale_x);
+  command.set(Field::SCALE_Y, gather.extent_y == 1 ? 0 : gather.scale_y);
   command.set(Field::TAP_X, gather.tap_x).set(Field::TAP_Y, gather.tap_y);
   command.set(Field::TAPS_X, gather.taps_x).set(Field::TAPS_Y, gather.taps_y);
   command.set(Field::PIXEL_PITCH, gather.pixel_pitch).set(Field::LINE_PITCH, gather.line_pitch);

@@ -84,7 +84,7 @@ int Step::state_tensor(int s, const std::string& what) const {
   throw Error(fmt::format("lowering: tensor {} has no place in memory", wanted));
 }
 
-/// Bits in which memory keeps the codes of the network's input, s the first layer that reads it. 4-bit codes of an odd
+/// Bits in which memory keeps the codes of the network's input for layer s. 4-bit codes of an odd
 /// number of channels are kept in bytes: pixels fill whole bytes anyway, and then the taps of a kernel's row are one
 /// piece of memory to LOAD, not one each. Not where logarithmic codes meet them, which stay nibbles (common_width()).
 int Step::input_bits(int s) const {
@@ -128,10 +128,9 @@ void Step::place_state() {
   low.layout.close_state();
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (!stage(s).is_gemm() || stage(s).inputs.front() != kFromNetwork) continue;
-    if (input_ < 0) {
-      input_ = low.layout.add_to_batch(name(s, "x"), input_bits(s), stage(s).in.rows(), stage(s).in.channels);
-    }
-    at(s).x = {input_, low.table.named("input.sx"), Kind::SIGNED, Expand::SIGNED};
+    const ImageShape& in = stage(s).in;
+    const int x = low.layout.share_in_batch(name(s, "x"), input_bits(s), in.rows(), in.channels);
+    at(s).x = {x, low.table.named("input.sx"), Kind::SIGNED, Expand::SIGNED};
   }
   labels_ = low.layout.add_to_batch("labels", 32, 1, options.batch);
 }
@@ -221,25 +220,38 @@ void Step::loss() {
   loss_unit(entry(s, "dunit"));
   const Src c = low.mul(at(s).raw.unit, low.word_of(word(kLog2E)));
   const int classes = static_cast<int>(stage(s).out.elements() / options.batch);
-  const int d_raw = add_raw(s, "d_raw", options.batch, classes);
+  const ImageShape& out = stage(s).out;  // its rows, which a flatten before the loss sees as one a sample
+  const int mask = at(s).mask;
+  const int made = add_raw(s, mask < 0 ? "d_raw" : "d_loss", out.rows(), out.channels);
+  const std::int64_t pitch = std::int64_t{4} * classes;
   Phase phase(low, loss_grid(low.context(), options.batch, classes));
-  phase.input({.tensor = at(s).raw.tensor, .pitch = std::int64_t{4} * classes});
+  phase.input({.tensor = at(s).raw.tensor, .pitch = pitch});
   phase.labels({.tensor = labels_});
   phase.vector(Opcode::LOSS)
       .set(Field::RATIO, c.entry)
       .set(Field::STAT, low.table.statistics("loss", {"loss", "correct"}));
-  phase.output({.tensor = d_raw});
+  phase.output({.tensor = made, .pitch = pitch});
   phase.run();
-  at(s).gradient = {d_raw, entry(s, "dunit"), Src()};
-  if (!needs_gradient_maximum(s)) return;
-  this->phase(s, "loss", "max |d_raw|");
-  Phase maximum(low, low.vector_tiles(options.batch, classes, {.in = 1}));
-  maximum.input({.tensor = d_raw});
-  maximum.vector(Opcode::TILE)
-      .set_flag(Flag::FROM_VIN)
-      .set(Field::STAT, Statistics(low, {name(s, "dmax"), "", name(s, "d_rawsat")}, 1).next());
-  maximum.run();
-  at(s).gradient.max = entry(s, "dmax");
+  GradientPlace place{made, mask, "", "", entry(s, "dunit")};
+  if (needs_gradient_maximum(s)) {
+    place.maximum = name(s, "dmax");
+    place.saturations = name(s, "d_rawsat");
+  }
+  if (mask >= 0) {
+    this->phase(s, "loss", "gradient behind its ReLU");
+    place.tensor = add_raw(s, "d_raw", out.rows(), out.channels);
+    mask_gradient(s, made, place);
+  } else if (needs_gradient_maximum(s)) {
+    this->phase(s, "loss", "max |d_raw|");
+    Phase maximum(low, low.vector_tiles(options.batch, classes, {.in = 1}));
+    maximum.input({.tensor = made, .pitch = pitch});
+    maximum.vector(Opcode::TILE)
+        .set_flag(Flag::FROM_VIN)
+        .set(Field::STAT, Statistics(low, {place.maximum, "", place.saturations}, 1).next());
+    maximum.run();
+  }
+  at(s).gradient = {place.tensor, place.unit, Src()};
+  if (needs_gradient_maximum(s)) at(s).gradient.max = entry(s, "dmax");
 }
 
 /// N7.3; N24.4: a power of two, rounded up.

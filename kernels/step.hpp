@@ -297,7 +297,7 @@ class Step {
   void bias_of_group(int s, const LayerShape& layer, int group, Statistics& statistics);
 
   std::vector<StageState> states_;
-  int page_ = -1, ones_ = -1, labels_ = -1, input_ = -1;
+  int page_ = -1, ones_ = -1, labels_ = -1;
 };
 
 /// Tiles of whole rows over a tensor that is seen with shorter rows where that is needed.

@@ -124,29 +124,26 @@ void Step::activation_gradient(int s) {
     made.tensor = add_raw(s, "g_windowed", in.rows(), in.channels);
     made.maximum = made.saturations = "";
   }
-  if (grouped) {
-    made.tensor = add_raw(s, "g_acc", in.rows(), in.channels);
-    made.mask = -1;
-    made.maximum = "";
-    made.saturations = name(s, "g_accsat");
+  GradientPlace sums = made;
+  if (grouped) {  // of codes; the gradient is made of them
+    sums.tensor = add_raw(s, "g_acc", in.rows(), in.channels);
+    sums.mask = -1;
+    sums.maximum = "";
+    sums.saturations = name(s, "g_accsat");
   } else {
     low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
   }
-  Statistics statistics(low, {made.maximum, "", made.saturations}, phases);
+  Statistics statistics(low, {sums.maximum, "", sums.saturations}, phases);
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {
       for (int g = 0; g < c.groups; ++g) {
-        gradient_phase(s, layer, g, y, x, made, phases > c.groups, statistics.next());
+        gradient_phase(s, layer, g, y, x, sums, phases > c.groups, statistics.next());
         statistics.fold();
       }
     }
   }
-  if (grouped) {
-    if (two_masks) throw Error(name(s, "x: a window behind a ReLU is not lowered with group codes"));
-    group_activation_gradient(s, made.tensor, place);
-  } else if (two_masks) {
-    mask_gradient(s, made.tensor, final_place);
-  }
+  if (grouped) group_activation_gradient(s, sums.tensor, made);
+  if (two_masks) mask_gradient(s, made.tensor, final_place);
   deliver(below, {final_place.tensor, final_place.unit, low.table.named(final_place.maximum)});
 }
 

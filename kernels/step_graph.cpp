@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/error.hpp"
 
 namespace bitloom {
@@ -28,6 +30,10 @@ class Deriver {
     for (std::size_t i = 0; i < network_.nodes.size(); ++i) add(i);
     if (graph_.loss_node < 0 || graph_.stages.empty() || !graph_.stages.back().readers.empty()) {
       throw Error(fmt::format("network {}: expected a loss on the last layer's result", network_.name));
+    }
+    require_input_codes();
+    for (const Stage& stage : graph_.stages) {
+      if (stage.is_gemm()) require_codes(stage);
     }
     graph_.chain = true;
     for (const Stage& stage : graph_.stages) {
@@ -56,6 +62,66 @@ class Deriver {
       }
     }
     return any;
+  }
+
+  [[noreturn]] void refuse(const Stage& stage, const std::string& why) const {
+    throw Error(fmt::format("recipe {}: network {}: layer {}: {}", recipe_.name, network_.name, stage.name, why));
+  }
+
+  static int code_bits(const RecipeLayer& rule, const ViewRule& view) {
+    if (view.quantizer == Quantizer::kSign) return 1;
+    const bool clips = view.quantizer == Quantizer::kRoundClip || view.quantizer == Quantizer::kStandardizedRoundClip;
+    return clips ? 4 : rule.width(view);
+  }
+
+  /// The host feeds one set of codes (N6.5).
+  void require_input_codes() const {
+    int width = 0;
+    for (const Stage& stage : graph_.stages) {
+      if (!stage.is_gemm() || stage.inputs.front() != kFromNetwork) continue;
+      const ViewRule& view = stage.rule.activation;
+      if (view.quantizer != Quantizer::kMax && view.quantizer != Quantizer::kNiti) {
+        refuse(stage, "activation quantizer: expected max or niti, as it reads the network's input");
+      }
+      const int bits = stage.rule.width(view);
+      if (width != 0 && bits != width) {
+        refuse(stage,
+               fmt::format("activation bits: expected {}, the width of the network's input, got {}", width, bits));
+      }
+      width = bits;
+    }
+  }
+
+  /// Logarithmic codes meet the array as shifts of 4-bit operands (MAC4); there is no such mode for 8-bit ones.
+  void require_codes(const Stage& stage) const {
+    if (stage.rule.gradient.quantizer != Quantizer::kLog) return;
+    const int x = code_bits(stage.rule, stage.rule.activation);
+    const int w = code_bits(stage.rule, stage.rule.weight);
+    const bool reads_w = stage.inputs.front() != kFromNetwork;  // else there is no activation gradient
+    if (x <= 4 && (w <= 4 || !reads_w)) return;
+    refuse(stage, fmt::format("gradient quantizer log: expected activations and weights of at most 4 bits, the array "
+                              "has no logarithmic mode for others; got {} and {}",
+                              x, w));
+  }
+
+  /// Descriptors of shaped transfers count rows of windows in fields of a few bits.
+  void require_window(const Node& node, const char* field, const Pair& value, int limit, bool rows, bool cols) const {
+    const int largest = std::max(rows ? value.rows : 0, cols ? value.cols : 0);
+    if (largest <= limit) return;
+    throw Error(fmt::format("network {}: node {}: {}: the accelerator takes at most {}, got {}", network_.name,
+                            node.name, field, limit, largest));
+  }
+  void require_windows(const Node& node, const Stage& made) const {
+    const auto check = [&](const auto& of, const Pair& dilation) {
+      require_window(node, "kernel", of.kernel, 255, true, true);
+      require_window(node, "dilation", dilation, 127, of.kernel.rows > 1, of.kernel.cols > 1);
+      require_window(node, "padding", of.padding, 32767, true, true);
+      // A stride that no second place of the result or of the gradient needs does not count.
+      require_window(node, "stride", of.stride, 15, made.out.height > 1 || made.in.height > of.stride.rows,
+                     made.out.width > 1 || made.in.width > of.stride.cols);
+    };
+    if (const auto* conv = std::get_if<Conv2dAttributes>(&node.attributes)) check(*conv, conv->dilation);
+    if (const auto* pool = std::get_if<PoolAttributes>(&node.attributes)) check(*pool, Pair{1, 1});
   }
 
   void add(std::size_t i) {
@@ -90,6 +156,7 @@ class Deriver {
     made.in =
         node.op == Op::kLinear ? ImageShape{batch_, 1, 1, static_cast<int>(element_count(in))} : shape_of(in, batch_);
     made.out = shape_of(node.shape, batch_);
+    require_windows(node, made);
     if (is_layer(node)) made.layer = next_layer_++;
     if (node.op == Op::kBatchNorm) made.norm = next_norm_++;
     made.rule = rules_[i];
