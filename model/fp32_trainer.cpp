@@ -54,13 +54,13 @@ EpochResult Fp32Trainer::run_epoch(const Dataset& train, int epoch, const Progre
   const std::vector<std::uint32_t> order = epoch_order(static_cast<std::uint32_t>(train.size()), options_.seed, epoch);
   EpochResult result;
   result.epoch = epoch;
-  result.learning_rate = learning_rate_at(hyper_.learning_rate, epoch, options_.epochs);
   fp32::LossSums sums;
   for (std::int64_t i = 0; i < steps; ++i) {
     if (interrupted()) {
       result.complete = false;
       break;
     }
+    result.learning_rate = learning_rate_at(hyper_.learning_rate, epoch, options_.epochs, i, steps);
     graph_.load(train, order.data() + i * batch, batch);
     const fp32::LossSums of_batch = graph_.train(static_cast<float>(result.learning_rate));
     sums.loss += of_batch.loss;

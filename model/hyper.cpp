@@ -45,7 +45,7 @@ Hyper read_hyper(const JsonObject& json) {
   return hyper;
 }
 
-double learning_rate_at(const LearningRate& rate, int epoch, int epochs) {
+double learning_rate_at(const LearningRate& rate, int epoch, int epochs, std::int64_t step, std::int64_t steps) {
   switch (rate.schedule) {
     case LearningRateSchedule::kConstant:
       return rate.base;
@@ -56,8 +56,10 @@ double learning_rate_at(const LearningRate& rate, int epoch, int epochs) {
     }
     case LearningRateSchedule::kCosine:
       return rate.base * 0.5 * (1.0 + std::cos(std::numbers::pi * epoch / epochs));
-    case LearningRateSchedule::kTriangle:
-      return rate.low + (rate.base - rate.low) * (1.0 - std::abs((2.0 * epoch + 1.0) / epochs - 1.0));
+    case LearningRateSchedule::kTriangle: {
+      const double done = epoch + static_cast<double>(step) / static_cast<double>(steps);
+      return rate.low + (rate.base - rate.low) * (1.0 - std::abs(2.0 * done / epochs - 1.0));
+    }
   }
   return rate.base;
 }

@@ -7,13 +7,13 @@
 
 namespace bitloom {
 
-/// The learning rate is constant within an epoch, so that an integer recipe needs one number an epoch.
+/// All but the triangle keep the learning rate constant within an epoch.
 enum class LearningRateSchedule {
   kConstant,  ///< base
   kStep,      ///< base · factor^floor(epoch / every)
   kCosine,    ///< base · (1 + cos(π · epoch / epochs)) / 2
-  kTriangle,  ///< up from low to base and down again: low + (base − low) · (1 − |(2·epoch + 1) / epochs − 1|) (LUQ's
-              ///< FNT)
+  kTriangle,  ///< by step: up from low to base in half of all T steps and down again, low + (base − low) · (1 −
+              ///< |2·t / T − 1|) in step t = 0 … T − 1 (LUQ's FNT)
 };
 
 struct LearningRate {
@@ -40,8 +40,9 @@ struct Hyper {
 Hyper read_hyper(const std::string& file);
 Hyper read_hyper(const JsonObject& json);
 
-/// Learning rate of an epoch (from 0) in a run of `epochs`.
-double learning_rate_at(const LearningRate& rate, int epoch, int epochs);
+/// Learning rate of a step (from 0) of the `steps` of an epoch (from 0) in a run of `epochs`; by default of an epoch's
+/// first step.
+double learning_rate_at(const LearningRate& rate, int epoch, int epochs, std::int64_t step = 0, std::int64_t steps = 1);
 
 /// The momentum as a factor of fixed-point state: round(65536 · momentum) (N9).
 std::uint32_t momentum16(const Hyper& hyper);

@@ -57,7 +57,7 @@ class IntegerTrainer final : public Trainer {
   std::array<std::int8_t, 256> codes_{};
   int micro_batches_ = 1;  ///< of a step (N26), parts of options_.batch
   Scale scale_;            ///< of an input code
-  double learning_rate_;   ///< of the last epoch that ran
+  double learning_rate_;   ///< of the last step that ran
   int epochs_done_ = 0;
 };
 
@@ -113,8 +113,6 @@ EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Pro
   const std::vector<std::uint32_t> order = epoch_order(static_cast<std::uint32_t>(train.size()), options_.seed, epoch);
   EpochResult result;
   result.epoch = epoch;
-  result.learning_rate = learning_rate_at(hyper_.learning_rate, epoch, options_.epochs);
-  learning_rate_ = result.learning_rate;
   double loss = 0.0;
   std::int64_t correct = 0;
   for (std::int64_t i = 0; i < steps; ++i) {
@@ -122,10 +120,12 @@ EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Pro
       result.complete = false;
       break;
     }
+    learning_rate_ = learning_rate_at(hyper_.learning_rate, epoch, options_.epochs, i, steps);
+    result.learning_rate = learning_rate_;
     const int rows = options_.batch / micro_batches_;
     for (int part = 0; part < micro_batches_; ++part) {
       load(train, order.data() + i * options_.batch + part * rows, rows, batch_);
-      const StepContext now = context(result.learning_rate, epoch);
+      const StepContext now = context(learning_rate_, epoch);
       if (state_.step == 0) engine_.calibrate(state_, batch_, now);
       const StepResult step = engine_.step(state_, batch_, now, nullptr);
       loss += step.loss;

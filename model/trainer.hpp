@@ -33,7 +33,7 @@ struct EpochResult {
   int epoch = 0;                ///< from 0
   double loss = 0.0;            ///< mean over the epoch's samples, each taken before its own update
   double train_accuracy = 0.0;  ///< fraction, taken likewise
-  double learning_rate = 0.0;
+  double learning_rate = 0.0;   ///< of the last step
   double seconds = 0.0;
   std::int64_t samples = 0;
   std::int64_t steps = 0;

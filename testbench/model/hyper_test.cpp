@@ -42,6 +42,25 @@ TEST(Hyper, Schedules) {
   EXPECT_NEAR(learning_rate_at(cosine, 2, 4), 0.25, 1e-12);
 }
 
+/// LUQ's fine-tuning phase: linear from low to base over the first half of all steps, and down again.
+TEST(Hyper, TriangleGoesByStep) {
+  const LearningRate rate = parse(R"({"schedule": "triangle", "base": 0.5, "low": 0.1})").learning_rate;
+  const auto of_run = [&](int epochs, std::int64_t steps) {
+    std::vector<double> rates;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+      for (std::int64_t i = 0; i < steps; ++i) rates.push_back(learning_rate_at(rate, epoch, epochs, i, steps));
+    }
+    return rates;
+  };
+  const auto near = [](std::vector<double> expected) {
+    return testing::Pointwise(testing::DoubleNear(1e-12), expected);
+  };
+  EXPECT_THAT(of_run(1, 4), near({0.1, 0.3, 0.5, 0.3}));
+  EXPECT_THAT(of_run(2, 4), near({0.1, 0.2, 0.3, 0.4, 0.5, 0.4, 0.3, 0.2}));
+  EXPECT_THAT(of_run(3, 2), near({0.1, 0.1 + 0.4 / 3, 0.1 + 0.8 / 3, 0.5, 0.1 + 0.8 / 3, 0.1 + 0.4 / 3}));
+  EXPECT_NEAR(learning_rate_at(rate, 1, 2), 0.5, 1e-12);
+}
+
 TEST(Hyper, Errors) {
   EXPECT_THAT(error_of([] { parse(R"({"schedule": "poly", "base": 0.5})"); }),
               HasSubstr("h.json: learning_rate.schedule: expected one of"));
