@@ -61,14 +61,12 @@ constexpr std::uint8_t log_encode(std::int32_t g, std::uint32_t top, int binades
   return static_cast<std::uint8_t>(e | (g < 0 && e > 0 ? 8 : 0));
 }
 
-/// Value of a code in units of s_d (N19.2): 0, ±1 … ±64.
+/// Value of a code in units of s_d (N19.2): 0, ±1 … ±64. Golden keeps values, so that its int8 GEMMs give N19.3's
+/// products.
 constexpr int log_value(std::uint8_t code) {
   const int e = code & 7;
   const int magnitude = e == 0 ? 0 : 1 << (e - 1);
   return (code & 8) != 0 ? -magnitude : magnitude;
 }
-
-/// A 4-bit code (signed or unsigned) times a log code (N19.3).
-constexpr int log_product(int w, std::uint8_t code) { return w * log_value(code); }
 
 }  // namespace bitloom

@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <random>
 
+#include "model/conv.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/numbers/linear_oracle.hpp"
+#include "testbench/numbers/spec_codes.hpp"
 
 // The exact GEMMs against recorded vectors and against the reference sums. ctest runs this program once for each
 // instruction set and oneDNN kernel family.
@@ -146,6 +148,36 @@ TEST_P(GemmTest, LargestCodes) {  // a 16-bit sum inside would saturate
       if (HasFatalFailure()) return;
     }
   }
+}
+
+TEST_P(GemmTest, EveryLogCodeTimesEvery4BitCode) {  // N19.3: 2^8 pairs with signed and 2^8 with unsigned codes
+  std::vector<std::int8_t> d, w;
+  std::vector<std::int32_t> want;
+  for (int code = 0; code < 16; ++code) d.push_back(static_cast<std::int8_t>(spec::log_code_value(code)));
+  for (int nibble = 0; nibble < 32; ++nibble)
+    w.push_back(static_cast<std::int8_t>(nibble < 16 ? nibble - 8 : nibble - 16));
+  for (const int x : d) {
+    for (const int y : w) want.push_back(x * y);
+  }
+  const ConvShape pixels{1, 4, 4, 32, 1, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1};  // one output channel: outer products
+  Gemm gemm(GetParam());
+  Convolution convolution(GetParam());
+  std::vector<std::int32_t> forward(want.size()), back(want.size()), weights(want.size()), of_pixels(want.size());
+  gemm.forward(d.data(), w.data(), 16, 1, 32, forward.data());
+  gemm.activation_gradient(d.data(), w.data(), 16, 32, 1, back.data());
+  gemm.weight_gradient(d.data(), w.data(), 1, 16, 32, weights.data());
+  convolution.activation_gradient(pixels, d.data(), w.data(), of_pixels.data());
+  EXPECT_EQ(forward, want);
+  EXPECT_EQ(back, want);
+  EXPECT_EQ(weights, want);
+  EXPECT_EQ(of_pixels, want);
+  // Whole sums of such products: d of all codes against columns that hold one 4-bit code each.
+  std::vector<std::int8_t> columns(16 * w.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = w[i % w.size()];
+  std::vector<std::int32_t> sums(w.size());
+  d[8] = 64;  // -0 is no code; a sum that is not 0
+  gemm.forward(d.data(), columns.data(), 1, 16, 32, sums.data());
+  for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], 64 * w[i]);
 }
 
 TEST_P(GemmTest, NamesTheKernelThatWasForced) {

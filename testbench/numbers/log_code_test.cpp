@@ -117,12 +117,11 @@ TEST(LogCode, UnbiasedOverAllWords) {  // N19.2: exact, or upwards in magnitude 
   }
 }
 
-TEST(LogCode, ValuesAndProducts) {  // N19.2, N19.3: all codes, all signed and unsigned 4-bit operands
+TEST(LogCode, Values) {  // N19.2: all codes
   for (int code = 0; code < 16; ++code) {
     if (code == 8) continue;  // -0 is no code
     const auto c = static_cast<std::uint8_t>(code);
     ASSERT_EQ(log_value(c), spec::log_code_value(code));
-    for (int w = -8; w < 16; ++w) ASSERT_EQ(log_product(w, c), w * spec::log_code_value(code));
   }
   std::uint64_t saturations = 0;
   EXPECT_EQ(log_encode(0, 1, 6, 0, 8, Rounding::kStochastic, saturations), 0);
