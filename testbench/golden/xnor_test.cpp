@@ -74,6 +74,37 @@ TEST_P(XnorTest, WideLayer) {
   compare({1, 4, 4, 8192, 3, {4, 4}, {1, 1}, {2, 2}, {1, 1}, 1}, xnor, 1, 2);
 }
 
+/// Signs of a byte's lowest bits behind `before` codes +1.
+void append_signs(std::vector<std::int8_t>& codes, int before, int byte, int bits) {
+  codes.insert(codes.end(), static_cast<std::size_t>(before), 1);
+  for (int b = 0; b < bits; ++b) codes.push_back(static_cast<std::int8_t>((byte >> b) % 2 == 1 ? 1 : -1));
+}
+
+TEST_P(XnorTest, EveryPairOfBytes) {  // with every number of valid bits; at the begin and end of a word and in the next
+  XnorConvolution xnor(GetParam());
+  for (const int before : {0, 56, 64}) {
+    for (int bits = 1; bits <= 8; ++bits) {
+      std::vector<std::int8_t> x, by_output;
+      for (int byte = 0; byte < 256; ++byte) append_signs(x, before, byte, bits);
+      by_output = x;
+      const auto channels = static_cast<std::size_t>(before + bits);
+      std::vector<std::int8_t> w(by_output.size());
+      for (std::size_t o = 0; o < 256; ++o) {
+        for (std::size_t c = 0; c < channels; ++c) w[c * 256 + o] = by_output[o * channels + c];
+      }
+      std::vector<std::int32_t> acc(65536, 77);
+      xnor.forward({1, 16, 16, before + bits, 256, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1}, x.data(), w.data(), acc.data());
+      for (int a = 0; a < 256; ++a) {
+        for (int b = 0; b < 256; ++b) {
+          int want = before;
+          for (int bit = 0; bit < bits; ++bit) want += (a >> bit) % 2 == (b >> bit) % 2 ? 1 : -1;
+          ASSERT_EQ(acc[static_cast<std::size_t>(256 * a + b)], want) << a << " " << b << " " << bits << " of a byte";
+        }
+      }
+    }
+  }
+}
+
 TEST_P(XnorTest, CountsEveryCodeAboveZeroAsOne) {
   XnorConvolution xnor(GetParam());
   ConvShape s;
