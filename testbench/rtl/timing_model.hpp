@@ -43,7 +43,7 @@ class Reads {
 /// A run of neighbouring taps of one row.
 struct Piece {
   std::int64_t bit;  ///< of its start in DRAM
-  int bits, walk;  ///< walk: cycles that walking its taps takes
+  int bits, walk;    ///< walk: cycles that walking its taps takes
   bool padding, ends_row;
 };
 std::vector<Piece> pieces(const TransferCase& transfer, const Iteration& at);
