@@ -71,6 +71,9 @@ void print_networks(Classes& classes) {
   for (const char* recipe : {"int4", "luq_smp2", "fqt1", "lwq", "niti", "maqd_bn"}) {
     print_case({"conv_ops", recipe, "odd", 3, 2, 0, 1}, classes);
   }
+  for (const char* recipe : {"int4", "luq", "fqt1"}) {
+    print_case({"conv_byte", recipe, "odd", 3, 2, 0, 1}, classes);
+  }
   for (const char* recipe : {"int8", "luq", "lwq", "fqt1", "maqd"}) {
     print_case({"lenet", recipe, "base", 4, 1, 0, 1}, classes);
   }

@@ -90,6 +90,10 @@ TEST(Network, NamedConvolutionalNetworks) {
                 {"depthwise", {8, 6, 4}},
                 {"average_pool", {8, 3, 2}}},
                36 * 6 + 18 * 8 + 9 * 8 + 240);
+  expect_graph(
+      "conv_byte.json",
+      {{"conv1", {8, 9, 7}}, {"add", {8, 9, 7}}, {"conv3", {16, 5, 4}}, {"pool", {16, 2, 2}}, {"conv4", {16, 1, 2}}},
+      27 * 8 + 72 * 8 + 72 * 16 + 32 * 16 + 32 * 5);
 }
 
 TEST(Network, InfersShapesAndInputs) {

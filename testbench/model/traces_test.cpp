@@ -41,7 +41,7 @@ class TracesTest : public ::testing::Test {
 
 TEST_F(TracesTest, TheNamesOfTheProjectAreThere) {
   unsetenv("BITLOOM_TRACES");
-  for (const char* name : {"mlp", "mlp_odd", "lenet", "lenet_bn", "resnet8", "conv_small", "conv_ops"}) {
+  for (const char* name : {"mlp", "mlp_odd", "lenet", "lenet_bn", "resnet8", "conv_small", "conv_ops", "conv_byte"}) {
     EXPECT_TRUE(fs::is_regular_file(resolve_trace(TraceKind::kNetwork, name))) << name;
   }
   for (const char* name : {"int8", "int4", "fp32"}) {

@@ -67,9 +67,10 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
 }
 
 TEST(Names, AnUnknownNameListsTheKnownOnes) {
-  expect_refused({"train", "mpl"},
-                 "network 'mpl': is neither a known name nor a file; known names: conv_ops, conv_small, lenet, "
-                 "lenet_bn, mlp, mlp_odd, resnet8");
+  expect_refused(
+      {"train", "mpl"},
+      "network 'mpl': is neither a known name nor a file; known names: conv_byte, conv_ops, conv_small, lenet, "
+      "lenet_bn, mlp, mlp_odd, resnet8");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "recipe 'int3'");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "fp32, fp32_lbn, fqt1,");
   expect_refused({"run", "mlp", "--hw", "tinny"},
@@ -88,7 +89,7 @@ TEST(Names, TheEnvironmentAddsAFolder) {
   unsetenv("BITLOOM_TRACES");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.errors,
-              HasSubstr("known names: conv_ops, conv_small, lenet, lenet_bn, mine, mlp, mlp_odd, resnet8"));
+              HasSubstr("known names: conv_byte, conv_ops, conv_small, lenet, lenet_bn, mine, mlp, mlp_odd, resnet8"));
 }
 
 // /proc takes no new files from anyone, root included; /dev/full is a disk that is always full.
