@@ -108,19 +108,18 @@ constexpr Real radd(Real a, Real b) {
   return real_round((high.negative() ? -high_m : high_m) + (low.negative() ? -low.m() : low.m()), low.s());
 }
 
-/// The largest integer whose square is at most x.
+/// The largest integer whose square is at most x, by Newton's method in integers.
 constexpr std::uint32_t integer_sqrt(std::uint64_t x) {
-  std::uint64_t root = 0;
-  if (!std::is_constant_evaluated()) {  // faster: the floating-point root is at most one off
-    root = static_cast<std::uint64_t>(std::min(std::sqrt(static_cast<double>(x)), 4294967295.0));
-    if (root * root > x) --root;
-    if (root < 4294967295u && (root + 1) * (root + 1) <= x) ++root;
-    return static_cast<std::uint32_t>(root);
-  }
-  for (std::uint64_t bit = std::uint64_t{1} << 31; bit != 0; bit >>= 1) {
-    if ((root + bit) * (root + bit) <= x) root += bit;
-  }
-  return static_cast<std::uint32_t>(root);
+  if (x == 0) return 0;
+  const int shift = std::countl_zero(x) & ~1;
+  const std::uint64_t n = x << shift;  // m · 2^62, m in [1, 4)
+  // √m from above by its tangent at 2, (m + 2) / √8, at most 6.1 % off; three steps leave less than 2^-39 of the root,
+  // from above again, and what the divisions drop.
+  std::uint64_t root = (((n >> 31) + (std::uint64_t{1} << 32)) * 92682) >> 18;
+  for (int step = 0; step < 3; ++step) root = (root + n / root) / 2;
+  root = std::min<std::uint64_t>(root, 4294967295u);
+  while (root * root > n) --root;
+  return static_cast<std::uint32_t>(root >> (shift / 2));
 }
 
 /// 1 / √a; 0 for a <= 0 (N11.5).
