@@ -16,6 +16,28 @@ enum GroupRow { kRatio, kLow, kByCode, kByOne, kStep, kOffset, kGroupRows };
 
 int codes_bits(const GroupView& view) { return view.bits == 1 ? 1 : 4; }
 
+/// Where the codes of groups begin (integers), codes by value and values by code (reals).
+struct GroupGridAt {
+  Src lo, ratio, step;
+};
+
+/// snapped_grid() (N21.1) of the tensor's lo and hi.
+GroupGridAt snapped(Lowering& low, Src lo, Src hi, Src codes) {
+  const Src below = low.imax(low.isub({}, lo), {});
+  const Src above = low.imax(hi, {});
+  const Src sum = low.table.temporary(2);  // unsigned: a high word of 0 behind the low one
+  low.iadd(above, below, sum.entry);
+  low.copy(Src(), sum.entry + 1);
+  const Src place = low.rdiv(low.rmul(low.from_int(below, 0), codes), low.from_sum(sum, 1));
+  const Src z = low.from_int(low.to_int(low.rsub(place, low.real(0.5)), 0), 0);
+  const Src one = low.real(1);
+  const Src some = low.scalar(ScalarOp::RKEEP, z, one);  // 1 or 0: is z above 0?
+  const Src none = low.rsub(one, some);
+  const Src count = low.radd(z, low.rmul(none, codes));
+  const Src span = low.radd(low.rmul(some, low.from_int(below, 0)), low.rmul(none, low.from_int(above, 0)));
+  return {low.isub({}, low.scalar(ScalarOp::RKEEP, z, below)), low.rdiv(count, span), low.rdiv(span, count)};
+}
+
 }  // namespace
 
 /// min, max and score of each group: [3][groups].
@@ -100,9 +122,11 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
   const Src range = low.from_sum(distance, groups);
   const Src levels = low.real((1 << view.bits) - 1);
   const Src keep = group_keep(s, range, score, prune_use);
-  const Src ratio = low.rdiv(levels, range);
-  const Src step = low.rmul(keep, low.rdiv(range, levels));
-  const Src offset = low.rmul(keep, low.from_int(lo, 0));
+  const GroupGridAt grid = view.groups == Groups::kTensor && view.bits > 1
+                               ? snapped(low, lo, hi, levels)
+                               : GroupGridAt{lo, low.rdiv(levels, range), low.rdiv(range, levels)};
+  const Src step = low.rmul(keep, grid.step);
+  const Src offset = low.rmul(keep, low.from_int(grid.lo, 0));
   const Src larger = low.rmax(low.rmaxabs(step), low.rmul(low.rmaxabs(offset), low.real(1.0 / 16)));
   const bool second = use == static_cast<int>(RandomUse::kQuantizeWgrad);
   const Quantizer other = second ? stage(s).rule.activation.quantizer : stage(s).rule.weight.quantizer;
@@ -112,7 +136,8 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
   const Src one = low.real(1);
   of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, "group_z" + suffix));
   of.reals = low.layout.add(name(s, "groups" + suffix), 32, kGroupRows, groups);
-  low.store_vectors({ratio, lo, low.rdiv(step, of.z), low.rdiv(offset, of.z), step, offset}, of.reals, 0, groups);
+  low.store_vectors({grid.ratio, grid.lo, low.rdiv(step, of.z), low.rdiv(offset, of.z), step, offset}, of.reals, 0,
+                    groups);
   low.layout.alias_row(of.reals, kStep, name(s, "step" + suffix));
   low.layout.alias_row(of.reals, kOffset, name(s, "off" + suffix));
   const int to = low.layout.add(name(s, "d" + suffix), codes_bits(view), out.rows(), out.channels, Coding::kUnsigned);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 64 * 1024;  ///< of im2col codes that exist at a time, for each thread,
 constexpr std::size_t kBlockPixels = 128;       ///< or more, so that each reading of the weights serves many pixels
+static_assert(2 * kBlockBytes <= Convolution::kMaxTerms);  // a block and what is missing to whole lines
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
@@ -54,6 +55,7 @@ ConvShape conv_shape(const Conv2dAttributes& a, int n, int height, int width) {
 namespace {
 
 /// Calls work(from, to) for parts of lines first … end - 1 whose column matrix is a block; with groups, of one sample.
+/// A part has at most Convolution::kMaxTerms pixels, where a line has.
 template <class Work>
 void for_blocks(const Lines& lines, std::size_t first, std::size_t end, const Work& work) {
   const std::size_t pixels = std::max(kBlockPixels, kBlockBytes / lines.shape().depth());
@@ -125,7 +127,8 @@ void weights_depthwise(const Kernels& kernels, const Lines& lines, PaddedImages&
 struct Convolution::Worker {
   Gemm gemm{1};
   std::vector<std::int8_t> image, columns, operand;
-  std::vector<std::int32_t> sums, result, gradient;
+  std::vector<std::int32_t> result, gradient;
+  std::vector<std::int64_t> sums;  ///< of the weight gradient
 
   /// The column matrix of one group and output lines from … to - 1 of the batch.
   const std::int8_t* gather(const Kernels& kernels, const Lines& lines, PaddedImages& images, int group,
@@ -211,15 +214,23 @@ void Convolution::activation_gradient(const ConvShape& s, const std::int8_t* d, 
   });
 }
 
-void Convolution::weight_gradient(const ConvShape& s, const std::int8_t* x, const std::int8_t* d, std::int32_t* dw) {
+void Convolution::weight_gradient(const ConvShape& s, const std::int8_t* x, const std::int8_t* d, std::int64_t* dw) {
   check_conv_shape(s);
-  check_conv_terms(s.out_pixels(), "weight gradient");
+  check_conv_terms(size(s.out_cols()), "weight gradient's line");
   const Lines lines(s);
   const std::size_t out = lines.group_out();
   for (Worker& worker : workers_) worker.sums.assign(s.depth() * size(s.out), 0);
   over_lines(s, [&](Worker& worker, std::size_t first, std::size_t end) {
     PaddedImages images(lines, worker.image, x);
-    if (lines.depthwise()) return weights_depthwise(kernels_, lines, images, first, end, d, worker.sums.data());
+    if (lines.depthwise()) {
+      const std::size_t block = kMaxTerms / lines.cols();
+      for (std::size_t from = first; from < end; from += block) {
+        worker.result.assign(s.depth() * size(s.out), 0);
+        weights_depthwise(kernels_, lines, images, from, std::min(from + block, end), d, worker.result.data());
+        for (std::size_t i = 0; i < worker.sums.size(); ++i) worker.sums[i] += worker.result[i];
+      }
+      return;
+    }
     for_blocks(lines, first, end, [&](std::size_t from, std::size_t to) {
       const std::size_t pixels = (to - from) * lines.cols();
       const std::int8_t* codes = d + from * lines.cols() * size(s.out);
@@ -230,7 +241,7 @@ void Convolution::weight_gradient(const ConvShape& s, const std::int8_t* x, cons
                                     static_cast<int>(pixels), static_cast<int>(s.depth()), static_cast<int>(out),
                                     worker.result.data());
         for (std::size_t k = 0; k < s.depth(); ++k) {
-          std::int32_t* sum = worker.sums.data() + k * size(s.out) + size(group) * out;
+          std::int64_t* sum = worker.sums.data() + k * size(s.out) + size(group) * out;
           for (std::size_t o = 0; o < out; ++o) sum[o] += worker.result[k * out + o];
         }
       }

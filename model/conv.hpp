@@ -45,14 +45,15 @@ ConvShape conv_shape(const Conv2dAttributes& attributes, int n, int height, int 
 void check_conv_shape(const ConvShape& shape);
 void check_conv_terms(std::size_t terms, const char* sum);
 
-/// Exact int8 convolutions (N14.2), int32 results. Codes may be any int8, but one operand must be within ±127. Taps in
-/// the padding contribute 0. No im2col of more than a block of pixels exists at a time. Keeps working memory from call
-/// to call; results do not depend on threads or the instruction set. Throws Error for a shape that is not positive,
-/// does not fit its groups or has no output, and where a result could exceed 32 bits (kMaxTerms).
+/// Exact int8 convolutions (N14.2), int32 results, of weight gradients int64. Codes may be any int8, but one operand
+/// must be within ±127. Taps in the padding contribute 0. No im2col of more than a block of pixels exists at a time.
+/// Keeps working memory from call to call; results do not depend on threads or the instruction set. Throws Error for a
+/// shape that is not positive, does not fit its groups or has no output, and where a 32-bit sum could overflow
+/// (kMaxTerms).
 class Convolution {
  public:
-  /// Products that a 32-bit sum surely holds: depth for forward, output pixels for the weight gradient, kernel area ·
-  /// out/groups for the activation gradient.
+  /// Products that a 32-bit sum surely holds: depth for forward, kernel area · out/groups for the activation gradient.
+  /// A weight gradient's sums may be longer: parts of them, of at least a line of output pixels, are added in 64 bits.
   static constexpr std::size_t kMaxTerms = 131072;
 
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
@@ -65,7 +66,7 @@ class Convolution {
   /// g[in pixel][in] = Σ over the outputs that the pixel reaches of d · w
   void activation_gradient(const ConvShape& shape, const std::int8_t* d, const std::int8_t* w, std::int32_t* g);
   /// dw[k][out] = Σ over output pixels of x · d
-  void weight_gradient(const ConvShape& shape, const std::int8_t* x, const std::int8_t* d, std::int32_t* dw);
+  void weight_gradient(const ConvShape& shape, const std::int8_t* x, const std::int8_t* d, std::int64_t* dw);
 
  private:
   struct Worker;

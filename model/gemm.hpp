@@ -7,9 +7,9 @@
 
 namespace bitloom {
 
-/// Exact int8 GEMMs of a linear layer (N5). Row-major: x[M][in], w[in][out], d[M][out]. Reductions of at most 65,536
-/// terms, so 32-bit results hold every sum. oneDNN does them where the machine has its vector-neural-network
-/// instructions, without which its 8-bit GEMM saturates inside; else our own kernel does.
+/// Exact int8 GEMMs of a linear layer (N5). Row-major: x[M][in], w[in][out], d[M][out]. Reductions of at most 131,072
+/// terms (Convolution::kMaxTerms), so 32-bit results hold every sum. oneDNN does them where the machine has its
+/// vector-neural-network instructions, without which its 8-bit GEMM saturates inside; else our own kernel does.
 class Gemm {
  public:
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.

@@ -4,6 +4,7 @@
 #include "model/golden_buffer.hpp"
 #include "model/golden_layer.hpp"
 #include "model/golden_update.hpp"
+#include "model/linear.hpp"
 #include "model/log_code.hpp"
 #include "model/niti.hpp"
 #include "model/polyline.hpp"
@@ -77,12 +78,16 @@ GroupedView GoldenLayer::grouped(const RawTensor& g, const GroupView& of, Random
   if (of.groups == Groups::kSample) view.rows_of_group = node.pixels;
   view.extremes = tools.ops.extremes(g.data.data(), g.rows, g.cols, view.rows_of_group);
   const std::vector<Real> keep = kept(view, of, prune, tools);
+  std::vector<Extremes> from = view.extremes;
   std::vector<Real> ratios;
   for (std::size_t i = 0; i < keep.size(); ++i) {
-    const std::int64_t range = group_range(view.extremes[i].lo, view.extremes[i].hi);
-    ratios.push_back(group_ratio(range, of.bits));
-    view.step.push_back(rmul(keep[i], group_step(range, of.bits)));
-    view.offset.push_back(rmul(keep[i], from_int(view.extremes[i].lo)));
+    const bool snapped = of.groups == Groups::kTensor && of.bits > 1;
+    const GroupGrid grid =
+        snapped ? snapped_grid(from[i].lo, from[i].hi, of.bits) : group_grid(from[i].lo, from[i].hi, of.bits);
+    from[i].lo = grid.lo;
+    ratios.push_back(grid.ratio);
+    view.step.push_back(rmul(keep[i], grid.step));
+    view.offset.push_back(rmul(keep[i], from_int(grid.lo)));
   }
   const bool second = quantize == RandomUse::kQuantizeWgrad;
   const std::size_t terms =
@@ -94,7 +99,7 @@ GroupedView GoldenLayer::grouped(const RawTensor& g, const GroupView& of, Random
     view.by_one.push_back(rdiv(view.offset[i], view.common));
   }
   view.codes.resize(g.data.size());
-  tools.ops.group(g.data.data(), g.rows, g.cols, view.rows_of_group, view.extremes, ratios, of.bits,
+  tools.ops.group(g.data.data(), g.rows, g.cols, view.rows_of_group, from, ratios, of.bits,
                   gradient_stream(tools, quantize), view.codes.data());
   return view;
 }
@@ -179,19 +184,16 @@ void GoldenLayer::weight_gradient(const LayerState& state, GoldenTools& tools) {
 /// N5.4; N19.4 with several samples.
 void GoldenLayer::summed_weight_gradient(GoldenTools& tools) {
   std::uint64_t& counted = tools.totals.scale_saturated;
-  std::vector<std::int32_t> more;
-  for (std::size_t sample = 0; sample < d.size(); ++sample) {
-    std::vector<std::int32_t>& sums = sample == 0 ? dw : more;
-    sums.resize(dw.size());
-    gemm_weight(tools, d[sample].data(), node.conv.out, sums.data());
-    for (std::size_t i = 0; sample > 0 && i < dw.size(); ++i) dw[i] += more[i];
-    if (!node.bias) continue;
-    std::vector<std::int32_t>& columns = sample == 0 ? db : more;
-    columns.resize(out());
-    tools.tensors.column_sums(d[sample].data(), rows(tools), out(), columns.data());
-    for (std::size_t o = 0; sample > 0 && o < out(); ++o) db[o] += more[o];
-  }
+  counts.dw = gemm_weight(tools, d, node.conv.out, dw);
   dw_unit = mul(sd, sx, counted);
+  if (node.bias) {
+    std::vector<std::int64_t> total(out());
+    for (const std::vector<std::int8_t>& codes : d) {
+      tools.tensors.column_sums(codes.data(), rows(tools), out(), db.data());
+      for (std::size_t o = 0; o < out(); ++o) total[o] += db[o];
+    }
+    for (std::size_t o = 0; o < out(); ++o) db[o] = raw_view(total[o], counts.db);
+  }
   db_unit = sd;
   if (d.size() < 2) return;
   const Real samples = from_int(static_cast<std::int64_t>(d.size()));
@@ -203,11 +205,10 @@ void GoldenLayer::summed_weight_gradient(GoldenTools& tools) {
 void GoldenLayer::group_weight_gradient(GoldenTools& tools) {
   std::uint64_t& counted = tools.totals.scale_saturated;
   const auto groups = size_of(node.conv.groups);
-  std::vector<std::int32_t> acc(dw.size());
-  gemm_weight(tools, w_view.codes.data(), node.conv.out, acc.data());
-  input_sum.resize(depth() * groups);
+  std::vector<std::int32_t> acc;
+  gemm_weight(tools, {&w_view.codes, 1}, node.conv.out, acc);
   const std::vector<std::int8_t> ones(rows(tools) * groups, 1);
-  gemm_weight(tools, ones.data(), node.conv.groups, input_sum.data());
+  gemm_weight(tools, {&ones, 1}, node.conv.groups, input_sum);
   const PerAxis::Axis axis = w_view.rows_of_group == 0 ? PerAxis::Axis::kColumn : PerAxis::Axis::kTensor;
   const PerAxis by_code{w_view.by_code, axis, 1};
   const PerAxis by_one{w_view.by_one, axis, 1};

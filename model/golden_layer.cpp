@@ -124,10 +124,10 @@ void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const
       codes_beyond_raw(*producer, ratio, tools);
       return;
     }
-    counts.x = limit == kUnsigned4
-                   ? tools.ops.quantize_unsigned(from.data.data(), x.size(), ratio, view.rounding, limit, x.data())
-                   : tools.tensors.quantize(from.data.data(), view_rows, cols, ratio, view.rounding,
-                                            input_stream(tools), limit, x.data());
+    counts.x = limit == kUnsigned4 ? tools.ops.quantize_unsigned(from.data.data(), view_rows, cols, ratio,
+                                                                 view.rounding, input_stream(tools), limit, x.data())
+                                   : tools.tensors.quantize(from.data.data(), view_rows, cols, ratio, view.rounding,
+                                                            input_stream(tools), limit, x.data());
   };
   switch (view.quantizer) {
     case Quantizer::kSawb: {
@@ -233,15 +233,29 @@ void GoldenLayer::gemm_activation(GoldenTools& tools, const std::int8_t* codes, 
   tools.conv.activation_gradient(shape, codes, w.data(), g);
 }
 
-void GoldenLayer::gemm_weight(GoldenTools& tools, const std::int8_t* codes, int outputs, std::int32_t* sums) const {
-  if (node.op == Op::kLinear) {
-    tools.gemm.weight_gradient(x.data(), codes, static_cast<int>(tools.samples), node.conv.in, outputs, sums);
-    return;
+std::uint64_t GoldenLayer::gemm_weight(GoldenTools& tools, std::span<const std::vector<std::int8_t>> codes, int outputs,
+                                       std::vector<std::int32_t>& sums) const {
+  const bool linear = node.op == Op::kLinear;
+  sums.resize(depth() * size_of(outputs));
+  const auto gemm = [&](const std::vector<std::int8_t>& of) {  // of at most 65,535 samples, so exact
+    tools.gemm.weight_gradient(x.data(), of.data(), static_cast<int>(tools.samples), node.conv.in, outputs,
+                               sums.data());
+  };
+  if (linear && codes.size() == 1) {
+    gemm(codes[0]);
+    return 0;
   }
   ConvShape shape = node.conv;
   shape.n = static_cast<int>(tools.samples);
   shape.out = outputs;
-  tools.conv.weight_gradient(shape, x.data(), codes, sums);
+  std::vector<std::int64_t> total(sums.size()), part(linear ? 0 : sums.size());
+  for (const std::vector<std::int8_t>& of : codes) {
+    linear ? gemm(of) : tools.conv.weight_gradient(shape, x.data(), of.data(), part.data());
+    for (std::size_t i = 0; i < total.size(); ++i) total[i] += linear ? sums[i] : part[i];
+  }
+  std::uint64_t saturated = 0;
+  std::transform(total.begin(), total.end(), sums.begin(), [&](std::int64_t sum) { return raw_view(sum, saturated); });
+  return saturated;
 }
 
 }  // namespace bitloom

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "model/golden_graph.hpp"
@@ -136,7 +137,10 @@ class GoldenLayer {
 
   void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;
   void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
-  void gemm_weight(GoldenTools& tools, const std::int8_t* codes, int outputs, std::int32_t* sums) const;
+  /// Raw views of Σ over all vectors of codes of x · d (N5.4, N19.4), exact before they are clamped. Returns how many
+  /// were.
+  std::uint64_t gemm_weight(GoldenTools& tools, std::span<const std::vector<std::int8_t>> codes, int outputs,
+                            std::vector<std::int32_t>& sums) const;
 };
 
 }  // namespace bitloom

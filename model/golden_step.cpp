@@ -9,8 +9,8 @@
 #include "model/golden_update.hpp"
 
 namespace bitloom {
-GoldenEngine::Impl::Impl(const Network& network, const Recipe& recipe, int threads)
-    : graph(golden_graph(network, recipe)), tools(recipe, threads) {
+GoldenEngine::Impl::Impl(const Network& of, const Recipe& recipe, int threads)
+    : network(of.name), graph(golden_graph(of, recipe)), tools(recipe, threads) {
   tools.chain = graph.chain;
   for (std::size_t l = 0; l < graph.layer_nodes.size(); ++l) {
     layers.emplace_back(graph.nodes[size_of(graph.layer_nodes[l])], graph.rules[l]);
@@ -24,6 +24,7 @@ GoldenEngine::Impl::Impl(const Network& network, const Recipe& recipe, int threa
   winners.resize(nodes);
   z_saturated.resize(nodes);
   g_saturated.resize(nodes);
+  require_sums();
 }
 
 /// Steps (1) and (2) of N10.

@@ -33,6 +33,32 @@ constexpr std::uint8_t group_encode(std::int32_t g, std::int32_t lo, Real ratio,
 /// step of N21.2 without keep: range / B.
 constexpr Real group_step(std::int64_t range, int bits) { return rdiv(from_int(range), from_int((1 << bits) - 1)); }
 
+/// How the codes of a group lie (N21.1): code q stands for lo + q · step, and ratio is 1 / step.
+struct GroupGrid {
+  std::int32_t lo = 0;
+  Real ratio, step;
+};
+
+/// Of a sample or a column: from lo to hi.
+constexpr GroupGrid group_grid(std::int32_t lo, std::int32_t hi, int bits) {
+  const std::int64_t range = group_range(lo, hi);
+  return {lo, group_ratio(range, bits), group_step(range, bits)};
+}
+
+/// Of the tensor, with 2 bits or more: 0 is code z, and the upper end moves up to where that takes it. For z = 0 the
+/// codes begin at 0, and what lies below, by less than B / (B - 1) steps, becomes 0.
+constexpr GroupGrid snapped_grid(std::int32_t lo, std::int32_t hi, int bits) {
+  const Real below = from_int(std::max<std::int64_t>(0, -std::int64_t{lo}));
+  const Real above = from_int(std::max<std::int64_t>(0, hi));
+  const Real range = from_int(std::max<std::int64_t>(0, hi) + std::max<std::int64_t>(0, -std::int64_t{lo}));
+  const Real codes = from_int((1 << bits) - 1);
+  const Real place = rdiv(rmul(below, codes), range);  // 0 … B, so that TO_INT limits nothing
+  std::uint64_t uncounted = 0;
+  const Real z = from_int(to_int(radd(place, rneg(exp2_real(-1))), 0, uncounted));
+  if (z.is_zero()) return {0, rdiv(codes, above), rdiv(above, codes)};
+  return {lo, rdiv(z, below), rdiv(below, z)};
+}
+
 /// J of N21.2 for sums of `terms` products with ±1 codes (`signs`) or with codes of up to 8 bits: keeps the products of
 /// sums and factors within N12's.
 constexpr int group_growth(std::size_t terms, bool signs) {

@@ -199,23 +199,27 @@ void TensorOps::clip(const std::int32_t* u, std::size_t count, Real ratio, int l
   });
 }
 
-std::uint64_t TensorOps::quantize_unsigned(const std::int32_t* u, std::size_t count, Scale ratio, Rounding rounding,
-                                           int limit, std::int8_t* codes) const {
+std::uint64_t TensorOps::quantize_unsigned(const std::int32_t* u, std::size_t rows, std::size_t cols, Scale ratio,
+                                           Rounding rounding, const Stream& stream, int limit,
+                                           std::int8_t* codes) const {
   std::vector<std::uint64_t> saturated(static_cast<std::size_t>(threads_));
   const RequantizeRule rule{ratio.m, ratio.s, static_cast<int>(rounding), limit};
-  over_rows(count, 1, [&](std::size_t part, std::size_t from, std::size_t to) {
-    in_runs(from, to, 1, kAllRows, [&](std::size_t, std::size_t, std::size_t at, std::size_t some) {
+  const bool stochastic = rounding == Rounding::kStochastic;
+  over_rows(rows, cols, [&](std::size_t part, std::size_t from, std::size_t to) {
+    RandomRows random(kernels_, cols, 8);
+    in_runs(from, to, cols, kAllRows, [&](std::size_t row, std::size_t some, std::size_t at, std::size_t count) {
+      const std::uint8_t* words = stochastic ? random.draw<std::uint8_t>(stream, row, some) : nullptr;
       std::int32_t lo = 0, hi = 0;
-      kernels_.extremes_row(u + at, some, &lo, &hi);
+      kernels_.extremes_row(u + at, count, &lo, &hi);
       if (lo == 0) {  // nothing is below 0, and so no code is
-        saturated[part] += kernels_.requantize_row(u + at, some, rule, nullptr, codes + at);
+        saturated[part] += kernels_.requantize_row(u + at, count, rule, words, codes + at);
         return;
       }
-      for (std::size_t i = at; i < at + some; ++i) {
-        const std::int64_t code = requantize(u[i], ratio, rounding);
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::int64_t code = requantize(u[at + i], ratio, rounding, stochastic ? words[i] : 0);
         const std::int64_t clamped = std::clamp<std::int64_t>(code, 0, limit);
         saturated[part] += clamped != code ? 1 : 0;
-        codes[i] = static_cast<std::int8_t>(clamped);
+        codes[at + i] = static_cast<std::int8_t>(clamped);
       }
     });
   });

@@ -90,9 +90,9 @@ class TensorOps {
   /// N22.2, likewise. `lowest` is −levels or 0; then the window is that of an activation.
   void clip(const std::int32_t* u, std::size_t count, Real ratio, int lowest, int levels, std::int32_t window,
             std::int8_t* codes, std::uint8_t* mask) const;
-  /// Codes clamped to 0 … limit, N3.1–N3.3 (N18). Returns the saturations.
-  std::uint64_t quantize_unsigned(const std::int32_t* u, std::size_t count, Scale ratio, Rounding rounding, int limit,
-                                  std::int8_t* codes) const;
+  /// Codes clamped to 0 … limit, N3 (N18); stochastic rounding draws from the stream. Returns the saturations.
+  std::uint64_t quantize_unsigned(const std::int32_t* u, std::size_t rows, std::size_t cols, Scale ratio,
+                                  Rounding rounding, const Stream& stream, int limit, std::int8_t* codes) const;
   /// N24.1. Returns the saturations.
   std::uint64_t niti(const std::int32_t* u, std::size_t count, int shift, int bits, std::int8_t* codes) const;
   /// N19: values ±2^(e−1) or 0. Returns the saturations.
@@ -102,7 +102,7 @@ class TensorOps {
   /// Smallest and largest value of each block of `rows_of_group` rows, or of each column (rows_of_group = 0).
   std::vector<Extremes> extremes(const std::int32_t* g, std::size_t rows, std::size_t cols,
                                  std::size_t rows_of_group) const;
-  /// N21.1 with the groups of extremes().
+  /// N21.1 with the groups of extremes(), each from its lo on.
   void group(const std::int32_t* g, std::size_t rows, std::size_t cols, std::size_t rows_of_group,
              const std::vector<Extremes>& of, const std::vector<Real>& ratios, int bits, const Stream& stream,
              std::int8_t* codes) const;

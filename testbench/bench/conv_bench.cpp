@@ -70,12 +70,13 @@ void run_case(benchmark::State& state, const Case& of, const std::string& what) 
   const std::vector<std::int8_t> w = signs(s.depth() * static_cast<std::size_t>(s.out));
   const std::vector<std::int8_t> d = signs(s.out_pixels() * static_cast<std::size_t>(s.out));
   std::vector<std::int32_t> sums(std::max({x.size(), w.size(), d.size()}));
+  std::vector<std::int64_t> long_sums(w.size());
   Convolution int8(1);
   XnorConvolution xnor(1);
   const std::map<std::string, std::function<void()>> runs{
       {"int8", [&] { int8.forward(s, x.data(), w.data(), sums.data()); }},
       {"activation_gradient", [&] { int8.activation_gradient(s, d.data(), w.data(), sums.data()); }},
-      {"weight_gradient", [&] { int8.weight_gradient(s, x.data(), d.data(), sums.data()); }},
+      {"weight_gradient", [&] { int8.weight_gradient(s, x.data(), d.data(), long_sums.data()); }},
       {"xnor", [&] { xnor.forward(s, x.data(), w.data(), sums.data()); }}};
   measure(state, of.name + "/" + what, s, runs.at(what));
 }

@@ -68,13 +68,14 @@ TEST(ConvOracle, SumsAreTheRecordedOnes) {
       const std::vector<std::int8_t> x = integers<std::int8_t>(from["x"].channels_last());
       const std::vector<std::int8_t> d = integers<std::int8_t>(from["gy"].channels_last());
       const std::vector<std::int8_t> w = by_tap<std::int8_t>(from["w"]);
-      std::vector<std::int32_t> acc(d.size()), g(x.size()), dw(w.size());
+      std::vector<std::int32_t> acc(d.size()), g(x.size());
+      std::vector<std::int64_t> dw(w.size());
       convolution.forward(shape, x.data(), w.data(), acc.data());
       convolution.activation_gradient(shape, d.data(), w.data(), g.data());
       convolution.weight_gradient(shape, x.data(), d.data(), dw.data());
       EXPECT_EQ(acc, sums_of(from)) << name;
       EXPECT_EQ(g, integers<std::int32_t>(from["dx"].channels_last())) << name;
-      EXPECT_EQ(dw, by_tap<std::int32_t>(from["dw"])) << name;
+      EXPECT_EQ(dw, by_tap<std::int64_t>(from["dw"])) << name;
     }
   }
 }

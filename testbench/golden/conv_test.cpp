@@ -43,7 +43,8 @@ class ConvTest : public ::testing::TestWithParam<int> {
   static void compare(const ConvShape& s, Convolution& convolution, const std::vector<std::int8_t>& x,
                       const std::vector<std::int8_t>& w, const std::vector<std::int8_t>& d) {
     const std::string name = describe(s);
-    std::vector<std::int32_t> acc(d.size(), 77), g(x.size(), 77), dw(w.size(), 77);
+    std::vector<std::int32_t> acc(d.size(), 77), g(x.size(), 77);
+    std::vector<std::int64_t> dw(w.size(), 77);
     convolution.forward(s, x.data(), w.data(), acc.data());
     convolution.activation_gradient(s, d.data(), w.data(), g.data());
     convolution.weight_gradient(s, x.data(), d.data(), dw.data());
@@ -121,6 +122,30 @@ TEST_P(ConvTest, LongestSumsOfLargestCodes) {  // up to 131,072 products of 127 
   }
 }
 
+TEST_P(ConvTest, WeightGradientsBeyond32Bits) {  // 151,263 to 393,216 products, up to 127 · -128 each
+  Convolution convolution(GetParam());
+  for (const ConvShape& s : {ConvShape{3, 256, 256, 1, 2, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1},
+                             {6, 256, 256, 2, 1, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1},
+                             {256, 28, 28, 1, 4, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},
+                             {70, 51, 49, 4, 6, {2, 3}, {1, 1}, {1, 1}, {1, 1}, 2},
+                             {2, 3, 100000, 2, 2, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1},
+                             {3, 230, 229, 3, 3, {2, 2}, {1, 1}, {1, 1}, {1, 1}, 3}}) {
+    for (const int kind : {-1, 0, 1}) {  // all products below 0, random, all above
+      std::vector<std::int8_t> x = codes(s.in_pixels() * static_cast<std::size_t>(s.in), 127, false);
+      std::vector<std::int8_t> d = codes(s.out_pixels() * static_cast<std::size_t>(s.out), 127, false);
+      if (kind != 0) std::fill(x.begin(), x.end(), static_cast<std::int8_t>(kind < 0 ? -128 : 127));
+      if (kind != 0) std::fill(d.begin(), d.end(), std::int8_t{127});
+      std::vector<std::int64_t> dw(s.depth() * static_cast<std::size_t>(s.out), 77), want(dw.size());
+      convolution.weight_gradient(s, x.data(), d.data(), dw.data());
+      const auto in = static_cast<std::size_t>(s.in), out = static_cast<std::size_t>(s.out);
+      for_products(s, [&](std::size_t p, std::size_t o, std::size_t q, std::size_t c, std::size_t k) {
+        want[k * out + o] += x[q * in + c] * d[p * out + o];
+      });
+      ASSERT_EQ(dw, want) << describe(s) << kind;
+    }
+  }
+}
+
 TEST_P(ConvTest, RefusesShapesThatItCannotSum) {
   Convolution convolution(GetParam());
   const std::vector<std::int8_t> codes(1);
@@ -130,8 +155,9 @@ TEST_P(ConvTest, RefusesShapesThatItCannotSum) {
   EXPECT_THROW(forward({1, 4, 4, 1, 1, {5, 1}, {1, 1}, {0, 0}, {1, 1}, 1}), Error);
   EXPECT_THROW(forward({1, 4, 4, 1, 1, {1, 1}, {0, 1}, {0, 0}, {1, 1}, 1}), Error);
   EXPECT_THROW(forward({1, 3, 3, 131073 / 9 + 1, 1, {3, 3}, {1, 1}, {0, 0}, {1, 1}, 1}), Error);
-  EXPECT_THROW(convolution.weight_gradient({131073, 1, 1, 1, 1, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1}, codes.data(),
-                                           codes.data(), sums.data()),
+  std::vector<std::int64_t> long_sums(1);
+  EXPECT_THROW(convolution.weight_gradient({1, 1, 131073, 1, 1, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1}, codes.data(),
+                                           codes.data(), long_sums.data()),
                Error);
   EXPECT_THROW(convolution.activation_gradient({1, 1, 1, 1, 131073, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1}, codes.data(),
                                                codes.data(), sums.data()),

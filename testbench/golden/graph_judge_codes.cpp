@@ -2,6 +2,12 @@
 #include "testbench/golden/graph_judge.hpp"
 
 namespace bitloom::testing {
+namespace {
+
+/// From a number to its code.
+double distance(Rounding rounding) { return rounding == Rounding::kStochastic ? 1.0 : 0.5; }
+
+}  // namespace
 
 void GraphJudge::near(const std::string& what, const Reals& got, const Reals& want, const Reals& bound) const {
   ASSERT_EQ(got.size(), want.size()) << what;
@@ -91,7 +97,8 @@ void GraphJudge::codes_of_input(int n, const RecipeLayer& rule) const {
   for (std::size_t i = 0; i < real.size(); ++i) {
     const double want = std::fmin(std::fmax(real[i] / step, low), high);
     // At most five roundings (N22.2: the constant, RMUL and RDIV in the ratio; the constant and RDIV in the step).
-    ASSERT_NEAR(codes[i], want, 0.5 + 5.0 * high * kRounding) << name << ".x[" << i << "]";
+    ASSERT_NEAR(codes[i], want, distance(rule.activation.rounding) + 5.0 * high * kRounding)
+        << name << ".x[" << i << "]";
   }
 }
 
@@ -125,7 +132,8 @@ void GraphJudge::codes_of_weights(int n, const RecipeLayer& rule) const {
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const double want = std::fmin(std::fmax(master[i] / step, -high), high);
     // Five roundings as in codes_of_input().
-    ASSERT_NEAR(codes[i], want, 0.5 + bound[i] / step + 5.0 * high * kRounding) << name << ".w[" << i << "]";
+    ASSERT_NEAR(codes[i], want, distance(rule.weight.rounding) + bound[i] / step + 5.0 * high * kRounding)
+        << name << ".w[" << i << "]";
   }
 }
 
@@ -182,6 +190,8 @@ Reals GraphJudge::gradient_size(int n, const RecipeLayer& rule, bool second) con
 
 /// Codes lie next to the real number: no further than a step. A code times its step is at most 2 · top (groups), an
 /// offset at most top; RDIV, RMUL and the ratio's RDIV round the former, FROM_INT and RMUL the latter: eight roundings.
+/// The tensor's snapped step is at most twice as large, so that its highest code times it stays within 4 · top; what is
+/// cut below 0 is less than B / (B - 1) of it (N21.1).
 void GraphJudge::codes_of_gradient(int n, const RecipeLayer& rule) const {
   const Reals g = gradient(n);
   const double top = largest(g);
@@ -192,11 +202,21 @@ void GraphJudge::codes_of_gradient(int n, const RecipeLayer& rule) const {
     for (std::size_t i = 0; i < g.size(); ++i) {
       double step = scale(of(n).name + ".sd");
       if (rule.gradient.quantizer == Quantizer::kLog) step = std::fmax(step, std::fabs(g[i]));
+      double roundings = 8.0;
       if (rule.gradient.quantizer == Quantizer::kGroup) {
-        step = 2.0 * top / ((1 << (second ? rule.gradient.wgrad.bits : rule.gradient.dgrad.bits)) - 1);
+        const GroupView& view = second ? rule.gradient.wgrad : rule.gradient.dgrad;
+        const int codes = (1 << view.bits) - 1;
+        step = 2.0 * top / codes;
+        if (view.groups == Groups::kTensor && codes > 1) {
+          step = real_words(of(n).name + ".step" + (second ? "2" : ""))[0] * scale(of(n).name + ".dunit");
+          ASSERT_LE(step, 4.0 * top / codes * (1.0 + 8.0 * kRounding)) << of(n).name;
+          step *= static_cast<double>(codes) / (codes - 1);
+          roundings = 16.0;
+        }
       }
       if (rule.gradient.scale == ScaleRule::kHindsight) step = std::fmax(step, 2.0 * top);
-      ASSERT_NEAR(d[i], g[i], step * (1.0 + kRoundingUp) + 8.0 * top * kRounding) << of(n).name << ".d[" << i << "]";
+      ASSERT_NEAR(d[i], g[i], step * (1.0 + kRoundingUp) + roundings * top * kRounding)
+          << of(n).name << ".d[" << i << "]";
     }
   }
 }

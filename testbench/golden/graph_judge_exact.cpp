@@ -273,7 +273,8 @@ void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
   const spec::Extremes found = spec::extremes(raw, groups, group_of);
   ASSERT_EQ(ints(name + ".lo" + suffix), found.lo) << name;
   ASSERT_EQ(ints(name + ".hi" + suffix), found.hi) << name;
-  std::vector<Word> keep(groups, spec::power(0)), step, offset, ratio;
+  std::vector<Word> keep(groups, spec::power(0)), step, offset;
+  std::vector<spec::Grid> grids;
   const RandomUse prune = second ? RandomUse::kPruneWgrad : RandomUse::kPruneDgrad;
   if (view.pruning == Pruning::kTop) keep = spec::keep_top(found, view.factor);
   if (view.pruning == Pruning::kBernoulli) {
@@ -281,10 +282,11 @@ void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
   }
   const int largest_code = (1 << by.bits) - 1;
   for (std::size_t g = 0; g < groups; ++g) {
-    const Word range = spec::integer(Wide{found.hi[g]} - found.lo[g]), codes = spec::integer(largest_code);
-    ratio.push_back(spec::over(codes, range));
-    step.push_back(spec::times(keep[g], spec::over(range, codes)));
-    offset.push_back(spec::times(keep[g], spec::integer(found.lo[g])));
+    grids.push_back(by.groups == Groups::kTensor && by.bits > 1
+                        ? spec::grid_of_tensor(found.lo[g], found.hi[g], largest_code)
+                        : spec::grid(found.lo[g], found.hi[g], largest_code));
+    step.push_back(spec::times(keep[g], grids[g].step));
+    offset.push_back(spec::times(keep[g], spec::integer(grids[g].lo)));
     ASSERT_EQ(static_cast<Word>(ints(name + ".step" + suffix)[g]), step[g]) << recipe_.name << " " << name << " " << g;
     ASSERT_EQ(static_cast<Word>(ints(name + ".off" + suffix)[g]), offset[g]) << recipe_.name << " " << name << " " << g;
   }
@@ -299,7 +301,8 @@ void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
       words(n, TensorKind::kGradient, second ? RandomUse::kQuantizeWgrad : RandomUse::kQuantize);
   for (std::size_t i = 0; i < raw.size(); ++i) {
     const std::size_t g = group_of(i);
-    const spec::Chance chance = spec::group_chance(std::int64_t{raw[i]} - found.lo[g], ratio[g], 8);
+    const std::int64_t from = std::max<std::int64_t>(0, std::int64_t{raw[i]} - grids[g].lo);  // below 0: code 0
+    const spec::Chance chance = spec::group_chance(from, grids[g].ratio, 8);
     const Wide code = chance.below + (random.word(i / cols, i % cols, 8) < chance.words_up ? 1 : 0);
     ASSERT_TRUE(ints(name + ".d" + suffix)[i] == std::min<Wide>(code, largest_code)) << name << ".d" << suffix << i;
   }

@@ -33,6 +33,18 @@ TEST_P(EveryRecipe, StepsOfConvOps) {
 INSTANTIATE_TEST_SUITE_P(GraphJudge, EveryRecipe, ::testing::ValuesIn(integer_recipes()),
                          [](const auto& named) { return named.param; });
 
+/// Unsigned activations behind a ReLU, and weights, rounded stochastically: each code by the word that N4 gives it.
+TEST(GraphJudge, StochasticSawb) {
+  Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "luq"));
+  recipe.name = "luq_stochastic";
+  recipe.activation.rounding = recipe.weight.rounding = Rounding::kStochastic;
+  for (const char* name : {"conv_small", "conv_ops"}) {
+    const Network network = read_network(resolve_trace(TraceKind::kNetwork, name));
+    GraphJudge judge(network, recipe, 7);
+    for (int step = 0; step < 2 && !::testing::Test::HasFatalFailure(); ++step) judge.step(step);
+  }
+}
+
 // The judge's own gradients against finite differences.
 TEST(RealOps, GradientsAreDerivatives) {
   std::mt19937_64 random(3);

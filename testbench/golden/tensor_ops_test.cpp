@@ -224,19 +224,23 @@ TEST_P(TensorOpsTest, CodesWithoutRows) {
 
 TEST_P(TensorOpsTest, UnsignedCodes) {
   const TensorOps ops(GetParam());
-  for (int i = 0; i < 100; ++i) {
-    const std::size_t n = static_cast<std::size_t>(1 + below(10000));
-    std::vector<std::int32_t> x = values(n);
+  for (int i = 0; i < 200; ++i) {
+    const std::size_t rows = static_cast<std::size_t>(1 + below(100)), cols = static_cast<std::size_t>(1 + below(100));
+    std::vector<std::int32_t> x = values(rows * cols);
     if (below(2) != 0) {
       for (std::int32_t& v : x) v = std::abs(v);
     }
     const Scale ratio{static_cast<std::uint16_t>(32768 + below(32768)), static_cast<std::uint8_t>(15 + below(40))};
-    const auto rounding = static_cast<Rounding>(below(3));
-    std::vector<std::int8_t> codes(n);
-    const std::uint64_t saturated = ops.quantize_unsigned(x.data(), n, ratio, rounding, 15, codes.data());
+    const auto rounding = static_cast<Rounding>(i % 4);
+    const Stream stream = make_stream(7, static_cast<std::uint32_t>(i), 33, RandomUse::kQuantize, 0);
+    std::vector<std::int8_t> codes(x.size());
+    const std::uint64_t saturated =
+        ops.quantize_unsigned(x.data(), rows, cols, ratio, rounding, stream, 15, codes.data());
     std::uint64_t want_saturated = 0;
-    for (std::size_t k = 0; k < n; ++k) {
-      const std::int64_t code = requantize(x[k], ratio, rounding);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      const std::uint32_t u =
+          stream.draw(static_cast<std::uint32_t>(k / cols), static_cast<std::uint32_t>(k % cols), 8);
+      const std::int64_t code = requantize(x[k], ratio, rounding, u);
       const std::int64_t want = code < 0 ? 0 : code > 15 ? 15 : code;
       want_saturated += want != code ? 1 : 0;
       ASSERT_EQ(codes[k], want);

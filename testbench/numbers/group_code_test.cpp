@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "testbench/numbers/spec_codes.hpp"
+#include "testbench/numbers/spec_tensor.hpp"
 #include "testbench/numbers/sweep.hpp"
 
 namespace bitloom {
@@ -33,6 +34,41 @@ TEST(GroupCode, RandomGroups) {  // N21.1
     ASSERT_EQ(group_step(group_range(lo, hi), bits).word(),
               spec::over(spec::integer(std::int64_t{hi} - lo), spec::integer(largest)));
   }
+}
+
+TEST(GroupCode, SnappedGrid) {  // N21.1, the tensor: as specified, 0 is a code for every word, and the range is covered
+  testing::Sweep sweep(0xb1700147);
+  int at_zero = 0, inside = 0;
+  for (int trial = 0; trial < 100000; ++trial) {
+    const auto some = [&] { return static_cast<std::int32_t>(sweep.signed_value(trial % 3 == 0 ? 20 : kRawLimit)); };
+    const std::int32_t a = some(), b = some();
+    const std::int32_t lo = std::min(a, b), hi = std::max(a, b);
+    for (const int bits : {2, 3, 4}) {
+      const GroupGrid grid = snapped_grid(lo, hi, bits);
+      const spec::Grid expected = spec::grid_of_tensor(lo, hi, (1 << bits) - 1);
+      ASSERT_EQ(grid.lo, expected.lo) << lo << " " << hi << " " << bits;
+      ASSERT_EQ(grid.ratio.word(), expected.ratio) << lo << " " << hi << " " << bits;
+      ASSERT_EQ(grid.step.word(), expected.step) << lo << " " << hi << " " << bits;
+      const int z = group_encode(0, grid.lo, grid.ratio, bits, 0);
+      for (const std::uint32_t u : {1u, 77u, 254u, 255u}) ASSERT_EQ(group_encode(0, grid.lo, grid.ratio, bits, u), z);
+      const double step = value(grid.step), largest = (1 << bits) - 1;
+      ASSERT_NEAR(grid.lo + z * step, 0.0, std::ldexp(std::fabs(static_cast<double>(grid.lo)), -15)) << lo << " " << hi;
+      ASSERT_GE(grid.lo + largest * step, hi - std::ldexp(std::fabs(static_cast<double>(hi)) + largest * step, -14))
+          << lo << " " << hi;
+      if (lo < 0 && z == 0) {
+        ASSERT_LE(-static_cast<double>(lo) * (largest - 1), step * largest * (1 + std::ldexp(1.0, -12)))
+            << lo << " " << hi;
+        ++at_zero;
+      } else if (lo < 0) {
+        ASSERT_EQ(grid.lo, lo);
+        ASSERT_EQ(group_encode(lo, grid.lo, grid.ratio, bits, 255), 0);
+        ++inside;
+      }
+    }
+  }
+  EXPECT_GT(at_zero, 10000);
+  EXPECT_GT(inside, 10000);
+  EXPECT_EQ(group_encode(0, snapped_grid(0, 0, 4).lo, snapped_grid(0, 0, 4).ratio, 4, 0), 0);
 }
 
 TEST(GroupCode, EndsAreExactCodes) {  // N21.1: lo is 0; hi is B with at most the words that the ratio's rounding costs

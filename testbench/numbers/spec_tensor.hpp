@@ -123,6 +123,23 @@ Extremes extremes(const Values& values, std::size_t groups, const GroupOf& group
   return found;
 }
 
+/// How a group's codes lie (N21.1), B codes above the lowest.
+struct Grid {
+  std::int64_t lo;
+  Word ratio, step;
+};
+inline Grid grid(std::int64_t lo, std::int64_t hi, int codes) {
+  return {lo, over(integer(codes), integer(hi - lo)), over(integer(hi - lo), integer(codes))};
+}
+/// Of the tensor: z is the last code whose place, as the reals have it, is not above that of 0.
+inline Grid grid_of_tensor(std::int64_t lo, std::int64_t hi, int codes) {
+  const std::int64_t below = lo < 0 ? -lo : 0, above = hi > 0 ? hi : 0;
+  const Word place = over(times(integer(below), integer(codes)), integer(below + above));
+  const std::int64_t z = to_integer(plus(place, power(-1) + 0x80000000u), 0).value;
+  if (z == 0) return grid(0, above, codes);
+  return {lo, over(integer(z), integer(below)), over(integer(below), integer(z))};
+}
+
 /// N21.4 `top`: a group stays when fewer than max(1, N div b) come before it.
 inline std::vector<Word> keep_top(const Extremes& of, int b) {
   const auto score = [&](std::size_t g) { return std::max(magnitude(of.lo[g]), magnitude(of.hi[g])); };
