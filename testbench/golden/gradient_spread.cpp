@@ -181,14 +181,18 @@ GradientSpread bias_of_words(const TrainedNetwork& of, const StepRecord& step, c
   const auto group_of = [&](std::size_t i) { return i % cols; };
   const spec::Extremes extremes = spec::extremes(g.values, cols, group_of);
   const int largest_code = (1 << view.bits) - 1;
+  const bool snapped = view.groups == Groups::kTensor && view.bits > 1;
   std::vector<double> mean_error;
   for (std::size_t i = 0; i < g.values.size(); ++i) {
-    const std::int64_t lo = extremes.lo[group_of(i)], range = extremes.hi[group_of(i)] - lo;
-    const spec::Word ratio = spec::over(spec::integer(largest_code), spec::integer(range));
-    const spec::Chance chance = spec::group_chance(g.values[i] - lo, ratio, r);
+    const std::int64_t lo = extremes.lo[group_of(i)], hi = extremes.hi[group_of(i)];
+    const spec::Grid grid = snapped ? spec::grid_of_tensor(lo, hi, largest_code) : spec::grid(lo, hi, largest_code);
+    const auto zero = static_cast<double>(spec::group_chance(-std::min<std::int64_t>(0, grid.lo), grid.ratio, 8).below);
+    double width = static_cast<double>(hi - grid.lo) / largest_code;  // of a step, without the reals' roundings
+    if (snapped && zero > 0.0) width = -static_cast<double>(grid.lo) / zero;
+    const spec::Chance chance = spec::group_chance(std::max<std::int64_t>(0, g.values[i] - grid.lo), grid.ratio, r);
     const double code = static_cast<double>(chance.below) + std::ldexp(static_cast<double>(chance.words_up), -r);
     const double limited = std::min(code, static_cast<double>(largest_code));
-    mean_error.push_back(limited * static_cast<double>(range) / largest_code + static_cast<double>(lo) - g.values[i]);
+    mean_error.push_back(limited * width + static_cast<double>(grid.lo) - g.values[i]);
   }
   const NamedTensor& x = step.tensors.at(name + ".x");
   const std::vector<double> exact = exact_gradient(found.node.conv, x, reals(g));

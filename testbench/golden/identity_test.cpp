@@ -91,7 +91,7 @@ TEST(Identity, RecordedRunsOfAConvolutionalNetwork) {
                                                             {"luq_hindsight", 3550325966u},
                                                             {"luq_uniform", 1427333450u},
                                                             {"psq", 3729492550u},
-                                                            {"ptq", 2671826004u},
+                                                            {"ptq", 1591909678u},
                                                             {"fqt1", 1158971313u},
                                                             {"fqt1_bernoulli", 1910145155u},
                                                             {"fqt1_adam", 4195769173u},
