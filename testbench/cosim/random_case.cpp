@@ -31,7 +31,8 @@ Network draw_network(std::mt19937_64& random) {
     const int out = last ? between(random, 2, 10) : between(random, 1, 90);
     nodes += fmt::format(R"({{"name": "fc{}", "op": "linear", "out": {}, "bias": {}}}, )", l, out,
                          between(random, 0, 4) != 0);
-    if (!last && between(random, 0, 4) != 0) nodes += fmt::format(R"({{"name": "relu{}", "op": "relu"}}, )", l);
+    const bool relu = last ? between(random, 0, 4) == 0 : between(random, 0, 4) != 0;
+    if (relu) nodes += fmt::format(R"({{"name": "relu{}", "op": "relu"}}, )", l);
   }
   return read_network(JsonObject::from_text(
       fmt::format(
@@ -40,18 +41,21 @@ Network draw_network(std::mt19937_64& random) {
       "random network"));
 }
 
-/// Draws the layers of a small convolutional graph as text: one to three blocks of a convolution, maybe a norm, a
-/// ReLU, a residual add and a pooling; then flatten and one or two linear layers.
+/// Draws the layers of a small convolutional graph as text: maybe two convolutions of the network's input; one to three
+/// blocks of a convolution, maybe a norm, a ReLU, a residual add and a pooling; then flatten and one or two linear
+/// layers, and maybe a ReLU before the loss. Of half of the graphs, channels fill bytes.
 class GraphDrawer {
  public:
   explicit GraphDrawer(std::mt19937_64& random) : random_(random) {}
 
   std::string run() {
-    channels_ = between(random_, 1, 5);
+    bytes_ = between(random_, 0, 1) == 0;
+    channels_ = bytes_ && between(random_, 0, 2) == 0 ? 8 : between(random_, 1, 5);
     rows_ = between(random_, 3, 9);
     cols_ = between(random_, 3, 9);
     const std::string input = fmt::format("[{}, {}, {}]", channels_, rows_, cols_);
     const int blocks = between(random_, 1, 3);
+    if (between(random_, 0, 3) == 0) two_readers();
     for (int b = 0; b < blocks; ++b) block();
     add("flatten", "");
     if (between(random_, 0, 2) == 0) {
@@ -59,6 +63,7 @@ class GraphDrawer {
       add("relu", "");
     }
     add("linear", fmt::format(R"(, "out": {}, "bias": {})", between(random_, 2, 10), bias()));
+    if (between(random_, 0, 4) == 0) add("relu", "");
     add("softmax_cross_entropy", "");
     return fmt::format(R"({{"name": "random", "input": {}, "layers": [{}]}})", input, layers_);
   }
@@ -96,6 +101,17 @@ class GraphDrawer {
     return side;
   }
 
+  /// Two convolutions of the input and their sum.
+  void two_readers() {
+    channels_ = bytes_ ? 8 : between(random_, 1, 5);
+    const std::string fields = fmt::format(R"(, "out": {}, "inputs": ["input"], "bias": )", channels_);
+    const std::string first = add("conv2d", fmt::format(R"({}{}, "kernel": 3, "padding": 1)", fields, bias()));
+    const int rows = 2 * between(random_, 0, 2) + 1;
+    const std::string second =
+        add("conv2d", fmt::format(R"({}{}, "kernel": [{}, 1], "padding": [{}, 0])", fields, bias(), rows, rows / 2));
+    add("add", fmt::format(R"(, "inputs": ["{}", "{}"])", first, second));
+  }
+
   void conv() {
     // A third are of one shape in and out, so that residual adds have something to add.
     const bool same = between(random_, 0, 2) == 0;
@@ -103,7 +119,9 @@ class GraphDrawer {
     if (same) y = {3, 1, 1, 1, rows_}, x = {1, 1, 0, 1, cols_};
     const std::array groups_of{1, 1, channels_, channels_ % 2 == 0 ? 2 : 1};
     const int groups = one_of(random_, groups_of);
-    const int out = same ? channels_ : groups * between(random_, 1, std::max(1, 8 / groups));
+    const int in_bytes = 8 * between(random_, 1, 2);
+    const bool fills = bytes_ && in_bytes % groups == 0;
+    const int out = same ? channels_ : fills ? in_bytes : groups * between(random_, 1, std::max(1, 8 / groups));
     channels_ = out, rows_ = y.result, cols_ = x.result;
     add("conv2d", fmt::format(R"(, "out": {}, "kernel": [{}, {}], "stride": [{}, {}], "padding": [{}, {}], )"
                               R"("dilation": [{}, {}], "groups": {}, "bias": {})",
@@ -150,6 +168,7 @@ class GraphDrawer {
   }
 
   std::mt19937_64& random_;
+  bool bytes_ = false;
   int channels_ = 1, rows_ = 1, cols_ = 1, count_ = 0;
   std::string layers_;
   std::vector<Result> results_;
@@ -182,6 +201,43 @@ Recipe draw_recipe(std::mt19937_64& random) {
   return recipe;
 }
 
+/// LUQ's quantizers with fields that no recipe file has. The network's input and the loss keep a recipe's own codes.
+Recipe draw_sawb_recipe(std::mt19937_64& random) {
+  constexpr std::array kRoundings{Rounding::kHalfUp, Rounding::kStochastic};
+  Recipe recipe = draw_recipe(random);
+  recipe.bits = 4;
+  recipe.first_bits = recipe.last_bits = 0;
+  Override first;
+  first.bits = between(random, 0, 1) == 0 ? 4 : 8;
+  first.activation = recipe.activation;
+  first.weight = recipe.weight;
+  first.gradient = recipe.gradient;
+  recipe.overrides["first"] = first;
+  recipe.activation.quantizer = recipe.weight.quantizer = Quantizer::kSawb;
+  recipe.activation.scale = ScaleRule::kExact;
+  recipe.activation.rounding = one_of(random, kRoundings);
+  recipe.activation.is_unsigned = between(random, 0, 2) != 0;
+  recipe.weight.rounding = one_of(random, kRoundings);
+  if (between(random, 0, 1) == 0) return recipe;
+  recipe.gradient.quantizer = Quantizer::kLog;
+  recipe.gradient.rounding = one_of(random, kRoundings);
+  recipe.gradient.binades = between(random, 2, 3) * 2;
+  recipe.gradient.power_of_two = between(random, 0, 2) == 0;
+  recipe.gradient.samples = between(random, 1, 2);
+  return recipe;
+}
+
+/// Lets every layer that reads the network's input follow the first layer's rules, which must have one width (N14.5).
+void give_input_codes(const Network& network, Recipe& recipe) {
+  bool first = true;
+  for (const Node& node : network.nodes) {
+    if (node.op != Op::kConv2d || node.inputs.front() != kNetworkInput) continue;
+    if (!first && recipe.first_bits != 0) recipe.named_bits[node.name] = recipe.first_bits;
+    if (!first && recipe.overrides.contains("first")) recipe.overrides[node.name] = recipe.overrides.at("first");
+    first = false;
+  }
+}
+
 }  // namespace
 
 RandomCase draw_case(std::mt19937_64& random) {
@@ -194,8 +250,11 @@ RandomCase draw_case(std::mt19937_64& random) {
   drawn.text =
       fmt::format("batch {}, stalls {} %, bits {}/{}/{}, input {}", drawn.batch, drawn.stall, drawn.recipe.bits,
                   drawn.recipe.first_bits, drawn.recipe.last_bits, element_count(drawn.network.input));
-  for (const LinearLayer& layer : linear_chain(drawn.network)) {
-    drawn.text += fmt::format(", {}{}{}", layer.out, layer.bias ? "" : " no bias", layer.relu ? " relu" : "");
+  for (const Node& node : drawn.network.nodes) {
+    if (node.op == Op::kRelu) drawn.text += " relu";
+    if (node.op != Op::kLinear) continue;
+    const auto& layer = std::get<LinearAttributes>(node.attributes);
+    drawn.text += fmt::format(", {}{}", layer.out, layer.bias ? "" : " no bias");
   }
   return drawn;
 }
@@ -209,7 +268,10 @@ RandomCase draw_graph_case(std::mt19937_64& random) {
   drawn.network = read_network(JsonObject::from_text(text, "random network"));
   const bool by_file = between(random, 0, 3) != 0;
   const std::string file = files[random() % files.size()];
-  drawn.recipe = by_file ? read_recipe(resolve_trace(TraceKind::kRecipe, file)) : draw_recipe(random);
+  const bool sawb = between(random, 0, 1) == 0;
+  drawn.recipe = by_file ? read_recipe(resolve_trace(TraceKind::kRecipe, file))
+                         : (sawb ? draw_sawb_recipe(random) : draw_recipe(random));
+  give_input_codes(drawn.network, drawn.recipe);
   if (!by_file && between(random, 0, 1) == 0) drawn.recipe.normalization = Normalization::kLayerBatch;
   drawn.batch = between(random, 1, 5);
   drawn.stall = one_of(random, kStalls);
