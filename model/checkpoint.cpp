@@ -32,15 +32,22 @@ void read_meta(const std::vector<std::byte>& bytes, const std::string& file, Che
   checkpoint.seed = meta.get<std::uint64_t>("seed");
   checkpoint.epoch = meta.get<int>("epoch", 0, std::numeric_limits<int>::max());
   checkpoint.step = meta.get<std::int64_t>("step", 0, std::numeric_limits<std::int64_t>::max());
+  checkpoint.batch = meta.get_or<int>("batch", 0, 0, std::numeric_limits<int>::max());
+  checkpoint.train_images = meta.get_or<std::int64_t>("train_images", 0, 0, std::numeric_limits<std::int64_t>::max());
   meta.finish();
 }
 
 }  // namespace
 
 void write_checkpoint(const std::string& file, const Checkpoint& checkpoint) {
-  const nlohmann::ordered_json meta{
-      {"format", kFormat},       {"recipe", checkpoint.recipe}, {"network", checkpoint.network},
-      {"seed", checkpoint.seed}, {"epoch", checkpoint.epoch},   {"step", checkpoint.step}};
+  const nlohmann::ordered_json meta{{"format", kFormat},
+                                    {"recipe", checkpoint.recipe},
+                                    {"network", checkpoint.network},
+                                    {"seed", checkpoint.seed},
+                                    {"epoch", checkpoint.epoch},
+                                    {"step", checkpoint.step},
+                                    {"batch", checkpoint.batch},
+                                    {"train_images", checkpoint.train_images}};
   const std::string text = meta.dump(2) + "\n";
   ZipEntries entries;
   const auto bytes = std::as_bytes(std::span(text));
@@ -68,6 +75,25 @@ Checkpoint read_checkpoint(const std::string& file) {
     checkpoint.tensors[tensor] = decode_npy(bytes, file + ": " + name);
   }
   return checkpoint;
+}
+
+void require_same_run(const Checkpoint& checkpoint, const std::string& file, std::uint64_t seed, int batch) {
+  if (checkpoint.seed != seed) {
+    throw Error(
+        fmt::format("{}: --seed: expected {}, of the run that is resumed, got {}", file, checkpoint.seed, seed));
+  }
+  if (checkpoint.batch != 0 && checkpoint.batch != batch) {
+    throw Error(
+        fmt::format("{}: --batch: expected {}, of the run that is resumed, got {}", file, checkpoint.batch, batch));
+  }
+}
+
+void require_same_images(std::int64_t known, std::int64_t got) {
+  if (known == 0 || known == got) return;
+  throw Error(
+      fmt::format("--train-limit, --hold-out or --data: expected {} training images, of the run that is resumed, "
+                  "got {}",
+                  known, got));
 }
 
 const NpyArray& checkpoint_tensor(const Checkpoint& checkpoint, const std::string& file, const std::string& name,

@@ -41,10 +41,13 @@ class Fp32Trainer final : public Trainer {
   fp32::Graph graph_;
   int epochs_done_ = 0;
   std::int64_t steps_done_ = 0;
+  std::int64_t train_images_ = 0;  ///< of the run; 0 before its first epoch
 };
 
 EpochResult Fp32Trainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
   require_fit(network_, train);
+  require_same_images(train_images_, train.size());
+  train_images_ = train.size();
   const int batch = graph_.batch();
   const std::int64_t steps = train.size() / batch;
   if (steps == 0)
@@ -99,7 +102,8 @@ Evaluation Fp32Trainer::evaluate(const Dataset& data) {
 }
 
 void Fp32Trainer::save(const std::string& file) const {
-  Checkpoint checkpoint{"fp32", network_.name, options_.seed, epochs_done_, steps_done_, {}};
+  Checkpoint checkpoint{"fp32", network_.name,  options_.seed, epochs_done_, steps_done_,
+                        {},     graph_.batch(), train_images_};
   graph_.for_tensors([&](const std::string& name, const std::vector<std::int64_t>& shape,
                          const std::vector<float>& values,
                          bool) { checkpoint.tensors[name] = npy_from<float>(shape, values); });
@@ -130,8 +134,9 @@ void Fp32Trainer::resume(const std::string& file) {
   if (checkpoint.recipe != "fp32") {
     throw Error(fmt::format("{}: recipe: expected fp32, got {}", file, checkpoint.recipe));
   }
+  require_same_run(checkpoint, file, options_.seed, graph_.batch());
   take(checkpoint, file, true);
-  options_.seed = checkpoint.seed;
+  train_images_ = checkpoint.train_images;
   epochs_done_ = checkpoint.epoch;
   steps_done_ = checkpoint.step;
 }
@@ -140,6 +145,7 @@ void Fp32Trainer::init_from(const std::string& file) {
   take(open(file), file, false);
   epochs_done_ = 0;
   steps_done_ = 0;
+  train_images_ = 0;
 }
 
 void Fp32Trainer::dump(const std::string& folder) const {

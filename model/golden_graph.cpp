@@ -12,10 +12,6 @@ constexpr int kLargestDimension = 65535;
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-[[noreturn]] void fail(const Node& node, const std::string& message) {
-  throw Error("network: node " + node.name + " (" + op_name(node.op) + "): " + message);
-}
-
 class Compiler {
  public:
   Compiler(const Network& network, const Recipe& recipe) : network_(network), recipe_(recipe) {}
@@ -33,7 +29,10 @@ class Compiler {
   void set_layer(const Node& node, GoldenNode& to);
   void set_pool(const Node& node, GoldenNode& to);
   void require_input_readers() const;
-  int count_readers(std::size_t node) const;
+  void require_one_reader(const Node& relu, std::size_t before) const;
+  [[noreturn]] void fail(const Node& node, const std::string& message) const {
+    throw Error("network " + network_.name + ": layer " + node.name + " (" + op_name(node.op) + "): " + message);
+  }
 
   const Network& network_;
   const Recipe& recipe_;
@@ -43,12 +42,15 @@ class Compiler {
   std::vector<RecipeLayer> rules_;
 };
 
-int Compiler::count_readers(std::size_t node) const {
-  int readers = 0;
+/// A ReLU becomes part of the layer before it, so nothing else can have that layer's result without it.
+void Compiler::require_one_reader(const Node& relu, std::size_t before) const {
   for (const Node& other : network_.nodes) {
-    readers += static_cast<int>(std::count(other.inputs.begin(), other.inputs.end(), static_cast<int>(node)));
+    if (&other == &relu ||
+        std::find(other.inputs.begin(), other.inputs.end(), static_cast<int>(before)) == other.inputs.end())
+      continue;
+    fail(relu, "expected to be the only reader of " + network_.nodes[before].name + ", which " + other.name +
+                   " reads too; let " + other.name + " read " + relu.name);
   }
-  return readers;
 }
 
 /// Does the result reach layers with sign codes only, through pools and flatten (N22.1)?
@@ -73,12 +75,13 @@ void Compiler::add_relu(std::size_t n) {
   made_by_[n] = before == kNetworkInput ? kNetworkInput : made_by_[size_of(before)];
   if (made_by_[n] == kNetworkInput) fail(node, "the network's input has no node to which a relu could belong");
   if (only_sign_readers(n)) return;
-  if (count_readers(size_of(before)) != 1) fail(node, "expected to be the only reader of the node before it");
   const Op op = network_.nodes[size_of(before)].op;
-  if (op == Op::kRelu) return;
+  if (op == Op::kRelu) fail(node, "expected no relu behind a relu; leave it out, it changes nothing");
   if (op == Op::kMaxPool || op == Op::kAveragePool || op == Op::kFlatten) {
-    fail(node, "expected behind linear, conv2d, batch_norm or add; put it before the pool");
+    fail(node, std::string("expected behind linear, conv2d, batch_norm or add, got ") + op_name(op) + " " +
+                   network_.nodes[size_of(before)].name + "; put it before the " + op_name(op));
   }
+  require_one_reader(node, size_of(before));
   GoldenNode& owner = graph_.nodes[size_of(made_by_[n])];
   owner.relu = owner.non_negative = true;
 }
@@ -105,7 +108,10 @@ void Compiler::set_layer(const Node& node, GoldenNode& to) {
 void Compiler::set_pool(const Node& node, GoldenNode& to) {
   const Shape& in = shape_of(node.inputs[0]);
   to.pool = pool_shape(std::get<PoolAttributes>(node.attributes), 1, in[1], in[2], in[0]);
-  if (to.pool.kernel.rows * to.pool.kernel.cols > 255) fail(node, "expected a window of at most 255 taps");
+  const int taps = to.pool.kernel.rows * to.pool.kernel.cols, most = largest_window(node.op == Op::kMaxPool);
+  if (taps > most) {
+    fail(node, "kernel: expected a window of at most " + std::to_string(most) + " taps, got " + std::to_string(taps));
+  }
 }
 
 void Compiler::add_node(std::size_t n) {
@@ -187,7 +193,7 @@ GoldenGraph Compiler::run() {
         fail(node, "expected to read the last node");
       }
       ++graph_.nodes.back().readers;
-      graph_.classes = static_cast<int>(graph_.nodes.back().cols);
+      graph_.classes = static_cast<int>(graph_.nodes.back().pixels * graph_.nodes.back().cols);
       require_input_readers();
       return std::move(graph_);
     }

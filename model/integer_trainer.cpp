@@ -59,6 +59,7 @@ class IntegerTrainer final : public Trainer {
   Scale scale_;            ///< of an input code
   double learning_rate_;   ///< of the last step that ran
   int epochs_done_ = 0;
+  std::int64_t train_images_ = 0;  ///< of the run; 0 before its first epoch
 };
 
 IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, const Hyper& hyper,
@@ -72,8 +73,10 @@ IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, con
       learning_rate_(hyper.learning_rate.base) {
   micro_batches_ = std::max(1, recipe.update.micro_batches);
   if (options.batch % micro_batches_ != 0) {
-    throw Error(fmt::format("batch: expected a multiple of {}, the micro-batches of recipe {}, got {}", micro_batches_,
-                            recipe.name, options.batch));
+    throw Error(
+        fmt::format("recipe {}: update.accumulate.micro_batches: {} parts do not divide a batch of {} (--batch, or "
+                    "\"batch\" of the network or of the hyper-parameters)",
+                    recipe.name, micro_batches_, options.batch));
   }
   const InputFormat input = input_format(network, recipe, hyper.input);
   codes_ = input_code_table(hyper.input, input.largest_code);
@@ -104,6 +107,8 @@ StepContext IntegerTrainer::context(double learning_rate, int epoch) const {
 
 EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
   require_fit(network_, train);
+  require_same_images(train_images_, train.size());
+  train_images_ = train.size();
   const std::int64_t steps = train.size() / options_.batch;
   if (steps == 0) {
     throw Error(
@@ -164,7 +169,7 @@ Evaluation IntegerTrainer::evaluate(const Dataset& data) {
 
 void IntegerTrainer::save(const std::string& file) const {
   write_checkpoint(file, {recipe_.name, network_.name, options_.seed, epochs_done_, state_.step,
-                          state_tensors(network_, recipe_, state_)});
+                          state_tensors(network_, recipe_, state_), options_.batch, train_images_});
 }
 
 Checkpoint IntegerTrainer::open(const std::string& file) const {
@@ -180,11 +185,12 @@ void IntegerTrainer::resume(const std::string& file) {
   if (from.recipe != recipe_.name) {
     throw Error(fmt::format("{}: recipe: expected {}, got {}", file, recipe_.name, from.recipe));
   }
+  require_same_run(from, file, options_.seed, options_.batch);
   TrainState state = state_;
   read_state_tensors(from, file, network_, recipe_, state);
   state.step = static_cast<std::uint32_t>(from.step);
   state_ = std::move(state);
-  options_.seed = from.seed;
+  train_images_ = from.train_images;
   epochs_done_ = from.epoch;
 }
 
@@ -192,6 +198,7 @@ void IntegerTrainer::init_from(const std::string& file) {
   const Checkpoint from = open(file);
   state_ = initial_state(network_, recipe_, read_parameters(from, file, network_));
   epochs_done_ = 0;
+  train_images_ = 0;
 }
 
 /// The state; and, once a batch was seen, in `step/` every tensor and scalar of the step that would follow with that

@@ -90,7 +90,8 @@ void write_file(const std::string& path, std::string_view text) {
 
 void require_writable_folder(const std::string& folder) {
   std::error_code error;
-  fs::create_directories(folder, error);
+  const fs::path slashless = fs::path(folder).has_filename() ? fs::path(folder) : fs::path(folder).parent_path();
+  fs::create_directory(slashless, error);
   if (error || !fs::is_directory(folder)) {
     const std::string reason = error ? error.message() : "it exists and is not a folder";
     throw Error(fmt::format("{}: cannot create the output folder: {}", folder, reason));
@@ -108,8 +109,12 @@ void require_writable_target(const std::string& path) {
   if (fs::is_directory(path)) {
     throw Error(fmt::format("{}: cannot write the file: it is a folder", path));
   }
-  const fs::path folder = fs::path(path).parent_path();
-  require_writable_folder(folder.empty() ? "." : folder.string());
+  const fs::path parent = fs::path(path).parent_path();
+  const fs::path folder = parent.empty() ? "." : parent;
+  if (!fs::is_directory(folder)) {
+    throw Error(fmt::format("{}: cannot write the file: {} is no folder", path, folder.string()));
+  }
+  require_writable_folder(folder.string());
 }
 
 }  // namespace bitloom

@@ -32,11 +32,12 @@ class OutputFile {
 /// Writes the whole text to the path as OutputFile does.
 void write_file(const std::string& path, std::string_view text);
 
-/// Makes the folder (and its parents) and proves that a file can be written in it, so that a long run fails at its
-/// start and not at its end. Throws Error naming the folder and the reason.
+/// Makes the folder where its parent exists (a misspelt path makes no tree) and proves that a file can be written in
+/// it, so that a long run fails at its start and not at its end. Throws Error naming the folder and the reason.
 void require_writable_folder(const std::string& folder);
 
-/// The same for the folder that holds the path; the path itself must not be a folder.
+/// Proves that a file can be written at the path: its folder exists (it is not made), the path is not a folder. Throws
+/// Error naming the path and the reason.
 void require_writable_target(const std::string& path);
 
 }  // namespace bitloom

@@ -1,6 +1,7 @@
 #include "model/pool.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "model/error.hpp"
 
@@ -11,7 +12,7 @@ constexpr std::int64_t kLimit = (std::int64_t{1} << 31) - 1;
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
-void check_shape(const PoolShape& s) {
+void check_shape(const PoolShape& s, bool maximum) {
   const bool positive = s.n > 0 && s.height > 0 && s.width > 0 && s.channels > 0 && s.kernel.rows > 0 &&
                         s.kernel.cols > 0 && s.stride.rows > 0 && s.stride.cols > 0;
   if (!positive) throw Error("pooling: expected positive sizes");
@@ -22,7 +23,10 @@ void check_shape(const PoolShape& s) {
   if (s.height + 2 * s.padding.rows < s.kernel.rows || s.width + 2 * s.padding.cols < s.kernel.cols) {
     throw Error("pooling: expected a window that fits the padded image");
   }
-  if (s.kernel.rows * s.kernel.cols > 255) throw Error("pooling: expected a window of at most 255 taps");
+  const int most = largest_window(maximum);
+  if (s.kernel.rows * s.kernel.cols > most) {
+    throw Error("pooling: expected a window of at most " + std::to_string(most) + " taps");
+  }
 }
 
 /// Calls visit(input element, output element, tap) for channel 0 of every tap inside the image, of samples from … to -
@@ -103,8 +107,8 @@ PoolShape pool_shape(const PoolAttributes& a, int n, int height, int width, int 
 }
 
 template <class Work>
-RowStatistics Pooling::over_samples(const PoolShape& s, const Work& work) const {
-  check_shape(s);
+RowStatistics Pooling::over_samples(const PoolShape& s, bool maximum, const Work& work) const {
+  check_shape(s, maximum);
   const int parts = std::min(threads_, s.n);
   std::vector<RowStatistics> statistics(size(parts));
 #pragma omp parallel for num_threads(parts) schedule(static) if (parts > 1)
@@ -123,7 +127,7 @@ RowStatistics Pooling::over_samples(const PoolShape& s, const Work& work) const 
 RowStatistics Pooling::max_forward(const PoolShape& s, const std::int32_t* x, std::int32_t* y,
                                    std::uint8_t* winners) const {
   const Kernels& kernel = kernels(active_isa());
-  return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
+  return over_samples(s, true, [&](int from, int to, RowStatistics& statistics) {
     for_runs(s, from, to, [&](const TapLines& taps, const std::uint8_t* ids, std::size_t in, std::size_t out) {
       kernel.max_pool_line(x + in, taps, ids, y + out, winners + out);
     });
@@ -138,7 +142,7 @@ RowStatistics Pooling::max_backward(const PoolShape& s, const std::int32_t* dy, 
   const bool overlap = s.stride.rows < s.kernel.rows || s.stride.cols < s.kernel.cols;
   const bool covered = s.padding.rows == 0 && s.padding.cols == 0 && s.out_rows() * s.kernel.rows == s.height &&
                        s.out_cols() * s.kernel.cols == s.width;
-  return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
+  return over_samples(s, true, [&](int from, int to, RowStatistics& statistics) {
     const std::size_t sample = in_size(s);
     if (!overlap) {
       if (!covered) std::fill(g + size(from) * sample, g + size(to) * sample, 0);
@@ -159,7 +163,7 @@ RowStatistics Pooling::max_backward(const PoolShape& s, const std::int32_t* dy, 
 }
 
 RowStatistics Pooling::average_forward(const PoolShape& s, const std::int32_t* x, std::int32_t* y) const {
-  return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
+  return over_samples(s, false, [&](int from, int to, RowStatistics& statistics) {
     const std::size_t sample = out_size(s);
     std::vector<std::int64_t> sums(size(to - from) * sample);
     for_taps(s, from, to, [&](std::size_t in, std::size_t out, int) {
@@ -170,7 +174,7 @@ RowStatistics Pooling::average_forward(const PoolShape& s, const std::int32_t* x
 }
 
 RowStatistics Pooling::average_backward(const PoolShape& s, const std::int32_t* dy, std::int32_t* g) const {
-  return over_samples(s, [&](int from, int to, RowStatistics& statistics) {
+  return over_samples(s, false, [&](int from, int to, RowStatistics& statistics) {
     const std::size_t sample = in_size(s);
     std::vector<std::int64_t> sums(size(to - from) * sample);
     for_taps(s, from, to, [&](std::size_t in, std::size_t out, int) {

@@ -28,13 +28,16 @@ struct PoolShape {
   static std::size_t size(int value) { return static_cast<std::size_t>(value); }
 };
 
+/// Taps of a window: the winner of a maximum is a byte; sums of 65,535 taps fit the 48 bits that N15.2 is added up in.
+constexpr int largest_window(bool maximum) { return maximum ? 255 : 65535; }
+
 /// The shape of a network's pooling over `n` images [height][width][channels].
 PoolShape pool_shape(const PoolAttributes& attributes, int n, int height, int width, int channels);
 
 /// Pooling of raw views (N15): x[in pixel][channel], y[out pixel][channel], gradients likewise. Results do not depend
 /// on threads or the instruction set. Values within ±(2^31 - 1). Each returns the maximum magnitude and the saturations
 /// of what it wrote. Throws Error for sizes that are not positive, a window that does not fit the padded image, padding
-/// of a whole window (every window must touch the image), or a window of more than 255 taps.
+/// of a whole window (every window must touch the image), or a window of more than largest_window() taps.
 class Pooling {
  public:
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
@@ -53,7 +56,7 @@ class Pooling {
 
  private:
   template <class Work>
-  RowStatistics over_samples(const PoolShape& shape, const Work& work) const;
+  RowStatistics over_samples(const PoolShape& shape, bool maximum, const Work& work) const;
 
   int threads_;
 };

@@ -1,5 +1,7 @@
 #include "model/recipe.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "model/error.hpp"
@@ -14,9 +16,13 @@ Rounding read_rounding(const JsonObject& json) {
   return name == "floor" ? Rounding::kFloor : Rounding::kStochastic;
 }
 
+[[noreturn]] void fail_with(const JsonObject& json, const std::string& key, const char* expected, int got) {
+  json.fail(key, fmt::format("expected {}, got {}", expected, got));
+}
+
 int read_bits(const JsonObject& json, const std::string& key) {
   const int bits = json.get<int>(key);
-  if (bits != 4 && bits != 8) json.fail(key, "expected 4 or 8, got " + std::to_string(bits));
+  if (bits != 4 && bits != 8) fail_with(json, key, "4 or 8", bits);
   return bits;
 }
 
@@ -96,7 +102,7 @@ GroupView read_group_view(const JsonObject& json, std::string_view name, std::st
   const JsonObject view = json.object(name);
   GroupView result;
   result.bits = view.get<int>("bits");
-  if (result.bits != 1 && result.bits != 2 && result.bits != 4) view.fail("bits", "expected 1, 2 or 4");
+  if (result.bits != 1 && result.bits != 2 && result.bits != 4) fail_with(view, "bits", "1, 2 or 4", result.bits);
   result.groups = view.choice("groups", {"tensor", groups}) == "tensor" ? Groups::kTensor : second;
   view.finish();
   return result;
@@ -119,7 +125,7 @@ void read_log(const JsonObject& json, ViewRule& view) {
       json.choice("rounding", {"stochastic", "half_up"}) == "half_up" ? Rounding::kHalfUp : Rounding::kStochastic;
   read_scale(json, view);
   view.binades = json.get<int>("binades");
-  if (view.binades != 4 && view.binades != 6) json.fail("binades", "expected 4 or 6");
+  if (view.binades != 4 && view.binades != 6) fail_with(json, "binades", "4 or 6", view.binades);
   view.power_of_two = json.choice("top", {"free", "power_of_two"}) == "power_of_two";
   view.samples = json.get<int>("samples", 1, 8);
 }
@@ -171,7 +177,8 @@ void read_optimizer(const JsonObject& json, UpdateRule& update) {
   if (name == "lwq_adam") update.optimizer = Optimizer::kLwqAdam;
   if (keeps_latent(update.optimizer)) {
     update.latent_bits = json.get<int>("latent_bits");
-    if (update.latent_bits != 4 && update.latent_bits != 24) json.fail("latent_bits", "expected 4 or 24");
+    if (update.latent_bits != 4 && update.latent_bits != 24)
+      fail_with(json, "latent_bits", "4 or 24", update.latent_bits);
     update.min_level = json.get<int>("min_level", 0, 3);
     update.max_level = json.get<int>("max_level", update.min_level, 3);
     update.headroom = json.get<double>("headroom", 1.0, 16.0);

@@ -71,8 +71,8 @@ class Trainer {
 
   /// Writes all state to a checkpoint (checkpoint.hpp). Throws Error.
   virtual void save(const std::string& file) const = 0;
-  /// Continues from a checkpoint of the same network and recipe (`--resume`), with the seed of the run that wrote it.
-  /// Throws Error.
+  /// Continues from a checkpoint of the same network, recipe, seed and batch (`--resume`); run_epoch() then wants as
+  /// many training images as the run had. (Checkpoints from before these were kept are taken without.) Throws Error.
   virtual void resume(const std::string& file) = 0;
   /// Takes only weights and biases as real numbers from a checkpoint of any recipe of the same network (`--init`);
   /// optimizer state and epochs start afresh. Every checkpoint therefore holds float32 "<layer>.weight"

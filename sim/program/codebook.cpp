@@ -16,6 +16,16 @@ namespace {
 
 constexpr Slopes kUniform{4096, 4096, 4096};
 
+/// CLI::Range lets NaN through.
+CLI::Validator is_sharpness() {
+  const auto check = [](const std::string& text) -> std::string {
+    double value = 0.0;
+    const bool good = CLI::detail::lexical_cast(text, value) && value >= 0.0 && value <= 1000.0;
+    return good ? "" : "expected a number from 0 to 1000, got " + text;
+  };
+  return {check, "FLOAT in [0 - 1000]", "sharpness"};
+}
+
 std::string slopes_text(const Slopes& slopes) { return fmt::format("{} {} {}", slopes[0], slopes[1], slopes[2]); }
 
 Json row_json(double sharpness, const Breaks& real, const Codebook& best) {
@@ -68,7 +78,7 @@ void add_codebook(CLI::App& app, Action& action) {
          "--sharpness", options->sharpness,
          "importance exp(-(sharpness·u)²) of a residual at distance u, in integer steps, from the boundary where the "
          "weight flips; sharpness = rho/2 for rho mean updates a step")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(is_sharpness())
       ->capture_default_str();
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");

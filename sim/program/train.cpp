@@ -223,7 +223,9 @@ void add_train(CLI::App& app, Action& action) {
   sub->add_option("--json", options->json, "write the results as JSON, after each epoch (- for standard output)");
   sub->add_option("--save", options->save, "write a checkpoint after each epoch");
   CLI::Option* init = sub->add_option("--init", options->init, "start from the parameters of a checkpoint");
-  sub->add_option("--resume", options->resume, "continue a checkpoint of the same network and recipe")->excludes(init);
+  sub->add_option("--resume", options->resume,
+                  "continue a checkpoint of the same network, recipe, seed, batch and images")
+      ->excludes(init);
   sub->add_option("--dump", options->dump, "write parameters and optimizer state as .npy into this folder at the end");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(

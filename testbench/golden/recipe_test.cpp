@@ -195,7 +195,7 @@ TEST(Recipe, LwqWithAdamNamesWhatDoesNotGoTogether) {
       {"\"beta2\": 0.95", "\"beta2\": 1.0", "update.beta2"},
       {"\"eps\": 1e-4", "\"eps\": 0", "update.eps"},
       {"\"min_level\": 1, ", "", "update.min_level"},
-      {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits: expected 4 or 24"},
+      {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits: expected 4 or 24, got 8"},
       {"\"headroom\": 3.0", "\"headroom\": 3.0, \"gradient_bits\": [5]", "update.gradient_bits"},
       {"\"quantizer\": \"lwq\", \"bits\": 4", "\"rounding\": \"half_up\"",
        "update.optimizer: expected lwq and lwq_adam only with weight.quantizer lwq"},

@@ -171,7 +171,7 @@ TEST(Fp32Graph, ResumeContinuesWithTheSameBits) {
   whole->run_epoch(data, 0, {});
   whole->save(folder / "one.npz");
   whole->run_epoch(data, 1, {});
-  const auto resumed = make_fp32_trainer(conv_small(), hyper(), {2, 20, 1, 1}, Normalization::kLayerBatch);
+  const auto resumed = make_fp32_trainer(conv_small(), hyper(), {2, 20, 9, 1}, Normalization::kLayerBatch);
   resumed->resume(folder / "one.npz");
   resumed->run_epoch(data, 1, {});
   expect_same_bits(*whole, *resumed);

@@ -84,7 +84,7 @@ TEST(Npy, Errors) {
 }
 
 Checkpoint sample() {
-  Checkpoint checkpoint{"int8", "mlp", 18446744073709551615U, 2, 936, {}};
+  Checkpoint checkpoint{"int8", "mlp", 18446744073709551615U, 2, 936, {}, 128, 60000};
   checkpoint.tensors["fc1.weight"] = npy_from<float>({2, 1}, std::vector<float>{0.5F, -0.5F});
   checkpoint.tensors["fc1.master"] = npy_from<std::int32_t>({2}, std::vector<std::int32_t>{1 << 22, -5});
   return checkpoint;
@@ -100,6 +100,8 @@ TEST(Checkpoint, RoundTrips) {
   EXPECT_EQ(read.seed, 18446744073709551615U);
   EXPECT_EQ(read.epoch, 2);
   EXPECT_EQ(read.step, 936);
+  EXPECT_EQ(read.batch, 128);
+  EXPECT_EQ(read.train_images, 60000);
   EXPECT_EQ(read.tensors.size(), 2U);
   const NpyArray& master = checkpoint_tensor(read, file, "fc1.master", NpyType::kInt32, {2});
   EXPECT_THAT(npy_values<std::int32_t>(master, file), ElementsAre(1 << 22, -5));

@@ -104,11 +104,17 @@ TEST_F(OutputFileTest, ErrorsNameThePathAndTheReason) {
 }
 
 TEST_F(OutputFileTest, RequiredPlaces) {
-  require_writable_folder(path("new/deep"));
+  require_writable_folder(path("new"));
+  require_writable_folder(path("new/deep/"));
   EXPECT_TRUE(fs::is_directory(path("new/deep")));
   EXPECT_TRUE(fs::is_empty(path("new/deep")));
-  require_writable_target(path("other/out.json"));
-  EXPECT_FALSE(fs::exists(path("other/out.json")));
+  require_writable_target(path("new/deep/out.json"));
+  EXPECT_TRUE(fs::is_empty(path("new/deep")));
+  EXPECT_EQ(message([&] { require_writable_folder(path("gone/deep")); }),
+            path("gone/deep") + ": cannot create the output folder: No such file or directory");
+  EXPECT_EQ(message([&] { require_writable_target(path("gone/out.json")); }),
+            path("gone/out.json") + ": cannot write the file: " + path("gone") + " is no folder");
+  EXPECT_FALSE(fs::exists(path("gone"))) << "a misspelt folder was made";
   write_file(path("file"), "");
   EXPECT_THAT(message([&] { require_writable_folder(path("file")); }), ::testing::HasSubstr(path("file")));
   EXPECT_THAT(message([&] { require_writable_target(path("file/out")); }), ::testing::HasSubstr(path("file")));

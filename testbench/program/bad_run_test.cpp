@@ -1,0 +1,118 @@
+// What only shows when a run is put together: networks that golden cannot compile, batches, checkpoints of other runs
+// and folders that are missing. Exit code 2 and a message that names the file or the option, and what was got.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "testbench/program/spawn.hpp"
+
+namespace bitloom::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Arguments = std::vector<std::string>;
+
+void expect_refused(const Arguments& arguments, const Arguments& parts) {
+  const Outcome outcome = run_program(arguments);
+  EXPECT_EQ(outcome.code, 2) << outcome.errors;
+  EXPECT_EQ(outcome.output, "");
+  for (const std::string& part : parts) EXPECT_THAT(outcome.errors, HasSubstr(part));
+}
+
+/// A network of 1 x 28 x 28 with these layers between its convolution `conv` and its classifier.
+std::string network(const std::string& layers) {
+  return R"({"name": "edited", "input": [1, 28, 28], "layers": [
+    {"name": "conv", "op": "conv2d", "out": 2, "kernel": 3, "padding": 1, "bias": true},)" +
+         layers + R"({"name": "flat", "op": "flatten"}, {"name": "fc", "op": "linear", "out": 10, "bias": true},
+    {"name": "loss", "op": "softmax_cross_entropy"}]})";
+}
+
+void expect_network_refused(const std::string& layers, const Arguments& parts) {
+  ScratchFolder folder;
+  const std::string file = folder / "edited.json";
+  write_text(file, network(layers));
+  Arguments all{file + ": network edited: layer "};
+  all.insert(all.end(), parts.begin(), parts.end());
+  expect_refused({"train", file, "--recipe", "int8", "--train-limit", "256"}, all);
+}
+
+const std::string kRelu = R"({"name": "r", "op": "relu"},)";
+
+TEST(Networks, PlacesOfRelu) {
+  expect_network_refused(R"({"name": "p", "op": "max_pool", "kernel": 2},)" + kRelu,
+                         {"r (relu)", "expected behind linear, conv2d, batch_norm or add, got max_pool p"});
+  expect_network_refused(kRelu + R"({"name": "again", "op": "relu"},)", {"again (relu)", "no relu behind a relu"});
+  expect_network_refused(kRelu + R"({"name": "sum", "op": "add", "inputs": ["conv", "r"]},)",
+                         {"r (relu)", "expected to be the only reader of conv, which sum reads too"});
+}
+
+TEST(Networks, WindowsOfMaxima) {
+  expect_network_refused(R"({"name": "p", "op": "max_pool", "kernel": [16, 16]},)",
+                         {"p (max_pool): kernel: expected a window of at most 255 taps, got 256"});
+}
+
+TEST(Networks, AnAverageOfTheWholeImage) {
+  ScratchFolder folder;
+  write_text(folder / "edited.json", network(R"({"name": "p", "op": "average_pool", "kernel": "all"},)"));
+  const Outcome outcome = run_program(
+      {"train", folder / "edited.json", "--recipe", "int8", "--train-limit", "256", "--epochs", "1", "--quiet"});
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+}
+
+TEST(Batches, ThatMicroBatchesDoNotDivide) {
+  expect_refused(
+      {"train", "mlp", "--recipe", "lwq_accumulate", "--batch", "130"},
+      {"lwq_accumulate.json: recipe lwq_accumulate: update.accumulate.micro_batches: 4 parts", "--batch", "130"});
+}
+
+TEST(Codebook, SharpnessThatIsNoNumber) {
+  for (const char* bad : {"nan", "inf", "1001", "five"})
+    expect_refused({"codebook", "--sharpness", bad}, {"--sharpness", bad});
+}
+
+TEST(Resume, OfAnotherRun) {
+  for (const char* recipe : {"fp32", "int8"}) {
+    ScratchFolder folder;
+    const std::string checkpoint = folder / "half.npz";
+    const auto run = [&](const char* seed, const char* batch, const char* images, const char* epochs) {
+      return Arguments{"train", "mlp",           "--recipe", recipe,     "--seed", seed,     "--batch",
+                       batch,   "--train-limit", images,     "--epochs", epochs,   "--quiet"};
+    };
+    Arguments first = run("7", "64", "256", "1");
+    first.insert(first.end(), {"--save", checkpoint});
+    ASSERT_EQ(run_program(first).code, 0);
+    const auto resumed = [&](const char* seed, const char* batch, const char* images) {
+      Arguments all = run(seed, batch, images, "2");
+      all.insert(all.end(), {"--resume", checkpoint});
+      return all;
+    };
+    expect_refused(resumed("8", "64", "256"), {checkpoint + ": --seed: expected 7, of the run that is resumed, got 8"});
+    expect_refused(resumed("7", "32", "256"),
+                   {checkpoint + ": --batch: expected 64, of the run that is resumed, got 32"});
+    expect_refused(resumed("7", "64", "128"), {"--train-limit", "expected 256 training images", "got 128"});
+    EXPECT_EQ(run_program(resumed("7", "64", "256")).code, 0);
+  }
+}
+
+TEST(Output, MissingFoldersAreNotMade) {
+  ScratchFolder folder;
+  const std::string gone = folder / "gone";
+  const Arguments train{"train", "mlp", "--recipe", "fp32", "--epochs", "1", "--train-limit", "256"};
+  const auto refused = [&](Arguments arguments, const char* option, const std::string& place) {
+    arguments.insert(arguments.end(), {option, place});
+    expect_refused(arguments, {place});
+    EXPECT_FALSE(std::filesystem::exists(gone)) << option;
+  };
+  for (const char* option : {"--json", "--save"}) refused(train, option, gone + "/out");
+  refused(train, "--dump", gone + "/deep");
+  refused({"cosim", "mlp_odd"}, "--waves", gone + "/x.fst");
+  for (const char* command : {"cosim", "run"}) refused({command, "mlp_odd"}, "--json", gone + "/out.json");
+  refused({"demo"}, "--json", gone + "/out.json");
+  refused({"codebook"}, "--json", gone + "/out.json");
+}
+
+}  // namespace
+}  // namespace bitloom::testing
