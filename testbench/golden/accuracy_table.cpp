@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -29,6 +30,8 @@ namespace {
 using namespace bitloom;
 using testing::Experiment;
 using testing::ExperimentRow;
+
+constexpr int kBadInput = 2;  ///< as bitloom's
 
 struct Options {
   std::string data;
@@ -200,12 +203,24 @@ DataPair read_data(const Options& wanted, const Experiment& experiment) {
   return data;
 }
 
+/// A misspelt row would print an empty table.
+void require_rows(const Options& wanted, const Experiment& experiment) {
+  for (const std::string& name : wanted.rows) {
+    const auto has_name = [&](const ExperimentRow& row) { return row.name == name; };
+    if (std::any_of(experiment.rows.begin(), experiment.rows.end(), has_name)) continue;
+    std::string known;
+    for (const ExperimentRow& row : experiment.rows) known += (known.empty() ? "" : ", ") + row.name;
+    throw Error(fmt::format("--rows: experiment {} has no row {}; it has {}", experiment.name, name, known));
+  }
+}
+
 bool chosen(const Options& wanted, const std::string& row) {
   return wanted.rows.empty() || std::find(wanted.rows.begin(), wanted.rows.end(), row) != wanted.rows.end();
 }
 
 int print_table(const Options& wanted) {
   const Experiment experiment = testing::read_experiment(resolve_trace(TraceKind::kExperiment, wanted.experiment));
+  require_rows(wanted, experiment);
   const std::string folder = wanted.results.empty() ? "results-" + experiment.name : wanted.results;
   require_writable_folder(folder);
   const DataPair data = read_data(wanted, experiment);
@@ -245,7 +260,14 @@ int main(int argc, char** argv) {
   app.add_option("--stop-after", options.stop_after,
                  "stop after so many epochs of all rows together, as if interrupted")
       ->check(CLI::Range(1, 1000000));
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "accuracy_table: error: {}\n", error.what());
+    return kBadInput;
+  }
   try {
     install_handler();
     return print_table(options);
@@ -253,7 +275,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "interrupted; the same command goes on from the last finished epoch\n");
     return 130;
   } catch (const Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return 1;
+    fmt::print(stderr, "accuracy_table: error: {}\n", error.what());
+    return kBadInput;
   }
 }

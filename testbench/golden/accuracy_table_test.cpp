@@ -78,11 +78,19 @@ TEST_F(AccuracyTable, StoppedAfterAnyEpochGoesOnToTheSameTable) {
 TEST_F(AccuracyTable, RefusesResultsOfOtherSettings) {
   ASSERT_EQ(run("results", "fp32", "--epochs 1"), 0) << output_;
   ASSERT_EQ(run("results", "fp32", "--epochs 1"), 0) << output_;
-  EXPECT_EQ(run("results", "fp32", "--epochs 2"), 1);
+  EXPECT_EQ(run("results", "fp32", "--epochs 2"), 2);
   EXPECT_THAT(output_, HasSubstr("fp32-1.json"));
   EXPECT_THAT(output_, HasSubstr("is of another table"));
-  EXPECT_EQ(run("results", "fp32", "--epochs 1 --train-limit 64"), 1);
+  EXPECT_EQ(run("results", "fp32", "--epochs 1 --train-limit 64"), 2);
   EXPECT_THAT(output_, Not(HasSubstr("| fp32 | resnet8")));
+}
+
+TEST_F(AccuracyTable, RefusesBadUsage) {
+  EXPECT_EQ(run("results", "nope", ""), 2);
+  EXPECT_THAT(output_, HasSubstr("--rows: experiment cifar_resnet8 has no row nope; it has fp32, "));
+  EXPECT_EQ(run("results", "fp32", "--epochs none"), 2);
+  EXPECT_THAT(output_, HasSubstr("--epochs"));
+  EXPECT_EQ(run("results", "fp32", "--help"), 0);
 }
 
 }  // namespace
