@@ -63,6 +63,14 @@ TEST(FullConvGraph, TheLossGradientPassesTheReluOfTheLastNode) {
   expect_equal(sum, {"int8", "luq", "fqt1", "psq"});
 }
 
+// N14.1: a flatten before the loss makes a sample's logits of all places and channels.
+TEST(FullConvGraph, LogitsOfSeveralPlaces) {
+  const NetworkFile network("places", "[2, 4, 3]",
+                            R"({"name": "conv", "op": "conv2d", "out": 3, "kernel": [3, 2], "bias": true},
+    {"name": "relu", "op": "relu"}, {"name": "flatten", "op": "flatten"})");
+  expect_equal(network, {"int8", "int8_hindsight", "psq"});
+}
+
 // N14.5: each reader of the network's input takes its codes.
 TEST(FullConvGraph, SeveralLayersReadTheNetworksInput) {
   const NetworkFile same("two_readers", "[3, 7, 5]",
