@@ -138,6 +138,26 @@ INSTANTIATE_TEST_SUITE_P(All, Step, testing::ValuesIn(trials()), [](const auto& 
   return fmt::format("{}_{}_{}_{}", of.network, of.recipe, of.hardware, of.stall);
 });
 
+TEST(StepTest, StochasticUnsignedSawb) {  // N18: no recipe of the tree rounds so
+  Recipe recipe = named_recipe("luq");
+  recipe.activation.rounding = recipe.weight.rounding = Rounding::kStochastic;
+  for (const Trial& of : {Trial{"mlp_odd", "", "odd", 7}, {"conv_ops", "", "tiny", 3}, {"lenet", "", "base", 2}}) {
+    Training training(of, recipe, named_network(of.network));
+    expect_golden(training, 2, 0);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(StepTest, TensorGroupsOfEveryWidth) {  // N21.1: snapped with 2 bits or more
+  Recipe recipe = named_recipe("ptq");
+  for (const int bits : {1, 2, 4}) {
+    recipe.gradient.dgrad.bits = recipe.gradient.wgrad.bits = bits;
+    Training training({"conv_ops", "", "tiny", 3}, recipe, named_network("conv_ops"));
+    expect_golden(training, 2, 0);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
 TEST(StepTest, AdamGoesWithEveryFieldOfLwq) {  // N25.8 with what no recipe file has
   const Recipe recipe = named_recipe("lwq_adam");
   const auto expect = [&](const auto& change) {
