@@ -76,17 +76,14 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
   const std::size_t cols = dy.cols;
   std::uint64_t& counted = tools.totals.scale_saturated;
   const int d_shift = statistics_shift(dy.magnitude());
-  const Real ud = rmul(from_scale(dy.unit), exp2_real(d_shift));
+  ud = rmul(from_scale(dy.unit), exp2_real(d_shift));
   const TensorSums sums = tools.ops.product_sums(dy.data.data(), d_shift, z, shift, dy.rows, cols);
   const std::int64_t count = static_cast<std::int64_t>(whole ? dy.rows * cols : dy.rows);
-  std::vector<Real> x, d1;
-  dgamma.clear();
-  dbeta.clear();
+  x.clear();
+  d1.clear();
   for (std::size_t col = 0; col < cols; ++col) {
     x.push_back(centered(count, sums.second[col], sums.first[col], of(s1, col)));
     d1.push_back(from_int(sums.first[col]));
-    dgamma.push_back(to_int(rmul(x[col], of(r, col), ud), kNormFracBits, counted));
-    dbeta.push_back(to_int(rmul(d1[col], ud), kNormFracBits, counted));
   }
   const Scale fit = max_to_scale(dy.magnitude(), dy.unit, 32767, std::nullopt, counted);
   dz.unit = tools.unit(to_scale(rmul(from_scale(fit), rdiv(rmul(rmaxabs(gr), n), u), exp2_real(-1)), counted));
@@ -121,6 +118,15 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
                                                     per_axis(by_z), by_one, dy.rows, cols, false, dz.data.data());
   dz.max = statistics.max;
   dz_saturated = statistics.saturated;
+}
+
+void Normalizer::parameter_gradients(GoldenTools& tools) {
+  dgamma.clear();
+  dbeta.clear();
+  for (std::size_t col = 0; col < x.size(); ++col) {
+    dgamma.push_back(to_int(rmul(x[col], of(r, col), ud), kNormFracBits, tools.totals.scale_saturated));
+    dbeta.push_back(to_int(rmul(d1[col], ud), kNormFracBits, tools.totals.scale_saturated));
+  }
 }
 
 GoldenNorm::GoldenNorm(const GoldenNode& node, const Recipe& recipe) : node_(node) {
@@ -177,6 +183,7 @@ void GoldenNorm::update_running(NormState& state, GoldenTools& tools) const {
 
 void GoldenNorm::backward(const RawTensor& z, const RawTensor& dy, GoldenTools& tools, RawTensor& dz) {
   at_work_.backward(z.data.data(), dy, dz, tools);
+  at_work_.parameter_gradients(tools);
 }
 
 void GoldenNorm::update(NormState& state, GoldenTools& tools) {

@@ -23,8 +23,11 @@ class Normalizer {
   /// N12 with the constants of prepare(); unit 2^-16.
   RowStatistics forward(const std::int32_t* z, std::size_t rows, std::size_t cols, bool relu, GoldenTools& tools,
                         std::int32_t* y) const;
-  /// N16.3: the gradient of z from dy; leaves the raw gradients of gamma and beta.
+  /// N16.3: the gradient of z from dy.
   void backward(const std::int32_t* z, const RawTensor& dy, RawTensor& dz, GoldenTools& tools);
+  /// N16.3, after backward(): the raw gradients of gamma and beta. (Standardized weights have neither, so nothing of
+  /// theirs is limited and counted.)
+  void parameter_gradients(GoldenTools& tools);
 
   Real mean_share() const;  ///< of N16.2: S1 / n · U is the mean
 
@@ -36,6 +39,8 @@ class Normalizer {
   std::vector<Real> gamma, gr;              ///< [cols]
   std::vector<Real> a;                      ///< forward: factor of z, [cols]
   std::vector<std::int32_t> c;              ///< forward: constant, [cols]
+  Real ud;                                  ///< backward: Ud
+  std::vector<Real> x, d1;                  ///< backward: X, D1, [cols]
   std::vector<Real> by_dy, by_z;            ///< backward: [cols]; [cols or 1]
   std::vector<std::int32_t> by_one;         ///< backward: [cols or 1]
   std::vector<std::int32_t> dgamma, dbeta;  ///< [cols], unit 2^-24

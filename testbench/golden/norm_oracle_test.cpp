@@ -60,6 +60,7 @@ Result normalize(bool whole, const Reals& x, const Reals& dy, const Reals& gamma
   gradient.unit = power_of_two(kRawBits);
   gradient.max = static_cast<std::int32_t>(spec::largest(d.raw));
   normalizer.backward(z.raw.data(), gradient, dz, tools);
+  normalizer.parameter_gradients(tools);
   EXPECT_EQ(normalizer.dz_saturated + tools.totals.scale_saturated, 0u);
 
   Result result;
