@@ -24,6 +24,14 @@ struct Near {
 };
 using Nears = std::vector<Near>;
 
+/// [o][k] as N14.1's [k][o], or back.
+inline Nears transposed(const Nears& from, std::size_t rows) {
+  Nears to(from.size());
+  const std::size_t cols = from.size() / rows;
+  for (std::size_t i = 0; i < from.size(); ++i) to[i % cols * rows + i / cols] = from[i];
+  return to;
+}
+
 inline constexpr double kSmallestFloat = 0x1p-126;
 inline Near f32(Near a) {
   const double size = std::fabs(a.value) + a.error;

@@ -20,6 +20,7 @@ using test::NearNorm;
 using test::Nears;
 using test::OracleArray;
 using test::OracleCase;
+using test::transposed;
 using Floats = std::vector<float>;
 
 constexpr double kEps = 1e-5;
@@ -45,14 +46,6 @@ void settle(const std::string& what, const Floats& got, Nears& bound) {
     ASSERT_LE(error, bound[i].error) << what << " " << i;
     bound[i].error = error;
   }
-}
-
-/// [o][k] as N14.1's [k][o], or back.
-Nears transposed(const Nears& from, std::size_t rows) {
-  Nears to(from.size());
-  const std::size_t cols = from.size() / rows;
-  for (std::size_t i = 0; i < from.size(); ++i) to[i % cols * rows + i / cols] = from[i];
-  return to;
 }
 
 /// A convolution and its normalization: the program's, and the same with bounds.

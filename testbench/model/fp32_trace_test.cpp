@@ -24,6 +24,7 @@ using test::NearNorm;
 using test::Nears;
 using test::OracleArray;
 using test::OracleCase;
+using test::transposed;
 
 constexpr int kBatch = 8;
 constexpr std::size_t kSteps = 3;
@@ -55,14 +56,6 @@ OracleArray in_our_order(const OracleCase& trace, const std::string& name, const
   if (tensor != "5.weight") return array;
   array.shape = {10, 4, 2, 2};
   return array.channels_last();
-}
-
-/// [out][k] as N14.1's [k][out], or back.
-Nears transposed(const Nears& from, std::size_t rows) {
-  Nears to(from.size());
-  const std::size_t cols = from.size() / rows;
-  for (std::size_t i = 0; i < from.size(); ++i) to[i % cols * rows + i / cols] = from[i];
-  return to;
 }
 
 /// The same training with bounds.
