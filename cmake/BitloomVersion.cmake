@@ -13,7 +13,7 @@ function(bitloom_version target)
   add_dependencies(${target} bitloom_version_header)
   target_include_directories(${target} PRIVATE "${folder}")
   # Only one source sees the paths, so that another folder does not spoil the compiler cache for all.
-  set_property(SOURCE "${CMAKE_SOURCE_DIR}/model/traces.cpp" TARGET_DIRECTORY ${target} APPEND PROPERTY COMPILE_DEFINITIONS
+  set_property(SOURCE "${CMAKE_SOURCE_DIR}/model/io/traces.cpp" TARGET_DIRECTORY ${target} APPEND PROPERTY COMPILE_DEFINITIONS
     "BITLOOM_SOURCE_TRACES=\"${CMAKE_SOURCE_DIR}/traces\""
     "BITLOOM_INSTALLED_TRACES=\"${CMAKE_INSTALL_PREFIX}/share/bitloom\"")
 endfunction()

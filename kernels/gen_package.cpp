@@ -10,10 +10,10 @@
 
 #include "kernels/command_set.hpp"
 #include "kernels/hardware.hpp"
-#include "model/error.hpp"
-#include "model/functions.hpp"
-#include "model/numbers.hpp"
-#include "model/threefry.hpp"
+#include "model/io/error.hpp"
+#include "model/numerics/functions.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/threefry.hpp"
 
 namespace bitloom {
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "model/json_reader.hpp"
+#include "model/io/json_reader.hpp"
 
 namespace bitloom {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <type_traits>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

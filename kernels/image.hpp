@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "kernels/program.hpp"
-#include "model/golden_step.hpp"
-#include "model/numbers.hpp"
-#include "model/state.hpp"
+#include "model/golden/state.hpp"
+#include "model/golden/step.hpp"
+#include "model/numerics/numbers.hpp"
 
 namespace bitloom {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "kernels/tiling.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

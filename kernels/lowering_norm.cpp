@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/norm_parts.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "kernels/lowering.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

@@ -4,7 +4,7 @@
 
 #include "kernels/step.hpp"
 #include "kernels/verify.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

@@ -6,9 +6,9 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
-#include "model/gradient_buffer.hpp"
-#include "model/network.hpp"
-#include "model/recipe.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
+#include "model/numerics/gradient_buffer.hpp"
 
 namespace bitloom {
 

@@ -6,7 +6,7 @@
 #include <bit>
 #include <numeric>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

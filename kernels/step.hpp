@@ -6,7 +6,7 @@
 
 #include "kernels/lowering.hpp"
 #include "kernels/step_graph.hpp"
-#include "model/random.hpp"
+#include "model/numerics/random.hpp"
 
 namespace bitloom {
 

@@ -3,7 +3,7 @@
 
 #include "kernels/norm_parts.hpp"
 #include "kernels/step.hpp"
-#include "model/gradient_buffer.hpp"
+#include "model/numerics/gradient_buffer.hpp"
 
 namespace bitloom {
 

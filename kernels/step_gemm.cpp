@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "kernels/step.hpp"
-#include "model/error.hpp"
-#include "model/numbers.hpp"
+#include "model/io/error.hpp"
+#include "model/numerics/numbers.hpp"
 
 namespace bitloom {
 

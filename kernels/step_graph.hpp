@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "model/network.hpp"
-#include "model/recipe.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
 
 namespace bitloom {
 

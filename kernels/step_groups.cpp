@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "kernels/norm_parts.hpp"
-#include "model/error.hpp"
-#include "model/group_code.hpp"
-#include "model/numbers.hpp"
+#include "model/io/error.hpp"
+#include "model/numerics/group_code.hpp"
+#include "model/numerics/numbers.hpp"
 
 namespace bitloom {
 

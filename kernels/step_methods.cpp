@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "kernels/norm_parts.hpp"
-#include "model/error.hpp"
-#include "model/numbers.hpp"
+#include "model/io/error.hpp"
+#include "model/numerics/numbers.hpp"
 
 namespace bitloom {
 

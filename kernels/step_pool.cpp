@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "kernels/step.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

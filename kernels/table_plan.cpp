@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/tiling.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

@@ -13,7 +13,7 @@
 
 #include "kernels/loops.hpp"
 #include "kernels/verify.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

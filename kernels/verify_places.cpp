@@ -9,7 +9,7 @@
 #include "kernels/loops.hpp"
 #include "kernels/tiling.hpp"
 #include "kernels/verify.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

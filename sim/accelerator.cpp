@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

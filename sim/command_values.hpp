@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "model/random.hpp"
+#include "model/numerics/random.hpp"
 #include "sim/engine.hpp"
 
 namespace bitloom {

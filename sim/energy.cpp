@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/error.hpp"
-#include "model/json_reader.hpp"
+#include "model/io/error.hpp"
+#include "model/io/json_reader.hpp"
 
 namespace bitloom {
 namespace {

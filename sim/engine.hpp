@@ -3,7 +3,7 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "sim/execution.hpp"
 #include "sim/simulator.hpp"
 #include "sim/statistics.hpp"

@@ -6,12 +6,12 @@
 #include <optional>
 
 #include "kernels/image.hpp"
-#include "model/error.hpp"
-#include "model/glyphs.hpp"
-#include "model/golden_step.hpp"
-#include "model/init.hpp"
-#include "model/interrupt.hpp"
-#include "model/traces.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/init.hpp"
 
 namespace bitloom {
 namespace {

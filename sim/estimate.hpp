@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "kernels/hardware.hpp"
-#include "model/hyper.hpp"
-#include "model/network.hpp"
-#include "model/recipe.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
 #include "sim/energy.hpp"
 #include "sim/simulator.hpp"
 

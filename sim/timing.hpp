@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-#include "model/numbers.hpp"
+#include "model/numerics/numbers.hpp"
 #include "sim/engine.hpp"
 
 // Cycles of the blocks, as docs/timing.md and docs/timing_vector.md state them for the RTL: the only place where the

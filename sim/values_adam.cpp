@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "model/adam.hpp"
-#include "model/numbers.hpp"
-#include "model/update.hpp"
+#include "model/numerics/adam.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/update.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
 

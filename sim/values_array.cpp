@@ -3,7 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "model/log_code.hpp"
+#include "model/numerics/log_code.hpp"
 #include "sim/command_values.hpp"
 
 namespace bitloom {

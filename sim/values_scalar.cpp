@@ -1,14 +1,14 @@
 // SCALAR and the copies between table and VIN, VOUT.
 #include <optional>
 
-#include "model/functions.hpp"
-#include "model/group_code.hpp"
-#include "model/log_code.hpp"
-#include "model/niti.hpp"
-#include "model/numbers.hpp"
-#include "model/polyline.hpp"
-#include "model/real.hpp"
-#include "model/statistics.hpp"
+#include "model/numerics/functions.hpp"
+#include "model/numerics/group_code.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/polyline.hpp"
+#include "model/numerics/real.hpp"
+#include "model/numerics/statistics.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
 

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "model/affine.hpp"
-#include "model/log_code.hpp"
-#include "model/niti.hpp"
-#include "model/numbers.hpp"
+#include "model/numerics/affine.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/numerics/numbers.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
 

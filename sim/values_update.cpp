@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "model/functions.hpp"
-#include "model/numbers.hpp"
-#include "model/polyline.hpp"
-#include "model/update.hpp"
+#include "model/numerics/functions.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/polyline.hpp"
+#include "model/numerics/update.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
 

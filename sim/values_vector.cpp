@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "model/affine.hpp"
-#include "model/numbers.hpp"
-#include "model/statistics.hpp"
+#include "model/numerics/affine.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/statistics.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
 

@@ -1,4 +1,4 @@
-#include "model/codebook.hpp"
+#include "model/numerics/codebook.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

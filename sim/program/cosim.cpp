@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "model/error.hpp"
-#include "model/glyphs.hpp"
-#include "model/interrupt.hpp"
-#include "model/output_file.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/output_file.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
 #include "testbench/cosim/report.hpp"

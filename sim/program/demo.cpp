@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "model/interrupt.hpp"
-#include "model/output_file.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/output_file.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/cosim.hpp"
 #include "sim/program/options.hpp"

@@ -9,10 +9,10 @@
 #include <string>
 #include <system_error>
 
-#include "model/error.hpp"
-#include "model/interrupt.hpp"
-#include "model/traces.hpp"
-#include "model/version.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/traces.hpp"
+#include "model/io/version.hpp"
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {

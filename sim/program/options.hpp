@@ -5,7 +5,7 @@
 
 namespace bitloom::program {
 
-/// What `bitloom train` takes. Names are resolved by model/traces.hpp.
+/// What `bitloom train` takes. Names are resolved by model/io/traces.hpp.
 struct TrainCommand {
   std::string network;
   std::string recipe = "int8";

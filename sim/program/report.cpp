@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "model/output_file.hpp"
-#include "model/version.hpp"
+#include "model/io/output_file.hpp"
+#include "model/io/version.hpp"
 
 namespace bitloom::program {
 

@@ -11,7 +11,8 @@ using Json = nlohmann::ordered_json;
 /// The head of every JSON output: version, commit, build, command and its configuration.
 Json report_head(const std::string& command, Json configuration);
 
-/// Writes a report as a whole (model/output_file.hpp), or to standard output for "-". Does nothing for an empty path.
+/// Writes a report as a whole (model/io/output_file.hpp), or to standard output for "-". Does nothing for an empty
+/// path.
 void write_report(const std::string& path, const Json& report);
 
 /// May a command print its tables to standard output? Not where the JSON goes there, and not with --quiet.

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "model/output_file.hpp"
+#include "model/io/output_file.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"

@@ -6,9 +6,9 @@
 #include <memory>
 #include <utility>
 
-#include "model/error.hpp"
-#include "model/interrupt.hpp"
-#include "model/output_file.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/output_file.hpp"
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {

@@ -2,8 +2,8 @@
 #include <memory>
 #include <vector>
 
-#include "model/dataset.hpp"
-#include "model/trainer.hpp"
+#include "model/data/dataset.hpp"
+#include "model/train/trainer.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/report.hpp"
 #include "sim/program/workload.hpp"

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "model/cifar.hpp"
-#include "model/glyphs.hpp"
-#include "model/traces.hpp"
+#include "model/data/cifar.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom::program {
 namespace {

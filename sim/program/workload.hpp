@@ -3,11 +3,11 @@
 #include <string>
 
 #include "kernels/hardware.hpp"
-#include "model/dataset.hpp"
-#include "model/error.hpp"
-#include "model/hyper.hpp"
-#include "model/network.hpp"
-#include "model/recipe.hpp"
+#include "model/data/dataset.hpp"
+#include "model/io/error.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
 #include "sim/program/report.hpp"
 
 namespace bitloom::program {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "model/conv.hpp"
-#include "model/xnor.hpp"
+#include "model/rows/conv.hpp"
+#include "model/rows/xnor.hpp"
 
 namespace bitloom {
 namespace {

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "model/fp32.hpp"
-#include "model/glyphs.hpp"
-#include "model/traces.hpp"
-#include "model/trainer.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/fp32/engine.hpp"
+#include "model/io/traces.hpp"
+#include "model/train/trainer.hpp"
 
 namespace bitloom {
 namespace {

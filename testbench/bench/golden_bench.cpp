@@ -12,12 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "model/glyphs.hpp"
-#include "model/golden_step.hpp"
-#include "model/hyper.hpp"
-#include "model/recipe.hpp"
-#include "model/traces.hpp"
-#include "model/trainer.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/recipe.hpp"
+#include "model/train/trainer.hpp"
 
 namespace bitloom {
 namespace {

@@ -12,10 +12,10 @@
 #include <string>
 
 #include "kernels/image.hpp"
-#include "model/glyphs.hpp"
-#include "model/hyper.hpp"
-#include "model/init.hpp"
-#include "model/traces.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/init.hpp"
 #include "sim/simulator.hpp"
 #include "testbench/rtl/harness.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/cosim/layout_decoder.hpp"
 
 namespace bitloom::cosim {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/program.hpp"
-#include "model/step_record.hpp"
+#include "model/golden/step_record.hpp"
 
 namespace bitloom::cosim {
 

@@ -7,10 +7,10 @@
 #include <set>
 
 #include "kernels/image.hpp"
-#include "model/error.hpp"
-#include "model/golden_step.hpp"
-#include "model/init.hpp"
-#include "model/interrupt.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/network/init.hpp"
 #include "sim/simulator.hpp"
 #include "testbench/rtl/harness.hpp"
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "kernels/program.hpp"
-#include "model/hyper.hpp"
-#include "model/network.hpp"
-#include "model/recipe.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
 #include "testbench/cosim/compare.hpp"
 #include "testbench/cosim/fidelity.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
 
-#include "model/glyphs.hpp"
-#include "model/traces.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/io/traces.hpp"
 #include "testbench/cosim/cosim.hpp"
 
 namespace bitloom::cosim {

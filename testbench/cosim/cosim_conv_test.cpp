@@ -8,7 +8,7 @@
 #include <fstream>
 #include <map>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/cosim/cosim.hpp"
 #include "testbench/cosim/cosim_case.hpp"
 #include "testbench/cosim/report.hpp"

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/cosim/cosim_case.hpp"
 #include "testbench/cosim/report.hpp"
 

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "model/error.hpp"
-#include "model/traces.hpp"
+#include "model/io/error.hpp"
+#include "model/io/traces.hpp"
 #include "testbench/cosim/cosim.hpp"
 #include "testbench/cosim/cosim_case.hpp"
 #include "testbench/cosim/random_case.hpp"

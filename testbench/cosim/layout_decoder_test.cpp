@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom::cosim {
 namespace {

@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "model/json_reader.hpp"
-#include "model/traces.hpp"
+#include "model/io/json_reader.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom::cosim {
 namespace {

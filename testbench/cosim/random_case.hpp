@@ -4,8 +4,8 @@
 #include <string>
 
 #include "kernels/hardware.hpp"
-#include "model/network.hpp"
-#include "model/recipe.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
 
 namespace bitloom::cosim {
 

@@ -15,14 +15,14 @@
 #include <numeric>
 #include <optional>
 
-#include "model/cifar.hpp"
-#include "model/error.hpp"
-#include "model/interrupt.hpp"
-#include "model/json_reader.hpp"
-#include "model/output_file.hpp"
-#include "model/recipe.hpp"
-#include "model/traces.hpp"
-#include "model/trainer.hpp"
+#include "model/data/cifar.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/json_reader.hpp"
+#include "model/io/output_file.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/recipe.hpp"
+#include "model/train/trainer.hpp"
 #include "testbench/golden/experiment.hpp"
 
 namespace {

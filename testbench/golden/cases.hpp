@@ -3,10 +3,10 @@
 #include <random>
 #include <string>
 
-#include "model/error.hpp"
-#include "model/golden_step.hpp"
-#include "model/init.hpp"
-#include "model/isa.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/error.hpp"
+#include "model/network/init.hpp"
+#include "model/rows/isa.hpp"
 
 namespace bitloom::testing {
 

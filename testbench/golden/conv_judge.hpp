@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/conv.hpp"
+#include "model/rows/conv.hpp"
 
 // The convolution of N14.2 as nested loops over canonical indices, in 64 bits: the judge of every faster one.
 

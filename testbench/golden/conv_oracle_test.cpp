@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/conv.hpp"
-#include "model/pool.hpp"
-#include "model/xnor.hpp"
+#include "model/rows/conv.hpp"
+#include "model/rows/pool.hpp"
+#include "model/rows/xnor.hpp"
 #include "testbench/model/oracle.hpp"
 #include "testbench/model/support.hpp"
 

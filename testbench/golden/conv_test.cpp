@@ -1,11 +1,11 @@
-#include "model/conv.hpp"
+#include "model/rows/conv.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/golden/conv_judge.hpp"
 

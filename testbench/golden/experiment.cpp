@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "model/json_reader.hpp"
+#include "model/io/json_reader.hpp"
 
 namespace bitloom::testing {
 namespace {

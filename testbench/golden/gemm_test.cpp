@@ -1,11 +1,11 @@
-#include "model/gemm.hpp"
+#include "model/rows/gemm.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <random>
 
-#include "model/conv.hpp"
+#include "model/rows/conv.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/numbers/linear_oracle.hpp"
 #include "testbench/numbers/spec_codes.hpp"

@@ -1,7 +1,6 @@
-#include "model/golden_step.hpp"
-
 #include <gtest/gtest.h>
 
+#include "model/golden/step.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/golden/reference_step.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "model/golden_step.hpp"
+#include "model/golden/step.hpp"
 #include "testbench/golden/cases.hpp"
 
 namespace bitloom::testing {

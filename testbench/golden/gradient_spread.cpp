@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/glyphs.hpp"
-#include "model/golden_layer.hpp"
-#include "model/init.hpp"
-#include "model/traces.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/golden/layer.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/init.hpp"
 #include "testbench/numbers/spec_tensor.hpp"
 
 namespace bitloom::testing {

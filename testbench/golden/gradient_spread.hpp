@@ -2,9 +2,9 @@
 #include <array>
 #include <string>
 
-#include "model/dataset.hpp"
-#include "model/golden_step.hpp"
-#include "model/network.hpp"
+#include "model/data/dataset.hpp"
+#include "model/golden/step.hpp"
+#include "model/network/network.hpp"
 
 namespace bitloom::testing {
 

@@ -11,10 +11,10 @@
 #include <map>
 #include <random>
 
-#include "model/golden_step.hpp"
-#include "model/random.hpp"
-#include "model/real.hpp"
-#include "model/traces.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/traces.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/real.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/golden/norm_bounds.hpp"
 

@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <random>
 
-#include "model/checkpoint.hpp"
-#include "model/hyper.hpp"
-#include "model/recipe.hpp"
-#include "model/traces.hpp"
-#include "model/trainer.hpp"
+#include "model/io/checkpoint.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/recipe.hpp"
+#include "model/train/trainer.hpp"
 
 namespace bitloom {
 namespace {

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "model/checkpoint.hpp"
-#include "model/glyphs.hpp"
-#include "model/interrupt.hpp"
-#include "model/npy.hpp"
-#include "model/trainer.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/io/checkpoint.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/npy.hpp"
+#include "model/train/trainer.hpp"
 #include "testbench/golden/cases.hpp"
 
 namespace bitloom::testing {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "model/golden_step.hpp"
+#include "model/golden/step.hpp"
 #include "testbench/golden/cases.hpp"
 
 // The golden step against judges that know nothing of its rules: a case worked out with exact fractions, float64

@@ -1,12 +1,12 @@
-#include "model/kernels.hpp"
+#include "model/rows/kernels.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "model/linear.hpp"
-#include "model/random.hpp"
-#include "model/update.hpp"
+#include "model/numerics/linear.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/update.hpp"
 #include "testbench/golden/cases.hpp"
 
 // The row kernels of every instruction set that the machine has, against the element rules, over shifts, limits and

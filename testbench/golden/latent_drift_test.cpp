@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/golden_update.hpp"
+#include "model/golden/update.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/golden/gradient_spread.hpp"
 

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "model/golden_layer.hpp"
-#include "model/golden_step.hpp"
-#include "model/init.hpp"
-#include "model/tensor_ops.hpp"
-#include "model/traces.hpp"
-#include "model/trainer.hpp"
+#include "model/golden/layer.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/init.hpp"
+#include "model/rows/tensor_ops.hpp"
+#include "model/train/trainer.hpp"
 #include "testbench/golden/cases.hpp"
 #include "testbench/golden/conv_judge.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "model/golden_norm.hpp"
+#include "model/golden/norm.hpp"
 #include "testbench/golden/norm_bounds.hpp"
 #include "testbench/model/oracle.hpp"
 

@@ -1,11 +1,11 @@
-#include "model/pool.hpp"
+#include "model/rows/pool.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/golden/cases.hpp"
 
 // Pooling against N15 written down window by window, over random shapes, ties and values at the limits.

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/network.hpp"
+#include "model/network/network.hpp"
 
 // The operations of a network in float64, by their textbook definitions and naive loops, forward and backward. Tensors
 // are NHWC. They know nothing of codes or scales.

@@ -1,4 +1,4 @@
-#include "model/recipe.hpp"
+#include "model/network/recipe.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <tuple>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/golden/cases.hpp"
 
 namespace bitloom::testing {

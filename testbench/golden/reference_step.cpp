@@ -5,10 +5,10 @@
 #include <functional>
 #include <numeric>
 
-#include "model/functions.hpp"
-#include "model/linear.hpp"
-#include "model/random.hpp"
-#include "model/update.hpp"
+#include "model/numerics/functions.hpp"
+#include "model/numerics/linear.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/update.hpp"
 
 namespace bitloom::testing {
 namespace {

@@ -1,5 +1,5 @@
 #pragma once
-#include "model/golden_step.hpp"
+#include "model/golden/step.hpp"
 
 namespace bitloom::testing {
 

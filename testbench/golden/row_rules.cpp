@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "model/numbers.hpp"
-#include "model/real.hpp"
-#include "model/row_factors.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/real.hpp"
+#include "model/rows/row_factors.hpp"
 #include "testbench/numbers/spec_codes.hpp"
 #include "testbench/numbers/spec_polyline.hpp"
 #include "testbench/numbers/spec_real.hpp"

@@ -1,5 +1,5 @@
-#include "model/polyline.hpp"
-#include "model/row_factors.hpp"
+#include "model/numerics/polyline.hpp"
+#include "model/rows/row_factors.hpp"
 #include "testbench/golden/row_rules.hpp"
 #include "testbench/numbers/spec_codes.hpp"
 #include "testbench/numbers/spec_polyline.hpp"

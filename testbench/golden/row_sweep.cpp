@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/isa.hpp"
+#include "model/rows/isa.hpp"
 
 namespace bitloom::testing {
 namespace {

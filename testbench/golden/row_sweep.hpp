@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "model/kernels.hpp"
+#include "model/rows/kernels.hpp"
 #include "testbench/numbers/differences.hpp"
 
 namespace bitloom::testing {

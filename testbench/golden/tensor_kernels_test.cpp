@@ -2,17 +2,17 @@
 
 #include <random>
 
-#include "model/affine.hpp"
-#include "model/clip_code.hpp"
-#include "model/group_code.hpp"
-#include "model/isa.hpp"
-#include "model/kernels.hpp"
-#include "model/log_code.hpp"
-#include "model/niti.hpp"
-#include "model/polyline.hpp"
-#include "model/random.hpp"
-#include "model/row_factors.hpp"
-#include "model/statistics.hpp"
+#include "model/numerics/affine.hpp"
+#include "model/numerics/clip_code.hpp"
+#include "model/numerics/group_code.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/numerics/polyline.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/statistics.hpp"
+#include "model/rows/isa.hpp"
+#include "model/rows/kernels.hpp"
+#include "model/rows/row_factors.hpp"
 
 // The kernels of normalization, pooling and the methods' codes against the element functions, on every instruction set
 // that the machine has, over random operands with many at the boundaries.

@@ -1,14 +1,14 @@
-#include "model/tensor_ops.hpp"
+#include "model/rows/tensor_ops.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "model/affine.hpp"
-#include "model/clip_code.hpp"
-#include "model/log_code.hpp"
-#include "model/niti.hpp"
-#include "model/statistics.hpp"
+#include "model/numerics/affine.hpp"
+#include "model/numerics/clip_code.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/numerics/statistics.hpp"
 #include "testbench/golden/cases.hpp"
 
 // Whole-tensor operations against the element functions, one element after the other: rows of all widths, factors and

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/affine.hpp"
-#include "model/gradient_buffer.hpp"
-#include "model/niti.hpp"
-#include "model/polyline.hpp"
+#include "model/numerics/affine.hpp"
+#include "model/numerics/gradient_buffer.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/numerics/polyline.hpp"
 
 namespace bitloom::testing {
 

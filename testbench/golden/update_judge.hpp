@@ -2,10 +2,10 @@
 #include <string>
 #include <vector>
 
-#include "model/adam.hpp"
-#include "model/golden_step.hpp"
-#include "model/random.hpp"
-#include "model/update.hpp"
+#include "model/golden/step.hpp"
+#include "model/numerics/adam.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/update.hpp"
 
 namespace bitloom::testing {
 

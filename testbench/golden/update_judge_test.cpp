@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <random>
 
-#include "model/golden_step.hpp"
-#include "model/traces.hpp"
+#include "model/golden/step.hpp"
+#include "model/io/traces.hpp"
 #include "testbench/golden/cases.hpp"
 
 namespace bitloom::testing {

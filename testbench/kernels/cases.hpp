@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "kernels/program.hpp"
-#include "model/error.hpp"
-#include "model/json_reader.hpp"
-#include "model/traces.hpp"
+#include "model/io/error.hpp"
+#include "model/io/json_reader.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom::testing_cases {
 

@@ -6,7 +6,7 @@
 #include <functional>
 #include <set>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/kernels/cases.hpp"
 
 namespace bitloom {

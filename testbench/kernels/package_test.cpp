@@ -9,7 +9,7 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
-#include "model/traces.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom {
 namespace {

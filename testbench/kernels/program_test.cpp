@@ -12,7 +12,7 @@
 
 #include "kernels/step.hpp"
 #include "kernels/tiling.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/kernels/cases.hpp"
 
 namespace bitloom {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/kernels/cases.hpp"
 
 namespace bitloom {

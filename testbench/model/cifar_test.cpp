@@ -1,4 +1,4 @@
-#include "model/cifar.hpp"
+#include "model/data/cifar.hpp"
 
 #include <zlib.h>
 

@@ -1,11 +1,11 @@
 // The codebook tool against numerical integration and against the tables it must reproduce.
-#include "model/codebook.hpp"
+#include "model/numerics/codebook.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 namespace {

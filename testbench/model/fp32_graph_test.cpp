@@ -4,10 +4,10 @@
 #include <cmath>
 #include <map>
 
-#include "model/checkpoint.hpp"
-#include "model/fp32.hpp"
-#include "model/glyphs.hpp"
-#include "model/trainer.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/fp32/engine.hpp"
+#include "model/io/checkpoint.hpp"
+#include "model/train/trainer.hpp"
 #include "testbench/model/reference_loss.hpp"
 #include "testbench/model/support.hpp"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/fp32.hpp"
+#include "model/fp32/engine.hpp"
 #include "testbench/model/error_bound.hpp"
 #include "testbench/model/oracle.hpp"
 #include "testbench/model/support.hpp"

@@ -1,13 +1,13 @@
 #include <cmath>
 #include <random>
 
-#include "model/checkpoint.hpp"
-#include "model/fp32_kernels.hpp"
-#include "model/glyphs.hpp"
-#include "model/init.hpp"
-#include "model/interrupt.hpp"
-#include "model/order.hpp"
-#include "model/trainer.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/data/order.hpp"
+#include "model/fp32/kernels.hpp"
+#include "model/io/checkpoint.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/network/init.hpp"
+#include "model/train/trainer.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {

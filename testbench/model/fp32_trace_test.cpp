@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "model/fp32.hpp"
+#include "model/fp32/engine.hpp"
 #include "testbench/model/error_bound.hpp"
 #include "testbench/model/oracle.hpp"
 #include "testbench/model/support.hpp"

@@ -1,7 +1,7 @@
 #include <cstdio>
 
-#include "model/glyphs.hpp"
-#include "model/trainer.hpp"
+#include "model/data/glyphs.hpp"
+#include "model/train/trainer.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {

@@ -1,4 +1,4 @@
-#include "model/glyphs.hpp"
+#include "model/data/glyphs.hpp"
 
 #include <algorithm>
 

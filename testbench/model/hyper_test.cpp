@@ -1,4 +1,4 @@
-#include "model/hyper.hpp"
+#include "model/network/hyper.hpp"
 
 #include <cmath>
 

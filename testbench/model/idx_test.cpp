@@ -1,4 +1,4 @@
-#include "model/idx.hpp"
+#include "model/data/idx.hpp"
 
 #include <zlib.h>
 

@@ -1,4 +1,4 @@
-#include "model/json_reader.hpp"
+#include "model/io/json_reader.hpp"
 
 #include "testbench/model/support.hpp"
 

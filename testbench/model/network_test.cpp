@@ -1,4 +1,4 @@
-#include "model/network.hpp"
+#include "model/network/network.hpp"
 
 #include <map>
 

@@ -1,9 +1,9 @@
-#include "model/npy.hpp"
+#include "model/io/npy.hpp"
 
 #include <limits>
 
-#include "model/checkpoint.hpp"
-#include "model/zip.hpp"
+#include "model/io/checkpoint.hpp"
+#include "model/io/zip.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {

@@ -1,8 +1,8 @@
-#include "model/order.hpp"
+#include "model/data/order.hpp"
 
 #include <cmath>
 
-#include "model/init.hpp"
+#include "model/network/init.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {

@@ -1,5 +1,5 @@
-// Files that appear whole or not at all (model/output_file.hpp).
-#include "model/output_file.hpp"
+// Files that appear whole or not at all (model/io/output_file.hpp).
+#include "model/io/output_file.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@
 #include <sstream>
 #include <string>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 namespace {

@@ -7,9 +7,9 @@
 #include <variant>
 #include <vector>
 
-#include "model/error.hpp"
-#include "model/init.hpp"
-#include "model/network.hpp"
+#include "model/io/error.hpp"
+#include "model/network/init.hpp"
+#include "model/network/network.hpp"
 
 namespace bitloom::test {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom::test {
 

@@ -1,5 +1,5 @@
-// Finding networks, recipes and hardware by name (model/traces.hpp).
-#include "model/traces.hpp"
+// Finding networks, recipes and hardware by name (model/io/traces.hpp).
+#include "model/io/traces.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "model/error.hpp"
-#include "model/output_file.hpp"
+#include "model/io/error.hpp"
+#include "model/io/output_file.hpp"
 
 namespace bitloom {
 namespace {

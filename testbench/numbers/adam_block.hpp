@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "model/adam.hpp"
+#include "model/numerics/adam.hpp"
 
 namespace bitloom::testing {
 

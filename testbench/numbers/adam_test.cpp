@@ -1,11 +1,11 @@
-#include "model/adam.hpp"
+#include "model/numerics/adam.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
-#include "model/polyline.hpp"
+#include "model/numerics/polyline.hpp"
 #include "testbench/numbers/adam_block.hpp"
 #include "testbench/numbers/spec_adam.hpp"
 #include "testbench/numbers/spec_codes.hpp"

@@ -1,12 +1,12 @@
-#include "model/affine.hpp"
+#include "model/numerics/affine.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
-#include "model/sawb.hpp"
-#include "model/statistics.hpp"
+#include "model/numerics/sawb.hpp"
+#include "model/numerics/statistics.hpp"
 #include "testbench/numbers/spec_real.hpp"
 #include "testbench/numbers/sweep.hpp"
 

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "model/clip_code.hpp"
-#include "model/niti.hpp"
+#include "model/numerics/clip_code.hpp"
+#include "model/numerics/niti.hpp"
 #include "testbench/numbers/spec_codes.hpp"
 #include "testbench/numbers/sweep.hpp"
 

@@ -2,9 +2,9 @@
 // Of the innermost loop over random words the specification is the number of words that go up.
 #include <gtest/gtest.h>
 
-#include "model/group_code.hpp"
-#include "model/log_code.hpp"
-#include "model/polyline.hpp"
+#include "model/numerics/group_code.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/polyline.hpp"
 #include "testbench/numbers/differences.hpp"
 #include "testbench/numbers/spec_codes.hpp"
 #include "testbench/numbers/spec_polyline.hpp"

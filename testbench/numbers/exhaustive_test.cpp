@@ -3,9 +3,9 @@
 // mathematics allows (a rounded mantissa is checked by the two inequalities that define it).
 #include <gtest/gtest.h>
 
-#include "model/functions.hpp"
-#include "model/numbers.hpp"
-#include "model/update.hpp"
+#include "model/numerics/functions.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/update.hpp"
 #include "testbench/numbers/differences.hpp"
 #include "testbench/numbers/spec_functions.hpp"
 #include "testbench/numbers/spec_requantize.hpp"

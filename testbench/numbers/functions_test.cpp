@@ -1,4 +1,4 @@
-#include "model/functions.hpp"
+#include "model/numerics/functions.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model/gradient_buffer.hpp"
+#include "model/numerics/gradient_buffer.hpp"
 
 #include <gtest/gtest.h>
 

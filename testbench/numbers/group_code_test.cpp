@@ -1,4 +1,4 @@
-#include "model/group_code.hpp"
+#include "model/numerics/group_code.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "model/linear.hpp"
+#include "model/numerics/linear.hpp"
 
 namespace bitloom::testing {
 

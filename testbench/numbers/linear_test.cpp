@@ -1,4 +1,4 @@
-#include "model/linear.hpp"
+#include "model/numerics/linear.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model/log_code.hpp"
+#include "model/numerics/log_code.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model/polyline.hpp"
+#include "model/numerics/polyline.hpp"
 
 #include <gtest/gtest.h>
 

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "model/group_code.hpp"
-#include "model/log_code.hpp"
-#include "model/sawb.hpp"
-#include "model/update.hpp"
+#include "model/numerics/group_code.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/sawb.hpp"
+#include "model/numerics/update.hpp"
 #include "testbench/numbers/adam_block.hpp"
 
 namespace bitloom {

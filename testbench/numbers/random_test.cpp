@@ -1,4 +1,4 @@
-#include "model/random.hpp"
+#include "model/numerics/random.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model/real.hpp"
+#include "model/numerics/real.hpp"
 
 #include <gtest/gtest.h>
 

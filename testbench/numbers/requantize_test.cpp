@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "model/numbers.hpp"
+#include "model/numerics/numbers.hpp"
 #include "testbench/numbers/spec_requantize.hpp"
 #include "testbench/numbers/sweep.hpp"
 

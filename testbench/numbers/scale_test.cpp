@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "model/error.hpp"
-#include "model/numbers.hpp"
+#include "model/io/error.hpp"
+#include "model/numerics/numbers.hpp"
 #include "testbench/numbers/spec_scale.hpp"
 #include "testbench/numbers/sweep.hpp"
 

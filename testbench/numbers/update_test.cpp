@@ -1,4 +1,4 @@
-#include "model/update.hpp"
+#include "model/numerics/update.hpp"
 
 #include <gtest/gtest.h>
 

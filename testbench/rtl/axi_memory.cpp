@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstring>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 namespace {

@@ -1,6 +1,6 @@
 // Every error stops the machine cleanly: STATUS, code and INDEX, and the machine can start again. A hang is reported
 // with the state of the queues.
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

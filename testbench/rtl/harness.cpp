@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 

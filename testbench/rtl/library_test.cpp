@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "model/error.hpp"
-#include "model/traces.hpp"
+#include "model/io/error.hpp"
+#include "model/io/traces.hpp"
 #include "testbench/rtl/machine_case.hpp"
 
 namespace bitloom {

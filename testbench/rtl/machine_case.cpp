@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "model/traces.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom {
 

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "testbench/rtl/harness.hpp"
 
 extern char** environ;

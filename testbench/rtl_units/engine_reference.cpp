@@ -6,8 +6,8 @@
 #include <cstring>
 #include <optional>
 
-#include "model/functions.hpp"
-#include "model/numbers.hpp"
+#include "model/numerics/functions.hpp"
+#include "model/numerics/numbers.hpp"
 #include "testbench/numbers/sweep.hpp"
 
 namespace bitloom::testing {

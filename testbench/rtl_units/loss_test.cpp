@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "model/functions.hpp"
+#include "model/numerics/functions.hpp"
 #include "testbench/numbers/spec_functions.hpp"
 #include "testbench/rtl_units/random_commands.hpp"
 

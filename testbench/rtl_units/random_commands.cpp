@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "model/log_code.hpp"
-#include "model/numbers.hpp"
-#include "model/real.hpp"
+#include "model/numerics/log_code.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/real.hpp"
 
 namespace bitloom::testing {
 

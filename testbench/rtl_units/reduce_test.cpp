@@ -2,8 +2,8 @@
 // count.
 #include <gtest/gtest.h>
 
-#include "model/numbers.hpp"
-#include "model/real.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/real.hpp"
 #include "testbench/rtl_units/random_commands.hpp"
 
 namespace bitloom::testing {

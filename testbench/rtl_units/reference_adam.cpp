@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "model/adam.hpp"
-#include "model/random.hpp"
-#include "model/update.hpp"
+#include "model/numerics/adam.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/update.hpp"
 #include "testbench/rtl_units/engine_reference.hpp"
 
 namespace bitloom::testing {

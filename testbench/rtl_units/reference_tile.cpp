@@ -3,12 +3,12 @@
 #include <cstdlib>
 #include <optional>
 
-#include "model/affine.hpp"
-#include "model/niti.hpp"
-#include "model/numbers.hpp"
-#include "model/polyline.hpp"
-#include "model/random.hpp"
-#include "model/update.hpp"
+#include "model/numerics/affine.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/polyline.hpp"
+#include "model/numerics/random.hpp"
+#include "model/numerics/update.hpp"
 #include "testbench/numbers/spec_codes.hpp"
 #include "testbench/rtl_units/engine_reference.hpp"
 

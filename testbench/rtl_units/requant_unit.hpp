@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "Vbl_requant_base.h"
-#include "model/numbers.hpp"
+#include "model/numerics/numbers.hpp"
 #include "testbench/numbers/spec_requantize.hpp"
 #include "testbench/rtl_units/unit.hpp"
 

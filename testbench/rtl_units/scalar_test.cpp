@@ -2,7 +2,7 @@
 // and scalar_unit_test.cpp.
 #include <gtest/gtest.h>
 
-#include "model/numbers.hpp"
+#include "model/numerics/numbers.hpp"
 #include "testbench/rtl_units/random_commands.hpp"
 
 namespace bitloom::testing {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "model/numbers.hpp"
+#include "model/numerics/numbers.hpp"
 #include "testbench/rtl_units/random_commands.hpp"
 
 namespace bitloom::testing {

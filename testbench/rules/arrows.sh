@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Dependencies point one way: model <- kernels <- sim, and testbench sees all. The golden model must never see a tile, a
 # command or a clock, or a bug in the lowering could hide in both; and sim must stay buildable without the RTL.
+# Within model/, a room sees the rooms before it, so that a reader can start at the first and never looks ahead.
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -20,4 +21,23 @@ forbid() {
 forbid model 'kernels/|sim/|rtl/|testbench/|systemc|tlm|verilated' ''
 forbid kernels 'sim/|rtl/|testbench/|systemc|tlm|verilated' ''
 forbid sim 'testbench/|verilated' sim/program/
+
+# rooms FOLDER ROOM...: sources of a room include nothing of the rooms behind it in the list, and every room is listed.
+rooms() {
+  local folder=$1 room later dir
+  shift
+  local listed=" $* "
+  for dir in "$folder"/*/; do
+    room=$(basename -- "$dir")
+    [[ ! -d $dir || $listed == *" $room "* ]] || offence "$folder/$room: a room that testbench/rules/arrows.sh does not place"
+  done
+  while (($# > 0)); do
+    room=$1
+    shift
+    for later in "$@"; do
+      forbid "$folder/$room" "$folder/$later/" ''
+    done
+  done
+}
+rooms model io numerics network rows data golden fp32 train
 finish "$count" "the three executors must not share what they are compared on"

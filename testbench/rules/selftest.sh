@@ -10,12 +10,12 @@ failures=0
 
 good_tree() {
   rm -rf -- "${scratch:?}/tree"
-  mkdir -p "$scratch/tree"/{model,kernels,sim/program,testbench,docs}
+  mkdir -p "$scratch/tree"/{model/io,model/train,kernels,sim/program,testbench,docs}
   cd -- "$scratch/tree"
   printf 'BasedOnStyle: Google\n' >.clang-format
-  printf '#pragma once\n#include "model/b.hpp"\n' >model/a.hpp
-  printf '#pragma once\n' >model/b.hpp
-  printf '#include "model/a.hpp"\n' >kernels/k.cpp
+  printf '#pragma once\n#include "model/io/b.hpp"\n' >model/io/a.hpp
+  printf '#pragma once\n' >model/io/b.hpp
+  printf '#include "model/io/a.hpp"\n' >kernels/k.cpp
   printf '#include "kernels/k.hpp"\n' >sim/s.cpp
   printf '#include "testbench/t.hpp"\n' >sim/program/main.cpp
   printf '# Page\n[map](docs/map.md)\n' >README.md
@@ -43,8 +43,9 @@ breaks() { # breaks RULE FILE WHAT TEXT: appending TEXT to FILE breaks RULE
   printf '%b\n' "$4" >>"$2"
   expect fail "$1" "$3" "$2"
 }
-breaks arrows model/a.hpp "model including kernels" '#include "kernels/k.hpp"'
-breaks arrows model/a.hpp "model including SystemC" '#include <systemc>'
+breaks arrows model/io/a.hpp "model including kernels" '#include "kernels/k.hpp"'
+breaks arrows model/io/a.hpp "model including SystemC" '#include <systemc>'
+breaks arrows model/io/a.hpp "a room including a later one" '#include "model/train/t.hpp"'
 breaks arrows kernels/k.cpp "kernels including sim" '#include "sim/s.hpp"'
 breaks arrows sim/s.cpp "sim including testbench" '  #  include "testbench/t.hpp"'
 breaks format sim/s.cpp "a line with a stray blank" 'int  x;'

@@ -6,9 +6,9 @@
 
 #include <cmath>
 
-#include "model/error.hpp"
-#include "model/json_reader.hpp"
-#include "model/traces.hpp"
+#include "model/io/error.hpp"
+#include "model/io/json_reader.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "model/error.hpp"
-#include "model/traces.hpp"
+#include "model/io/error.hpp"
+#include "model/io/traces.hpp"
 
 namespace bitloom {
 namespace {

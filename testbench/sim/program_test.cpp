@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/command.hpp"
-#include "model/error.hpp"
+#include "model/io/error.hpp"
 #include "sim/simulator.hpp"
 
 namespace bitloom {

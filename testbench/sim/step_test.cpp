@@ -1,4 +1,6 @@
 // Whole training steps with values: every tensor and every stored state equals golden's after each of a few steps.
+#include "model/golden/step.hpp"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -7,9 +9,8 @@
 #include <vector>
 
 #include "kernels/image.hpp"
-#include "model/golden_step.hpp"
-#include "model/init.hpp"
-#include "model/traces.hpp"
+#include "model/io/traces.hpp"
+#include "model/network/init.hpp"
 #include "sim/simulator.hpp"
 #include "testbench/cosim/compare.hpp"
 #include "testbench/kernels/cases.hpp"

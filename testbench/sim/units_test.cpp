@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "kernels/command.hpp"
-#include "model/numbers.hpp"
-#include "model/real.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/real.hpp"
 #include "sim/command_values.hpp"
 
 namespace bitloom {

@@ -2,10 +2,10 @@
 #include <cstdio>
 
 #include "kernels/hardware.hpp"
-#include "model/network.hpp"
-#include "model/recipe.hpp"
-#include "model/traces.hpp"
-#include "model/version.hpp"
+#include "model/io/traces.hpp"
+#include "model/io/version.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
 #include "sim/simulator.hpp"
 
 int main() {

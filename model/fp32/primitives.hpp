@@ -1,0 +1,54 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "model/network/network.hpp"
+
+namespace bitloom::fp32 {
+
+/// A convolution of a fixed number of images through oneDNN, all images [sample][row][column][channel]. The calls are
+/// const, allowed from several threads at a time, and return false where oneDNN reports an error.
+class Convolution {
+ public:
+  /// `input` is {channels, rows, columns}; with `relu` the result is max(·, 0). Throws Error.
+  Convolution(const Conv2dAttributes& attributes, const Shape& input, int samples, bool relu);
+  ~Convolution();
+
+  /// Takes over the weights [out][rows][columns][in / groups] for the calls below.
+  bool load_weights(const float* weights);
+  /// y = x * weights + bias, bias null where the layer has none.
+  bool forward(const float* x, const float* bias, float* y) const;
+  /// dx = gradient by the input; dy is the gradient before the ReLU.
+  bool backward_data(const float* dy, float* dx) const;
+  /// The gradient of this call's samples: weights in a private order, bias plain (null where the layer has none).
+  /// Weight gradients of several calls may be added element by element before export_gradient.
+  bool backward_weights(const float* x, const float* dy, float* weights, float* bias) const;
+  /// Floats of a weight gradient in the private order.
+  std::size_t private_size() const;
+  /// From the private order to that of load_weights.
+  bool export_gradient(const float* weights, float* to) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Pooling of a fixed number of images through oneDNN; the same layout and threading. The first of equal maxima in row
+/// order gets the gradient, padding never wins a maximum and counts as zero in an average.
+class Pooling {
+ public:
+  Pooling(const PoolAttributes& attributes, bool maximum, const Shape& input, int samples);
+  ~Pooling();
+
+  /// Bytes that forward leaves for backward.
+  std::size_t workspace_size() const;
+  bool forward(const float* x, float* y, std::uint8_t* workspace) const;
+  bool backward(const float* dy, const std::uint8_t* workspace, float* dx) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bitloom::fp32

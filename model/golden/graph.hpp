@@ -1,0 +1,45 @@
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
+#include "model/rows/conv.hpp"
+#include "model/rows/pool.hpp"
+
+namespace bitloom {
+
+/// What the golden model executes: nodes that make a raw output. ReLU belongs to the node before it (N14.3), flatten is
+/// another view of the same memory (N14.1), and both vanish here, as does a ReLU that sign codes make useless (N22.1).
+struct GoldenNode {
+  std::string name;
+  Op op = Op::kLinear;
+  bool relu = false;
+  std::vector<int> inputs;  ///< nodes of the graph, or kNetworkInput
+  int readers = 0;
+  int layer = -1;             ///< of linear and conv2d: number in file order
+  int norm = -1;              ///< of batch_norm: number in file order
+  bool non_negative = false;  ///< can the output not be below 0?
+  std::size_t pixels = 1;     ///< rows of the output view [m][cols] of one sample
+  std::size_t cols = 1;
+  ConvShape conv;  ///< of linear and conv2d for one sample; linear: one pixel, kernel 1
+  PoolShape pool;  ///< of the pools for one sample
+  NormAttributes norm_facts;
+  bool bias = false;
+};
+
+struct GoldenGraph {
+  std::vector<GoldenNode> nodes;   ///< in file order; the loss reads the last one
+  std::vector<int> layer_nodes;    ///< node of each layer
+  std::vector<int> norm_nodes;     ///< node of each norm
+  std::vector<RecipeLayer> rules;  ///< of each layer
+  std::size_t input_elements = 0;
+  int classes = 0;
+  bool chain = false;  ///< a multilayer perceptron
+};
+
+/// Throws Error naming the node where the network or the recipe is none that the integer engine executes.
+GoldenGraph golden_graph(const Network& network, const Recipe& recipe);
+
+}  // namespace bitloom

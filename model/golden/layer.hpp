@@ -1,0 +1,146 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/golden/graph.hpp"
+#include "model/golden/norm.hpp"
+#include "model/golden/state.hpp"
+#include "model/golden/tools.hpp"
+#include "model/network/recipe.hpp"
+#include "model/numerics/numbers.hpp"
+
+namespace bitloom {
+
+/// Clamped values of one layer in one step, by what was written.
+struct SaturationCounts {
+  std::uint64_t x = 0;
+  std::uint64_t w = 0;
+  std::uint64_t d = 0;
+  std::uint64_t b_acc = 0;
+  std::uint64_t z = 0;
+  std::uint64_t d_raw = 0;  ///< of the layer's activation gradient by groups (N21.3)
+  std::uint64_t dw = 0;
+  std::uint64_t db = 0;
+  std::uint64_t master = 0;
+  std::uint64_t momentum = 0;
+  std::uint64_t bias = 0;
+  std::uint64_t bias_momentum = 0;
+  std::uint64_t buffer = 0;  ///< of the gradients of weights and bias (N26)
+
+  std::uint64_t total() const {
+    return x + w + d + b_acc + z + d_raw + dw + db + master + momentum + bias + bias_momentum + buffer;
+  }
+};
+
+/// A view that kGroup makes of a gradient (N21).
+struct GroupedView {
+  std::vector<std::int8_t> codes;
+  std::size_t rows_of_group = 0;  ///< 0: a group is a column
+  std::vector<Extremes> extremes;
+  std::vector<Real> step, offset;
+  Real common;  ///< Z
+  /// step / Z and offset / Z.
+  std::vector<Real> by_code, by_one;
+  PerAxis axis(const std::vector<Real>& values) const {
+    return {values, rows_of_group == 0 ? PerAxis::Axis::kColumn : PerAxis::Axis::kRows, rows_of_group};
+  }
+};
+
+/// A linear or conv2d layer within a step. Raw views are int32, codes int8 (also the values of logarithmic codes).
+class GoldenLayer {
+ public:
+  GoldenLayer(const GoldenNode& the_node, const RecipeLayer& the_rule);
+
+  /// Step (2) of N10: sizes the tensors for a batch, clears the counts and makes the weight codes.
+  void begin(const LayerState& state, GoldenTools& tools);
+  /// The network's input (N6.5).
+  void take_input(const std::vector<std::int8_t>& codes, Scale scale);
+  /// x from the raw view that the layer reads. `producer`: of linear chains, the layer before.
+  void quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer, const LayerState& state,
+                      GoldenTools& tools);
+  /// N5.1, N5.2, N14.2.
+  void forward(const LayerState& state, GoldenTools& tools, RawTensor& z);
+  /// Codes of the gradient of the layer's output.
+  void quantize_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);
+  /// N5.3, N14.2, N21.3, behind the window of the input's quantizer (N17).
+  void activation_gradient(GoldenTools& tools, RawTensor& to);
+  /// dw and db.
+  void weight_gradient(const LayerState& state, GoldenTools& tools);
+  /// The optimizer, and what hindsight keeps.
+  void update(LayerState& state, GoldenTools& tools);
+  /// Sets the scales that the first step needs (N6.2, N19.1, N23.3).
+  void calibrate(LayerState& state, GoldenTools& tools) const;
+
+  bool reads_input() const { return node.inputs[0] == kNetworkInput; }
+  bool hindsight_x() const {
+    return !reads_input() && rule.activation.quantizer == Quantizer::kMax &&
+           rule.activation.scale == ScaleRule::kHindsight;
+  }
+  bool hindsight_d() const {
+    return rule.gradient.quantizer == Quantizer::kMax && rule.gradient.scale == ScaleRule::kHindsight;
+  }
+  bool hindsight_log() const {
+    return rule.gradient.quantizer == Quantizer::kLog && rule.gradient.scale == ScaleRule::kHindsight;
+  }
+  bool has_scales(const LayerState& state) const;
+  std::size_t depth() const { return node.conv.depth(); }
+  std::size_t out() const { return static_cast<std::size_t>(node.conv.out); }
+  std::size_t rows(const GoldenTools& tools) const { return tools.samples * node.pixels; }
+
+  GoldenNode node;
+  RecipeLayer rule;
+  std::vector<std::int8_t> x;        ///< [rows][channels] of the input
+  std::vector<std::uint8_t> x_mask;  ///< N17.1; empty: all pass
+  bool x_unsigned = false;
+  std::vector<std::int8_t> w;  ///< [K][out]
+  std::vector<std::uint8_t> w_mask;
+  std::vector<std::int32_t> what;           ///< raw view of the standardized weights (N16.4)
+  std::vector<std::vector<std::int8_t>> d;  ///< [rows][out]; one a sample of SMP
+  GroupedView d_view, w_view;               ///< of kGroup: what the activation and the weight gradient read
+  std::vector<std::int32_t> b_acc;          ///< [out]; 0 without a bias
+  std::vector<std::int32_t> dw;             ///< [K][out]
+  std::vector<std::int32_t> dwhat;          ///< of standardized weights: the gradient of `what`
+  std::vector<std::int32_t> db;             ///< [out]
+  std::vector<std::int32_t> weight_sum;     ///< T of N21.3
+  std::vector<std::int32_t> input_sum;      ///< X1 of N21.3
+  Scale sx, sw, sd, s_acc, ratio_b;
+  Scale dw_unit, db_unit;
+  RawTensor dw_mean;          ///< of the step's micro-batches, after the last one (N26.3)
+  Scale d_unit;               ///< of the raw gradient that d was made from
+  Scale sx_next, sd_next;     ///< what N2.4 gave for this step's maxima
+  std::uint32_t d_max = 0;    ///< max |raw gradient|
+  std::uint32_t log_max = 1;  ///< M of N19.1
+  Normalizer standardizer;
+  LwqStatistics lwq;
+  SaturationCounts counts;
+
+ private:
+  void quantize_weights(const LayerState& state, GoldenTools& tools);
+  void standardize(const LayerState& state, GoldenTools& tools);
+  void codes_beyond_raw(const GoldenLayer& producer, Scale ratio, GoldenTools& tools);
+  Stream input_stream(const GoldenTools& tools) const;
+  Stream gradient_stream(const GoldenTools& tools, RandomUse use, std::uint32_t sample = 0) const {
+    return tools.stream(node.layer, TensorKind::kGradient, use, sample);
+  }
+  void log_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);
+  void group_gradient(const RawTensor& g, GoldenTools& tools);
+  GroupedView grouped(const RawTensor& g, const GroupView& of, RandomUse quantize, RandomUse prune,
+                      GoldenTools& tools) const;
+  std::vector<Real> kept(const GroupedView& view, const GroupView& of, RandomUse prune, GoldenTools& tools) const;
+  void group_activation_gradient(GoldenTools& tools, RawTensor& to);
+  void group_weight_gradient(GoldenTools& tools);
+  void summed_weight_gradient(GoldenTools& tools);
+  void update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
+  void update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
+
+  void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;
+  void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
+  /// Raw views of Σ over all vectors of codes of x · d (N5.4, N19.4), exact before they are clamped. Returns how many
+  /// were.
+  std::uint64_t gemm_weight(GoldenTools& tools, std::span<const std::vector<std::int8_t>> codes, int outputs,
+                            std::vector<std::int32_t>& sums) const;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,75 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/golden/graph.hpp"
+#include "model/golden/state.hpp"
+#include "model/golden/step_record.hpp"
+#include "model/golden/tools.hpp"
+
+namespace bitloom {
+
+/// The arithmetic of N16.1 and N16.3 on one tensor: of a norm, or of a weight tensor that is standardized (N16.4).
+/// Vectors are one value a column, or one for the tensor where `whole`.
+class Normalizer {
+ public:
+  bool whole = false;  ///< LBN
+  Real eps;
+
+  /// Statistics of z and the constants of forward(); gamma, beta are one a column.
+  void prepare(const std::int32_t* z, std::size_t rows, std::size_t cols, Scale unit, std::uint32_t max,
+               const std::vector<Real>& gamma, const std::vector<Real>& beta, GoldenTools& tools);
+  /// N12 with the constants of prepare(); unit 2^-16.
+  RowStatistics forward(const std::int32_t* z, std::size_t rows, std::size_t cols, bool relu, GoldenTools& tools,
+                        std::int32_t* y) const;
+  /// N16.3: the gradient of z from dy.
+  void backward(const std::int32_t* z, const RawTensor& dy, RawTensor& dz, GoldenTools& tools);
+  /// N16.3, after backward(): the raw gradients of gamma and beta. (Standardized weights have neither, so nothing of
+  /// theirs is limited and counted.)
+  void parameter_gradients(GoldenTools& tools);
+
+  Real mean_share() const;  ///< of N16.2: S1 / n · U is the mean
+
+  // Of the batch at work.
+  int shift = 0;
+  Real n, u;                                ///< N, U
+  std::vector<std::int64_t> s1;             ///< [cols or 1]
+  std::vector<Real> v, r;                   ///< [cols or 1]
+  std::vector<Real> gamma, gr;              ///< [cols]
+  std::vector<Real> a;                      ///< forward: factor of z, [cols]
+  std::vector<std::int32_t> c;              ///< forward: constant, [cols]
+  Real ud;                                  ///< backward: Ud
+  std::vector<Real> x, d1;                  ///< backward: X, D1, [cols]
+  std::vector<Real> by_dy, by_z;            ///< backward: [cols]; [cols or 1]
+  std::vector<std::int32_t> by_one;         ///< backward: [cols or 1]
+  std::vector<std::int32_t> dgamma, dbeta;  ///< [cols], unit 2^-24
+  std::uint64_t dz_saturated = 0;
+};
+
+/// One batch_norm node in a step.
+class GoldenNorm {
+ public:
+  GoldenNorm(const GoldenNode& node, const Recipe& recipe);
+
+  void forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
+  /// N16.2.
+  void update_running(NormState& state, GoldenTools& tools) const;
+  void backward(const RawTensor& z, const RawTensor& dy, GoldenTools& tools, RawTensor& dz);
+  /// N14.7.
+  void update(NormState& state, GoldenTools& tools);
+
+  std::uint64_t saturated() const { return y_saturated_ + at_work_.dz_saturated + updated_; }
+  void record(const NormState& state, StepRecord& record) const;
+
+ private:
+  void evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
+
+  const GoldenNode& node_;
+  Normalizer at_work_;
+  Real keep_, share_;
+  std::uint64_t y_saturated_ = 0;
+  std::uint64_t updated_ = 0;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,95 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "model/network/init.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
+#include "model/numerics/adam.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/real.hpp"
+
+namespace bitloom {
+
+using Chain = std::vector<LinearLayer>;
+
+/// Adam's state of one tensor (N25); empty for other optimizers.
+struct AdamState {
+  std::vector<std::int32_t> m;    ///< codes
+  std::vector<std::int32_t> r;    ///< codes of √v
+  std::vector<AdamBlock> blocks;  ///< one a column
+};
+
+/// What one linear or conv2d layer keeps from step to step. Weights are [K][out] (N14.1), for linear layers input-major
+/// [in][out]. The vectors of other optimizers than the layer's are empty.
+struct LayerState {
+  std::vector<std::int32_t> master;         ///< SGD, Adam: units 2^-master_frac_bits, within ±(2^23 - 1)
+  std::vector<std::int32_t> momentum;       ///< SGD: units 2^-momentum_frac_bits, within ±32767; LWQ: codes in sv
+  std::vector<std::int32_t> bias;           ///< [out], units 2^-bias_frac_bits; empty without a bias
+  std::vector<std::int32_t> bias_momentum;  ///< [out], units 2^-momentum_frac_bits; empty without a bias
+  std::uint32_t wmax = 0;                   ///< max |master| (N9.3)
+  Scale sx_next;                            ///< hindsight scale of x (layers after the first); else no scale
+  Scale sd_next;                            ///< hindsight scale of d; else no scale
+
+  std::vector<std::int8_t> q;         ///< LWQ, NITI: integer weights
+  std::vector<std::int8_t> residual;  ///< LWQ with latent_bits 4: codes s
+  std::vector<std::int32_t> latent;   ///< LWQ with latent_bits 24: L
+  Scale sw;                           ///< LWQ, NITI: fixed scale of q
+  Scale sv;                           ///< LWQ: scale of the momentum codes
+  Scale sv_next;                      ///< LWQ: of the next step's (N23.4); no scale before the calibration
+  int level_read = 0;                 ///< LWQ: level of the residual codes
+  int level_write = 0;                ///< LWQ: level that the next step writes (N23.6)
+  Real mhat;                          ///< logarithmic hindsight (N19.1); 0 before the calibration
+  AdamState adam, bias_adam;
+
+  // Gradients that a step's micro-batches add up (N26); empty without. The first one overwrites what it finds, so a
+  // checkpoint, which is made between steps, holds none of it.
+  std::vector<std::int32_t> buffer;    ///< codes
+  std::vector<Real> buffer_step;       ///< [out], value of a code
+  std::vector<std::int32_t> bias_sum;  ///< [out], units 2^-24
+};
+
+/// What one batch_norm keeps. Parameters are [channels] in units 2^-24, momenta in units 2^-momentum_frac_bits; running
+/// values are one a channel, or one for the layer with LBN.
+struct NormState {
+  std::vector<std::int32_t> gamma, beta;
+  std::vector<std::int32_t> gamma_momentum, beta_momentum;
+  std::vector<Real> run_mean, run_var;
+  AdamState gamma_adam, beta_adam;
+  std::vector<std::int32_t> gamma_sum, beta_sum;  ///< of a step's micro-batches (N26.4); empty without
+};
+
+inline constexpr int kNormFracBits = 24;  ///< of gamma and beta (N14.7)
+
+/// Everything that lives across steps: what a checkpoint holds and co-simulation compares.
+struct TrainState {
+  std::vector<LayerState> layers;  ///< by linear and conv2d node, in file order
+  std::vector<NormState> norms;    ///< by batch_norm node, in file order
+  std::uint32_t step = 0;          ///< optimizer steps done; micro-batches where a step has several (N26.5)
+  AdamPowers powers;               ///< N25.7
+};
+
+/// The chain as a network that GoldenEngine takes.
+Network network_of(const Chain& chain);
+
+/// Is the network a multilayer perceptron, for which N4.5's kind 0 and N6.3's one-pass codes hold?
+bool is_chain(const Network& network);
+
+/// Names of the linear and conv2d nodes, in file order.
+std::vector<std::string> layer_names(const Network& network);
+
+/// Parameters rounded half up to the recipe's formats and clamped, momenta zero, running values 0 and 1, no hindsight
+/// scales yet (see calibrate() in golden_step.hpp). `parameters`: one element a node, as initial_parameters() gives.
+TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters);
+TrainState initial_state(const Chain& chain, const Recipe& recipe, const std::vector<LinearParameters>& parameters);
+
+/// max |x|, 0 for none.
+std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);
+
+/// Weights, biases and norm parameters as real numbers, one element a node.
+std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state);
+
+/// The latent weight of element `i` of an LWQ layer in 2^-16 of an integer step (N23.1).
+std::int32_t latent_weight(const LayerState& layer, std::size_t i);
+
+}  // namespace bitloom

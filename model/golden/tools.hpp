@@ -1,0 +1,79 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "model/golden/step.hpp"
+#include "model/network/recipe.hpp"
+#include "model/numerics/gradient_buffer.hpp"
+#include "model/numerics/niti.hpp"
+#include "model/rows/conv.hpp"
+#include "model/rows/gemm.hpp"
+#include "model/rows/pool.hpp"
+#include "model/rows/tensor_codes.hpp"
+#include "model/rows/tensor_ops.hpp"
+#include "model/rows/xnor.hpp"
+
+namespace bitloom {
+
+/// A raw view [rows][cols] with its unit and its largest magnitude (N14.5).
+struct RawTensor {
+  std::vector<std::int32_t> data;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  Scale unit;
+  std::int32_t max = 0;
+
+  void resize(std::size_t new_rows, std::size_t new_cols) {
+    rows = new_rows;
+    cols = new_cols;
+    data.resize(rows * cols);
+  }
+  std::uint32_t magnitude() const { return static_cast<std::uint32_t>(max); }
+};
+
+/// Sums over a step.
+struct GoldenTotals {
+  std::uint32_t loss = 0;
+  std::uint32_t correct = 0;
+  std::uint64_t scale_saturated = 0;  ///< N2.1
+};
+
+/// What the parts of a step share: kernels, and the facts of the step at work.
+struct GoldenTools {
+  GoldenTools(const Recipe& the_recipe, int threads)
+      : recipe(the_recipe),
+        gemm(threads),
+        conv(threads),
+        xnor(threads),
+        pool(threads),
+        tensors(threads),
+        ops(threads) {}
+
+  Recipe recipe;
+  Gemm gemm;
+  Convolution conv;
+  XnorConvolution xnor;
+  Pooling pool;
+  TensorOperations tensors;
+  TensorOps ops;
+  std::vector<std::int32_t> acc;  ///< sums that become a raw view
+
+  StepContext context;
+  MicroBatch micro_batch;  ///< N26.5
+  std::size_t samples = 0;
+  bool exact_scales = false;  ///< no hindsight: calibration, or an evaluation before it
+  bool training = true;       ///< norms use the batch's statistics
+  bool chain = false;
+  Real adam_rate;  ///< N25.7
+  GoldenTotals totals;
+
+  bool accumulates() const { return recipe.update.micro_batches > 0; }
+  bool hindsight(const ViewRule& rule) const { return !exact_scales && rule.scale == ScaleRule::kHindsight; }
+  Stream stream(int layer, TensorKind kind, RandomUse use, std::uint32_t sample = 0) const {
+    return make_stream(context.seed64, context.step, tensor_id(layer, kind), use, sample);
+  }
+  /// N24.4: units are powers of two in a NITI recipe, rounded up.
+  Scale unit(Scale of) const { return recipe.update.optimizer == Optimizer::kNiti ? niti_unit(of) : of; }
+};
+
+}  // namespace bitloom

@@ -1,0 +1,116 @@
+#include "model/network/network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "model/io/error.hpp"
+#include "model/network/network_layers.hpp"
+
+namespace bitloom {
+
+namespace {
+
+// Names become file names and tensor names.
+void check_name(const JsonObject& json, const std::string& name) {
+  const bool allowed = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  if (!allowed) json.fail("name", fmt::format("expected letters, digits, '_' and '-' only, got \"{}\"", name));
+}
+
+std::vector<int> read_inputs(const JsonObject& json, const std::map<std::string, int>& known) {
+  if (!json.has("inputs")) return {static_cast<int>(known.size()) - 2};  // the node before; kNetworkInput for the first
+  std::vector<int> inputs;
+  for (const std::string& name : json.list<std::string>("inputs")) {
+    const auto found = known.find(name);
+    if (found == known.end()) {
+      json.fail("inputs", fmt::format("expected \"input\" or the name of a layer above, got \"{}\"", name));
+    }
+    inputs.push_back(found->second);
+  }
+  return inputs;
+}
+
+// A result that nothing reads is either the network's end or a mistake.
+void check_ends(const JsonObject& json, const Network& network) {
+  std::vector<bool> used(network.nodes.size(), false);
+  for (const Node& node : network.nodes) {
+    for (const int input : node.inputs) {
+      if (input != kNetworkInput) used[static_cast<std::size_t>(input)] = true;
+    }
+  }
+  for (std::size_t i = 0; i + 1 < network.nodes.size(); ++i) {
+    if (!used[i]) json.fail(fmt::format("layers[{}]", i), fmt::format("nothing reads \"{}\"", network.nodes[i].name));
+  }
+}
+
+}  // namespace
+
+std::int64_t element_count(const Shape& shape) {
+  std::int64_t product = 1;
+  for (const int extent : shape) product *= extent;
+  return product;
+}
+
+Network read_network(const std::string& file) { return read_network(JsonObject::from_file(file)); }
+
+Network read_network(const JsonObject& json) {
+  Network network;
+  network.name = json.get<std::string>("name");
+  network.batch = json.get_or<int>("batch", 0, 1, 65535);
+  check_name(json, network.name);
+  network.input = json.list<int>("input", 1, kMaxElements);
+  if (network.input.empty() || network.input.size() > 4) json.fail("input", "expected 1 to 4 extents");
+  if (element_count(network.input) > kMaxElements) json.fail("input", "expected at most 1048576 elements");
+
+  std::map<std::string, int> known{{"input", kNetworkInput}};
+  for (const JsonObject& layer : json.objects("layers")) {
+    Node node;
+    node.name = layer.get<std::string>("name");
+    check_name(layer, node.name);
+    node.op = read_op(layer);
+    node.inputs = read_inputs(layer, known);
+    read_layer(layer, network, node);
+    layer.finish();
+    if (!known.emplace(node.name, static_cast<int>(network.nodes.size())).second) {
+      layer.fail("name", fmt::format("\"{}\" is already taken", node.name));
+    }
+    network.nodes.push_back(std::move(node));
+  }
+  json.finish();
+  if (network.nodes.empty()) json.fail("layers", "expected at least one layer");
+  check_ends(json, network);
+  return network;
+}
+
+std::vector<LinearLayer> linear_chain(const Network& network) {
+  const auto fail = [&](const Node& node, const char* message) {
+    throw Error(fmt::format("network {}: layer {} ({}): {}", network.name, node.name, op_name(node.op), message));
+  };
+  std::vector<LinearLayer> layers;
+  bool loss = false;
+  for (std::size_t i = 0; i < network.nodes.size(); ++i) {
+    const Node& node = network.nodes[i];
+    if (loss) fail(node, "nothing may follow the loss");
+    if (node.inputs != std::vector<int>{static_cast<int>(i) - 1}) fail(node, "expected to read the layer before it");
+    const bool after_linear = i > 0 && network.nodes[i - 1].op == Op::kLinear;
+    if (node.op == Op::kLinear) {
+      const auto& linear = std::get<LinearAttributes>(node.attributes);
+      layers.push_back({node.name, linear.in, linear.out, linear.bias, false});
+    } else if (node.op != Op::kRelu && node.op != Op::kSoftmaxCrossEntropy) {
+      fail(node, "expected only linear, relu and softmax_cross_entropy layers in a multilayer perceptron");
+    } else if (!after_linear) {
+      fail(node, "expected a linear layer before it");
+    } else if (node.op == Op::kRelu) {
+      layers.back().relu = true;
+    } else {
+      loss = true;
+    }
+  }
+  if (!loss) throw Error(fmt::format("network {}: expected softmax_cross_entropy as its last layer", network.name));
+  return layers;
+}
+
+}  // namespace bitloom

@@ -1,0 +1,218 @@
+// What each operation of a network file may say, and the shape of its result.
+#include "model/network/network_layers.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <string_view>
+
+namespace bitloom {
+
+namespace {
+
+constexpr int kMaxWindow = 4096;  // of kernel, stride, padding and dilation
+
+struct NamedOp {
+  std::string_view name;
+  Op op;
+};
+constexpr std::array<NamedOp, 9> kOps{{{"linear", Op::kLinear},
+                                       {"conv2d", Op::kConv2d},
+                                       {"relu", Op::kRelu},
+                                       {"max_pool", Op::kMaxPool},
+                                       {"average_pool", Op::kAveragePool},
+                                       {"batch_norm", Op::kBatchNorm},
+                                       {"add", Op::kAdd},
+                                       {"flatten", Op::kFlatten},
+                                       {"softmax_cross_entropy", Op::kSoftmaxCrossEntropy}}};
+
+std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+const Shape& input_shape(const Network& network, const Node& node, std::size_t which) {
+  const int index = node.inputs[which];
+  return index == kNetworkInput ? network.input : network.nodes[static_cast<std::size_t>(index)].shape;
+}
+
+// One integer for both directions, or [rows, columns].
+Pair read_pair(const JsonObject& json, const char* key, int min) {
+  if (!json.is_array(key)) {
+    const int both = json.get<int>(key, min, kMaxWindow);
+    return {both, both};
+  }
+  const std::vector<int> values = json.list<int>(key, min, kMaxWindow);
+  if (values.size() != 2) json.fail(key, fmt::format("expected an integer or [rows, columns], got {}", values));
+  return {values[0], values[1]};
+}
+
+Pair read_pair_or(const JsonObject& json, const char* key, int min, Pair fallback) {
+  return json.has(key) ? read_pair(json, key, min) : fallback;
+}
+
+const Shape& image_input(const JsonObject& json, const Network& network, const Node& node) {
+  const Shape& in = input_shape(network, node, 0);
+  if (in.size() != 3) {
+    json.fail(fmt::format("op {} needs an input of {{channels, rows, columns}}, got shape {}", op_name(node.op),
+                          shape_text(in)));
+  }
+  return in;
+}
+
+// Number of windows along one direction.
+int window_count(const JsonObject& json, const char* direction, int extent, int kernel, int stride, int padding,
+                 int dilation) {
+  const std::int64_t reach = std::int64_t{dilation} * (kernel - 1) + 1;
+  const std::int64_t padded = extent + 2 * std::int64_t{padding};
+  if (reach > padded) {
+    json.fail("kernel", fmt::format("expected a window of at most {} {} (input {}, padding {}), got {}", padded,
+                                    direction, extent, padding, reach));
+  }
+  return static_cast<int>((padded - reach) / stride) + 1;
+}
+
+Shape windowed_shape(const JsonObject& json, const Shape& in, int channels, const Pair& kernel, const Pair& stride,
+                     const Pair& padding, const Pair& dilation) {
+  return {channels, window_count(json, "rows", in[1], kernel.rows, stride.rows, padding.rows, dilation.rows),
+          window_count(json, "columns", in[2], kernel.cols, stride.cols, padding.cols, dilation.cols)};
+}
+
+void read_conv2d(const JsonObject& json, const Network& network, Node& node) {
+  const Shape& in = image_input(json, network, node);
+  Conv2dAttributes conv;
+  conv.in = in[0];
+  conv.out = json.get<int>("out", 1, kMaxElements);
+  conv.kernel = read_pair(json, "kernel", 1);
+  conv.stride = read_pair_or(json, "stride", 1, {1, 1});
+  conv.padding = read_pair_or(json, "padding", 0, {0, 0});
+  conv.dilation = read_pair_or(json, "dilation", 1, {1, 1});
+  conv.groups = json.get_or<int>("groups", 1, 1, kMaxElements);
+  conv.bias = json.get<bool>("bias");
+  if (conv.in % conv.groups != 0 || conv.out % conv.groups != 0) {
+    json.fail("groups", fmt::format("expected a divisor of {} input and {} output channels, got {}", conv.in, conv.out,
+                                    conv.groups));
+  }
+  node.attributes = conv;
+  node.shape = windowed_shape(json, in, conv.out, conv.kernel, conv.stride, conv.padding, conv.dilation);
+}
+
+void read_pool(const JsonObject& json, const Network& network, Node& node) {
+  const Shape& in = image_input(json, network, node);
+  PoolAttributes pool;
+  if (node.op == Op::kAveragePool && json.is_text("kernel")) {
+    json.choice("kernel", {"all"});
+    pool.kernel = pool.stride = {in[1], in[2]};
+  } else {
+    pool.kernel = read_pair(json, "kernel", 1);
+    pool.stride = read_pair_or(json, "stride", 1, pool.kernel);
+    pool.padding = read_pair_or(json, "padding", 0, {0, 0});
+    if (pool.padding.rows >= pool.kernel.rows || pool.padding.cols >= pool.kernel.cols) {
+      json.fail("padding", fmt::format("expected less than the kernel [{}, {}], got [{}, {}]", pool.kernel.rows,
+                                       pool.kernel.cols, pool.padding.rows, pool.padding.cols));
+    }
+  }
+  node.attributes = pool;
+  node.shape = windowed_shape(json, in, in[0], pool.kernel, pool.stride, pool.padding, {1, 1});
+}
+
+void read_norm(const JsonObject& json, const Network& network, Node& node) {
+  const Shape& in = input_shape(network, node, 0);
+  if (in.size() != 1 && in.size() != 3) {
+    json.fail(fmt::format("op batch_norm needs an input of {{features}} or {{channels, rows, columns}}, got shape {}",
+                          shape_text(in)));
+  }
+  NormAttributes norm;
+  norm.channels = in[0];
+  norm.eps = json.get_or<double>("eps", norm.eps, 1e-8, 1.0);
+  norm.momentum = json.get_or<double>("momentum", norm.momentum, 1e-4, 1.0);
+  node.attributes = norm;
+  node.shape = in;
+}
+
+void read_add(const JsonObject& json, const Network& network, Node& node) {
+  if (node.inputs[0] == node.inputs[1]) json.fail("inputs", "expected two different results");
+  const Shape& left = input_shape(network, node, 0);
+  const Shape& right = input_shape(network, node, 1);
+  if (left != right) {
+    json.fail("inputs",
+              fmt::format("expected two results of one shape, got {} and {}", shape_text(left), shape_text(right)));
+  }
+  node.shape = left;
+}
+
+void check_inputs(const JsonObject& json, const Network& network, const Node& node) {
+  const std::size_t expected = node.op == Op::kAdd ? 2 : 1;
+  if (node.inputs.size() != expected) {
+    json.fail("inputs", fmt::format("expected {} input{} for op {}, got {}", expected, expected == 1 ? "" : "s",
+                                    op_name(node.op), node.inputs.size()));
+  }
+  for (const int index : node.inputs) {
+    if (index != kNetworkInput && network.nodes[static_cast<std::size_t>(index)].op == Op::kSoftmaxCrossEntropy) {
+      json.fail("inputs", "expected a layer with a result, got a loss");
+    }
+  }
+}
+
+void require_one_dimension(const JsonObject& json, const Node& node, const Shape& in) {
+  if (in.size() == 1) return;
+  json.fail(fmt::format("op {} needs a one-dimensional input, got shape {}", op_name(node.op), shape_text(in)));
+}
+
+}  // namespace
+
+const char* op_name(Op op) {
+  for (const NamedOp& known : kOps) {
+    if (known.op == op) return known.name.data();
+  }
+  return "?";
+}
+
+Op read_op(const JsonObject& json) {
+  const std::string text = json.choice("op", {kOps[0].name, kOps[1].name, kOps[2].name, kOps[3].name, kOps[4].name,
+                                              kOps[5].name, kOps[6].name, kOps[7].name, kOps[8].name});
+  for (const NamedOp& known : kOps) {
+    if (known.name == text) return known.op;
+  }
+  json.fail("op", "unknown");
+}
+
+void read_layer(const JsonObject& json, const Network& network, Node& node) {
+  check_inputs(json, network, node);
+  const Shape& in = input_shape(network, node, 0);
+  node.shape = in;
+  switch (node.op) {
+    case Op::kLinear: {
+      require_one_dimension(json, node, in);
+      const LinearAttributes linear{in[0], json.get<int>("out", 1, kMaxElements), json.get<bool>("bias")};
+      node.attributes = linear;
+      node.shape = {linear.out};
+      break;
+    }
+    case Op::kConv2d:
+      read_conv2d(json, network, node);
+      break;
+    case Op::kMaxPool:
+    case Op::kAveragePool:
+      read_pool(json, network, node);
+      break;
+    case Op::kBatchNorm:
+      read_norm(json, network, node);
+      break;
+    case Op::kAdd:
+      read_add(json, network, node);
+      break;
+    case Op::kFlatten:
+      node.shape = {static_cast<int>(element_count(image_input(json, network, node)))};
+      break;
+    case Op::kRelu:
+      break;
+    case Op::kSoftmaxCrossEntropy:
+      require_one_dimension(json, node, in);
+      break;
+  }
+  if (element_count(node.shape) > kMaxElements) {
+    json.fail(
+        fmt::format("expected a result of at most {} elements, got shape {}", kMaxElements, shape_text(node.shape)));
+  }
+}
+
+}  // namespace bitloom

@@ -1,0 +1,163 @@
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/io/json_reader.hpp"
+#include "model/network/network.hpp"
+#include "model/numerics/numbers.hpp"
+
+namespace bitloom {
+
+/// Where the scale of a quantized view comes from.
+enum class ScaleRule {
+  kExact,      ///< N6.1: this step's own maximum
+  kHindsight,  ///< N6.2: the previous step's maximum (N19.1's mean for logarithmic codes)
+};
+
+/// How raw views become codes. In brackets: of which views (x activations, w weights, d gradients).
+enum class Quantizer {
+  kMax,                    ///< N6: scale from the maximum [x w d]
+  kSawb,                   ///< N18 [x w]
+  kSign,                   ///< N22.1 [x w]
+  kRoundClip,              ///< N22.2 [x]
+  kStandardizedRoundClip,  ///< N16.4, then N22.2 [w]
+  kLwq,                    ///< N23: the stored integer weight [w]
+  kNiti,                   ///< N24 [x w d]
+  kLog,                    ///< N19 [d]
+  kGroup,                  ///< N21 [d]
+};
+
+/// Which elements of a gradient share offset and step (N21.1).
+enum class Groups {
+  kTensor,  ///< all (PTQ)
+  kSample,  ///< all rows of a sample (PSQ); activation gradient only
+  kColumn,  ///< a column (PCQ); weight gradient only
+};
+
+/// Which groups survive (N21.4).
+enum class Pruning { kNone, kTop, kBernoulli };
+
+/// One of the two views that kGroup makes of a gradient.
+struct GroupView {
+  int bits = 4;  ///< 1, 2 or 4: codes 0 … 2^bits − 1
+  Groups groups = Groups::kTensor;
+};
+
+/// How a kind of tensor is quantized. Fields behind `quantizer` count only for the quantizers named beside them.
+struct ViewRule {
+  Rounding rounding = Rounding::kHalfUp;  ///< kMax, kSawb; kLog: stochastic or half up; kGroup: stochastic
+  ScaleRule scale = ScaleRule::kExact;    ///< kMax [x d], kLog
+  Quantizer quantizer = Quantizer::kMax;
+  int bits = 0;                      ///< 4 or 8; 0: the layer's. kMax, kSawb, kLwq
+  bool is_unsigned = false;          ///< kSawb [x]: codes 0 … 15 where x cannot be negative
+  double c1 = 12.035;                ///< kSawb
+  double c2 = 12.03;                 ///< kSawb
+  int levels = 0;                    ///< M of kRoundClip and kStandardizedRoundClip, 1 … 7 (x: … 15)
+  double clip = 0.0;                 ///< c of the same
+  int binades = 6;                   ///< R of kLog, 4 or 6
+  bool power_of_two = false;         ///< top of kLog
+  int samples = 1;                   ///< S of kLog, 1 … 8 (SMP)
+  GroupView dgrad{};                 ///< kGroup: the view that the activation gradient reads
+  GroupView wgrad{};                 ///< kGroup: the view that the weight and bias gradients read
+  Pruning pruning = Pruning::kNone;  ///< kGroup
+  int factor = 1;                    ///< b of kGroup's pruning: one group of b survives
+};
+
+/// How the state of the weights is stored and updated. Biases and norm parameters are always fixed point (N9), whatever
+/// the weights do; with kAdam and kLwqAdam they follow N25 too.
+enum class Optimizer {
+  kSgd,      ///< N9
+  kLwq,      ///< N23; for the layers whose weight quantizer is kLwq, kSgd for others
+  kNiti,     ///< N24.3; likewise for kNiti
+  kAdam,     ///< N25
+  kLwqAdam,  ///< N25.8; for the layers whose weight quantizer is kLwq, kAdam for others
+};
+
+/// Do moments and steps follow N25?
+constexpr bool uses_adam(Optimizer optimizer) {
+  return optimizer == Optimizer::kAdam || optimizer == Optimizer::kLwqAdam;
+}
+/// Are the weights the codes of LWQ (N23)?
+constexpr bool keeps_latent(Optimizer optimizer) {
+  return optimizer == Optimizer::kLwq || optimizer == Optimizer::kLwqAdam;
+}
+
+/// Stored state and its update. A fixed-point value v stands for v · 2^-frac_bits.
+struct UpdateRule {
+  bool stochastic = true;  ///< false: u is replaced by 32767 (half up); for LWQ the encoder is half up too
+  int master_bits = 24;
+  int master_frac_bits = 21;
+  int momentum_bits = 16;
+  int momentum_frac_bits = 15;
+  int bias_bits = 32;
+  int bias_frac_bits = 24;
+  Optimizer optimizer = Optimizer::kSgd;
+  int latent_bits = 4;                ///< kLwq, kLwqAdam: 4, or 24 for the master weight it is compared with
+  int min_level = 0;                  ///< the same: levels that N23.6 may choose
+  int max_level = 3;                  ///< the same
+  double headroom = 1.0;              ///< the same: s_w holds this times the largest initial weight (N23.1)
+  std::vector<int> gradient_bits{5};  ///< kNiti: gb, by epoch; the last one stays (N24.3)
+  double beta1 = 0.9;                 ///< kAdam, kLwqAdam
+  double beta2 = 0.999;               ///< the same
+  double eps = 1e-8;                  ///< the same
+  int micro_batches = 0;              ///< of a step, 2 … 64, added up in an 8-bit buffer (N26); 0: no buffer
+  double buffer_headroom = 4.0;       ///< of that buffer over the first micro-batch
+};
+
+/// What one layer uses, all overrides applied.
+struct RecipeLayer {
+  int bits = 8;  ///< of the views whose rule has no width of its own: 8 or 4
+  ViewRule activation;
+  ViewRule weight;
+  ViewRule gradient;
+  Optimizer optimizer = Optimizer::kSgd;  ///< of the weights
+
+  int width(const ViewRule& rule) const { return rule.bits != 0 ? rule.bits : bits; }
+};
+
+/// Sections that replace the recipe's for some layers, each as a whole.
+struct Override {
+  int bits = 0;  ///< 0: not replaced
+  std::optional<ViewRule> activation;
+  std::optional<ViewRule> weight;
+  std::optional<ViewRule> gradient;
+};
+
+/// Over which values batch_norm takes mean and variance in training.
+enum class Normalization {
+  kBatch,       ///< batch and places, for each channel
+  kLayerBatch,  ///< batch, places and channels: one pair for the layer (LBN)
+};
+
+/// A way to train a network: number formats, rounding and scale rules. Read from traces/recipes.
+struct Recipe {
+  std::string name;
+  bool fp32 = false;  ///< the float baseline; nothing below counts then, but the normalization
+  Normalization normalization = Normalization::kBatch;
+  int bits = 8;                           ///< of every layer without an override
+  int first_bits = 0;                     ///< of the first layer; 0: no override
+  int last_bits = 0;                      ///< of the last layer; 0: no override
+  std::map<std::string, int> named_bits;  ///< by layer name; stronger than first and last
+  ViewRule activation;
+  ViewRule weight;
+  ViewRule gradient;
+  UpdateRule update;
+  /// By "shortcut" (every layer with this word in its name), "first", "last" or a layer's name; a later kind of this
+  /// list is stronger.
+  std::map<std::string, Override> overrides;
+};
+
+/// Reads a recipe file strictly; throws Error naming file and key.
+Recipe read_recipe(const std::string& file);
+Recipe read_recipe(const JsonObject& json);
+
+/// What layer `layer` (from 0, over linear and conv2d nodes in file order) of `layers` layers, named `name`, uses.
+RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std::string& name);
+
+/// Throws Error when the recipe names a layer that the network does not have.
+void require_fit(const Recipe& recipe, const std::vector<LinearLayer>& chain);
+void require_fit(const Recipe& recipe, const Network& network);
+
+}  // namespace bitloom

@@ -1,0 +1,126 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "model/numerics/affine.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/real.hpp"
+
+namespace bitloom {
+
+// LWQ (N23): an integer weight q and a 4-bit residual code s hold a latent weight in 2^-16 of an integer step.
+
+constexpr int kPolylineLevels = 4;
+
+/// V_l[k] of N23.1.
+constexpr std::array<std::array<std::int32_t, 9>, kPolylineLevels> kPolyline{{
+    {0, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768},
+    {0, 8192, 16384, 20480, 24576, 26624, 28672, 30720, 32768},
+    {0, 12288, 24576, 26624, 28672, 29696, 30720, 31744, 32768},
+    {0, 14336, 28672, 29696, 30720, 31232, 31744, 32256, 32768},
+}};
+
+/// What memory keeps of a weight: q in [-qmax, qmax], s in [-8, 7].
+struct LatentCode {
+  std::int8_t q = 0;
+  std::int8_t s = 0;
+  constexpr bool operator==(const LatentCode&) const = default;
+};
+
+/// Latent weight L (N23.1).
+constexpr std::int32_t polyline_decode(LatentCode code, int level) {
+  const auto& table = kPolyline[static_cast<std::size_t>(level)];
+  const std::int32_t magnitude = table[static_cast<std::size_t>(code.s < 0 ? -code.s : code.s)];
+  return code.q * 65536 + (code.s < 0 ? -magnitude : magnitude);
+}
+
+/// Code of a latent weight (N23.2). |latent| < 2^32; limit = qmax; Rounding kStochastic (u is a 16-bit word) or
+/// kHalfUp. Counts one saturation where q leaves ±limit.
+constexpr LatentCode polyline_encode(std::int64_t latent, int level, std::uint32_t u, Rounding rounding, int limit,
+                                     std::uint64_t& saturations) {
+  const auto& table = kPolyline[static_cast<std::size_t>(level)];
+  std::int64_t q = (latent + 32768) >> 16;
+  const std::int64_t residual = latent - q * 65536;
+  const std::int64_t magnitude = residual < 0 ? -residual : residual;
+  std::size_t k = 0;
+  while (k < 8 && table[k + 1] <= magnitude) ++k;
+  int s = static_cast<int>(k);
+  if (k < 8) {
+    const std::int64_t d = magnitude - table[k];
+    const std::int64_t cell = table[k + 1] - table[k];
+    const bool up = rounding == Rounding::kStochastic ? d * 65536 > std::int64_t{u} * cell : 2 * d >= cell;
+    s += up ? 1 : 0;
+  }
+  if (residual < 0) s = -s;
+  if (s == 8) {
+    ++q;
+    s = -8;
+  }
+  if (q > limit || q < -limit) {
+    ++saturations;
+    return q > limit ? LatentCode{static_cast<std::int8_t>(limit), 7}
+                     : LatentCode{static_cast<std::int8_t>(-limit), -8};
+  }
+  return {static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)};
+}
+
+/// A latent weight kept whole, for `latent_bits` 24 (N23.2).
+constexpr std::int32_t limit_latent(std::int64_t latent, int limit, std::uint64_t& saturations) {
+  return static_cast<std::int32_t>(saturate(latent, std::int64_t{limit} * 65536 + 32767, saturations));
+}
+/// The integer weight of a latent that is kept whole (N23.2).
+constexpr std::int8_t integer_weight(std::int32_t latent) { return static_cast<std::int8_t>((latent + 32768) >> 16); }
+
+/// Scale of the momentum codes of this step (N23.4) from the largest rounded |V| of the step before.
+constexpr Scale lwq_momentum_scale(std::uint64_t vmax, Scale previous, std::uint64_t& saturations) {
+  const auto doubled = static_cast<std::uint32_t>(std::min<std::uint64_t>(2 * vmax, kRawLimit));
+  return max_to_scale(doubled, previous, qmax(8), previous, saturations);
+}
+/// The factor of the old momentum code (N23.3): mu · s_v / s_v'.
+constexpr Real lwq_decay(std::uint32_t mu16, Scale previous, Scale now) {
+  return rmul(from_int(mu16, 16), rdiv(from_scale(previous), from_scale(now)));
+}
+/// V of N23.3 in 2^-16 of s_v'. ratio_g = RDIV(unit of g, s_v').
+constexpr std::int64_t lwq_momentum(std::int8_t v, Real decay, std::int32_t g, Real ratio_g) {
+  return real_product(v, decay) + real_product(g, ratio_g);
+}
+/// The new momentum code (N23.3); u is a 16-bit word.
+constexpr std::int8_t lwq_momentum_code(std::int64_t momentum, std::uint32_t u, std::uint64_t& saturations) {
+  return static_cast<std::int8_t>(saturate((momentum + 65535 - std::int64_t{u}) >> 16, qmax(8), saturations));
+}
+/// |V| rounded to steps of s_v', the candidate for vmax (N23.4).
+constexpr std::uint64_t lwq_momentum_magnitude(std::int64_t momentum) {
+  return static_cast<std::uint64_t>(((momentum < 0 ? -momentum : momentum) + 32768) >> 16);
+}
+
+/// Ratio of the update (N23.5): lr · s_v' / s_w.
+constexpr Real lwq_update_ratio(Real lr, Scale momentum, Scale weight) {
+  return rmul(lr, rdiv(from_scale(momentum), from_scale(weight)));
+}
+/// What is subtracted from the latent (N23.5): |result| <= 2^30.
+constexpr std::int64_t lwq_delta(std::int64_t v, Real ratio, std::uint64_t& saturations) {
+  return saturate(real_product(v, ratio), std::int64_t{1} << 30, saturations);
+}
+
+/// Level of the next step's writes (N23.6) from n elements and A, the sum of |delta|. n < 2^26, A < 2^56.
+constexpr int lwq_next_level(int level, std::uint64_t n, std::uint64_t a, int min_level, int max_level) {
+  constexpr std::array<std::uint64_t, 3> kUp{162, 365, 758};
+  constexpr std::array<std::uint64_t, 3> kDown{143, 321, 667};
+  const auto reached = [&](const std::array<std::uint64_t, 3>& thresholds) {
+    int count = 0;
+    for (const std::uint64_t t : thresholds) count += Int128{n} * 655360 > Int128{t} * a ? 1 : 0;
+    return count;
+  };
+  int next = level;
+  if (a == 0) {
+    next = max_level;
+  } else if (reached(kUp) > level) {
+    next = reached(kUp);
+  } else if (reached(kDown) < level) {
+    next = reached(kDown);
+  }
+  return std::clamp(next, min_level, max_level);
+}
+
+}  // namespace bitloom

@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/rows/kernels.hpp"
+
+namespace bitloom {
+
+/// Exact int8 GEMMs of a linear layer (N5). Row-major: x[M][in], w[in][out], d[M][out]. Reductions of at most 131,072
+/// terms (Convolution::kMaxTerms), so 32-bit results hold every sum. oneDNN does them where the machine has its
+/// vector-neural-network instructions, without which its 8-bit GEMM saturates inside; else our own kernel does.
+class Gemm {
+ public:
+  /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
+  explicit Gemm(int threads);
+
+  /// acc[M][out] = x · w
+  void forward(const std::int8_t* x, const std::int8_t* w, int M, int in, int out, std::int32_t* acc);
+  /// g[M][in] = d · wᵀ
+  void activation_gradient(const std::int8_t* d, const std::int8_t* w, int M, int in, int out, std::int32_t* g);
+  /// dw[in][out] = xᵀ · d
+  void weight_gradient(const std::int8_t* x, const std::int8_t* d, int M, int in, int out, std::int32_t* dw);
+
+  /// Which kernel runs: "onednn", or "own-" and the instruction set.
+  std::string name() const;
+
+ private:
+  void run(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
+           std::int32_t* c);
+
+  Isa isa_;
+  bool onednn_;
+  int threads_;
+  std::vector<std::int16_t> packed_;
+};
+
+}  // namespace bitloom

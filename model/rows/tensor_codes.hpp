@@ -1,0 +1,47 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "model/numerics/linear.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/random.hpp"
+#include "model/rows/kernels.hpp"
+
+namespace bitloom {
+
+/// Whole-tensor operations of the golden step, row by row through the kernels, with rows shared out to threads. Counts
+/// add and maxima combine in any order, so the result does not depend on the threads.
+class TensorOperations {
+ public:
+  explicit TensorOperations(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}
+
+  /// Codes [rows][cols] of a raw view (N3). `stream` is read by stochastic rounding only. Returns the clamped values.
+  std::uint64_t quantize(const std::int32_t* raw, std::size_t rows, std::size_t cols, Scale ratio, Rounding rounding,
+                         const Stream& stream, int limit, std::int8_t* codes) const;
+
+  /// Raw view of relu?(acc + bias) (N5.1, N5.2), its maximum and its saturations.
+  RowStatistics activate(const std::int32_t* acc, const std::int32_t* bias, std::size_t rows, std::size_t cols,
+                         bool relu, std::int32_t* raw) const;
+
+  /// g = 0 behind the mask of `output`, the raw view of a layer with ReLU, or null (N5.3). Returns max |g|.
+  std::int32_t mask_and_max(std::int32_t* g, const std::int32_t* output, std::size_t rows, std::size_t cols) const;
+
+  /// New momentum and master (N9). With `stochastic`, words of the two streams.
+  RowStatistics update(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient, std::size_t rows,
+                       std::size_t cols, const UpdateRow& rule, bool stochastic, const Stream& momentum_stream,
+                       const Stream& master_stream) const;
+
+  /// sums[cols] = column sums of codes (N5.4).
+  void column_sums(const std::int8_t* codes, std::size_t rows, std::size_t cols, std::int32_t* sums) const;
+
+ private:
+  template <class RowWork>
+  RowStatistics over_rows(std::size_t rows, std::size_t cols, const RowWork& work) const;
+
+  const Kernels& kernels_;
+  int threads_;
+};
+
+}  // namespace bitloom
