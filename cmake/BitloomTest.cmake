@@ -4,8 +4,8 @@
 # `./bitloom test --all`), rules (checks of the tree itself), lint; and the name of the part that is tested (model, kernels,
 # sim, rtl, testbench, program), by which the Debug and sanitizer builds choose.
 
-# bitloom_part(RESULT): the part that the current folder tests: model and testbench/model both give "model", and so do the
-# folders that test a side of it.
+# bitloom_part(RESULT): the part that the current folder tests: model and testbench/model with its rooms
+# all give "model".
 function(bitloom_part result)
   file(RELATIVE_PATH folder "${CMAKE_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
   string(REPLACE "/" ";" parts "${folder}")
@@ -15,11 +15,6 @@ function(bitloom_part result)
     list(GET parts 1 part)
   elseif(folder STREQUAL "sim/program")
     set(part program)
-  endif()
-  if(part MATCHES "^(numbers|golden)$")
-    set(part model)
-  elseif(part STREQUAL "rtl_units")
-    set(part rtl)
   endif()
   set(${result} "${part}" PARENT_SCOPE)
 endfunction()
@@ -46,6 +41,23 @@ function(bitloom_test)
   set_tests_properties(${T_NAME} PROPERTIES LABELS "${T_LABELS};${T_PART}" TIMEOUT 1500
     ENVIRONMENT "BITLOOM_SOURCE_DIR=${CMAKE_SOURCE_DIR};BITLOOM_BINARY_DIR=${CMAKE_BINARY_DIR}")
   set_property(GLOBAL APPEND PROPERTY BITLOOM_TESTS_OF_${T_PART} ${T_NAME})
+endfunction()
+
+# bitloom_isa_test(NAME name …): a quick test that runs with the default, and full ones with each instruction set and
+# each oneDNN kernel family.
+function(bitloom_isa_test)
+  cmake_parse_arguments(T "" "NAME" "" ${ARGN})
+  bitloom_test(${ARGN} LABELS quick)
+  foreach(variant "generic:BITLOOM_ISA=generic" "avx2:BITLOOM_ISA=avx2" "avx512:BITLOOM_ISA=avx512"
+                  "avx512popcnt:BITLOOM_ISA=avx512popcnt"
+                  "dnnl_avx2:DNNL_MAX_CPU_ISA=AVX2" "dnnl_avx512_core:DNNL_MAX_CPU_ISA=AVX512_CORE")
+    string(REPLACE ":" ";" variant "${variant}")
+    list(GET variant 0 suffix)
+    list(GET variant 1 setting)
+    add_test(NAME ${T_NAME}_${suffix} COMMAND ${T_NAME})
+    set_tests_properties(${T_NAME}_${suffix} PROPERTIES LABELS "full;model" TIMEOUT 600
+      ENVIRONMENT "BITLOOM_SOURCE_DIR=${CMAKE_SOURCE_DIR};BITLOOM_BINARY_DIR=${CMAKE_BINARY_DIR};${setting}")
+  endforeach()
 endfunction()
 
 # bitloom_script_test(NAME name COMMAND script arg … LABELS …): a shell script as one ctest entry.

@@ -63,7 +63,7 @@ set(text "")
 foreach(source ${generated})
   string(APPEND text "#include \"${source}\"\n")
 endforeach()
-file(WRITE "${FOLDER}/machine.cc" "${text}#include \"testbench/rtl/rtl_wrapper.cpp\"\n")
+file(WRITE "${FOLDER}/machine.cc" "${text}#include \"sim/cosim/rtl/wrapper.cpp\"\n")
 run(${LAUNCHER} "${CXX}" -std=c++20 ${optimise} -fPIC -fvisibility=hidden -w -DVM_TRACE=${WAVES} -DVM_TRACE_FST=${WAVES}
     -DBITLOOM_WAVES=${WAVES} -DBITLOOM_AXI_BYTES=${axi_bytes} -DBITLOOM_CONFIG_HASH=${config_hash}u -I "${FOLDER}" -I "${ROOT}"
     -I "${INCLUDE}" -I "${INCLUDE}/vltstd" -c "${FOLDER}/machine.cc" -o "${FOLDER}/machine.o")

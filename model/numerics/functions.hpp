@@ -10,7 +10,7 @@
 namespace bitloom {
 
 // Functions with 16 fraction bits (N8) and the loss built from them (N7). The bounds on their errors are in
-// docs/numerics.md and are measured over the whole input space by testbench/numbers.
+// docs/numerics.md and are measured over the whole input space by testbench/model/numerics.
 
 /// T[i] = round(2^18 * 2^(-i/64)) of N8.1.
 constexpr std::array<std::uint32_t, 65> kExp2Table{

@@ -8,7 +8,8 @@ namespace bitloom {
 
 // The golden model's inner loops, compiled once per instruction set from the same text (kernels.inc, gemm_kernel.inc).
 // Each works on one row of a tensor. The element rules stand in numbers.hpp, random.hpp, linear.hpp and update.hpp; the
-// loops here state them again in a form that a compiler turns into vector code, and testbench/golden compares the two.
+// loops here state them again in a form that a compiler turns into vector code, and testbench/model/rows compares the
+// two.
 
 /// One rounding of x · m · 2^-s (N3.1–N3.4), clamped to ±limit.
 struct RequantizeRule {

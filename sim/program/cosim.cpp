@@ -11,10 +11,10 @@
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
 #include "model/io/output_file.hpp"
+#include "sim/cosim/report.hpp"
+#include "sim/cosim/rtl/harness.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
-#include "testbench/cosim/report.hpp"
-#include "testbench/rtl/harness.hpp"
 
 namespace bitloom::program {
 

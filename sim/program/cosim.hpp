@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <string>
 
+#include "sim/cosim/cosim.hpp"
 #include "sim/program/report.hpp"
 #include "sim/program/workload.hpp"
-#include "testbench/cosim/cosim.hpp"
 
 namespace bitloom::program {
 

@@ -16,13 +16,13 @@
 
 #include "model/io/interrupt.hpp"
 #include "model/io/output_file.hpp"
+#include "sim/cosim/report.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/cosim.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
 #include "sim/program/train.hpp"
 #include "sim/program/workload.hpp"
-#include "testbench/cosim/report.hpp"
 
 namespace bitloom::program {
 namespace {

@@ -16,8 +16,8 @@
 #include "model/io/traces.hpp"
 #include "model/network/hyper.hpp"
 #include "model/network/init.hpp"
+#include "sim/cosim/rtl/harness.hpp"
 #include "sim/simulator.hpp"
-#include "testbench/rtl/harness.hpp"
 
 namespace bitloom {
 namespace {

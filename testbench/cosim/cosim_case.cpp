@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "testbench/rtl/harness.hpp"
+#include "sim/cosim/rtl/harness.hpp"
 
 namespace bitloom::cosim {
 

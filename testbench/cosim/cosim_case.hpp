@@ -3,7 +3,7 @@
 
 #include "model/data/glyphs.hpp"
 #include "model/io/traces.hpp"
-#include "testbench/cosim/cosim.hpp"
+#include "sim/cosim/cosim.hpp"
 
 namespace bitloom::cosim {
 

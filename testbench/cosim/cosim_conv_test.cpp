@@ -9,9 +9,9 @@
 #include <map>
 
 #include "model/io/error.hpp"
-#include "testbench/cosim/cosim.hpp"
+#include "sim/cosim/cosim.hpp"
+#include "sim/cosim/report.hpp"
 #include "testbench/cosim/cosim_case.hpp"
-#include "testbench/cosim/report.hpp"
 
 namespace bitloom::cosim {
 

@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "model/io/error.hpp"
+#include "sim/cosim/report.hpp"
 #include "testbench/cosim/cosim_case.hpp"
-#include "testbench/cosim/report.hpp"
 
 namespace bitloom::cosim {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "sim/cosim/report.hpp"
 #include "testbench/cosim/cosim_case.hpp"
-#include "testbench/cosim/report.hpp"
 
 namespace bitloom::cosim {
 namespace {

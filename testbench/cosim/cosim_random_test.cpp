@@ -11,11 +11,11 @@
 
 #include "model/io/error.hpp"
 #include "model/io/traces.hpp"
-#include "testbench/cosim/cosim.hpp"
+#include "sim/cosim/cosim.hpp"
+#include "sim/cosim/report.hpp"
+#include "sim/cosim/rtl/harness.hpp"
 #include "testbench/cosim/cosim_case.hpp"
 #include "testbench/cosim/random_case.hpp"
-#include "testbench/cosim/report.hpp"
-#include "testbench/rtl/harness.hpp"
 
 namespace bitloom::cosim {
 namespace {

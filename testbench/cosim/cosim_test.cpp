@@ -1,6 +1,6 @@
 // Three training steps of mlp_odd on golden, SystemC and RTL, for each recipe, hardware and stall rate; and proof that
 // the comparison can fail.
-#include "testbench/cosim/cosim.hpp"
+#include "sim/cosim/cosim.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "sim/cosim/report.hpp"
 #include "testbench/cosim/cosim_case.hpp"
-#include "testbench/cosim/report.hpp"
 
 namespace bitloom::cosim {
 namespace {

@@ -1,5 +1,5 @@
 // The decoder on memories written out by hand.
-#include "testbench/cosim/layout_decoder.hpp"
+#include "sim/cosim/layout_decoder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

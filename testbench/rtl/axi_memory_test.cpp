@@ -1,6 +1,6 @@
 // The protocol check behind the AXI port finds each fault that it is there for, and the timing class decides every
 // edge.
-#include "testbench/rtl/axi_memory.hpp"
+#include "sim/cosim/rtl/axi_memory.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

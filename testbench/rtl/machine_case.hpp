@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/command.hpp"
-#include "testbench/rtl/harness.hpp"
+#include "sim/cosim/rtl/harness.hpp"
 
 namespace bitloom {
 

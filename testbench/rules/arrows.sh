@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Dependencies point one way: model <- kernels <- sim, and testbench sees all. The golden model must never see a tile, a
+# Dependencies point one way: model <- kernels <- sim, and testbench sees all; no product code lies in testbench. The golden model must never see a tile, a
 # command or a clock, or a bug in the lowering could hide in both; and sim must stay buildable without the RTL.
 # Within model/, a room sees the rooms before it, so that a reader can start at the first and never looks ahead.
 # shellcheck source=lib.sh
@@ -20,7 +20,20 @@ forbid() {
 
 forbid model 'kernels/|sim/|rtl/|testbench/|systemc|tlm|verilated' ''
 forbid kernels 'sim/|rtl/|testbench/|systemc|tlm|verilated' ''
-forbid sim 'testbench/|verilated' sim/program/
+forbid sim 'testbench/' ''
+forbid sim 'verilated|Vbl_' sim/cosim/rtl/
+
+# forbid_top FOLDER INCLUDES: the same for the sources that lie in FOLDER itself.
+forbid_top() {
+  local file line
+  while IFS= read -r -d '' file; do
+    [[ ${file#"$1"/} == */* ]] && continue
+    count=$((count + 1))
+    while IFS= read -r line; do
+      offence "$file:$line"
+    done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($2)" -- "$file" || true)
+  done < <(files "$1/*.hpp" "$1/*.cpp")
+}
 
 # rooms FOLDER ROOM...: sources of a room include nothing of the rooms behind it in the list, and every room is listed.
 rooms() {
@@ -39,5 +52,8 @@ rooms() {
     done
   done
 }
+# What sim/cosim and sim/program add stands on the rest of sim, never the other way round.
+forbid_top sim 'sim/(cosim|program)/'
+forbid sim/cosim 'sim/program/' ''
 rooms model io numerics network rows data golden fp32 train
 finish "$count" "the three executors must not share what they are compared on"

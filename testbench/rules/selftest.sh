@@ -17,7 +17,7 @@ good_tree() {
   printf '#pragma once\n' >model/io/b.hpp
   printf '#include "model/io/a.hpp"\n' >kernels/k.cpp
   printf '#include "kernels/k.hpp"\n' >sim/s.cpp
-  printf '#include "testbench/t.hpp"\n' >sim/program/main.cpp
+  printf '#include "sim/cosim/c.hpp"\n' >sim/program/main.cpp
   printf '# Page\n[map](docs/map.md)\n' >README.md
   printf '[up](../README.md#page)\n' >docs/map.md
   printf '#!/usr/bin/env bash\necho ok\n' >bitloom
@@ -48,6 +48,8 @@ breaks arrows model/io/a.hpp "model including SystemC" '#include <systemc>'
 breaks arrows model/io/a.hpp "a room including a later one" '#include "model/train/t.hpp"'
 breaks arrows kernels/k.cpp "kernels including sim" '#include "sim/s.hpp"'
 breaks arrows sim/s.cpp "sim including testbench" '  #  include "testbench/t.hpp"'
+breaks arrows sim/program/main.cpp "the program including testbench" '#include "testbench/t.hpp"'
+breaks arrows sim/s.cpp "the simulator including the program" '#include "sim/program/p.hpp"'
 breaks format sim/s.cpp "a line with a stray blank" 'int  x;'
 breaks words sim/s.cpp "postponed work" "// TO""DO later"
 breaks words sim/s.cpp "a test switched off" "TEST(A, DIS""ABLED_B)"

@@ -11,8 +11,8 @@
 #include "kernels/image.hpp"
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
+#include "sim/cosim/compare.hpp"
 #include "sim/simulator.hpp"
-#include "testbench/cosim/compare.hpp"
 #include "testbench/kernels/cases.hpp"
 
 namespace bitloom {

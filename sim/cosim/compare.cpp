@@ -1,0 +1,113 @@
+#include "sim/cosim/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/io/error.hpp"
+#include "sim/cosim/layout_decoder.hpp"
+
+namespace bitloom::cosim {
+namespace {
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+void add(Comparison& sum, Difference difference) {
+  ++sum.mismatches;
+  if (sum.first.size() < Comparison::kKept) sum.first.push_back(std::move(difference));
+}
+
+void compare_tensor(const TensorPlacement& place, const NamedTensor& golden, std::span<const std::uint8_t> memory,
+                    const std::string& executor, int step, Comparison& sum) {
+  if (golden.rows != place.rows || golden.cols != place.cols) {
+    throw Error(fmt::format("co-simulation: {} is {}×{} in golden and {}×{} in memory", place.name, golden.rows,
+                            golden.cols, place.rows, place.cols));
+  }
+  const std::vector<std::int32_t> got = decode_tensor(place, memory);
+  ++sum.tensors;
+  sum.elements += got.size();
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (got[i] == golden.values[i]) continue;
+    add(sum, {executor, step, place.name, static_cast<int>(i) / place.cols, static_cast<int>(i) % place.cols,
+              golden.values[i], got[i], place.writers});
+  }
+}
+
+void compare_table(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
+                   const std::string& executor, int step, Comparison& sum) {
+  const TensorPlacement* table = find_tensor(program, "table");
+  if (table == nullptr) throw Error("co-simulation: the program has no table page");
+  for (const auto& [name, index] : program.table) {
+    const auto found = record.scalars.find(name);
+    if (found == record.scalars.end()) continue;  // an intermediate of the lowering's own
+    const std::int64_t expected = found->second;
+    const std::size_t at = table->address + 4 * static_cast<std::size_t>(index);
+    std::uint32_t got = 0;
+    for (unsigned byte = 0; byte < 4; ++byte) got |= std::uint32_t{memory[at + byte]} << (8 * byte);
+    ++sum.scalars;
+    ++sum.elements;
+    if (expected != got) add(sum, {executor, step, "table entry " + name, 0, index, expected, got, table->writers});
+  }
+}
+
+/// Does a hindsight scale of this kind (".sx_next", ".sd_next") live in the table?
+bool has_hindsight(const Program& program, const std::string& scale) {
+  return std::any_of(program.table.begin(), program.table.end(),
+                     [&](const auto& entry) { return ends_with(entry.first, scale); });
+}
+
+bool is_chain(const Program& program) {
+  return std::all_of(program.network.nodes.begin(), program.network.nodes.end(), [](const Node& node) {
+    return node.op == Op::kLinear || node.op == Op::kRelu || node.op == Op::kFlatten ||
+           node.op == Op::kSoftmaxCrossEntropy;
+  });
+}
+
+/// Everything golden records must have been compared, but for what never leaves the accelerator: b_acc in VBIAS (z_raw
+/// proves it); in linear chains with hindsight the raw views of hidden layers (their codes and maxima prove them). The
+/// codes w of LWQ and NITI are the weights q before the update, which the step overwrites.
+void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen,
+                      Comparison& sum) {
+  const bool no_z = is_chain(program) && has_hindsight(program, ".sx_next");
+  const bool no_d = is_chain(program) && has_hindsight(program, ".sd_next");
+  for (const auto& [name, tensor] : record.tensors) {
+    const bool overwritten = ends_with(name, ".w") && seen.count(name.substr(0, name.size() - 1) + "q") != 0;
+    const bool on_chip =
+        ends_with(name, ".b_acc") || (no_z && ends_with(name, ".z_raw")) || (no_d && ends_with(name, ".d_raw"));
+    if (seen.count(name) != 0) continue;
+    sum.unseen.insert(name);
+    if (!on_chip && !overwritten) {
+      throw Error(fmt::format("co-simulation: golden records {}, which has no place in memory", name));
+    }
+  }
+  for (const auto& [name, value] : record.scalars) {
+    if (program.table.count(name) == 0) {
+      throw Error(fmt::format("co-simulation: golden records {}, which is no table entry", name));
+    }
+  }
+}
+
+}  // namespace
+
+void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
+                  std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum) {
+  std::vector<const TensorPlacement*> places;
+  for (const TensorPlacement& place : program.tensors) {
+    if (record.tensors.count(place.name) != 0) places.push_back(&place);
+  }
+  std::stable_sort(places.begin(), places.end(), [](const TensorPlacement* a, const TensorPlacement* b) {
+    return (a->writers.empty() ? -1 : a->writers.front()) < (b->writers.empty() ? -1 : b->writers.front());
+  });
+  std::set<std::string> seen;
+  for (const TensorPlacement* place : places) {
+    const auto base = place->in_batch ? memory.subspan(batch_address) : memory;
+    compare_tensor(*place, record.tensors.at(place->name), base, executor, step, sum);
+    seen.insert(place->name);
+  }
+  compare_table(program, record, memory, executor, step, sum);
+  require_all_seen(program, record, seen, sum);
+}
+
+}  // namespace bitloom::cosim

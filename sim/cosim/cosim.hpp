@@ -1,0 +1,59 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/program.hpp"
+#include "model/network/hyper.hpp"
+#include "model/network/network.hpp"
+#include "model/network/recipe.hpp"
+#include "sim/cosim/compare.hpp"
+#include "sim/cosim/fidelity.hpp"
+
+namespace bitloom::cosim {
+
+struct CosimOptions {
+  int batch = 0;            ///< samples of a step
+  int steps = 1;            ///< consecutive optimizer steps, at least 1
+  int stall = 0;            ///< percent chance of an idle cycle before each memory beat, 0 … 90
+  std::uint64_t seed = 1;   ///< parameters, data order, random words, stalls and poison
+  std::string rtl_library;  ///< the Verilated machine of this hardware (rtl_library_path())
+  std::string waves;        ///< FST file of the RTL around the first difference; empty: none
+  std::string dump;         ///< folder for golden's tensors as .npy, one folder a step; empty: none
+  std::function<void(const std::string&)> progress;  ///< called with what is being done; may be empty
+  /// Tests only: changes the memory of an executor after its step, before it is compared.
+  std::function<void(const std::string& executor, int step, std::span<std::uint8_t> memory)> tamper;
+};
+
+struct CosimResult {
+  Program program;
+  Comparison comparison;             ///< SystemC and RTL together
+  std::uint64_t tensors_a_step = 0;  ///< distinct tensors of golden's record
+  Fidelity fidelity;
+  std::vector<CommandCycles> commands;
+  std::uint64_t executions = 0;  ///< of commands, all steps, RTL
+  double array_utilisation = 0;  ///< useful multiply-accumulates / (RTL cycles × R × C × MACs a cycle and element)
+  std::vector<std::uint32_t> losses;  ///< golden's, by step (N7.4)
+  std::string waves;                  ///< the file that was written, or empty
+  bool equal() const { return comparison.mismatches == 0 && comparison.elements > 0; }
+};
+
+/// Codes of a step's batch: samples made by the glyph generator for the network's input size, or given by `samples`.
+struct StepData {
+  std::vector<std::uint8_t> pixels;  ///< [batch · steps][input]
+  std::vector<std::uint8_t> labels;  ///< [batch · steps]
+};
+
+/// Runs golden, SystemC and RTL on the same consecutive training steps and compares every tensor, every stored state
+/// and every table entry after each step, and the cycles of every command. The two machines start from memories with
+/// different poison in all bytes that nothing should read. Throws Error for bad arguments; differences are a result,
+/// not an error.
+CosimResult cosimulate(const Network& network, const Recipe& recipe, const Hardware& hardware, const Hyper& hyper,
+                       const StepData& data, const CosimOptions& options);
+
+/// The first difference in words: tensor, index, expected, got, which command wrote it.
+std::string describe(const Program& program, const Difference& difference);
+
+}  // namespace bitloom::cosim

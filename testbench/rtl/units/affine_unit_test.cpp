@@ -1,0 +1,72 @@
+// bl_affine_lane against the specification of N12: every 16-bit operand with factors of every shift, and all operands
+// and flags where widths end.
+#include <gtest/gtest.h>
+
+#include "Vbl_affine_lane_base.h"
+#include "testbench/model/numerics/spec_real.hpp"
+#include "testbench/model/numerics/sweep.hpp"
+#include "testbench/rtl/units/unit.hpp"
+
+namespace bitloom::testing {
+namespace {
+
+constexpr std::int64_t kLargest = 0x7fffffff;
+
+struct Operands {
+  std::int64_t u = 0, v = 0, c = 0;
+  spec::Word a = 0, b = 0;
+  bool has_v = false, masked = false, relu = false;
+};
+
+/// Whether the lane's results are those of N12: limited before mask and ReLU, which the saturation does not see.
+bool is_right(Unit<Vbl_affine_lane_base>& unit, const Operands& of) {
+  unit->u_i = static_cast<std::uint32_t>(of.u);
+  unit->v_i = static_cast<std::uint32_t>(of.v);
+  unit->c_i = static_cast<std::uint32_t>(of.c);
+  unit->a_i = of.a;
+  unit->b_i = of.b;
+  unit->has_v_i = of.has_v ? 1 : 0;
+  unit->masked_i = of.masked ? 1 : 0;
+  unit->relu_i = of.relu ? 1 : 0;
+  unit->eval();
+  const spec::Wide products = spec::product16(of.u, of.a) + (of.has_v ? spec::product16(of.v, of.b) : 0);
+  const spec::Wide exact = spec::round_half_up({products + spec::Wide{of.c} * 65536, 65536});
+  spec::Wide value = of.masked ? 0 : spec::clamp(exact, kLargest);
+  const bool positive = value > 0;
+  if (of.relu && !positive) value = 0;
+  return static_cast<std::int32_t>(unit->raw_o) == value && (unit->positive_o != 0) == positive &&
+         (unit->saturated_o != 0) == (spec::clamp(exact, kLargest) != exact);
+}
+
+TEST(AffineLane, Every16BitOperandAndShift) {
+  Unit<Vbl_affine_lane_base> unit;
+  for (int s = -1; s <= 64; ++s) {
+    for (const std::int64_t m : {32768, 43691, 65535}) {
+      Operands of;
+      of.a = spec::assemble(m == 43691, m, s);
+      for (of.u = -32768; of.u < 32768; ++of.u) ASSERT_TRUE(is_right(unit, of)) << of.u << " by " << m << ", " << s;
+    }
+  }
+}
+
+TEST(AffineLane, AllOperands) {
+  Unit<Vbl_affine_lane_base> unit;
+  Sweep sweep(84);
+  const auto real = [&] {
+    if (sweep.in(0, 20) == 0) return spec::Word{0};
+    const int s = static_cast<int>(sweep.in(0, 7) == 0 ? sweep.in(-128, 127) : sweep.in(-2, 65));
+    return spec::assemble(sweep.in(0, 1) != 0, sweep.mantissa(), s);
+  };
+  for (int trial = 0; trial < 1'000'000; ++trial) {
+    Operands of{sweep.signed_value(kLargest), sweep.signed_value(kLargest), sweep.signed_value(kLargest)};
+    of.a = real();
+    of.b = real();
+    of.has_v = sweep.in(0, 3) != 0;
+    of.masked = sweep.in(0, 3) == 0;
+    of.relu = sweep.in(0, 1) != 0;
+    ASSERT_TRUE(is_right(unit, of)) << of.u << " " << of.v << " " << of.c << std::hex << " " << of.a << " " << of.b;
+  }
+}
+
+}  // namespace
+}  // namespace bitloom::testing

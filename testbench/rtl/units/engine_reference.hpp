@@ -1,0 +1,88 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "testbench/rtl/units/engine.hpp"
+
+namespace bitloom::testing {
+
+/// What docs/commands.md says that the vector queue's commands do, with the golden functions of model/ for every
+/// element, and what docs/timing_vector.md says that they take.
+class Reference {
+ public:
+  explicit Reference(const Hardware& hw);
+
+  void start(const Registers& registers);
+  /// Applies the execution to `memories` and the table; returns its cycles.
+  int run(const Execution& execution);
+
+  Memories memories;
+  std::vector<std::uint32_t> table;
+
+ private:
+  struct Statistics {
+    std::array<std::uint64_t, 4> value{};  ///< the last one has 64 bits
+  };
+
+  int tile(const Execution& e, Statistics& statistics);
+  std::int64_t tile_code(const Execution& e, std::int64_t a, std::uint32_t i, std::uint32_t j, std::uint32_t u,
+                         std::uint64_t& saturations) const;
+  int update(const Execution& e, Statistics& statistics);
+  int update_lwq(const Execution& e, Statistics& statistics);
+  int adam_moments(const Execution& e);
+  int adam_codes(const Execution& e, Statistics& statistics);
+  int affine(const Execution& e, Statistics& statistics);
+  int pool(const Execution& e, Statistics& statistics);
+  int reduce(const Execution& e);
+  int loss(const Execution& e, Statistics& statistics);
+  int scalar(const Execution& e);
+  int table_load(const Execution& e);
+  int table_store(const Execution& e);
+
+  std::uint32_t table_value(std::uint32_t index) const;
+  void set_table(std::uint32_t index, std::uint32_t value);
+  std::uint32_t lanes() const { return static_cast<std::uint32_t>(hw_.lanes()); }
+  /// Words of a row of a tile: from the full COLS.
+  std::uint32_t groups(const Execution& e) const { return (e.command.get(Field::COLS) + lanes() - 1) / lanes(); }
+  /// Element (i, j) of full-tile input k.
+  std::int32_t input(const Execution& e, std::uint32_t k, std::uint32_t i, std::uint32_t j) const;
+  /// Element j of coefficient vector k of a command with `full` full-tile inputs.
+  std::int32_t coefficient(const Execution& e, std::uint32_t full, std::uint32_t k, std::uint32_t j) const;
+  /// Element (i, j) of output k.
+  void output(const Execution& e, std::uint32_t parity, std::uint32_t k, std::uint32_t i, std::uint32_t j,
+              std::int64_t value);
+
+  const Hardware hw_;
+  Registers registers_;
+  std::vector<std::int32_t> bias_;
+  std::vector<std::array<std::int64_t, 2>> sums_;    ///< of REDUCE, by column
+  std::vector<std::array<std::int64_t, 2>> pooled_;  ///< value and winner, by element
+  std::array<Statistics, 4> statistics_;             ///< of the commands of a loop group, by INDEX
+};
+
+/// An engine and its reference side by side, from the same poison in every memory.
+class Pair {
+ public:
+  Pair(const Hardware& hw, int seed);
+
+  void start(const Registers& registers);
+  /// Sets entries of T from `first` on, through VIN and TABLE_LOAD.
+  void load_table(std::uint32_t first, const std::vector<std::uint32_t>& values);
+  /// The same change of VIN or ACC on both sides.
+  void set_vin(std::size_t index, std::int32_t value);
+  void set_acc(std::size_t index, std::int64_t value);
+  /// Runs both; adds a failure when cycles or any byte of a memory differ.
+  void run(const Execution& execution);
+  /// Compares all of T through TABLE_STORE.
+  void compare_table();
+
+  const Reference& reference() const { return reference_; }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  Reference reference_;
+};
+
+}  // namespace bitloom::testing

@@ -1,0 +1,131 @@
+// AFFINE, REDUCE and POOL.
+#include <algorithm>
+#include <cstdlib>
+
+#include "model/numerics/affine.hpp"
+#include "model/numerics/numbers.hpp"
+#include "model/numerics/statistics.hpp"
+#include "testbench/rtl/units/engine_reference.hpp"
+
+namespace bitloom::testing {
+
+int Reference::affine(const Execution& e, Statistics& statistics) {
+  const Command& c = e.command;
+  const bool v_in = c.flag(Flag::V_IN), mask_in = c.flag(Flag::MASK_IN);
+  const std::uint32_t full = 1 + (v_in ? 1 : 0) + (mask_in ? 1 : 0);
+  for (std::uint32_t i = 0; i < e.rows; ++i) {
+    for (std::uint32_t j = 0; j < groups(e) * lanes(); ++j) {
+      std::int64_t raw = 0, z = 0;
+      if (j < e.cols) {
+        std::uint32_t k = 0;
+        const auto value = [&](Flag vector, Field entry) {
+          return c.flag(vector) ? static_cast<std::uint32_t>(coefficient(e, full, k++, j)) : table_value(c.get(entry));
+        };
+        const Real a{value(Flag::A_VECTOR, Field::RATIO)};
+        const Real b{v_in ? value(Flag::B_VECTOR, Field::LIMIT) : 0};
+        const auto addend = static_cast<std::int32_t>(value(Flag::C_VECTOR, Field::ADDEND));
+        // A value a row: in lane 0 of word number i of the section.
+        const std::int32_t v =
+            !v_in ? 0
+            : c.flag(Flag::V_ROW)
+                ? memories.vin_value((c.get(Field::VIN_BASE) + (2 + e.parity0()) * c.get(Field::VIN_STRIDE) + i) *
+                                     lanes())
+                : input(e, 1, i, j);
+        z = bitloom::affine(input(e, 0, i, j), a, v, b, addend, statistics.value[2]);
+        if (mask_in && input(e, full - 1, i, j) == 0) z = 0;
+        raw = c.flag(Flag::RELU) ? std::max<std::int64_t>(z, 0) : z;
+      }
+      statistics.value[0] = std::max(statistics.value[0], static_cast<std::uint64_t>(std::abs(raw)));
+      std::uint32_t k = 0;
+      if (c.flag(Flag::RAW_OUT)) output(e, e.parity0(), k++, i, j, raw);
+      if (c.flag(Flag::MASK_OUT)) output(e, e.parity0(), k, i, j, z > 0 ? 1 : 0);
+    }
+  }
+  const std::uint32_t reads =
+      full + (c.flag(Flag::A_VECTOR) ? 1 : 0) + (c.flag(Flag::B_VECTOR) ? 1 : 0) + (c.flag(Flag::C_VECTOR) ? 1 : 0);
+  const std::uint32_t writes = (c.flag(Flag::RAW_OUT) ? 1 : 0) + (c.flag(Flag::MASK_OUT) ? 1 : 0);
+  return static_cast<int>(3 + e.rows * groups(e) * (reads + 2 + writes));
+}
+
+int Reference::reduce(const Execution& e) {
+  const Command& c = e.command;
+  const auto kind = static_cast<ReduceKind>(c.get(Field::REDUCE_KIND));
+  const bool all = c.get(Field::AXIS_ALL) != 0, v_in = c.flag(Flag::V_IN), range = kind == ReduceKind::RANGE;
+  if (e.i1 == 0 && e.i2 == 0) {
+    const std::array<std::int64_t, 2> none =
+        range ? std::array<std::int64_t, 2>{INT32_MAX, INT32_MIN} : std::array<std::int64_t, 2>{0, 0};
+    std::fill(sums_.begin(), sums_.end(), none);
+  }
+  const int shift_u = static_cast<int>(table_value(c.get(Field::RATIO)));
+  const int shift_v = static_cast<int>(table_value(c.get(Field::LIMIT)));
+  for (std::uint32_t i = 0; i < e.rows; ++i) {
+    for (std::uint32_t j = 0; j < e.cols; ++j) {
+      auto& [first, second] = sums_[all ? 0 : j];
+      const std::int32_t u = input(e, 0, i, j);
+      const std::int64_t t = shifted(u, shift_u);
+      if (range) {
+        first = std::min<std::int64_t>(first, u);
+        second = std::max<std::int64_t>(second, u);
+      } else {
+        first += kind == ReduceKind::ABSOLUTE ? std::abs(t) : t;
+        second += t * (kind == ReduceKind::CROSS ? shifted(input(e, 1, i, j), shift_v) : t);
+      }
+    }
+  }
+  const int cycles = static_cast<int>(2 + e.rows * groups(e) * (v_in ? 4 : 3));
+  if (!e.ends()) return cycles;
+  const std::uint32_t lines = range ? 3 : 4;
+  const std::uint32_t words = all ? 1 : groups(e);
+  for (std::uint32_t j = 0; j < words * lanes(); ++j) {
+    const auto [first, second] = sums_[j];
+    const std::int64_t score = std::max(std::abs(first), std::abs(second));
+    const std::int64_t values[2][4] = {{first, first >> 32, second, second >> 32}, {first, second, score, 0}};
+    for (std::uint32_t k = 0; k < lines; ++k) {
+      const std::uint32_t at = (e.parity2() * c.get(Field::VIN_STRIDE) + k * words) * lanes() + j;
+      memories.set_vout_value(at, j < (all ? 1 : e.cols) ? static_cast<std::int32_t>(values[range ? 1 : 0][k]) : 0);
+    }
+  }
+  return cycles + static_cast<int>(lines * words);
+}
+
+int Reference::pool(const Execution& e, Statistics& statistics) {
+  const Command& c = e.command;
+  const auto op = static_cast<PoolOp>(c.get(Field::POOL_OP));
+  const bool is_max = op == PoolOp::MAX, backward = op == PoolOp::MAX_BACKWARD;
+  const bool mask_in = c.flag(Flag::MASK_IN) && e.ends();
+  const std::uint32_t full = backward ? 2 : 1;
+  const std::uint32_t code = (c.get(Field::CODE0) + e.i1 * c.get(Field::CODE1) + e.i2 * c.get(Field::CODE2)) & 255u;
+  for (std::uint32_t i = 0; i < e.rows; ++i) {
+    for (std::uint32_t j = 0; j < groups(e) * lanes(); ++j) {
+      auto& [value, winner] = pooled_[i * groups(e) * lanes() + j];
+      std::int64_t raw = 0, z = 0, won = 0;
+      if (j < e.cols) {
+        const std::int64_t data = input(e, 0, i, j);
+        if (e.i1 == 0 && e.i2 == 0) {
+          value = is_max ? INT32_MIN : 0;
+          winner = code;
+        }
+        if (is_max && data > value) {
+          value = data;
+          winner = code;
+        }
+        if (op == PoolOp::SUM) value += data;
+        if (backward && input(e, 1, i, j) == static_cast<std::int32_t>(code)) value += data;
+        if (!e.ends()) continue;
+        z = mask_in && input(e, full, i, j) == 0 ? 0 : value;
+        raw = saturate(c.flag(Flag::RELU) ? std::max<std::int64_t>(z, 0) : z, kRawLimit, statistics.value[2]);
+        won = winner;
+      }
+      if (!e.ends()) continue;
+      statistics.value[0] = std::max(statistics.value[0], static_cast<std::uint64_t>(std::abs(raw)));
+      std::uint32_t k = 0;
+      output(e, e.parity2(), k++, i, j, raw);
+      if (is_max) output(e, e.parity2(), k++, i, j, won);
+      if (c.flag(Flag::MASK_OUT)) output(e, e.parity2(), k, i, j, z > 0 ? 1 : 0);
+    }
+  }
+  const std::uint32_t writes = e.ends() ? 1u + (is_max ? 1 : 0) + (c.flag(Flag::MASK_OUT) ? 1 : 0) : 0;
+  return static_cast<int>(1 + e.rows * groups(e) * (full + (mask_in ? 1 : 0) + 2 + writes));
+}
+
+}  // namespace bitloom::testing
