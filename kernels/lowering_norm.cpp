@@ -92,7 +92,7 @@ ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& i
   }
   of.v = low.scalar(ScalarOp::CENTERED, second, of.s1, of.s1, {.n = in.count.entry, .pitch = of.pitch});
   const Src e = low.rdiv(low.rmul(low.real(eps), low.rmul(in.n, in.n)), low.rmul(in.u, in.u));
-  of.r = low.rsqrt(low.radd(of.v, e));
+  of.r = low.rmin(low.rsqrt(low.radd(of.v, e)), of.v);
   return of;
 }
 

@@ -54,7 +54,7 @@ void Normalizer::prepare(const std::int32_t* z, std::size_t rows, std::size_t co
   r.clear();
   for (std::size_t i = 0; i < s1.size(); ++i) {
     v.push_back(centered(count, sums.second[i], s1[i], s1[i]));
-    r.push_back(rsqrt(radd(v.back(), e)));
+    r.push_back(rmin(rsqrt(radd(v.back(), e)), v.back()));  // 0 where nothing varies, else the root, at most 1 <= V
   }
   gr.clear();
   a.clear();

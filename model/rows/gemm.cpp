@@ -1,12 +1,9 @@
 #include "model/rows/gemm.hpp"
 
-#include <dnnl.h>
 #include <omp.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdlib>
 
 #include "model/io/error.hpp"
 
@@ -15,58 +12,19 @@ namespace {
 
 constexpr std::int64_t kProductsWorthAThread = 32768;
 
-/// Row-major c[m][n] = op(a) · op(b) by oneDNN.
-bool onednn_gemm(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
-                 std::int32_t* c) {
-  const std::int32_t no_offset = 0;
-  return dnnl_gemm_s8s8s32(transpose_a, transpose_b, 'F', m, n, k, 1.0F, a, transpose_a == 'N' ? k : m, 0, b,
-                           transpose_b == 'N' ? n : k, 0, 0.0F, c, n, &no_offset) == dnnl_success;
-}
-
-/// Largest operands, where an inner 16-bit sum would saturate, in all three forms that a layer uses.
-bool onednn_passes_self_test() {
-  constexpr int kSize = 32;
-  constexpr std::array<std::array<char, 2>, 3> kForms{{{'N', 'N'}, {'N', 'T'}, {'T', 'N'}}};
-  for (const int sign : {1, -1}) {
-    const std::vector<std::int8_t> a(kSize * kSize, 127);
-    const std::vector<std::int8_t> b(kSize * kSize, static_cast<std::int8_t>(127 * sign));
-    for (const auto& form : kForms) {
-      std::vector<std::int32_t> c(kSize * kSize, 0);
-      if (!onednn_gemm(form[0], form[1], kSize, kSize, kSize, a.data(), b.data(), c.data())) return false;
-      const auto right = [sign](std::int32_t sum) { return sum == sign * 127 * 127 * kSize; };
-      if (!std::all_of(c.begin(), c.end(), right)) return false;
-    }
-  }
-  return true;
-}
-
-/// Is oneDNN's 8-bit GEMM exact here, and not ruled out by BITLOOM_ISA?
-bool onednn_wanted() {
-  const char* wanted = std::getenv("BITLOOM_ISA");
-  const std::string name = wanted == nullptr ? "auto" : wanted;
-  if (name != "auto" && !name.starts_with("avx512")) return false;
-  switch (dnnl_get_effective_cpu_isa()) {
-    case dnnl_cpu_isa_avx2_vnni:
-    case dnnl_cpu_isa_avx512_core_vnni:
-    case dnnl_cpu_isa_avx512_core_bf16:
-    case dnnl_cpu_isa_avx512_core_amx:
-      return onednn_passes_self_test();
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
-Gemm::Gemm(int threads) : isa_(active_isa()), onednn_(onednn_wanted()), threads_(threads) {}
+Gemm::Gemm(int threads) : Gemm(threads, choose_gemm_path().path) {}
 
-std::string Gemm::name() const { return onednn_ ? "onednn" : "own-" + std::string(isa_name(isa_)); }
+Gemm::Gemm(int threads, GemmPath path) : isa_(active_isa()), path_(path), threads_(threads) {}
+
+std::string Gemm::name() const { return path_ == GemmPath::kOneDnn ? "onednn" : "own-" + std::string(isa_name(isa_)); }
 
 void Gemm::run(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
                std::int32_t* c) {
   const std::int64_t worth = 1 + std::int64_t{m} * n * k / kProductsWorthAThread;
   const int parts = static_cast<int>(std::min({std::int64_t{threads_}, std::int64_t{m}, worth}));
-  if (onednn_) {
+  if (path_ == GemmPath::kOneDnn) {
     const int previous = omp_get_max_threads();
     omp_set_num_threads(parts);
     const bool done = onednn_gemm(transpose_a, transpose_b, m, n, k, a, b, c);

@@ -3,17 +3,20 @@
 #include <string>
 #include <vector>
 
+#include "model/rows/gemm_path.hpp"
 #include "model/rows/kernels.hpp"
 
 namespace bitloom {
 
 /// Exact int8 GEMMs of a linear layer (N5). Row-major: x[M][in], w[in][out], d[M][out]. Reductions of at most 131,072
-/// terms (Convolution::kMaxTerms), so 32-bit results hold every sum. oneDNN does them where the machine has its
-/// vector-neural-network instructions, without which its 8-bit GEMM saturates inside; else our own kernel does.
+/// terms (Convolution::kMaxTerms), so 32-bit results hold every sum. Our own kernel does them or oneDNN,
+/// as choose_gemm_path() finds.
 class Gemm {
  public:
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Gemm(int threads);
+  /// The same by a given path.
+  Gemm(int threads, GemmPath path);
 
   /// acc[M][out] = x · w
   void forward(const std::int8_t* x, const std::int8_t* w, int M, int in, int out, std::int32_t* acc);
@@ -30,7 +33,7 @@ class Gemm {
            std::int32_t* c);
 
   Isa isa_;
-  bool onednn_;
+  GemmPath path_;
   int threads_;
   std::vector<std::int16_t> packed_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/image.hpp"
+#include "model/io/json_reader.hpp"
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
 #include "sim/cosim/compare.hpp"
@@ -42,7 +43,7 @@ struct Training {
 
   Batch batch(int step) const {
     std::mt19937 random(static_cast<unsigned>(step));
-    std::uniform_int_distribution<int> code(-format.largest_code, format.largest_code);
+    std::uniform_int_distribution<int> code(alike ? format.largest_code : -format.largest_code, format.largest_code);
     std::uniform_int_distribution<int> label(0, static_cast<int>(element_count(network.nodes.back().shape)) - 1);
     Batch b;
     b.M = program.batch;
@@ -66,6 +67,7 @@ struct Training {
   }
 
   double rate = 0.05;
+  bool alike = false;  ///< all codes of the input are the largest one
   Network network;
   Recipe recipe;
   InputFormat format;
@@ -144,6 +146,21 @@ TEST(StepTest, StochasticUnsignedSawb) {  // N18: no recipe of the tree rounds s
   recipe.activation.rounding = recipe.weight.rounding = Rounding::kStochastic;
   for (const Trial& of : {Trial{"mlp_odd", "", "odd", 7}, {"conv_ops", "", "tiny", 3}, {"lenet", "", "base", 2}}) {
     Training training(of, recipe, named_network(of.network));
+    expect_golden(training, 2, 0);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(StepTest, ChannelsWithoutVariance) {  // N16.1: behind fc1 all samples are alike
+  for (const char* recipe : {"int8", "fqt1", "lwq", "maqd"}) {
+    const Network network = read_network(JsonObject::from_text(R"({"name": "alike", "input": [61], "layers": [
+        {"name": "fc1", "op": "linear", "out": 37, "bias": true}, {"name": "bn1", "op": "batch_norm"},
+        {"name": "relu1", "op": "relu"}, {"name": "fc2", "op": "linear", "out": 23, "bias": true},
+        {"name": "bn2", "op": "batch_norm"}, {"name": "fc3", "op": "linear", "out": 10, "bias": true},
+        {"name": "loss", "op": "softmax_cross_entropy"}]})",
+                                                               "alike.json"));
+    Training training({"", recipe, "odd", 7}, named_recipe(recipe), network);
+    training.alike = true;
     expect_golden(training, 2, 0);
     if (::testing::Test::HasFatalFailure()) return;
   }

@@ -192,6 +192,28 @@ TEST_P(GemmTest, NamesTheKernelThatWasForced) {
   }
 }
 
+TEST(GemmPathTest, TheShortestTrialWins) {
+  using Trials = std::vector<GemmTrial>;
+  EXPECT_EQ(fastest_path(Trials{{GemmPath::kOwn, 2.0}, {GemmPath::kOneDnn, 1.0}}), GemmPath::kOneDnn);
+  EXPECT_EQ(fastest_path(Trials{{GemmPath::kOwn, 1.0}, {GemmPath::kOneDnn, 2.0}}), GemmPath::kOwn);
+  EXPECT_EQ(fastest_path(Trials{{GemmPath::kOwn, 1.0}, {GemmPath::kOneDnn, 1.0}}), GemmPath::kOwn);
+  EXPECT_EQ(fastest_path(Trials{{GemmPath::kOneDnn, 3.0}}), GemmPath::kOneDnn);
+  EXPECT_THROW(fastest_path({}), Error);
+}
+
+TEST(GemmPathTest, WhatWasMeasuredIsWhatRuns) {
+  const GemmChoice& choice = choose_gemm_path();
+  EXPECT_EQ(Gemm(1).name() == "onednn", choice.path == GemmPath::kOneDnn);
+  if (choice.trials.empty()) {
+    // Nothing to choose from: oneDNN is not exact here, or the environment decided.
+    EXPECT_EQ(choice.path, GemmPath::kOwn);
+  } else {
+    ASSERT_EQ(choice.trials.size(), 2u);
+    EXPECT_EQ(choice.path, fastest_path(choice.trials));
+    for (const GemmTrial& trial : choice.trials) EXPECT_GT(trial.seconds, 0.0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, GemmTest, ::testing::Values(1, 2));
 
 }  // namespace
