@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/io/error.hpp"
+#include "model/rows/onednn.hpp"
 
 namespace bitloom::fp32 {
 
@@ -20,7 +21,10 @@ constexpr auto kFloat = memory::data_type::f32;
 constexpr auto kAny = memory::format_tag::any;
 
 const dnnl::engine& cpu() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  static const dnnl::engine engine = [] {
+    limit_onednn();
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
   return engine;
 }
 

@@ -14,7 +14,7 @@ namespace bitloom {
 
 inline std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-/// What GoldenEngine is made of: golden_step.cpp computes, golden_engine.cpp checks arguments and records.
+/// What GoldenEngine is made of: step.cpp computes, engine.cpp checks arguments and records.
 struct GoldenEngine::Impl {
   Impl(const Network& network, const Recipe& recipe, int threads);
 

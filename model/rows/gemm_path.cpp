@@ -11,22 +11,12 @@
 
 #include "model/io/error.hpp"
 #include "model/rows/gemm.hpp"
+#include "model/rows/onednn.hpp"
 
 namespace bitloom {
 namespace {
 
 constexpr std::array<std::array<char, 2>, 3> kForms{{{'N', 'N'}, {'N', 'T'}, {'T', 'N'}}};
-
-/// oneDNN packs operands anew at each call. With AMX's tiles the packing took a third of a training run's time (8.2 s
-/// against 4.4 s for an epoch of resnet8); FP32 products do not use AMX. DNNL_MAX_CPU_ISA, where it is set, is
-/// stronger.
-void keep_from_amx() {
-  static const bool done = [] {
-    if (std::getenv("DNNL_MAX_CPU_ISA") == nullptr) dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
-    return true;
-  }();
-  static_cast<void>(done);
-}
 
 /// Are the largest operands right, where an inner 16-bit sum would saturate, in all three forms that a layer uses?
 bool onednn_passes_self_test() {
@@ -46,7 +36,7 @@ bool onednn_passes_self_test() {
 
 /// Without the vector-neural-network instructions oneDNN's 8-bit GEMM saturates inside.
 bool onednn_is_exact() {
-  keep_from_amx();
+  limit_onednn();
   switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_avx2_vnni:
     case dnnl_cpu_isa_avx512_core_vnni:
@@ -128,7 +118,7 @@ const GemmChoice& choose_gemm_path() {
 
 bool onednn_gemm(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
                  std::int32_t* c) {
-  keep_from_amx();
+  limit_onednn();
   const std::int32_t no_offset = 0;
   return dnnl_gemm_s8s8s32(transpose_a, transpose_b, 'F', m, n, k, 1.0F, a, transpose_a == 'N' ? k : m, 0, b,
                            transpose_b == 'N' ? n : k, 0, 0.0F, c, n, &no_offset) == dnnl_success;

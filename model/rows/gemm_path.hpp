@@ -37,7 +37,6 @@ GemmPath fastest_path(std::span<const GemmTrial> trials);
 const GemmChoice& choose_gemm_path();
 
 /// Row-major c[m][n] = op(a) · op(b) by oneDNN, op by 'N' (as it is) or 'T' (transposed); returns whether it was done.
-/// Before its first call oneDNN is kept from AMX, whose packing of operands costs more than its products save here.
 bool onednn_gemm(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
                  std::int32_t* c);
 
