@@ -82,8 +82,14 @@ double EnergyTable::sram_pj(std::uint64_t bytes) const {
   while (upper + 1 < sizes.size() && bytes > sizes[upper]->bytes) ++upper;
   const EnergyRow& a = *sizes[upper - 1];
   const EnergyRow& b = *sizes[upper];
-  const double exponent = std::log(b.pj / a.pj) / std::log(static_cast<double>(b.bytes) / static_cast<double>(a.bytes));
-  return a.pj * std::pow(static_cast<double>(bytes) / static_cast<double>(a.bytes), exponent);
+  const auto size = static_cast<double>(bytes), size_a = static_cast<double>(a.bytes);
+  const auto size_b = static_cast<double>(b.bytes);
+  if (a.pj > 0 && b.pj > 0) {
+    const double exponent = std::log(b.pj / a.pj) / std::log(size_b / size_a);
+    return a.pj * std::pow(size / size_a, exponent);
+  }
+  const double between = std::clamp((size - size_a) / (size_b - size_a), 0.0, 1.0);
+  return a.pj + between * (b.pj - a.pj);
 }
 
 EnergyTable read_energy_table(const std::string& file) { return read_energy_table(JsonObject::from_file(file)); }

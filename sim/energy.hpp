@@ -30,7 +30,8 @@ struct EnergyTable {
   /// Energy of one operation; throws Error when the set has no such row.
   double pj(const std::string& op, int width) const;
   /// Energy of one 64-bit access to an SRAM of `bytes`: a power law through the two nearest capacities of the set, also
-  /// outside them (then the number is derived, not published).
+  /// outside them (then the number is derived, not published). Zero is a price, and no power law goes through it: where
+  /// one of the two is 0, a straight line lies between them, and outside them the nearer one's price holds.
   double sram_pj(std::uint64_t bytes) const;
 };
 

@@ -93,27 +93,28 @@ std::string blocks_text(const Estimate& e) {
 }  // namespace
 
 Json to_json(const Estimate& e) {
-  return {{"network", e.network},
-          {"recipe", e.recipe},
-          {"hardware", e.hardware.name},
-          {"batch", e.batch},
-          {"micro_batches", e.micro_batches},
-          {"steps", e.options.steps},
-          {"stall_percent", e.options.stall_percent},
-          {"commands", e.commands},
-          {"cycles", e.result.cycles},
-          {"clock_mhz", e.hardware.clock_mhz},
-          {"time_ms", e.time_ms()},
-          {"samples_per_second", samples(e) / seconds(e)},
-          {"utilisation", e.utilisation},
-          {"energy_pj", e.energy.total_pj},
-          {"power_w", joules(e) / seconds(e)},
-          {"samples_per_joule", samples(e) / joules(e)},
-          {"energy_table", table_json(e.table)},
-          {"layers", layers_json(e)},
-          {"blocks", blocks_json(e)},
-          {"actions", actions_json(e)},
-          {"not_modelled", energy_not_modelled()}};
+  Json json{{"network", e.network},
+            {"recipe", e.recipe},
+            {"hardware", e.hardware.name},
+            {"batch", e.batch},
+            {"micro_batches", e.micro_batches},
+            {"steps", e.options.steps},
+            {"stall_percent", e.options.stall_percent},
+            {"commands", e.commands},
+            {"cycles", e.result.cycles},
+            {"clock_mhz", e.hardware.clock_mhz},
+            {"time_ms", e.time_ms()},
+            {"samples_per_second", samples(e) / seconds(e)},
+            {"utilisation", e.utilisation},
+            {"energy_pj", e.energy.total_pj},
+            {"power_w", joules(e) / seconds(e)}};
+  if (joules(e) > 0) json["samples_per_joule"] = samples(e) / joules(e);  // infinite, and no number, where work is free
+  json["energy_table"] = table_json(e.table);
+  json["layers"] = layers_json(e);
+  json["blocks"] = blocks_json(e);
+  json["actions"] = actions_json(e);
+  json["not_modelled"] = energy_not_modelled();
+  return json;
 }
 
 std::string text_table(const Estimate& e) {
@@ -124,9 +125,9 @@ std::string text_table(const Estimate& e) {
   }
   text += fmt::format("  {} cycles = {:.3f} ms at {} MHz, {:.0f} samples/s, {:.1f} % use of the array\n",
                       e.result.cycles, e.time_ms(), e.hardware.clock_mhz, samples(e) / seconds(e), 100 * e.utilisation);
-  text +=
-      fmt::format("  {:.3f} uJ with the {} table ({} DRAM), {:.3f} W, {:.0f} samples/J\n\n", e.energy.total_pj * 1e-6,
-                  e.table.name, e.table.dram, joules(e) / seconds(e), samples(e) / joules(e));
+  const std::string efficiency = joules(e) > 0 ? fmt::format(", {:.0f} samples/J", samples(e) / joules(e)) : "";
+  text += fmt::format("  {:.3f} uJ with the {} table ({} DRAM), {:.3f} W{}\n\n", e.energy.total_pj * 1e-6, e.table.name,
+                      e.table.dram, joules(e) / seconds(e), efficiency);
   text += layers_text(e) + "\n" + blocks_text(e);
   text += fmt::format("\nenergies: {}; see docs/energy.md\nnot modelled: {}\n", e.table.set,
                       fmt::join(energy_not_modelled(), ", "));

@@ -59,6 +59,17 @@ TEST(EnergyTables, SramBetweenAndBeyondSizesFollowsAPowerLaw) {
   EXPECT_GT(table.sram_pj(2 << 20), 100.0);
 }
 
+/// A price of 0 is a price: no power law goes through it.
+TEST(EnergyTables, ZeroIsAPriceOfMemoriesToo) {
+  EnergyTable table;
+  table.rows = {
+      {"sram", 64, 1000, 0, "s", false}, {"sram", 64, 3000, 0, "s", false}, {"sram", 64, 9000, 6, "s", false}};
+  EXPECT_EQ(table.sram_pj(10), 0.0);
+  EXPECT_EQ(table.sram_pj(2000), 0.0);
+  EXPECT_DOUBLE_EQ(table.sram_pj(5000), 2.0);
+  EXPECT_EQ(table.sram_pj(90000), 6.0);
+}
+
 Hardware small() {
   Hardware h;
   h.rows = 4;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "model/io/error.hpp"
@@ -82,6 +83,23 @@ TEST(EstimateTest, JsonHasTheKeysThatScriptsRelyOn) {
   for (const char* part : {"fc2 dgrad", "45nm", "not modelled", "leakage"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }
+}
+
+/// A table whose operations all cost nothing: every number of the report is a number.
+TEST(EstimateTest, ATableOfZerosGivesNoJoules) {
+  auto table = nlohmann::json::parse(std::ifstream(resolve_trace(TraceKind::kEnergy, "45nm")));
+  for (auto& row : table["rows"]) row["pJ"] = 0;
+  EstimateOptions options;
+  options.energy = testing::TempDir() + "estimate_zeros.json";
+  std::ofstream(options.energy) << table;
+  const Estimate e = of("int8", "tiny", 19, options);
+  const std::string json = to_json(e).dump();
+  EXPECT_EQ(json.find("null"), std::string::npos);
+  EXPECT_EQ(to_json(e)["energy_pj"], 0.0);
+  EXPECT_EQ(to_json(e)["power_w"], 0.0);
+  EXPECT_FALSE(to_json(e).contains("samples_per_joule"));
+  EXPECT_EQ(text_table(e).find("nan"), std::string::npos);
+  EXPECT_EQ(text_table(e).find("inf"), std::string::npos);
 }
 
 TEST(EstimateTest, BadArguments) {
