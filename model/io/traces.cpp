@@ -47,6 +47,19 @@ std::string singular(TraceKind kind) {
   throw Error("unknown kind of named file");
 }
 
+/// The name that a file has today. Hyper-parameter files were once named hyper and hyper_sign instead of default and
+/// sign; scripts that say so go on working.
+std::string current_name(TraceKind kind, const std::string& name) {
+  const std::string old_prefix = "hyper_";
+  if (kind != TraceKind::kHyper) {
+    return name;
+  }
+  if (name == "hyper") {
+    return "default";
+  }
+  return name.starts_with(old_prefix) ? name.substr(old_prefix.size()) : name;
+}
+
 }  // namespace
 
 std::string folder_of(TraceKind kind) {
@@ -58,7 +71,7 @@ std::string folder_of(TraceKind kind) {
     case TraceKind::kHardware:
       return "hardware";
     case TraceKind::kHyper:
-      return "";
+      return "hyper";
     case TraceKind::kEnergy:
       return "energy";
     case TraceKind::kExperiment:
@@ -86,9 +99,11 @@ std::string resolve_trace(TraceKind kind, const std::string& path_or_name) {
   const bool is_bare = path_or_name.find('/') == std::string::npos && !path_or_name.ends_with(".json");
   if (is_bare && !path_or_name.empty()) {
     for (const fs::path& root : trace_roots()) {
-      const fs::path candidate = root / folder_of(kind) / (path_or_name + ".json");
-      if (fs::is_regular_file(candidate)) {
-        return candidate.string();
+      for (const std::string& name : {path_or_name, current_name(kind, path_or_name)}) {
+        const fs::path candidate = root / folder_of(kind) / (name + ".json");
+        if (fs::is_regular_file(candidate)) {
+          return candidate.string();
+        }
       }
     }
   }

@@ -4,16 +4,16 @@
 
 namespace bitloom {
 
-/// The kinds of named files; each is a folder of traces/ (hyper-parameter files stand in traces/ itself).
+/// The kinds of named files; each is a folder of traces/.
 enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy, kExperiment };
 
-/// The folder of a kind below traces/: "networks", "recipes", "hardware", "energy", "experiments"; "" for
-/// hyper-parameter files.
+/// The folder of a kind below traces/: "networks", "recipes", "hardware", "hyper", "energy" or "experiments".
 std::string folder_of(TraceKind kind);
 
 /// The path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds
 /// networks/mlp.json). Looked up in $BITLOOM_TRACES, in the source tree that was built, then in the installed share
-/// folder; the first that has the name wins. Throws Error that lists the known names.
+/// folder; the first that has the name wins. A hyper-parameter file is also found by its former name ("hyper" for
+/// "default", "hyper_sign" for "sign"). Throws Error that lists the known names.
 std::string resolve_trace(TraceKind kind, const std::string& path_or_name);
 
 /// The known names of a kind over all those folders, sorted, each once.

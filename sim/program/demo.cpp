@@ -37,7 +37,7 @@ constexpr const char* kTrained = "lenet_bn";
 constexpr Training kTrainings[] = {
     {"fp32", ""}, {"int8", ""}, {"int4", ""}, {"lwq", ""}, {"luq", ""}, {"maqd", ""}, {"fqt1", "fqt1_pretrain"}};
 
-/// A step that is co-simulated, of the network's own batch or that of hyper.json.
+/// A step that is co-simulated, of the network's own batch or that of the default hyper-parameters.
 struct Step {
   const char* network;
   const char* recipe;
@@ -97,15 +97,15 @@ Trained train_one(const std::string& recipe, const std::string& hyper, const std
 Trained train_one(const Training& training, const DemoCommand& command, const DataPair& data) {
   const std::string before = training.before;
   if (before.empty()) {
-    return train_one(training.recipe, "hyper", "", "", command, data);
+    return train_one(training.recipe, "default", "", "", command, data);
   }
   const ScratchFile start(fmt::format("bitloom-demo-{}.npz", getpid()));
-  train_one(before, "hyper_sign", "", start.path(), command, data);
-  return train_one(training.recipe, "hyper", start.path(), "", command, data);
+  train_one(before, "sign", "", start.path(), command, data);
+  return train_one(training.recipe, "default", start.path(), "", command, data);
 }
 
 Compared compare_one(const Step& step, const DemoCommand& command) {
-  const Workload workload = load_workload(step.network, step.recipe, "hyper");
+  const Workload workload = load_workload(step.network, step.recipe, "default");
   cosim::CosimOptions options;
   options.batch = batch_of(workload, 0);
   options.steps = 1;
@@ -209,7 +209,7 @@ Json demo_report(const DemoCommand& command, const std::vector<Trained>& trained
 
 void print_tables(const DemoCommand& command, const DataPair& data, const std::vector<Trained>& trained,
                   const std::vector<Compared>& compared) {
-  const Workload workload = load_workload(kTrained, "fp32", "hyper");
+  const Workload workload = load_workload(kTrained, "fp32", "default");
   fmt::print(
       "\nTraining {} (convolutions, batch norm) on generated glyphs: {} images, 1 epoch, batch {}, seed {}, {} "
       "thread(s); {} test images\n\n",
@@ -240,7 +240,7 @@ int demo(const DemoCommand& command) {
   if (!command.json.empty() && command.json != "-") {
     require_writable_target(command.json);
   }
-  const DataPair data = load_images(load_workload(kTrained, "fp32", "hyper").network, "", command.seed);
+  const DataPair data = load_images(load_workload(kTrained, "fp32", "default").network, "", command.seed);
   std::vector<Trained> trained;
   for (const Training& training : kTrainings) {
     trained.push_back(train_one(training, command, data));

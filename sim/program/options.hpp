@@ -10,7 +10,7 @@ struct TrainCommand {
   std::string network;
   std::string recipe = "int8";
   std::string data;  ///< folder of IDX or CIFAR-10 files; empty: the generated glyphs
-  std::string hyper = "hyper";
+  std::string hyper = "default";
   int epochs = 0;  ///< 0: as the hyper-parameter file says
   int batch = 0;   ///< 0: likewise
   std::uint64_t seed = 1;
@@ -36,7 +36,7 @@ struct RunCommand {
   std::uint64_t seed = 1;
   bool values = false;          ///< compute values too, not only cycles
   std::string energy = "45nm";  ///< name or file of the energy table
-  std::string hyper = "hyper";
+  std::string hyper = "default";
   std::string json;
   bool quiet = false;
 };
@@ -51,7 +51,7 @@ struct CosimCommand {
   int stall = 0;
   std::uint64_t seed = 1;
   std::string data;
-  std::string hyper = "hyper";
+  std::string hyper = "default";
   std::string waves;  ///< file to write the FST waves of the RTL to
   std::string dump;   ///< folder for the tensors as .npy
   std::string json;

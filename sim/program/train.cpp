@@ -231,7 +231,7 @@ void add_train(CLI::App& app, Action& action) {
   sub->footer(
       "Examples: bitloom train lenet --recipe luq --epochs 1\n"
       "          bitloom train lenet_bn --recipe maqd --data fashion-mnist --seed 1 --json out.json\n"
-      "          bitloom train resnet8 --recipe int8 --hyper hyper_cifar --data cifar-10 --train-limit 10000\n"
+      "          bitloom train resnet8 --recipe int8 --hyper cifar --data cifar-10 --train-limit 10000\n"
       "JSON: test_accuracy (fraction), test_loss, samples_per_second, train_seconds, epochs_done, epochs[]: epoch, "
       "loss,\n"
       "train_accuracy, learning_rate, seconds, samples, steps, saturated_values. Test images are looked at once, after "

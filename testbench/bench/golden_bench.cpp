@@ -43,7 +43,7 @@ double cpu_seconds() {
 void training(benchmark::State& state, const std::string& network_name, const std::string& recipe_name) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, network_name));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, recipe_name));
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   static const Dataset data = generate_glyphs(kSteps * hyper.batch, 1);
   const TrainOptions options = train_options(hyper);
   const auto trainer =

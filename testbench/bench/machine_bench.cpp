@@ -42,7 +42,7 @@ Step make_step() {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, "mlp"));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "int8"));
   const std::string hardware_file = resolve_trace(TraceKind::kHardware, "base");
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   const Chain chain = linear_chain(network);
   const auto mu16 = momentum16(hyper);
   const Dataset data = generate_glyphs(hyper.batch, 1);

@@ -58,7 +58,7 @@ bool run_random(const RandomCase& drawn, const std::string& hardware_file, std::
   }
   options.rtl_library = rtl_library(hardware_file);
   const Dataset data = random_images(drawn.network, options.steps * drawn.batch, seed);
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   const CosimResult result =
       cosimulate(drawn.network, drawn.recipe, hardware, hyper, {data.images, data.labels}, options);
   SCOPED_TRACE(to_text(result));

@@ -35,7 +35,7 @@ CaseCycles systemc_cycles(const CosimCase& chosen) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, chosen.network));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, chosen.recipe));
   const Hardware hardware = read_hardware(resolve_trace(TraceKind::kHardware, chosen.hardware));
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   std::map<std::pair<bool, bool>, CaseCycles> parts;  // a recipe that accumulates has three programs
   CaseCycles sum;
   for (int step = 0; step < chosen.steps; ++step) {

@@ -9,7 +9,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
 cmake --install "${BITLOOM_BINARY_DIR:?set by ctest}" --prefix "$scratch/usr" >"$scratch/log" || { cat "$scratch/log"; exit 1; }
 for file in bin/bitloom share/bitloom/networks/mlp.json share/bitloom/recipes/int8.json share/bitloom/hardware/tiny.json \
-  share/bitloom/hyper.json share/doc/bitloom/LICENSE include/bitloom/model/network/recipe.hpp; do
+  share/bitloom/hyper/default.json share/bitloom/hyper/sign.json share/doc/bitloom/LICENSE include/bitloom/model/network/recipe.hpp; do
   [[ -e $scratch/usr/$file ]] || { echo "FAILED: $file is not installed"; exit 1; }
 done
 

@@ -13,7 +13,7 @@ namespace bitloom {
 namespace {
 
 Estimate of(const std::string& recipe, const std::string& hardware, int batch, EstimateOptions options = {}) {
-  options.hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  options.hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   return estimate(read_network(resolve_trace(TraceKind::kNetwork, "mlp_odd")),
                   read_recipe(resolve_trace(TraceKind::kRecipe, recipe)),
                   read_hardware(resolve_trace(TraceKind::kHardware, hardware)), batch, options);

@@ -26,7 +26,7 @@ TEST(Glyphs, LinearClassifierStaysBelowTheMlp) {
           {"name": "loss", "op": "softmax_cross_entropy"}]})",
       "linear"));
   const Network mlp = read_network(test::source_file("traces/networks/mlp.json"));
-  Hyper hyper = read_hyper(test::source_file("traces/hyper.json"));
+  Hyper hyper = read_hyper(test::source_file("traces/hyper/default.json"));
   const DataPair data = generate_glyph_pair(6000, 1000, 1);
   const double mlp_accuracy = best_accuracy(mlp, hyper, data);
   double linear_accuracy = 0.0;

@@ -89,7 +89,7 @@ TEST(ConstantImages, TrainingStaysWhereThereIsNothingToLearn) {
   black.images.resize(512 * 28 * 28);
   std::mt19937 random(11);
   for (int i = 0; i < 512; ++i) black.labels.push_back(static_cast<std::uint8_t>(random() % 10));
-  Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   for (const char* name : {"int8", "psq", "ptq", "lwq", "int8_adam"}) {
     const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, name));
     TrainOptions options = train_options(hyper);

@@ -47,7 +47,7 @@ unsigned long digest_of(const Trainer& trainer, const std::string& recipe_name) 
 unsigned long digest(const std::string& recipe_name, int threads) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, "mlp"));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, recipe_name));
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   TrainOptions options = train_options(hyper);
   options.threads = threads;
   const auto trainer = make_integer_trainer(network, recipe, hyper, options);
@@ -59,7 +59,7 @@ unsigned long digest(const std::string& recipe_name, int threads) {
 unsigned long conv_digest(const std::string& recipe_name, int threads) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, "conv_small"));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, recipe_name));
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   TrainOptions options = train_options(hyper);
   options.batch = 24;
   options.threads = threads;

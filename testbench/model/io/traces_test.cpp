@@ -50,9 +50,22 @@ TEST_F(TracesTest, TheNamesOfTheProjectAreThere) {
   for (const char* name : {"tiny", "base", "odd"}) {
     EXPECT_TRUE(fs::is_regular_file(resolve_trace(TraceKind::kHardware, name))) << name;
   }
-  for (const char* name : {"hyper", "hyper_cifar"}) {
+  for (const char* name : {"default", "cifar", "sign"}) {
     EXPECT_TRUE(fs::is_regular_file(resolve_trace(TraceKind::kHyper, name))) << name;
   }
+}
+
+TEST_F(TracesTest, HyperParametersAreFoundByTheirFormerNamesToo) {
+  EXPECT_EQ(resolve_trace(TraceKind::kHyper, "hyper"), resolve_trace(TraceKind::kHyper, "default"));
+  EXPECT_EQ(resolve_trace(TraceKind::kHyper, "hyper_sign"), resolve_trace(TraceKind::kHyper, "sign"));
+  EXPECT_THROW(resolve_trace(TraceKind::kRecipe, "hyper_int8"), Error);
+  EXPECT_THAT(known_traces(TraceKind::kHyper), ::testing::Not(Contains("hyper")));
+}
+
+TEST_F(TracesTest, AnOwnFileOfAFormerNameComesFirst) {
+  fs::create_directories(folder_ / "hyper");
+  write_file((folder_ / "hyper/hyper_sign.json").string(), "{}");
+  EXPECT_EQ(resolve_trace(TraceKind::kHyper, "hyper_sign"), (folder_ / "hyper/hyper_sign.json").string());
 }
 
 TEST_F(TracesTest, TheEnvironmentComesFirst) {

@@ -20,7 +20,7 @@ Hyper parse(const std::string& rate, const std::string& input = R"({"offset": 73
 }
 
 TEST(Hyper, SharedFile) {
-  const Hyper hyper = read_hyper(test::source_file("traces/hyper.json"));
+  const Hyper hyper = read_hyper(test::source_file("traces/hyper/default.json"));
   EXPECT_EQ(hyper.batch, 128);
   EXPECT_EQ(hyper.epochs, 5);
   EXPECT_EQ(hyper.momentum, 0.9);

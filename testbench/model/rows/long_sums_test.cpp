@@ -128,7 +128,7 @@ TEST(LongSums, TrainersTakeBatch256) {
     TrainOptions options;
     options.batch = 256;
     options.threads = 2;
-    const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "hyper"));
+    const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
     const auto trainer = make_integer_trainer(network, recipe_named("int8"), hyper, options);
     const EpochResult result = trainer->run_epoch(images, 0, {});
     EXPECT_EQ(result.steps, 1) << name;

@@ -28,7 +28,7 @@ Experiment read_experiment(const std::string& file) {
     row.name = each.get<std::string>("name");
     row.network = each.get<std::string>("network");
     row.recipe = each.get<std::string>("recipe");
-    row.hyper = each.get_or<std::string>("hyper", "hyper");
+    row.hyper = each.get_or<std::string>("hyper", "default");
     row.against = each.get_or<std::string>("against", "");
     row.init = each.get_or<std::string>("init", "");
     row.epochs = each.get_or<int>("epochs", 0, 0, 100000);

@@ -25,7 +25,7 @@ class IntegerTrainerTest : public ::testing::Test {
     fs::create_directories(folder);
     const std::string source = std::getenv("BITLOOM_SOURCE_DIR");
     network = read_network(source + "/traces/networks/mlp_odd.json");
-    hyper = read_hyper(source + "/traces/hyper.json");
+    hyper = read_hyper(source + "/traces/hyper/default.json");
     data = generate_flat(400, 61, 10, 5);
     options.batch = 19;
     options.epochs = 3;
