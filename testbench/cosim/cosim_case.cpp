@@ -15,7 +15,8 @@ CosimResult run_case(const CosimCase& chosen, CosimOptions options) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, chosen.network));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, chosen.recipe));
   const std::string hardware_file = resolve_trace(TraceKind::kHardware, chosen.hardware);
-  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
+  Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
+  if (chosen.learning_rate > 0.0) hyper.learning_rate = {.base = chosen.learning_rate};
   const Dataset data = random_images(network, chosen.batch * chosen.steps, chosen.seed);
   options.batch = chosen.batch;
   options.steps = chosen.steps;

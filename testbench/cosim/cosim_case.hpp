@@ -14,6 +14,7 @@ struct CosimCase {
   int steps = 3;
   int stall = 0;
   std::uint64_t seed = 1;
+  double learning_rate = 0.0;  ///< constant; 0: what the default hyper-parameters say
 };
 
 /// Generated images of the network's input size, labels within its classes.
