@@ -35,6 +35,7 @@ expect() { # expect pass|fail RULE WHAT [FILE]
 }
 
 all=(arrows format words size links)
+all+=(prose) # of pages
 good_tree
 for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
 
@@ -56,7 +57,11 @@ breaks words sim/s.cpp "a test switched off" "TEST(A, DIS""ABLED_B)"
 breaks words sim/s.cpp "a skip without a reason" "  GTEST_""SKIP();"
 breaks words docs/map.md "a path of one machine" "see /ho""me/someone/file"
 breaks links docs/map.md "a dead link" '[gone](gone.md)'
+breaks prose docs/map.md "a long line of prose" "$(printf 'word %.0s' {1..30})"
 breaks links bitloom "a script that does not parse" 'if then'
+good_tree
+printf '| %s |\n\n    %s\n' "$(printf 'cell %.0s' {1..30})" "$(printf 'code %.0s' {1..30})" >>docs/map.md
+expect pass prose "long rows of a table and long lines of code"
 good_tree
 head -c 2000001 /dev/zero >docs/large.bin
 expect fail size "a large file" docs/large.bin
