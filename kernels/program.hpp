@@ -47,7 +47,7 @@ struct LowerOptions {
   int batch = 0;           ///< samples, 1 … 65535
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
   int batch_slots = 1;     ///< batch blocks in memory, at least 1
-  int gradient_bits = 5;   ///< NITI: gb of N24.3; another one makes another program
+  int epoch = 0;           ///< NITI: chooses gb (N24.3, gradient_bits_at()); another gb makes another program
   /// Of which micro-batches (N26.6); counts only for recipes that accumulate. The programs of all parts agree on where
   /// everything lies but the program itself, which is last.
   MicroBatch part{};

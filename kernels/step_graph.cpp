@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/io/error.hpp"
+#include "model/network/training_graph.hpp"
 
 namespace bitloom {
 
@@ -35,10 +36,7 @@ class Deriver {
     for (const Stage& stage : graph_.stages) {
       if (stage.is_gemm()) require_codes(stage);
     }
-    graph_.chain = true;
-    for (const Stage& stage : graph_.stages) {
-      graph_.chain = graph_.chain && stage.op == Op::kLinear && stage.readers.size() <= 1;
-    }
+    graph_.chain = is_chain(network_);
     return std::move(graph_);
   }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/step.hpp"
 #include "model/io/error.hpp"
+#include "model/network/step_config.hpp"
 #include "model/numerics/numbers.hpp"
 
 namespace bitloom {
@@ -70,7 +71,7 @@ void Step::niti_update(int s) {
   const int q = state_tensor(s, "q");
   const int rows = layer.depth(), cols = layer.conv.out;
   const Raw& dw = at(s).dw;
-  const int gb = options.gradient_bits;
+  const int gb = gradient_bits_at(recipe.update, options.epoch);
   const Src shift = low.scalar(ScalarOp::MAX_TO_POWER, dw.max, {}, {}, {.immediate = gb});
   CodeRule step;
   step.ratio = low.exp2(0, shift, true);

@@ -16,6 +16,8 @@
 namespace bitloom {
 namespace {
 
+constexpr int kEpoch = 0;  ///< of a training run that the steps belong to
+
 /// State, data and memory of steps with values.
 class Values {
  public:
@@ -24,7 +26,7 @@ class Values {
     const Network& network = program.network;
     TrainState state = initial_state(network, recipe, initial_parameters(network, options.seed));
     const Batch first = batch(0);
-    const StepContext context{options.seed, 0, rate(), momentum16(options.hyper)};
+    const StepContext context{options.seed, 0, rate(), momentum16(options.hyper), kEpoch};
     calibrate(network, recipe, state, first, context, 1);
     image_ = initial_image(program, state, recipe, first.scale);
   }
@@ -33,7 +35,9 @@ class Values {
     write_batch(program_, image_.bytes, 0, batch(step));
     return &image_;
   }
-  Scale rate() const { return nearest_scale(learning_rate_at(options_.hyper.learning_rate, 0, options_.hyper.epochs)); }
+  Scale rate() const {
+    return nearest_scale(learning_rate_at(options_.hyper.learning_rate, kEpoch, options_.hyper.epochs));
+  }
 
  private:
   /// Samples of one step, made for it alone, so that any number of steps fits memory.
@@ -177,7 +181,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   Estimate e;
   e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
   const MicroBatch last{false, true};
-  const Program program = lower(network, recipe, hardware, {batch, momentum16(options.hyper), 1, 5, last});
+  const Program program = lower(network, recipe, hardware, {batch, momentum16(options.hyper), 1, kEpoch, last});
   e.network = network.name;
   e.recipe = recipe.name;
   e.hardware = hardware;

@@ -4,6 +4,7 @@
 #include "model/golden/buffer.hpp"
 #include "model/golden/layer.hpp"
 #include "model/golden/update.hpp"
+#include "model/network/step_config.hpp"
 #include "model/numerics/linear.hpp"
 #include "model/numerics/log_code.hpp"
 #include "model/numerics/niti.hpp"
@@ -253,7 +254,7 @@ void GoldenLayer::update_weights(LayerState& state, const std::vector<std::int32
     counts.momentum = lwq.momentum_saturated;
   } else if (rule.optimizer == Optimizer::kNiti) {
     const auto max = static_cast<std::uint32_t>(tools.ops.max_of(gradient.data(), gradient.size()));
-    const int bits = tools.context.gradient_bits;
+    const int bits = gradient_bits_at(tools.recipe.update, tools.context.epoch);
     counts.master =
         tools.ops.niti_update(state.q.data(), gradient.data(), gradient.size(), niti_shift(max, bits), bits);
   } else {

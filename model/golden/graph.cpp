@@ -4,6 +4,7 @@
 
 #include "model/golden/state.hpp"
 #include "model/io/error.hpp"
+#include "model/network/training_graph.hpp"
 
 namespace bitloom {
 namespace {

@@ -207,13 +207,6 @@ Network network_of(const Chain& chain) {
   return network;
 }
 
-bool is_chain(const Network& network) {
-  return std::all_of(network.nodes.begin(), network.nodes.end(), [&](const Node& node) {
-    const bool simple = node.op == Op::kLinear || node.op == Op::kRelu || node.op == Op::kSoftmaxCrossEntropy;
-    return simple && node.inputs == std::vector<int>{static_cast<int>(&node - network.nodes.data()) - 1};
-  });
-}
-
 std::vector<std::string> layer_names(const Network& network) {
   std::vector<std::string> names;
   for (const Node& node : network.nodes) {

@@ -72,9 +72,6 @@ struct TrainState {
 /// The chain as a network that GoldenEngine takes.
 Network network_of(const Chain& chain);
 
-/// Is the network a multilayer perceptron, for which N4.5's kind 0 and N6.3's one-pass codes hold?
-bool is_chain(const Network& network);
-
 /// Names of the linear and conv2d nodes, in file order.
 std::vector<std::string> layer_names(const Network& network);
 

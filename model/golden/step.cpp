@@ -259,7 +259,7 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
   impl_->require_batch(batch);
   if (!impl_->has_scales(state)) throw Error("golden step: a hindsight scale is missing; calibrate first");
   if (!is_scale(context.lr) || context.mu16 > 65536) throw Error("golden step: no learning rate, or momentum above 1");
-  if (context.gradient_bits < 1 || context.gradient_bits > 8) throw Error("golden step: gradient bits out of range");
+  if (context.epoch < 0) throw Error("golden step: the epoch is negative");
   impl_->begin(state, batch, context, false, true);
   if (uses_adam(impl_->tools.recipe.update.optimizer) && impl_->tools.micro_batch.last) {
     state.powers = adam_next(state.powers, adam_rates(impl_->tools.recipe.update));

@@ -34,7 +34,7 @@ struct StepContext {
   std::uint32_t step = 0;  ///< optimizer step, or micro-batch (N26.5); addresses the random words (N4.2)
   Scale lr;                ///< N2.6 of the learning rate
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
-  int gradient_bits = 5;   ///< gb of N24.3, 1 … 8
+  int epoch = 0;           ///< chooses the recipe's gb (N24.3, gradient_bits_at())
 };
 
 struct StepResult {

@@ -99,10 +99,7 @@ void IntegerTrainer::load(const Dataset& data, const std::uint32_t* indices, int
 }
 
 StepContext IntegerTrainer::context(double learning_rate, int epoch) const {
-  const std::vector<int>& widths = recipe_.update.gradient_bits;
-  const std::size_t last = widths.size() - 1;
-  return {options_.seed, state_.step, nearest_scale(learning_rate), momentum16(hyper_),
-          widths[std::min(static_cast<std::size_t>(epoch), last)]};
+  return {options_.seed, state_.step, nearest_scale(learning_rate), momentum16(hyper_), epoch};
 }
 
 EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {

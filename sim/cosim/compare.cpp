@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/io/error.hpp"
+#include "model/network/training_graph.hpp"
 #include "sim/cosim/layout_decoder.hpp"
 
 namespace bitloom::cosim {
@@ -58,20 +59,13 @@ bool has_hindsight(const Program& program, const std::string& scale) {
                      [&](const auto& entry) { return ends_with(entry.first, scale); });
 }
 
-bool is_chain(const Program& program) {
-  return std::all_of(program.network.nodes.begin(), program.network.nodes.end(), [](const Node& node) {
-    return node.op == Op::kLinear || node.op == Op::kRelu || node.op == Op::kFlatten ||
-           node.op == Op::kSoftmaxCrossEntropy;
-  });
-}
-
 /// Everything golden records must have been compared, but for what never leaves the accelerator: b_acc in VBIAS (z_raw
 /// proves it); in linear chains with hindsight the raw views of hidden layers (their codes and maxima prove them). The
 /// codes w of LWQ and NITI are the weights q before the update, which the step overwrites.
 void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen,
                       Comparison& sum) {
-  const bool no_z = is_chain(program) && has_hindsight(program, ".sx_next");
-  const bool no_d = is_chain(program) && has_hindsight(program, ".sd_next");
+  const bool no_z = is_chain(program.network) && has_hindsight(program, ".sx_next");
+  const bool no_d = is_chain(program.network) && has_hindsight(program, ".sd_next");
   for (const auto& [name, tensor] : record.tensors) {
     const bool overwritten = ends_with(name, ".w") && seen.count(name.substr(0, name.size() - 1) + "q") != 0;
     const bool on_chip =

@@ -60,6 +60,8 @@ void check_arguments(const Recipe& recipe, const Network& network, const StepDat
   }
 }
 
+constexpr int kEpoch = 0;  ///< of a training run that the steps belong to
+
 /// What one machine did in one step.
 struct MachineStep {
   std::uint64_t cycles = 0;
@@ -85,7 +87,7 @@ class Session {
         format_(input_format(network, recipe, hyper.input)) {
     check_arguments(recipe, network, data, options);
     mu16_ = momentum16(hyper);
-    learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, 0, hyper.epochs));
+    learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, kEpoch, hyper.epochs));
     lower_parts(hardware);
     result_.commands.resize(result_.program.commands.size());
     for (std::size_t c = 0; c < result_.commands.size(); ++c) result_.commands[c].command = static_cast<int>(c);
@@ -112,7 +114,7 @@ class Session {
     std::vector<MicroBatch> parts{{true, true}};
     if (recipe_.update.micro_batches > 0) parts = {{true, false}, {false, false}, {false, true}};
     for (const MicroBatch& part : parts) {
-      parts_.push_back(lower(network_, recipe_, hardware, {options_.batch, mu16_, 1, 5, part}));
+      parts_.push_back(lower(network_, recipe_, hardware, {options_.batch, mu16_, 1, kEpoch, part}));
     }
     result_.program = parts_.front();
     offsets_ = {0};
@@ -146,7 +148,7 @@ class Session {
   }
 
   StepContext context(int step) const {
-    return {options_.seed, static_cast<std::uint32_t>(step), learning_rate_, mu16_};
+    return {options_.seed, static_cast<std::uint32_t>(step), learning_rate_, mu16_, kEpoch};
   }
 
   Batch batch(int step) const { return make_batch(network_, format_, hyper_, data_, options_.batch, step); }

@@ -42,7 +42,7 @@ CaseCycles systemc_cycles(const CosimCase& chosen) {
     const MicroBatch now = micro_batch(static_cast<std::uint32_t>(step), recipe.update.micro_batches);
     auto [part, is_new] = parts.try_emplace({now.first, now.last});
     if (is_new) {
-      const Program program = lower(network, recipe, hardware, {chosen.batch, momentum16(hyper), 1, 5, now});
+      const Program program = lower(network, recipe, hardware, {chosen.batch, momentum16(hyper), 1, 0, now});
       StepRegisters registers;
       registers.batch = batch_offset(program, 0);
       SimOptions options;

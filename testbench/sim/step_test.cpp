@@ -151,6 +151,35 @@ TEST(StepTest, StochasticUnsignedSawb) {  // N18: no recipe of the tree rounds s
   }
 }
 
+TEST(StepTest, APerceptronThatBeginsWithFlatten) {  // N4.5, N6.3: a flatten is only another view of the input
+  const Network network = read_network(JsonObject::from_text(R"({"name": "flat", "input": [1, 8, 8], "layers": [
+      {"name": "flat", "op": "flatten"}, {"name": "fc1", "op": "linear", "out": 37, "bias": true},
+      {"name": "relu1", "op": "relu"}, {"name": "fc2", "op": "linear", "out": 23, "bias": true},
+      {"name": "relu2", "op": "relu"}, {"name": "fc3", "op": "linear", "out": 10, "bias": true},
+      {"name": "loss", "op": "softmax_cross_entropy"}]})",
+                                                             "flat.json"));
+  for (const char* name : {"int8", "int8_hindsight"}) {
+    Recipe recipe = named_recipe(name);
+    recipe.activation.rounding = Rounding::kStochastic;  // no recipe of the tree rounds so
+    Training training({"", name, "tiny", 19}, recipe, network);
+    expect_golden(training, 2, 0);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(StepTest, GradientBitsOfNitiReachEveryExecutor) {  // N24.3
+  std::vector<std::vector<std::int8_t>> weights;
+  for (const int bits : {2, 5}) {
+    Recipe recipe = named_recipe("niti");
+    recipe.update.gradient_bits = {bits};
+    Training training({"mlp_odd", "", "tiny", 7}, recipe, named_network("mlp_odd"));
+    expect_golden(training, 2, 0);
+    if (::testing::Test::HasFatalFailure()) return;
+    weights.push_back(training.state.layers.front().q);
+  }
+  EXPECT_NE(weights[0], weights[1]);
+}
+
 TEST(StepTest, ChannelsWithoutVariance) {  // N16.1: behind fc1 all samples are alike
   for (const char* recipe : {"int8", "fqt1", "lwq", "maqd"}) {
     const Network network = read_network(JsonObject::from_text(R"({"name": "alike", "input": [61], "layers": [

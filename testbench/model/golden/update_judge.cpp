@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/network/step_config.hpp"
 #include "model/numerics/affine.hpp"
 #include "model/numerics/gradient_buffer.hpp"
 #include "model/numerics/niti.hpp"
@@ -209,10 +210,11 @@ void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& 
   } else if (rule.optimizer == Optimizer::kLwqAdam) {
     lwq_adam(name, g, qmax(rule.width(rule.weight)), before, after);
   } else if (rule.optimizer == Optimizer::kNiti) {
-    const int shift = niti_shift(largest_magnitude(g.raw.values), context_.gradient_bits);
+    const int gb = gradient_bits_at(recipe_.update, context_.epoch);
+    const int shift = niti_shift(largest_magnitude(g.raw.values), gb);
     std::uint64_t ignored = 0;
     for (std::size_t i = 0; i < before.q.size(); ++i) {
-      ASSERT_EQ(after.q[i], niti_update(before.q[i], g.raw.values[i], shift, context_.gradient_bits, ignored)) << name;
+      ASSERT_EQ(after.q[i], niti_update(before.q[i], g.raw.values[i], shift, gb, ignored)) << name;
     }
   } else {
     fixed(name, g, update.master_frac_bits, kMasterLimit, before.master, before.momentum, before.adam, after.master,

@@ -58,7 +58,7 @@ TrainState three_steps_of_conv_small(const Recipe& recipe, double lr = 0.1) {
   const std::vector<std::string> names = layer_names(network);
   const int parts = recipe.update.micro_batches;
   for (int step = 0; step < std::max(3, 2 * parts) && !::testing::Test::HasFailure(); ++step) {
-    const StepContext context{77, state.step, nearest_scale(lr), 58982, std::max(1, 5 - step)};
+    const StepContext context{77, state.step, nearest_scale(lr), 58982, step};
     if (step == 0) engine.calibrate(state, batch, context);
     const TrainState before = state;
     StepRecord record;
