@@ -39,9 +39,10 @@ bool GoldenEngine::Impl::layer_fits(const GoldenLayer& layer, const LayerState& 
       return of.q.size() == weights && is_scale(of.sw);
     case Optimizer::kAdam:
       return of.master.size() == weights && fits(of.adam, weights, layer.out());
-    default:
-      return of.master.size() == weights && of.momentum.size() == weights;
+    case Optimizer::kSgd:
+      break;
   }
+  return of.master.size() == weights && of.momentum.size() == weights;
 }
 
 /// Of LWQ's weights.

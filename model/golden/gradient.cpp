@@ -37,7 +37,7 @@ void GoldenLayer::quantize_gradient(const RawTensor& g, const LayerState& state,
       counts.d = tools.ops.niti(g.data.data(), g.data.size(), shift, rule.bits, d[0].data());
       return;
     }
-    default: {
+    case Quantizer::kMax: {
       const int q = qmax(rule.width(view));
       const bool hindsight = tools.hindsight(view);
       sd_next = max_to_scale(d_max, g.unit, q, hindsight ? std::optional<Scale>(state.sd_next) : std::nullopt, counted);
@@ -45,7 +45,14 @@ void GoldenLayer::quantize_gradient(const RawTensor& g, const LayerState& state,
       const Scale ratio = div(g.unit, sd, counted);
       counts.d = tools.tensors.quantize(g.data.data(), g.rows, g.cols, ratio, view.rounding,
                                         gradient_stream(tools, RandomUse::kQuantize), q, d[0].data());
+      return;
     }
+    case Quantizer::kSawb:
+    case Quantizer::kSign:
+    case Quantizer::kRoundClip:
+    case Quantizer::kStandardizedRoundClip:
+    case Quantizer::kLwq:
+      return;  // No recipe gives these to gradients.
   }
 }
 

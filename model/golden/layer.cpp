@@ -83,9 +83,14 @@ void GoldenLayer::quantize_weights(const LayerState& state, GoldenTools& tools) 
       sw = state.sw;
       w = state.q;
       return;
-    default:
+    case Quantizer::kMax:
       sw = max_to_scale(state.wmax, unit, q, std::nullopt, tools.totals.scale_saturated);
       by_scale();
+      return;
+    case Quantizer::kRoundClip:
+    case Quantizer::kLog:
+    case Quantizer::kGroup:
+      return;  // No recipe gives these to weights.
   }
 }
 
@@ -157,13 +162,19 @@ void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const
       counts.x = tools.ops.niti(from.data.data(), x.size(), shift, rule.bits, x.data());
       return;
     }
-    default: {
+    case Quantizer::kMax: {
       const bool hindsight = tools.hindsight(view);
       sx_next = max_to_scale(from.magnitude(), from.unit, q,
                              hindsight ? std::optional<Scale>(state.sx_next) : std::nullopt, counted);
       sx = hindsight ? state.sx_next : sx_next;
       by_scale(q);
+      return;
     }
+    case Quantizer::kStandardizedRoundClip:
+    case Quantizer::kLwq:
+    case Quantizer::kLog:
+    case Quantizer::kGroup:
+      return;  // No recipe gives these to activations.
   }
 }
 

@@ -46,9 +46,13 @@ class LayerRecorder {
       case Quantizer::kStandardizedRoundClip:
       case Quantizer::kLog:
         return 4;
-      default:
-        return rule.width(view);
+      case Quantizer::kMax:
+      case Quantizer::kLwq:
+      case Quantizer::kNiti:
+      case Quantizer::kGroup:
+        break;
     }
+    return rule.width(view);
   }
 
   void codes();

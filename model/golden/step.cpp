@@ -62,8 +62,14 @@ void GoldenEngine::Impl::forward(const TrainState& state) {
       case Op::kAveragePool:
         forward_pool(n);
         break;
-      default:
+      case Op::kLinear:
+      case Op::kConv2d:
         forward_layer(n, state);
+        break;
+      case Op::kRelu:
+      case Op::kFlatten:
+      case Op::kSoftmaxCrossEntropy:
+        break;  // These are no nodes of the golden graph.
     }
   }
 }
@@ -178,8 +184,14 @@ void GoldenEngine::Impl::backward(const TrainState& state, TrainState* updated, 
       case Op::kAveragePool:
         backward_pool(n);
         break;
-      default:
+      case Op::kLinear:
+      case Op::kConv2d:
         backward_layer(n, state, updated, weights);
+        break;
+      case Op::kRelu:
+      case Op::kFlatten:
+      case Op::kSoftmaxCrossEntropy:
+        break;  // These are no nodes of the golden graph.
     }
   }
 }

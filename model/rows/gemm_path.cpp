@@ -43,7 +43,7 @@ bool onednn_is_exact() {
     case dnnl_cpu_isa_avx512_core_bf16:
     case dnnl_cpu_isa_avx512_core_amx:
       return onednn_passes_self_test();
-    default:
+    default:  // not ours: oneDNN's enum
       return false;
   }
 }

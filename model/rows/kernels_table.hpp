@@ -2,7 +2,9 @@
 #if defined(__SSE2__)
 // GCC 12 takes the vectors that its own intrinsics leave undefined for variables of ours (GCC bug 105593).
 #pragma GCC diagnostic push
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop

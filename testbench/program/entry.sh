@@ -95,13 +95,15 @@ if grep -F 'cmake' "$scratch/calls" | grep -qF 'with blanks'; then
   failures=$((failures + 1))
 fi
 stub ctest 'exit 8'
-expect 8 "failing tests fail the command" "" test
-called yes "-LE ^long\$"
+expect 1 "failing tests fail the command" "part: entry script and program" test
+called yes "-LE ^(long|rules|lint|cosim|program)\$"
+expect 8 "failing chosen tests too" "" test -- -R name
+called yes "-LE ^long\$ -R name"
 expect 8 "failing quick tests too" "" test --quick -- -R name
 called yes "-L ^quick\$ -R name"
 expect 1 "one failing build of --all fails all of it" "configuring sanitize" test --all
 stub ctest ''
-expect 0 "passing tests pass" "" test --all
+expect 0 "passing tests pass" "time of each part" test --all
 
 stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
 expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo

@@ -14,7 +14,7 @@ good_tree() {
   cd -- "$scratch/tree"
   printf 'BasedOnStyle: Google\n' >.clang-format
   printf '#pragma once\n#include "model/io/b.hpp"\n' >model/io/a.hpp
-  printf '#pragma once\n' >model/io/b.hpp
+  printf '#pragma once\n// default:  // not ours: a comment\n' >model/io/b.hpp
   printf '#include "model/io/a.hpp"\n' >kernels/k.cpp
   printf '#include "kernels/k.hpp"\n' >sim/s.cpp
   printf '#include "sim/cosim/c.hpp"\n' >sim/program/main.cpp
@@ -34,7 +34,7 @@ expect() { # expect pass|fail RULE WHAT [FILE]
   fi
 }
 
-all=(arrows format words size links)
+all=(arrows format words size links switches)
 all+=(prose) # of pages
 good_tree
 for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
@@ -56,6 +56,8 @@ breaks words sim/s.cpp "postponed work" "// TO""DO later"
 breaks words sim/s.cpp "a test switched off" "TEST(A, DIS""ABLED_B)"
 breaks words sim/s.cpp "a skip without a reason" "  GTEST_""SKIP();"
 breaks words docs/map.md "a path of one machine" "see /ho""me/someone/file"
+breaks switches model/io/a.hpp "a default over an enum" '    default:'
+breaks switches sim/program/main.cpp "a default on one line" '  switch (op) { case Op::kAdd: return 1; default: return 0; }'
 breaks links docs/map.md "a dead link" '[gone](gone.md)'
 breaks prose docs/map.md "a long line of prose" "$(printf 'word %.0s' {1..30})"
 breaks links bitloom "a script that does not parse" 'if then'
