@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "model/io/fields.hpp"
+
 namespace bitloom {
 
 struct Hardware {
@@ -30,6 +32,9 @@ struct Hardware {
   int lanes() const { return axi_bytes / 4; }                 ///< V
   int tile_cols() const { return cols / lanes() * lanes(); }  ///< largest Ct
 };
+
+/// Describes a hardware file.
+const FileSection& hardware_fields();
 
 /// Reads and checks a hardware file; an unknown, missing, mistyped or out-of-range key is an Error naming file and key.
 Hardware read_hardware(const std::filesystem::path& file);

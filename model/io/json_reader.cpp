@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "model/io/error.hpp"
+#include "model/io/suggest.hpp"
 
 namespace bitloom {
 
@@ -192,18 +193,19 @@ std::vector<T> JsonObject::list(std::string_view key, T min, T max) const {
   return values;
 }
 
-std::string JsonObject::choice(std::string_view key, std::initializer_list<std::string_view> allowed) const {
+std::string JsonObject::choice(std::string_view key, const std::vector<std::string>& allowed) const {
   const Json& value = impl_->at(key);
+  std::string text;
   if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
+    text = value.get<std::string>();
     if (std::find(allowed.begin(), allowed.end(), text) != allowed.end()) return text;
   }
   std::string names;
-  for (const std::string_view name : allowed) {
+  for (const std::string& name : allowed) {
     if (!names.empty()) names += ", ";
     names += fmt::format("\"{}\"", name);
   }
-  fail(key, fmt::format("expected one of {}, got {}", names, shown(value)));
+  fail(key, fmt::format("expected one of {}, got {}{}", names, shown(value), suggestion(text, allowed)));
 }
 
 JsonObject JsonObject::object(std::string_view key) const {

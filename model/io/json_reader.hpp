@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,8 +41,8 @@ class JsonObject {
     return has(key) ? get<T>(key, min, max) : fallback;
   }
 
-  /// A required string that is one of `allowed`.
-  std::string choice(std::string_view key, std::initializer_list<std::string_view> allowed) const;
+  /// A required string that is one of `allowed`; the error says which one a misspelt word probably means.
+  std::string choice(std::string_view key, const std::vector<std::string>& allowed) const;
 
   /// A required object.
   JsonObject object(std::string_view key) const;

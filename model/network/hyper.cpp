@@ -3,25 +3,26 @@
 #include <cmath>
 #include <numbers>
 
+#include "model/io/field_reader.hpp"
+
 namespace bitloom {
 
 namespace {
 
-LearningRate read_learning_rate(const JsonObject& json) {
+LearningRate read_learning_rate(const FieldReader& json) {
   LearningRate rate;
-  const std::string schedule = json.choice("schedule", {"constant", "step", "cosine", "triangle"});
-  rate.base = json.get<double>("base", 1e-6, 16.0);
+  const auto schedule = json.get<std::string>("schedule");
+  rate.base = json.get<double>("base");
   if (schedule == "step") {
     rate.schedule = LearningRateSchedule::kStep;
-    rate.every = json.get<int>("every", 1, 1000000);
-    rate.factor = json.get<double>("factor", 1e-3, 1.0);
+    rate.every = json.get<int>("every");
+    rate.factor = json.get<double>("factor");
   } else if (schedule == "cosine") {
     rate.schedule = LearningRateSchedule::kCosine;
   } else if (schedule == "triangle") {
     rate.schedule = LearningRateSchedule::kTriangle;
     rate.low = json.get<double>("low", 1e-9, rate.base);
   }
-  json.finish();
   return rate;
 }
 
@@ -29,19 +30,16 @@ LearningRate read_learning_rate(const JsonObject& json) {
 
 Hyper read_hyper(const std::string& file) { return read_hyper(JsonObject::from_file(file)); }
 
-Hyper read_hyper(const JsonObject& json) {
+Hyper read_hyper(const JsonObject& object) {
+  const FieldReader json(object, hyper_fields());
   Hyper hyper;
-  hyper.batch = json.get<int>("batch", 1, 65535);
-  hyper.epochs = json.get<int>("epochs", 1, 1000000);
-  hyper.momentum = json.get<double>("momentum", 0.0, 0.9999);
+  hyper.batch = json.get<int>("batch");
+  hyper.epochs = json.get<int>("epochs");
+  hyper.momentum = json.get<double>("momentum");
   hyper.learning_rate = read_learning_rate(json.object("learning_rate"));
-  const JsonObject input = json.object("input");
-  hyper.input.offset = input.get<int>("offset", 0, 254);
-  hyper.input.standard_deviation = input.get<double>("standard_deviation", 1e-3, 1e3);
-  input.finish();
-  json.choice("init", {"uniform_fan_in"});
-  json.choice("shuffle", {"fisher_yates"});
-  json.finish();
+  const FieldReader input = json.object("input");
+  hyper.input.offset = input.get<int>("offset");
+  hyper.input.standard_deviation = input.get<double>("standard_deviation");
   return hyper;
 }
 

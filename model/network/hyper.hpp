@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 
+#include "model/io/fields.hpp"
 #include "model/io/json_reader.hpp"
 #include "model/network/input.hpp"
 
@@ -35,6 +36,9 @@ struct Hyper {
   LearningRate learning_rate;
   InputScaling input;
 };
+
+/// Describes a hyper-parameter file.
+const FileSection& hyper_fields();
 
 /// Reads a hyper-parameter file; throws Error.
 Hyper read_hyper(const std::string& file);

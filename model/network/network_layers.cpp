@@ -167,8 +167,9 @@ const char* op_name(Op op) {
 }
 
 Op read_op(const JsonObject& json) {
-  const std::string text = json.choice("op", {kOps[0].name, kOps[1].name, kOps[2].name, kOps[3].name, kOps[4].name,
-                                              kOps[5].name, kOps[6].name, kOps[7].name, kOps[8].name});
+  std::vector<std::string> names;
+  for (const NamedOp& known : kOps) names.emplace_back(known.name);
+  const std::string text = json.choice("op", names);
   for (const NamedOp& known : kOps) {
     if (known.name == text) return known.op;
   }

@@ -54,7 +54,7 @@ void read_round_clip(const JsonObject& json, ViewRule& view, Quantizer quantizer
   view.clip = json.get<double>("clip", 1e-3, 1e3);
 }
 
-std::string quantizer_name(const JsonObject& json, std::initializer_list<std::string_view> allowed) {
+std::string quantizer_name(const JsonObject& json, const std::vector<std::string>& allowed) {
   return json.has("quantizer") ? json.choice("quantizer", allowed) : "max";
 }
 
@@ -103,7 +103,7 @@ GroupView read_group_view(const JsonObject& json, std::string_view name, std::st
   GroupView result;
   result.bits = view.get<int>("bits");
   if (result.bits != 1 && result.bits != 2 && result.bits != 4) fail_with(view, "bits", "1, 2 or 4", result.bits);
-  result.groups = view.choice("groups", {"tensor", groups}) == "tensor" ? Groups::kTensor : second;
+  result.groups = view.choice("groups", {"tensor", std::string(groups)}) == "tensor" ? Groups::kTensor : second;
   view.finish();
   return result;
 }

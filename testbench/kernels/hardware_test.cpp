@@ -64,6 +64,10 @@ TEST_F(HardwareFile, NamesAMissingAndAnUnknownKey) {
     EXPECT_THAT(error_of(changed), testing::AllOf(testing::HasSubstr(file_.string()), testing::HasSubstr(key)));
   }
   EXPECT_THAT(error_with("spad_c_bytes", 64), testing::HasSubstr("spad_c_bytes"));
+  nlohmann::json misspelt = json_;
+  misspelt.erase("max_burst");
+  misspelt["max_brust"] = 16;
+  EXPECT_THAT(error_of(misspelt), testing::HasSubstr("max_brust: unknown key; did you mean \"max_burst\"?"));
 }
 
 TEST_F(HardwareFile, NamesAKeyOfTheWrongType) {

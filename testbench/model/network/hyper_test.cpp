@@ -66,12 +66,17 @@ TEST(Hyper, Errors) {
               HasSubstr("h.json: learning_rate.schedule: expected one of"));
   EXPECT_THAT(error_of([] { parse(R"({"schedule": "constant", "base": 0})"); }), HasSubstr("learning_rate.base"));
   EXPECT_THAT(error_of([] { parse(R"({"schedule": "constant", "base": 0.1, "every": 2})"); }),
-              HasSubstr("learning_rate.every: unknown key"));
+              HasSubstr("learning_rate.every: has no effect here; it counts only with schedule \"step\""));
+  EXPECT_THAT(error_of([] { parse(R"({"schedule": "cosin", "base": 0.5})"); }), HasSubstr("did you mean \"cosine\"?"));
+  EXPECT_EQ(error_of([] { parse(R"({"schedule": "triangle", "base": 0.5, "low": 0.6})"); }),
+            "h.json: learning_rate.low: expected a number from 1e-09 to 0.5, got 0.6");
   const std::string rate = R"({"schedule": "constant", "base": 0.1})";
   EXPECT_EQ(error_of([&] { parse(rate, R"({"offset": 255, "standard_deviation": 1})"); }),
             "h.json: input.offset: expected an integer from 0 to 254, got 255");
   EXPECT_EQ(error_of([&] { parse(rate, R"({"offset": 1, "standard_deviation": 1, "mean": 0})"); }),
             "h.json: input.mean: unknown key");
+  EXPECT_EQ(error_of([&] { parse(rate, R"({"ofset": 1, "standard_deviation": 1})"); }),
+            "h.json: input.ofset: unknown key; did you mean \"offset\"?");
 }
 
 // The specification in other words: the one code whose cell [code - 1/2, code + 1/2) holds the exact quotient, found by

@@ -1,0 +1,75 @@
+// What a hardware file may say.
+#include "kernels/hardware.hpp"
+
+namespace bitloom {
+
+namespace {
+
+/// Largest count that a 16-bit field of a command can hold.
+constexpr int kFieldMax = 65535;
+
+std::vector<FileField> array_fields() {
+  return {
+      fields::text("name", "What reports call the machine.").checked("Not empty."),
+      fields::number("clock_mhz", 1e-3, 1e6, "The clock, which turns cycles into seconds and changes no cycles.")
+          .in("MHz"),
+      fields::integer("axi_bytes", 8, 32,
+                      "The width of the memory bus, W; a quarter of it is the number of lanes, V, of the vector unit.")
+          .in("bytes")
+          .powers_of_two(),
+      fields::integer("rows", 1, 32, "The rows of the multiplier array, R.")
+          .in("multipliers")
+          .checked("At most axi_bytes."),
+      fields::integer("cols", 2, 32, "The columns of the multiplier array, C.")
+          .in("multipliers")
+          .checked("From axi_bytes / 4 to axi_bytes."),
+  };
+}
+
+std::vector<FileField> memory_fields() {
+  return {
+      fields::integer("spad_a_bytes", 8, kFieldMax, "The size of a row's operand buffer; there are two for each row.")
+          .in("bytes")
+          .checked("A multiple of axi_bytes."),
+      fields::integer("spad_b_bytes", 8, kFieldMax,
+                      "The size of a column's operand buffer; there are two for each column.")
+          .in("bytes")
+          .checked("A multiple of axi_bytes."),
+      fields::integer("vin_words", 1, kFieldMax, "The size of the vector unit's input buffer.")
+          .in("words of axi_bytes"),
+      fields::integer("vout_words", 1, kFieldMax, "The size of the vector unit's output buffer.")
+          .in("words of axi_bytes"),
+      fields::integer("vbias_words", 1, kFieldMax, "The size of the buffer for biases and values by channel.")
+          .in("words of axi_bytes"),
+      fields::integer("table_words", 64, 4092, "The size of the table memory, which look-ups and codebooks use.")
+          .in("words of 4 bytes"),
+  };
+}
+
+std::vector<FileField> transfer_fields() {
+  return {
+      fields::integer("queue_depth", 4, 1024, "How many commands wait in front of each engine.").in("commands"),
+      fields::integer("max_outstanding", 1, 64, "How many read bursts are in flight at once.").in("bursts"),
+      fields::integer("max_burst", 1, 256, "The longest burst.").in("words of axi_bytes").powers_of_two(),
+      fields::integer("dram_read_latency", 1, 1'000'000, "The time from an accepted read address to its first word.")
+          .in("cycles"),
+      fields::integer("dram_write_latency", 1, 1'000'000, "The time from the last written word to its response.")
+          .in("cycles"),
+      fields::integer("dram_bytes", 4096, std::int64_t{1} << 32, "The size of the memory.").in("bytes"),
+  };
+}
+
+}  // namespace
+
+const FileSection& hardware_fields() {
+  static const FileSection section = [] {
+    FileSection all{"hardware", "The size of one accelerator; it makes the SystemC model and the RTL alike.", {}};
+    for (const std::vector<FileField>& part : {array_fields(), memory_fields(), transfer_fields()}) {
+      all.fields.insert(all.fields.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return section;
+}
+
+}  // namespace bitloom
