@@ -31,7 +31,7 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
   std::string nearest;
   for (const std::string& candidate : known) {
     const int distance = edit_distance(word, candidate);
-    if (distance >= least) continue;
+    if (distance >= least || distance >= static_cast<int>(word.size())) continue;
     least = distance;
     nearest = candidate;
   }

@@ -87,6 +87,8 @@ TEST(Suggest, FindsTheNearestOrNothing) {
   EXPECT_EQ(nearest_word("trian", {"train", "run"}), "train");
   EXPECT_EQ(nearest_word("rn", {"train", "run"}), "run");
   EXPECT_EQ(nearest_word("zebra", {"train", "run"}), "");
+  EXPECT_EQ(nearest_word("4", {"x", "y"}), "");
+  EXPECT_EQ(nearest_word("", {"x"}), "");
   EXPECT_EQ(suggestion("lq", {"luq", "lwq"}), "; did you mean \"luq\"?");
 }
 
