@@ -10,11 +10,14 @@ failures=0
 
 good_tree() {
   rm -rf -- "${scratch:?}/tree"
-  mkdir -p "$scratch/tree"/{model/io,model/train,kernels,sim/program,testbench,docs}
+  mkdir -p "$scratch/tree"/{model/io,model/numerics,model/train,kernels,sim/program,testbench,docs/numerics}
   cd -- "$scratch/tree"
   printf 'BasedOnStyle: Google\n' >.clang-format
   printf '#pragma once\n#include "model/io/b.hpp"\n' >model/io/a.hpp
   printf '#pragma once\n// default:  // not ours: a comment\n' >model/io/b.hpp
+  printf '#pragma once\n' >model/numerics/n.hpp
+  printf '# N1 Codes\n\n## N1.1 Signed codes\n\nMeans: see N1.1.\n' >docs/numerics/n01.md
+  printf '| unit | golden |\n|---|---|\n| N | `n.hpp` |\n' >docs/units.md
   printf '#include "model/io/a.hpp"\n' >kernels/k.cpp
   printf '#include "kernels/k.hpp"\n' >sim/s.cpp
   printf '#include "sim/cosim/c.hpp"\n' >sim/program/main.cpp
@@ -35,7 +38,7 @@ expect() { # expect pass|fail RULE WHAT [FILE]
 }
 
 all=(arrows format words size links switches)
-all+=(prose) # of pages
+all+=(prose units cites) # of pages
 good_tree
 for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
 
@@ -60,6 +63,10 @@ breaks switches model/io/a.hpp "a default over an enum" '    default:'
 breaks switches sim/program/main.cpp "a default on one line" '  switch (op) { case Op::kAdd: return 1; default: return 0; }'
 breaks links docs/map.md "a dead link" '[gone](gone.md)'
 breaks prose docs/map.md "a long line of prose" "$(printf 'word %.0s' {1..30})"
+breaks units docs/units.md "a unit whose file does not exist" '| M | `m.hpp` |'
+breaks units model/numerics/o.hpp "a file that no unit names" '#pragma once'
+breaks cites model/io/a.hpp "a citation that leads nowhere" '// Rounds half up (N1.''2).'
+breaks cites docs/numerics/n01.md "a number of two headings" '## N1.1 Again'
 breaks links bitloom "a script that does not parse" 'if then'
 good_tree
 printf '| %s |\n\n    %s\n' "$(printf 'cell %.0s' {1..30})" "$(printf 'code %.0s' {1..30})" >>docs/map.md
