@@ -150,6 +150,7 @@ NpyArray decode_npy(std::span<const std::byte> content, const std::string& name)
 }
 
 void write_npy(const std::string& file, const NpyArray& array) {
+  require_regular_file(file);
   const std::vector<std::byte> content = encode_npy(array);
   OutputFile output(file);
   output.write(content.data(), content.size());

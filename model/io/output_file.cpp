@@ -2,41 +2,69 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
-#include <utility>
 
 #include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
 
 namespace bitloom {
 namespace fs = std::filesystem;
+namespace {
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)), target_(path_) {
-  std::error_code ignored;
-  const fs::file_status status = fs::status(path_, ignored);
-  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
-    descriptor_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor_ < 0) {
-      fail("cannot open", errno);
-    }
-    return;
+constexpr int kPollMilliseconds = 100;
+constexpr mode_t kModeBits = 07777;
+
+/// Gives the file behind the descriptor the mode and, where that is allowed, the owner of the one that it replaces.
+int keep_mode(int descriptor, const struct stat& old) {
+  // Only root may give a file away. A user who may write another's file gets the file's name, not its owner.
+  if (fchown(descriptor, old.st_uid, old.st_gid) != 0 && errno != EPERM && errno != EINVAL) {
+    return errno;
   }
-  if (const fs::path real = fs::canonical(path_, ignored); !real.empty()) {
-    target_ = real.string();
+  return fchmod(descriptor, old.st_mode & kModeBits) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+OutputFile::OutputFile(const std::string& path) : place_(output_place(path)) {
+  switch (place_.kind) {
+    case PlaceKind::kFile:
+      open_temporary();
+      return;
+    case PlaceKind::kStream:
+      open_stream();
+      return;
+    case PlaceKind::kDescriptor:
+      std::fflush(stdout);  // what was printed before comes first
+      descriptor_ = fcntl(place_.descriptor, F_DUPFD_CLOEXEC, 3);
+      if (descriptor_ < 0) fail("cannot open", errno);
+      return;
   }
-  std::string temporary = target_ + ".XXXXXX";
-  descriptor_ = mkostemp(temporary.data(), O_CLOEXEC);
-  if (descriptor_ < 0) {
-    fail("cannot create", errno);
+}
+
+void OutputFile::open_temporary() {
+  const std::string folder = fs::path(place_.target).parent_path().string();
+  const mode_t mode = place_.exists ? 0600 : 0666;  // what replaces a private file is private at every moment
+  descriptor_ = make_temporary(folder, mode, temporary_);
+  if (descriptor_ < 0) fail("cannot create", errno);
+}
+
+/// A named pipe without a reader is waited for, and an interrupt ends the waiting.
+void OutputFile::open_stream() {
+  while ((descriptor_ = open(place_.target.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0) {
+    if (errno != ENXIO || !S_ISFIFO(place_.status.st_mode)) fail("cannot open", errno);
+    if (interrupted()) throw Interrupted{};
+    poll(nullptr, 0, kPollMilliseconds);
   }
-  temporary_ = temporary;
-  fchmod(descriptor_, 0644);  // mkostemp makes it private, but a result is for others to read
 }
 
 OutputFile::~OutputFile() {
@@ -49,15 +77,27 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::fail(const char* what, int error) {
-  throw Error(fmt::format("{}: {} the file: {}", path_, what, std::strerror(error)));
+  throw Error(fmt::format("{}: {} the file: {}", place_.path, what, std::strerror(error)));
+}
+
+void OutputFile::wait_until_writable() {
+  pollfd wanted{descriptor_, POLLOUT, 0};
+  while (poll(&wanted, 1, kPollMilliseconds) == 0) {
+    if (interrupted()) throw Interrupted{};
+  }
 }
 
 void OutputFile::write(const void* data, std::size_t bytes) {
   const char* at = static_cast<const char*>(data);
   while (bytes > 0) {
-    const ssize_t done = ::write(descriptor_, at, bytes);
+    std::size_t part = bytes;
+    if (place_.streams()) {
+      wait_until_writable();
+      part = std::min<std::size_t>(part, PIPE_BUF);  // so many bytes a writable pipe takes without waiting
+    }
+    const ssize_t done = ::write(descriptor_, at, part);
     if (done < 0) {
-      if (errno == EINTR) {
+      if (errno == EINTR || errno == EAGAIN) {
         continue;
       }
       fail("cannot write", errno);
@@ -68,6 +108,9 @@ void OutputFile::write(const void* data, std::size_t bytes) {
 }
 
 void OutputFile::commit() {
+  if (!temporary_.empty() && place_.exists) {
+    if (const int error = keep_mode(descriptor_, place_.status); error != 0) fail("cannot replace", error);
+  }
   if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {  // what cannot be synchronised (a pipe) is fine
     fail("cannot write", errno);
   }
@@ -76,7 +119,7 @@ void OutputFile::commit() {
   if (closed != 0) {
     fail("cannot write", errno);
   }
-  if (!temporary_.empty() && std::rename(temporary_.c_str(), target_.c_str()) != 0) {
+  if (!temporary_.empty() && std::rename(temporary_.c_str(), place_.target.c_str()) != 0) {
     fail("cannot replace", errno);
   }
   temporary_.clear();
@@ -88,33 +131,33 @@ void write_file(const std::string& path, std::string_view text) {
   file.commit();
 }
 
-void require_writable_folder(const std::string& folder) {
-  std::error_code error;
-  const fs::path slashless = fs::path(folder).has_filename() ? fs::path(folder) : fs::path(folder).parent_path();
-  fs::create_directory(slashless, error);
-  if (error || !fs::is_directory(folder)) {
-    const std::string reason = error ? error.message() : "it exists and is not a folder";
-    throw Error(fmt::format("{}: cannot create the output folder: {}", folder, reason));
+OutputByName::OutputByName(const std::string& path) {
+  require_writable_file(path);
+  place_ = output_place(path);
+  std::string folder = (fs::path(place_.target).parent_path() / ".bitloom-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    throw Error(fmt::format("{}: cannot create the file: {}", path, std::strerror(errno)));
   }
-  std::string probe = (fs::path(folder) / ".bitloom-probe.XXXXXX").string();
-  const int descriptor = mkostemp(probe.data(), O_CLOEXEC);
-  if (descriptor < 0) {
-    throw Error(fmt::format("{}: cannot write into the output folder: {}", folder, std::strerror(errno)));
-  }
-  close(descriptor);
-  unlink(probe.c_str());
+  folder_ = folder;
+  name_ = folder_ + "/output";
 }
 
-void require_writable_target(const std::string& path) {
-  if (fs::is_directory(path)) {
-    throw Error(fmt::format("{}: cannot write the file: it is a folder", path));
-  }
-  const fs::path parent = fs::path(path).parent_path();
-  const fs::path folder = parent.empty() ? "." : parent;
-  if (!fs::is_directory(folder)) {
-    throw Error(fmt::format("{}: cannot write the file: {} is no folder", path, folder.string()));
-  }
-  require_writable_folder(folder.string());
+OutputByName::~OutputByName() {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+void OutputByName::commit() {
+  const auto fail = [&](int error) {
+    throw Error(fmt::format("{}: cannot write the file: {}", place_.path, std::strerror(error)));
+  };
+  const int made = open(name_.c_str(), O_RDWR | O_CLOEXEC);
+  if (made < 0) fail(errno);
+  int error = place_.exists ? keep_mode(made, place_.status) : 0;
+  if (error == 0 && fsync(made) != 0) error = errno;
+  close(made);
+  if (error != 0) fail(error);
+  if (std::rename(name_.c_str(), place_.target.c_str()) != 0) fail(errno);
 }
 
 }  // namespace bitloom

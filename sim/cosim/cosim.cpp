@@ -10,7 +10,9 @@
 #include "model/golden/step.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
+#include "model/io/output_file.hpp"
 #include "model/network/init.hpp"
+#include "sim/cosim/fst.hpp"
 #include "sim/cosim/rtl/harness.hpp"
 #include "sim/simulator.hpp"
 
@@ -286,11 +288,14 @@ class Session {
     say(fmt::format("step {}: RTL again, waves of cycles {} to {}", step, from, to));
     RtlMachine traced(trace_library(options_.rtl_library), program().hardware, rtl_timing());
     traced.memory() = rtl_before_;
-    traced.waves(options_.waves, from, to);
+    OutputByName file(options_.waves);
+    traced.waves(file.name(), from, to);
     load_program(traced.memory());
     write_batch(program(), traced.memory(), 0, samples);
     set_registers(traced, step);
     traced.run(to + kMargin);
+    require_whole_fst(file.name(), options_.waves);
+    file.commit();
     result_.waves = options_.waves;
   }
 

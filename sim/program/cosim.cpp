@@ -10,7 +10,7 @@
 #include "model/data/glyphs.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
-#include "model/io/output_file.hpp"
+#include "model/io/output_plan.hpp"
 #include "sim/cosim/report.hpp"
 #include "sim/cosim/rtl/harness.hpp"
 #include "sim/program/options.hpp"
@@ -62,6 +62,16 @@ Json configuration(const CosimCommand& command, const Workload& workload, const 
   return json;
 }
 
+void require_outputs(const CosimCommand& command, const Workload& workload, const Machine& machine) {
+  OutputPlan plan;
+  plan_inputs(plan, workload, &machine);
+  plan.reads_folder("--data", command.data);
+  plan.writes("--json", command.json);
+  plan.writes_file("--waves", command.waves);
+  plan.writes_dump("--dump", command.dump);
+  if (!command.dump.empty()) require_dumpable_names(workload.network);
+}
+
 int run(const CosimCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
   const Machine machine = load_machine(command.hw);
@@ -72,15 +82,7 @@ int run(const CosimCommand& command) {
   options.seed = command.seed;
   options.waves = command.waves;
   options.dump = command.dump;
-  if (!command.json.empty() && command.json != "-") {
-    require_writable_target(command.json);
-  }
-  if (!command.waves.empty()) {
-    require_writable_target(command.waves);
-  }
-  if (!command.dump.empty()) {
-    require_writable_folder(command.dump);
-  }
+  require_outputs(command, workload, machine);
   const Json config = configuration(command, workload, machine, options);
   const cosim::CosimResult result =
       run_cosimulation(workload, machine, command.data, options, "co-simulating", !command.quiet);

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "model/io/interrupt.hpp"
-#include "model/io/output_file.hpp"
+#include "model/io/output_plan.hpp"
 #include "sim/cosim/report.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/cosim.hpp"
@@ -237,9 +237,7 @@ void print_tables(const DemoCommand& command, const DataPair& data, const std::v
 
 int demo(const DemoCommand& command) {
   const auto begin = std::chrono::steady_clock::now();
-  if (!command.json.empty() && command.json != "-") {
-    require_writable_target(command.json);
-  }
+  OutputPlan().writes("--json", command.json);
   const DataPair data = load_images(load_workload(kTrained, "fp32", "default").network, "", command.seed);
   std::vector<Trained> trained;
   for (const Training& training : kTrainings) {

@@ -1,16 +1,21 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
+#include "model/io/suggest.hpp"
 #include "model/io/traces.hpp"
 #include "model/io/version.hpp"
 #include "sim/program/program.hpp"
@@ -67,12 +72,23 @@ std::string footer() {
 
 void print_error(const std::string& message) { fmt::print(stderr, "bitloom: error: {}\n", message); }
 
+/// An empty path or name is a mistake (a variable that is not set), never "not given".
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (CLI::Option* option : command->get_options()) {
+      if (option->get_items_expected_max() == 0) continue;  // a flag
+      option->check([](const std::string& value) { return value.empty() ? "expected a value, got an empty one" : ""; });
+    }
+  }
+}
+
 void register_commands(CLI::App& app, Action& action) {
   add_demo(app, action);
   add_train(app, action);
   add_run(app, action);
   add_cosim(app, action);
   add_codebook(app, action);
+  refuse_empty_values(app);
   app.require_subcommand(0, 1);  // that there is one is checked after parsing, so that a misspelt one is named
 }
 
@@ -81,6 +97,16 @@ std::string usage_hint(const CLI::App& app) {
     return fmt::format("; see bitloom {} --help", chosen->get_name());
   }
   return "; see bitloom --help";
+}
+
+/// What a misspelt command most likely means.
+std::string command_suggestion(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == word) return "";
+    commands.push_back(command->get_name());
+  }
+  return suggestion(word, commands);
 }
 
 int run_guarded(const Action& action) {
@@ -92,9 +118,12 @@ int run_guarded(const Action& action) {
   } catch (const Error& error) {
     print_error(error.what());
     return kBadInput;
+  } catch (const std::filesystem::filesystem_error& error) {
+    print_error(fmt::format("{}: {}", error.path1().string(), error.code().message()));
+    return kBadInput;
   } catch (const std::bad_alloc&) {
-    print_error("out of memory");
-    return kInternal;
+    print_error("out of memory: take fewer images, a smaller batch or a smaller network");
+    return kBadInput;
   } catch (const std::exception& error) {
     print_error(fmt::format("internal error: {}", error.what()));
     return kInternal;
@@ -110,6 +139,16 @@ int flush_output(int code) {
   return code;
 }
 
+/// A descriptor below 3 that is closed would be given to the next file that is opened, and what is printed would land
+/// in it. It gets one that cannot be written.
+void occupy_standard_descriptors() {
+  while (true) {
+    const int descriptor = open("/dev/null", O_RDONLY);
+    if (descriptor > STDERR_FILENO) close(descriptor);
+    if (descriptor < 0 || descriptor > STDERR_FILENO) return;
+  }
+}
+
 int run_program(int argc, char** argv) {
   CLI::App app{kDescription, "bitloom"};
   app.footer(footer);
@@ -121,7 +160,7 @@ int run_program(int argc, char** argv) {
   } catch (const CLI::Success& done) {  // --help, --version
     return flush_output(app.exit(done));
   } catch (const CLI::ParseError& error) {
-    print_error(error.what() + usage_hint(app));
+    print_error(error.what() + command_suggestion(app, argc > 1 ? argv[1] : "") + usage_hint(app));
     return kBadInput;
   }
   if (!action) {
@@ -136,6 +175,7 @@ int run_program(int argc, char** argv) {
 }  // namespace bitloom::program
 
 int main(int argc, char** argv) {
+  bitloom::program::occupy_standard_descriptors();
   try {
     return bitloom::program::run_program(argc, argv);
   } catch (const std::exception& error) {

@@ -28,7 +28,8 @@ void write_report(const std::string& path, const Json& report) {
   if (path.empty()) {
     return;
   }
-  const std::string text = report.dump(2) + "\n";
+  // A path in the configuration may be no UTF-8.
+  const std::string text = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (path == "-") {
     std::fputs(text.c_str(), stdout);
   } else {

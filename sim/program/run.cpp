@@ -3,7 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "model/io/output_file.hpp"
+#include "model/io/output_plan.hpp"
+#include "model/io/traces.hpp"
 #include "sim/estimate.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
@@ -16,9 +17,10 @@ namespace {
 int run(const RunCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
   const Machine machine = load_machine(command.hw);
-  if (!command.json.empty() && command.json != "-") {
-    require_writable_target(command.json);
-  }
+  OutputPlan plan;
+  plan_inputs(plan, workload, &machine);
+  plan.reads("--energy", resolve_trace(TraceKind::kEnergy, command.energy));
+  plan.writes("--json", command.json);
   EstimateOptions options;
   options.steps = command.steps;
   options.stall_percent = command.stall;

@@ -8,7 +8,7 @@
 
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
-#include "model/io/output_file.hpp"
+#include "model/io/output_plan.hpp"
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {
@@ -118,16 +118,16 @@ Json train_report(const Json& configuration, const TrainRun& run, int epochs_don
 }
 
 /// Output places are tried before the first epoch, not after the last.
-void require_outputs(const TrainCommand& command) {
-  if (!command.json.empty() && command.json != "-") {
-    require_writable_target(command.json);
-  }
-  if (!command.save.empty()) {
-    require_writable_target(command.save);
-  }
-  if (!command.dump.empty()) {
-    require_writable_folder(command.dump);
-  }
+void require_outputs(const TrainCommand& command, const Workload& workload) {
+  OutputPlan plan;
+  plan_inputs(plan, workload);
+  plan.reads("--resume", command.resume, "--save");
+  plan.reads("--init", command.init);
+  plan.reads_folder("--data", command.data);
+  plan.writes("--json", command.json);
+  plan.writes("--save", command.save);
+  plan.writes_dump("--dump", command.dump);
+  if (!command.dump.empty()) require_dumpable_names(workload.network);
 }
 
 DataPair images_for(const TrainCommand& command, const Network& network) {
@@ -154,7 +154,7 @@ int train(const TrainCommand& command) {
   options.batch = batch_of(workload, command.batch);
   options.seed = command.seed;
   options.threads = command.threads;
-  require_outputs(command);
+  require_outputs(command, workload);
 
   const std::unique_ptr<Trainer> trainer = make_trainer(workload, options);
   if (!command.resume.empty()) {
@@ -167,16 +167,17 @@ int train(const TrainCommand& command) {
   const bool tables = prints_tables(command.json, command.quiet);
 
   const auto keep = [&](const TrainRun& run) {
-    if (!command.save.empty()) {
-      trainer->save(command.save);
-    }
-    write_report(command.json == "-" ? "" : command.json, train_report(config, run, trainer->epochs_done()));
+    if (!is_stream(command.save)) trainer->save(command.save);
+    write_report(command.json == "-" || is_stream(command.json) ? "" : command.json,
+                 train_report(config, run, trainer->epochs_done()));
     if (tables) {
       print_epoch(run.epochs.back(), options.epochs);
     }
   };
   const std::string label = fmt::format("{} {}", workload.network.name, workload.recipe.name);
   const TrainRun run = run_training(*trainer, data, options, label, !command.quiet, keep);
+  // What cannot be written anew gets one document, now.
+  if (!command.save.empty() && is_stream(command.save)) trainer->save(command.save);
   write_report(command.json, train_report(config, run, trainer->epochs_done()));
   if (run.interrupted) {
     fmt::print(stderr, "bitloom: {} complete epoch(s) of {} kept{}\n", trainer->epochs_done(), options.epochs,

@@ -1,5 +1,7 @@
 #include "sim/program/workload.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "model/data/cifar.hpp"
@@ -56,6 +58,24 @@ Machine load_machine(const std::string& path_or_name) {
   machine.file = resolve_trace(TraceKind::kHardware, path_or_name);
   machine.hardware = read_hardware(machine.file);
   return machine;
+}
+
+void plan_inputs(OutputPlan& plan, const Workload& workload, const Machine* machine) {
+  plan.reads("the network's file", workload.network_file);
+  plan.reads("the recipe's file", workload.recipe_file);
+  plan.reads("the hyper-parameters' file", workload.hyper_file);
+  if (machine != nullptr) plan.reads("the hardware's file", machine->file);
+}
+
+void require_dumpable_names(const Network& network) {
+  for (const Node& node : network.nodes) {
+    if (node.name.size() > kLongestDumpedName) {
+      throw Error(
+          fmt::format("network {}: layer {}: --dump names files after layers: expected a name of at most {} "
+                      "bytes, got {}",
+                      network.name, node.name, kLongestDumpedName, node.name.size()));
+    }
+  }
 }
 
 std::string with_file(const std::string& message, const Workload& workload, const Machine* machine) {

@@ -5,6 +5,7 @@
 #include "kernels/hardware.hpp"
 #include "model/data/dataset.hpp"
 #include "model/io/error.hpp"
+#include "model/io/output_plan.hpp"
 #include "model/network/hyper.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
@@ -37,6 +38,13 @@ struct Machine {
 
 /// Resolves and reads a hardware file or name. Throws Error.
 Machine load_machine(const std::string& path_or_name);
+
+/// Names the workload's files, and the machine's where it is given, as inputs that no output may overwrite.
+void plan_inputs(OutputPlan& plan, const Workload& workload, const Machine* machine = nullptr);
+
+/// A dump's files are named after layers: throws Error where a layer's name is longer than kLongestDumpedName bytes.
+void require_dumpable_names(const Network& network);
+inline constexpr std::size_t kLongestDumpedName = 200;
 
 /// A message that begins with a hardware, recipe or network gets its file in front, as a name inside a file does not
 /// tell which file it was. `machine` may be null.

@@ -27,7 +27,7 @@ void expect_refused(const Arguments& arguments, const std::string& culprit) {
 
 TEST(Usage, FaultyCommandLines) {
   expect_refused({}, "--help");
-  expect_refused({"trian", "mlp"}, "trian");
+  expect_refused({"trian", "mlp"}, "trian; did you mean \"train\"?");
   expect_refused({"train"}, "NETWORK");
   expect_refused({"train", "mlp", "--recpie", "int8"}, "--recpie");
   expect_refused({"train", "mlp", "--epochs"}, "--epochs");
