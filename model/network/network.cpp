@@ -13,14 +13,14 @@ namespace bitloom {
 namespace {
 
 // Names become file names and tensor names.
-void check_name(const JsonObject& json, const std::string& name) {
+void check_name(const FieldReader& json, const std::string& name) {
   const bool allowed = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
   if (!allowed) json.fail("name", fmt::format("expected letters, digits, '_' and '-' only, got \"{}\"", name));
 }
 
-std::vector<int> read_inputs(const JsonObject& json, const std::map<std::string, int>& known) {
+std::vector<int> read_inputs(const FieldReader& json, const std::map<std::string, int>& known) {
   if (!json.has("inputs")) return {static_cast<int>(known.size()) - 2};  // the node before; kNetworkInput for the first
   std::vector<int> inputs;
   for (const std::string& name : json.list<std::string>("inputs")) {
@@ -34,7 +34,7 @@ std::vector<int> read_inputs(const JsonObject& json, const std::map<std::string,
 }
 
 // A result that nothing reads is either the network's end or a mistake.
-void check_ends(const JsonObject& json, const Network& network) {
+void check_ends(const FieldReader& json, const Network& network) {
   std::vector<bool> used(network.nodes.size(), false);
   for (const Node& node : network.nodes) {
     for (const int input : node.inputs) {
@@ -56,30 +56,29 @@ std::int64_t element_count(const Shape& shape) {
 
 Network read_network(const std::string& file) { return read_network(JsonObject::from_file(file)); }
 
-Network read_network(const JsonObject& json) {
+Network read_network(const JsonObject& object) {
+  const FieldReader json(object, network_fields());
   Network network;
   network.name = json.get<std::string>("name");
-  network.batch = json.get_or<int>("batch", 0, 1, 65535);
+  if (json.has("batch")) network.batch = json.get<int>("batch");
   check_name(json, network.name);
-  network.input = json.list<int>("input", 1, kMaxElements);
+  network.input = json.list<int>("input");
   if (network.input.empty() || network.input.size() > 4) json.fail("input", "expected 1 to 4 extents");
   if (element_count(network.input) > kMaxElements) json.fail("input", "expected at most 1048576 elements");
 
   std::map<std::string, int> known{{"input", kNetworkInput}};
-  for (const JsonObject& layer : json.objects("layers")) {
+  for (const FieldReader& layer : json.objects("layers")) {
     Node node;
     node.name = layer.get<std::string>("name");
     check_name(layer, node.name);
     node.op = read_op(layer);
     node.inputs = read_inputs(layer, known);
     read_layer(layer, network, node);
-    layer.finish();
     if (!known.emplace(node.name, static_cast<int>(network.nodes.size())).second) {
       layer.fail("name", fmt::format("\"{}\" is already taken", node.name));
     }
     network.nodes.push_back(std::move(node));
   }
-  json.finish();
   if (network.nodes.empty()) json.fail("layers", "expected at least one layer");
   check_ends(json, network);
   return network;

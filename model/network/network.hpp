@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/io/fields.hpp"
 #include "model/io/json_reader.hpp"
 
 namespace bitloom {
@@ -88,6 +89,9 @@ const char* op_name(Op op);
 
 /// Number of elements of a shape.
 std::int64_t element_count(const Shape& shape);
+
+/// Describes a network file.
+const FileSection& network_fields();
 
 /// Reads a network file, infers shapes and checks the graph (unique names, known inputs, matching shapes, a result that
 /// nothing reads only at the end). Throws Error.

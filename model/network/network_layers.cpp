@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -11,21 +12,22 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kMaxWindow = 4096;  // of kernel, stride, padding and dilation
-
 struct NamedOp {
   std::string_view name;
   Op op;
+  const char* meaning;
+  const char* rule;
 };
-constexpr std::array<NamedOp, 9> kOps{{{"linear", Op::kLinear},
-                                       {"conv2d", Op::kConv2d},
-                                       {"relu", Op::kRelu},
-                                       {"max_pool", Op::kMaxPool},
-                                       {"average_pool", Op::kAveragePool},
-                                       {"batch_norm", Op::kBatchNorm},
-                                       {"add", Op::kAdd},
-                                       {"flatten", Op::kFlatten},
-                                       {"softmax_cross_entropy", Op::kSoftmaxCrossEntropy}}};
+constexpr std::array<NamedOp, 9> kOps{
+    {{"linear", Op::kLinear, "Every result is a weighted sum of all inputs.", "N5"},
+     {"conv2d", Op::kConv2d, "Every result is a weighted sum of a window of the image.", "N14.2"},
+     {"relu", Op::kRelu, "What is below zero becomes zero.", "N14.3"},
+     {"max_pool", Op::kMaxPool, "The largest value of each window.", "N15.1"},
+     {"average_pool", Op::kAveragePool, "The mean of each window.", "N15.2"},
+     {"batch_norm", Op::kBatchNorm, "Each channel gets a learned mean and spread.", "N16"},
+     {"add", Op::kAdd, "The sum of two results of one shape.", "N14.6"},
+     {"flatten", Op::kFlatten, "An image becomes one row of features.", "N14.1"},
+     {"softmax_cross_entropy", Op::kSoftmaxCrossEntropy, "The loss of a classification; it ends the network.", "N7"}}};
 
 std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
@@ -34,22 +36,13 @@ const Shape& input_shape(const Network& network, const Node& node, std::size_t w
   return index == kNetworkInput ? network.input : network.nodes[static_cast<std::size_t>(index)].shape;
 }
 
-// One integer for both directions, or [rows, columns].
-Pair read_pair(const JsonObject& json, const char* key, int min) {
-  if (!json.is_array(key)) {
-    const int both = json.get<int>(key, min, kMaxWindow);
-    return {both, both};
-  }
-  const std::vector<int> values = json.list<int>(key, min, kMaxWindow);
-  if (values.size() != 2) json.fail(key, fmt::format("expected an integer or [rows, columns], got {}", values));
-  return {values[0], values[1]};
+Pair read_pair_or(const FieldReader& json, const char* key, Pair fallback) {
+  if (!json.has(key)) return fallback;
+  const auto [rows, cols] = json.pair(key);
+  return {rows, cols};
 }
 
-Pair read_pair_or(const JsonObject& json, const char* key, int min, Pair fallback) {
-  return json.has(key) ? read_pair(json, key, min) : fallback;
-}
-
-const Shape& image_input(const JsonObject& json, const Network& network, const Node& node) {
+const Shape& image_input(const FieldReader& json, const Network& network, const Node& node) {
   const Shape& in = input_shape(network, node, 0);
   if (in.size() != 3) {
     json.fail(fmt::format("op {} needs an input of {{channels, rows, columns}}, got shape {}", op_name(node.op),
@@ -59,7 +52,7 @@ const Shape& image_input(const JsonObject& json, const Network& network, const N
 }
 
 // Number of windows along one direction.
-int window_count(const JsonObject& json, const char* direction, int extent, int kernel, int stride, int padding,
+int window_count(const FieldReader& json, const char* direction, int extent, int kernel, int stride, int padding,
                  int dilation) {
   const std::int64_t reach = std::int64_t{dilation} * (kernel - 1) + 1;
   const std::int64_t padded = extent + 2 * std::int64_t{padding};
@@ -70,22 +63,22 @@ int window_count(const JsonObject& json, const char* direction, int extent, int 
   return static_cast<int>((padded - reach) / stride) + 1;
 }
 
-Shape windowed_shape(const JsonObject& json, const Shape& in, int channels, const Pair& kernel, const Pair& stride,
+Shape windowed_shape(const FieldReader& json, const Shape& in, int channels, const Pair& kernel, const Pair& stride,
                      const Pair& padding, const Pair& dilation) {
   return {channels, window_count(json, "rows", in[1], kernel.rows, stride.rows, padding.rows, dilation.rows),
           window_count(json, "columns", in[2], kernel.cols, stride.cols, padding.cols, dilation.cols)};
 }
 
-void read_conv2d(const JsonObject& json, const Network& network, Node& node) {
+void read_conv2d(const FieldReader& json, const Network& network, Node& node) {
   const Shape& in = image_input(json, network, node);
   Conv2dAttributes conv;
   conv.in = in[0];
-  conv.out = json.get<int>("out", 1, kMaxElements);
-  conv.kernel = read_pair(json, "kernel", 1);
-  conv.stride = read_pair_or(json, "stride", 1, {1, 1});
-  conv.padding = read_pair_or(json, "padding", 0, {0, 0});
-  conv.dilation = read_pair_or(json, "dilation", 1, {1, 1});
-  conv.groups = json.get_or<int>("groups", 1, 1, kMaxElements);
+  conv.out = json.get<int>("out");
+  conv.kernel = read_pair_or(json, "kernel", conv.kernel);
+  conv.stride = read_pair_or(json, "stride", conv.stride);
+  conv.padding = read_pair_or(json, "padding", conv.padding);
+  conv.dilation = read_pair_or(json, "dilation", conv.dilation);
+  conv.groups = json.get<int>("groups");
   conv.bias = json.get<bool>("bias");
   if (conv.in % conv.groups != 0 || conv.out % conv.groups != 0) {
     json.fail("groups", fmt::format("expected a divisor of {} input and {} output channels, got {}", conv.in, conv.out,
@@ -95,16 +88,15 @@ void read_conv2d(const JsonObject& json, const Network& network, Node& node) {
   node.shape = windowed_shape(json, in, conv.out, conv.kernel, conv.stride, conv.padding, conv.dilation);
 }
 
-void read_pool(const JsonObject& json, const Network& network, Node& node) {
+void read_pool(const FieldReader& json, const Network& network, Node& node) {
   const Shape& in = image_input(json, network, node);
   PoolAttributes pool;
-  if (node.op == Op::kAveragePool && json.is_text("kernel")) {
-    json.choice("kernel", {"all"});
+  if (json.is("kernel", "all")) {
     pool.kernel = pool.stride = {in[1], in[2]};
   } else {
-    pool.kernel = read_pair(json, "kernel", 1);
-    pool.stride = read_pair_or(json, "stride", 1, pool.kernel);
-    pool.padding = read_pair_or(json, "padding", 0, {0, 0});
+    pool.kernel = read_pair_or(json, "kernel", pool.kernel);
+    pool.stride = read_pair_or(json, "stride", pool.kernel);
+    pool.padding = read_pair_or(json, "padding", pool.padding);
     if (pool.padding.rows >= pool.kernel.rows || pool.padding.cols >= pool.kernel.cols) {
       json.fail("padding", fmt::format("expected less than the kernel [{}, {}], got [{}, {}]", pool.kernel.rows,
                                        pool.kernel.cols, pool.padding.rows, pool.padding.cols));
@@ -114,7 +106,7 @@ void read_pool(const JsonObject& json, const Network& network, Node& node) {
   node.shape = windowed_shape(json, in, in[0], pool.kernel, pool.stride, pool.padding, {1, 1});
 }
 
-void read_norm(const JsonObject& json, const Network& network, Node& node) {
+void read_norm(const FieldReader& json, const Network& network, Node& node) {
   const Shape& in = input_shape(network, node, 0);
   if (in.size() != 1 && in.size() != 3) {
     json.fail(fmt::format("op batch_norm needs an input of {{features}} or {{channels, rows, columns}}, got shape {}",
@@ -122,13 +114,13 @@ void read_norm(const JsonObject& json, const Network& network, Node& node) {
   }
   NormAttributes norm;
   norm.channels = in[0];
-  norm.eps = json.get_or<double>("eps", norm.eps, 1e-8, 1.0);
-  norm.momentum = json.get_or<double>("momentum", norm.momentum, 1e-4, 1.0);
+  norm.eps = json.get<double>("eps");
+  norm.momentum = json.get<double>("momentum");
   node.attributes = norm;
   node.shape = in;
 }
 
-void read_add(const JsonObject& json, const Network& network, Node& node) {
+void read_add(const FieldReader& json, const Network& network, Node& node) {
   if (node.inputs[0] == node.inputs[1]) json.fail("inputs", "expected two different results");
   const Shape& left = input_shape(network, node, 0);
   const Shape& right = input_shape(network, node, 1);
@@ -139,7 +131,7 @@ void read_add(const JsonObject& json, const Network& network, Node& node) {
   node.shape = left;
 }
 
-void check_inputs(const JsonObject& json, const Network& network, const Node& node) {
+void check_inputs(const FieldReader& json, const Network& network, const Node& node) {
   const std::size_t expected = node.op == Op::kAdd ? 2 : 1;
   if (node.inputs.size() != expected) {
     json.fail("inputs", fmt::format("expected {} input{} for op {}, got {}", expected, expected == 1 ? "" : "s",
@@ -152,7 +144,7 @@ void check_inputs(const JsonObject& json, const Network& network, const Node& no
   }
 }
 
-void require_one_dimension(const JsonObject& json, const Node& node, const Shape& in) {
+void require_one_dimension(const FieldReader& json, const Node& node, const Shape& in) {
   if (in.size() == 1) return;
   json.fail(fmt::format("op {} needs a one-dimensional input, got shape {}", op_name(node.op), shape_text(in)));
 }
@@ -166,24 +158,26 @@ const char* op_name(Op op) {
   return "?";
 }
 
-Op read_op(const JsonObject& json) {
-  std::vector<std::string> names;
-  for (const NamedOp& known : kOps) names.emplace_back(known.name);
-  const std::string text = json.choice("op", names);
-  for (const NamedOp& known : kOps) {
-    if (known.name == text) return known.op;
-  }
-  json.fail("op", "unknown");
+std::vector<FieldChoice> op_words() {
+  std::vector<FieldChoice> words;
+  for (const NamedOp& known : kOps) words.push_back({std::string(known.name), known.meaning, known.rule});
+  return words;
 }
 
-void read_layer(const JsonObject& json, const Network& network, Node& node) {
+Op read_op(const FieldReader& json) {
+  const auto text = json.get<std::string>("op");
+  const auto found = std::ranges::find(kOps, text, &NamedOp::name);
+  return found->op;  // the table has let only these words pass
+}
+
+void read_layer(const FieldReader& json, const Network& network, Node& node) {
   check_inputs(json, network, node);
   const Shape& in = input_shape(network, node, 0);
   node.shape = in;
   switch (node.op) {
     case Op::kLinear: {
       require_one_dimension(json, node, in);
-      const LinearAttributes linear{in[0], json.get<int>("out", 1, kMaxElements), json.get<bool>("bias")};
+      const LinearAttributes linear{in[0], json.get<int>("out"), json.get<bool>("bias")};
       node.attributes = linear;
       node.shape = {linear.out};
       break;

@@ -5,218 +5,170 @@
 #include <algorithm>
 
 #include "model/io/error.hpp"
+#include "model/io/field_reader.hpp"
 
 namespace bitloom {
 namespace {
 
-Rounding read_rounding(const JsonObject& json) {
-  const std::string name = json.choice("rounding", {"half_up", "nearest_even", "floor", "stochastic"});
+Rounding read_rounding(const FieldReader& json) {
+  const auto name = json.get<std::string>("rounding");
   if (name == "half_up") return Rounding::kHalfUp;
   if (name == "nearest_even") return Rounding::kNearestEven;
   return name == "floor" ? Rounding::kFloor : Rounding::kStochastic;
 }
 
-[[noreturn]] void fail_with(const JsonObject& json, const std::string& key, const char* expected, int got) {
-  json.fail(key, fmt::format("expected {}, got {}", expected, got));
+void read_own_bits(const FieldReader& json, ViewRule& view) {
+  if (json.has("bits")) view.bits = json.get<int>("bits");
 }
 
-int read_bits(const JsonObject& json, const std::string& key) {
-  const int bits = json.get<int>(key);
-  if (bits != 4 && bits != 8) fail_with(json, key, "4 or 8", bits);
-  return bits;
+void read_scale(const FieldReader& json, ViewRule& view) {
+  view.scale = json.is("scale", "exact") ? ScaleRule::kExact : ScaleRule::kHindsight;
 }
 
-void read_scale(const JsonObject& json, ViewRule& view) {
-  view.scale = json.choice("scale", {"exact", "hindsight"}) == "exact" ? ScaleRule::kExact : ScaleRule::kHindsight;
-}
-
-void read_own_bits(const JsonObject& json, ViewRule& view) {
-  if (json.has("bits")) view.bits = read_bits(json, "bits");
-}
-
-void read_max(const JsonObject& json, ViewRule& view, bool has_scale) {
+void read_sawb(const FieldReader& json, ViewRule& view) {
+  view.bits = 4;
   view.rounding = read_rounding(json);
-  if (has_scale) read_scale(json, view);
+  view.c1 = json.get<double>("c1");
+  view.c2 = json.get<double>("c2");
+}
+
+void read_round_clip(const FieldReader& json, ViewRule& view) {
+  view.levels = json.get<int>("levels");
+  view.clip = json.get<double>("clip");
+}
+
+GroupView read_group_view(const FieldReader& view, Groups second) {
+  return {view.get<int>("bits"), view.is("groups", "tensor") ? Groups::kTensor : second};
+}
+
+void read_group(const FieldReader& json, ViewRule& view) {
+  view.rounding = Rounding::kStochastic;
+  view.dgrad = read_group_view(json.object("dgrad"), Groups::kSample);
+  view.wgrad = read_group_view(json.object("wgrad"), Groups::kColumn);
+  if (json.is("pruning", "none")) return;
+  view.pruning = json.is("pruning", "top") ? Pruning::kTop : Pruning::kBernoulli;
+  view.factor = json.get<int>("factor");
+}
+
+void read_log(const FieldReader& json, ViewRule& view) {
+  view.rounding = read_rounding(json);
+  read_scale(json, view);
+  view.binades = json.get<int>("binades");
+  view.power_of_two = json.is("top", "power_of_two");
+  view.samples = json.get<int>("samples");
+}
+
+void read_max(const FieldReader& json, ViewRule& view) {
+  view.rounding = read_rounding(json);
   read_own_bits(json, view);
 }
 
-void read_sawb(const JsonObject& json, ViewRule& view) {
-  view.quantizer = Quantizer::kSawb;
-  view.bits = 4;
-  view.rounding = read_rounding(json);
-  view.c1 = json.get<double>("c1", 0.0, 64.0);
-  view.c2 = json.get<double>("c2", 0.0, 64.0);
+Quantizer quantizer_of(const std::string& name) {
+  static const std::map<std::string, Quantizer> known{{"max", Quantizer::kMax},
+                                                      {"sawb", Quantizer::kSawb},
+                                                      {"sign", Quantizer::kSign},
+                                                      {"round_clip", Quantizer::kRoundClip},
+                                                      {"standardized_round_clip", Quantizer::kStandardizedRoundClip},
+                                                      {"lwq", Quantizer::kLwq},
+                                                      {"niti", Quantizer::kNiti},
+                                                      {"log", Quantizer::kLog},
+                                                      {"group", Quantizer::kGroup}};
+  return known.at(name);
 }
 
-void read_round_clip(const JsonObject& json, ViewRule& view, Quantizer quantizer, int max_levels) {
-  view.quantizer = quantizer;
-  view.levels = json.get<int>("levels", 1, max_levels);
-  view.clip = json.get<double>("clip", 1e-3, 1e3);
-}
-
-std::string quantizer_name(const JsonObject& json, const std::vector<std::string>& allowed) {
-  return json.has("quantizer") ? json.choice("quantizer", allowed) : "max";
-}
-
-ViewRule read_activation(const JsonObject& json) {
+/// A view of any kind; its table has decided which fields it has.
+ViewRule read_view(const FieldReader& json) {
   ViewRule view;
-  const std::string name = quantizer_name(json, {"max", "sawb", "sign", "round_clip", "niti"});
-  if (name == "max") {
-    read_max(json, view, true);
-  } else if (name == "sawb") {
-    read_sawb(json, view);
-    view.is_unsigned = json.get<bool>("unsigned");
-  } else if (name == "sign") {
-    view.quantizer = Quantizer::kSign;
-  } else if (name == "round_clip") {
-    read_round_clip(json, view, Quantizer::kRoundClip, 15);
-  } else {
-    view.quantizer = Quantizer::kNiti;
+  view.quantizer = quantizer_of(json.get<std::string>("quantizer"));
+  switch (view.quantizer) {
+    case Quantizer::kMax:
+      read_max(json, view);
+      if (json.has("scale")) read_scale(json, view);
+      break;
+    case Quantizer::kSawb:
+      read_sawb(json, view);
+      if (json.has("unsigned")) view.is_unsigned = json.get<bool>("unsigned");
+      break;
+    case Quantizer::kRoundClip:
+    case Quantizer::kStandardizedRoundClip:
+      read_round_clip(json, view);
+      break;
+    case Quantizer::kLwq:
+      read_own_bits(json, view);
+      break;
+    case Quantizer::kLog:
+      read_log(json, view);
+      break;
+    case Quantizer::kGroup:
+      read_group(json, view);
+      break;
+    case Quantizer::kSign:
+    case Quantizer::kNiti:
+      break;
   }
-  json.finish();
   return view;
 }
 
-ViewRule read_weight(const JsonObject& json) {
-  ViewRule view;
-  const std::string name = quantizer_name(json, {"max", "sawb", "sign", "standardized_round_clip", "lwq", "niti"});
-  if (name == "max") {
-    read_max(json, view, false);
-  } else if (name == "sawb") {
-    read_sawb(json, view);
-  } else if (name == "sign") {
-    view.quantizer = Quantizer::kSign;
-  } else if (name == "standardized_round_clip") {
-    read_round_clip(json, view, Quantizer::kStandardizedRoundClip, 7);
-  } else if (name == "lwq") {
-    view.quantizer = Quantizer::kLwq;
-    read_own_bits(json, view);
-  } else {
-    view.quantizer = Quantizer::kNiti;
-  }
-  json.finish();
-  return view;
+void read_widths(const FieldReader& json, Recipe& recipe) {
+  recipe.bits = json.get<int>("default");
+  if (json.has("first")) recipe.first_bits = json.get<int>("first");
+  if (json.has("last")) recipe.last_bits = json.get<int>("last");
+  if (!json.has("layers")) return;
+  const FieldReader layers = json.object("layers");
+  for (const std::string& name : layers.keys()) recipe.named_bits[name] = layers.get<int>(name);
 }
 
-GroupView read_group_view(const JsonObject& json, std::string_view name, std::string_view groups, Groups second) {
-  const JsonObject view = json.object(name);
-  GroupView result;
-  result.bits = view.get<int>("bits");
-  if (result.bits != 1 && result.bits != 2 && result.bits != 4) fail_with(view, "bits", "1, 2 or 4", result.bits);
-  result.groups = view.choice("groups", {"tensor", std::string(groups)}) == "tensor" ? Groups::kTensor : second;
-  view.finish();
-  return result;
-}
-
-void read_group(const JsonObject& json, ViewRule& view) {
-  view.quantizer = Quantizer::kGroup;
-  view.rounding = Rounding::kStochastic;
-  view.dgrad = read_group_view(json, "dgrad", "sample", Groups::kSample);
-  view.wgrad = read_group_view(json, "wgrad", "column", Groups::kColumn);
-  const std::string pruning = json.choice("pruning", {"none", "top", "bernoulli"});
-  if (pruning == "none") return;
-  view.pruning = pruning == "top" ? Pruning::kTop : Pruning::kBernoulli;
-  view.factor = json.get<int>("factor", 1, 64);
-}
-
-void read_log(const JsonObject& json, ViewRule& view) {
-  view.quantizer = Quantizer::kLog;
-  view.rounding =
-      json.choice("rounding", {"stochastic", "half_up"}) == "half_up" ? Rounding::kHalfUp : Rounding::kStochastic;
-  read_scale(json, view);
-  view.binades = json.get<int>("binades");
-  if (view.binades != 4 && view.binades != 6) fail_with(json, "binades", "4 or 6", view.binades);
-  view.power_of_two = json.choice("top", {"free", "power_of_two"}) == "power_of_two";
-  view.samples = json.get<int>("samples", 1, 8);
-}
-
-ViewRule read_gradient(const JsonObject& json) {
-  ViewRule view;
-  const std::string name = quantizer_name(json, {"max", "log", "group", "niti"});
-  if (name == "max") {
-    read_max(json, view, true);
-  } else if (name == "log") {
-    read_log(json, view);
-  } else if (name == "group") {
-    read_group(json, view);
-  } else {
-    view.quantizer = Quantizer::kNiti;
-  }
-  json.finish();
-  return view;
-}
-
-void read_widths(const JsonObject& json, Recipe& recipe) {
-  recipe.bits = read_bits(json, "default");
-  if (json.has("first")) recipe.first_bits = read_bits(json, "first");
-  if (json.has("last")) recipe.last_bits = read_bits(json, "last");
-  if (json.has("layers")) {
-    const JsonObject layers = json.object("layers");
-    for (const std::string& name : layers.keys()) recipe.named_bits[name] = read_bits(layers, name);
-    layers.finish();
-  }
-  json.finish();
-}
-
-Override read_override(const JsonObject& json) {
+Override read_override(const FieldReader& json) {
   Override result;
-  if (json.has("bits")) result.bits = read_bits(json, "bits");
-  if (json.has("activation")) result.activation = read_activation(json.object("activation"));
-  if (json.has("weight")) result.weight = read_weight(json.object("weight"));
-  if (json.has("gradient")) result.gradient = read_gradient(json.object("gradient"));
-  json.finish();
+  if (json.has("bits")) result.bits = json.get<int>("bits");
+  if (json.has("activation")) result.activation = read_view(json.object("activation"));
+  if (json.has("weight")) result.weight = read_view(json.object("weight"));
+  if (json.has("gradient")) result.gradient = read_view(json.object("gradient"));
   return result;
 }
 
-void read_optimizer(const JsonObject& json, UpdateRule& update) {
-  const std::string name =
-      json.has("optimizer") ? json.choice("optimizer", {"sgd", "lwq", "niti", "adam", "lwq_adam"}) : "sgd";
-  if (name == "lwq") update.optimizer = Optimizer::kLwq;
-  if (name == "niti") update.optimizer = Optimizer::kNiti;
-  if (name == "adam") update.optimizer = Optimizer::kAdam;
-  if (name == "lwq_adam") update.optimizer = Optimizer::kLwqAdam;
+void read_optimizer(const FieldReader& json, UpdateRule& update) {
+  if (json.is("optimizer", "lwq")) update.optimizer = Optimizer::kLwq;
+  if (json.is("optimizer", "niti")) update.optimizer = Optimizer::kNiti;
+  if (json.is("optimizer", "adam")) update.optimizer = Optimizer::kAdam;
+  if (json.is("optimizer", "lwq_adam")) update.optimizer = Optimizer::kLwqAdam;
   if (keeps_latent(update.optimizer)) {
     update.latent_bits = json.get<int>("latent_bits");
-    if (update.latent_bits != 4 && update.latent_bits != 24)
-      fail_with(json, "latent_bits", "4 or 24", update.latent_bits);
-    update.min_level = json.get<int>("min_level", 0, 3);
+    update.min_level = json.get<int>("min_level");
     update.max_level = json.get<int>("max_level", update.min_level, 3);
-    update.headroom = json.get<double>("headroom", 1.0, 16.0);
+    update.headroom = json.get<double>("headroom");
   }
   if (update.optimizer == Optimizer::kNiti) {
-    update.gradient_bits = json.list<int>("gradient_bits", 1, 8);
+    update.gradient_bits = json.list<int>("gradient_bits");
     if (update.gradient_bits.empty()) json.fail("gradient_bits", "expected at least one width");
   }
   if (uses_adam(update.optimizer)) {
-    update.beta1 = json.get<double>("beta1", 0.0, 0.9999);
-    update.beta2 = json.get<double>("beta2", 0.0, 0.9999);
-    update.eps = json.get<double>("eps", 1e-12, 1.0);
+    update.beta1 = json.get<double>("beta1");
+    update.beta2 = json.get<double>("beta2");
+    update.eps = json.get<double>("eps");
   }
 }
 
-UpdateRule read_update(const JsonObject& json) {
+UpdateRule read_update(const FieldReader& json) {
   UpdateRule update;
-  update.stochastic = json.choice("rounding", {"stochastic", "half_up"}) == "stochastic";
-  update.master_bits = json.get<int>("master_bits", 24, 24);
-  update.master_frac_bits = json.get<int>("master_frac_bits", 0, 30);
-  update.momentum_bits = json.get<int>("momentum_bits", 16, 16);
-  update.momentum_frac_bits = json.get<int>("momentum_frac_bits", 0, 30);
-  update.bias_bits = json.get<int>("bias_bits", 32, 32);
-  update.bias_frac_bits = json.get<int>("bias_frac_bits", 0, 30);
+  update.stochastic = json.is("rounding", "stochastic");
+  update.master_bits = json.get<int>("master_bits");
+  update.master_frac_bits = json.get<int>("master_frac_bits");
+  update.momentum_bits = json.get<int>("momentum_bits");
+  update.momentum_frac_bits = json.get<int>("momentum_frac_bits");
+  update.bias_bits = json.get<int>("bias_bits");
+  update.bias_frac_bits = json.get<int>("bias_frac_bits");
   read_optimizer(json, update);
   if (json.has("accumulate")) {
-    const JsonObject buffer = json.object("accumulate");
-    if (update.optimizer == Optimizer::kNiti) buffer.fail("expected none with optimizer niti");
-    update.micro_batches = buffer.get<int>("micro_batches", 2, 64);
-    update.buffer_headroom = buffer.get<double>("headroom", 1.0, 16.0);
-    buffer.finish();
+    const FieldReader buffer = json.object("accumulate");
+    update.micro_batches = buffer.get<int>("micro_batches");
+    update.buffer_headroom = buffer.get<double>("headroom");
   }
-  json.finish();
   return update;
 }
 
 /// A weight quantizer that owns the weights' state goes with its optimizer, and the other way round.
-void require_consistent(const JsonObject& json, const Recipe& recipe) {
+void require_consistent(const FieldReader& json, const Recipe& recipe) {
   const bool lwq = recipe.weight.quantizer == Quantizer::kLwq;
   const bool niti = recipe.weight.quantizer == Quantizer::kNiti;
   if (lwq != keeps_latent(recipe.update.optimizer)) {
@@ -259,30 +211,23 @@ void require_names(const Recipe& recipe, const Has& has) {
 
 }  // namespace
 
-Recipe read_recipe(const JsonObject& json) {
+Recipe read_recipe(const JsonObject& object) {
+  const FieldReader json(object, recipe_fields());
   Recipe recipe;
   recipe.name = json.get<std::string>("name");
-  recipe.fp32 = json.choice("arithmetic", {"integer", "float32"}) == "float32";
-  if (json.has("normalization")) {
-    const std::string normalization = json.choice("normalization", {"batch", "layer_batch"});
-    recipe.normalization = normalization == "batch" ? Normalization::kBatch : Normalization::kLayerBatch;
+  recipe.fp32 = json.is("arithmetic", "float32");
+  recipe.normalization = json.is("normalization", "batch") ? Normalization::kBatch : Normalization::kLayerBatch;
+  if (recipe.fp32) return recipe;
+  read_widths(json.object("bits"), recipe);
+  recipe.activation = read_view(json.object("activation"));
+  recipe.gradient = read_view(json.object("gradient"));
+  recipe.weight = read_view(json.object("weight"));
+  recipe.update = read_update(json.object("update"));
+  if (json.has("overrides")) {
+    const FieldReader overrides = json.object("overrides");
+    for (const std::string& name : overrides.keys()) recipe.overrides[name] = read_override(overrides.object(name));
   }
-  if (!recipe.fp32) {
-    read_widths(json.object("bits"), recipe);
-    recipe.activation = read_activation(json.object("activation"));
-    recipe.gradient = read_gradient(json.object("gradient"));
-    recipe.weight = read_weight(json.object("weight"));
-    recipe.update = read_update(json.object("update"));
-    if (json.has("overrides")) {
-      const JsonObject overrides = json.object("overrides");
-      for (const std::string& name : overrides.keys()) {
-        recipe.overrides[name] = read_override(overrides.object(name));
-      }
-      overrides.finish();
-    }
-    require_consistent(json, recipe);
-  }
-  json.finish();
+  require_consistent(json, recipe);
   return recipe;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/io/fields.hpp"
 #include "model/io/json_reader.hpp"
 #include "model/network/network.hpp"
 #include "model/numerics/numbers.hpp"
@@ -148,6 +149,9 @@ struct Recipe {
   /// list is stronger.
   std::map<std::string, Override> overrides;
 };
+
+/// Describes a recipe file.
+const FileSection& recipe_fields();
 
 /// Reads a recipe file strictly; throws Error naming file and key.
 Recipe read_recipe(const std::string& file);

@@ -113,7 +113,8 @@ TEST(Network, ReadErrors) {
   EXPECT_THAT(error_of([] { parse(R"({"name": "a", "op": "conv"})"); }), HasSubstr("layers[0].op: expected one of"));
   EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "linear", "out": 0, "bias": true})"); }),
             "n.json: layers[0].out: expected an integer from 1 to 1048576, got 0");
-  EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "relu", "out": 3})"); }), "n.json: layers[0].out: unknown key");
+  EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "relu", "out": 3})"); }),
+            "n.json: layers[0].out: has no effect here; it counts only with op \"linear\" or \"conv2d\"");
   EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "linear", "out": 3})"); }),
             "n.json: layers[0].bias: required key is missing");
   EXPECT_THAT(error_of([] { parse(kFc + "," + kFc); }), HasSubstr("layers[1].name: \"fc\" is already taken"));
@@ -196,7 +197,7 @@ TEST(Network, ImageLayerErrors) {
               HasSubstr("layers[0].padding: expected less than the kernel [2, 2], got [0, 2]"));
   EXPECT_THAT(image_error(R"("op": "max_pool", "kernel": "all")"), HasSubstr("layers[0].kernel: expected an integer"));
   EXPECT_THAT(image_error(R"("op": "average_pool", "kernel": "all", "stride": 2)"),
-              HasSubstr("layers[0].stride: unknown key"));
+              HasSubstr("layers[0].stride: has no effect here; it counts only"));
   EXPECT_THAT(image_error(R"("op": "flatten")", "[4]"), HasSubstr("op flatten needs an input of"));
   EXPECT_THAT(image_error(R"("op": "batch_norm")", "[4, 5]"), HasSubstr("op batch_norm needs an input of"));
   EXPECT_THAT(image_error(R"("op": "add")"), HasSubstr("layers[0].inputs: expected 2 inputs for op add, got 1"));

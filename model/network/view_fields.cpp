@@ -1,0 +1,174 @@
+// What a recipe may say about quantizers.
+#include "model/network/view_fields.hpp"
+
+namespace bitloom {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+FileField rounding(const Words& quantizers) {
+  return fields::choice("rounding",
+                        {{"half_up", "To the nearest code, halves up.", "N3.1"},
+                         {"nearest_even", "To the nearest code, halves to the even one.", "N3.2"},
+                         {"floor", "Down.", "N3.3"},
+                         {"stochastic", "Up or down at random, right on average.", "N3.4"}},
+                        "How a value between two codes is rounded.")
+      .only_with("quantizer", quantizers);
+}
+
+FileField scale(const Words& quantizers) {
+  return fields::choice("scale",
+                        {{"exact", "From the tensor itself: its largest value is the largest code.", "N6.1"},
+                         {"hindsight", "From the tensor of the step before, so that no pass waits for it.", "N6.2"}},
+                        "Where the size of a code's step comes from.")
+      .only_with("quantizer", quantizers);
+}
+
+FileField own_bits(const Words& quantizers) {
+  return fields::one_of("bits", {4, 8}, "The width of these codes; by default the layer's.")
+      .in("bits")
+      .may_be_absent()
+      .only_with("quantizer", quantizers);
+}
+
+FileField sawb_factor(const char* key, const char* meaning) {
+  return fields::number(key, 0.0, 64.0, meaning).by("N18").only_with("quantizer", {"sawb"});
+}
+
+FileField levels(int max, const char* quantizer) {
+  return fields::integer("levels", 1, max, "How many codes lie above zero, M.")
+      .by("N22.2")
+      .only_with("quantizer", {quantizer});
+}
+
+FileField clip(const char* quantizer) {
+  return fields::number("clip", 1e-3, 1e3, "The value that the largest code stands for; what is beyond is cut off.")
+      .by("N22.2")
+      .only_with("quantizer", {quantizer});
+}
+
+FileField quantizer(std::vector<FieldChoice> choices) {
+  return fields::choice("quantizer", std::move(choices), "How values become codes.").or_else("\"max\"");
+}
+
+const FieldChoice kMaxWord{"max", "Even steps, the largest value becomes the largest code.", "N6"};
+const FieldChoice kSawbWord{"sawb", "Even steps of 4-bit codes, cut off where the mean error is least (SAWB).", "N18"};
+const FieldChoice kSignWord{"sign", "The sign only, one bit.", "N22.1"};
+const FieldChoice kNitiWord{"niti", "Integers with a power of two for the tensor (NITI).", "N24"};
+
+FileSection group_view_fields(const char* name, const char* word, const char* meaning) {
+  return {name,
+          "One of the two views that a group quantizer makes of a gradient.",
+          {fields::one_of("bits", {1, 2, 4}, "The width of the codes.").in("bits").by("N21"),
+           fields::choice("groups",
+                          {{"tensor", "All elements share offset and step (PTQ).", "N21.1"}, {word, meaning, "N21.1"}},
+                          "Which elements share offset and step.")}};
+}
+
+const FileSection& dgrad_fields() {
+  static const FileSection section = group_view_fields("dgrad", "sample", "Those of a sample share them (PSQ).");
+  return section;
+}
+
+const FileSection& wgrad_fields() {
+  static const FileSection section = group_view_fields("wgrad", "column", "Those of a column share them (PCQ).");
+  return section;
+}
+
+void add_log_fields(std::vector<FileField>& to) {
+  const auto with_log = [&](FileField field) {
+    to.push_back(std::move(field).by("N19").only_with("quantizer", {"log"}));
+  };
+  with_log(fields::one_of("binades", {4, 6}, "How many powers of two the codes span, R."));
+  with_log(fields::choice("top",
+                          {{"free", "The largest code stands for the largest value.", "N19.1"},
+                           {"power_of_two", "It stands for a power of two.", "N19.1"}},
+                          "What the largest code stands for."));
+  with_log(fields::integer("samples", 1, 8, "How many independent roundings the weight gradient averages (SMP)."));
+}
+
+void add_group_fields(std::vector<FileField>& to) {
+  to.push_back(fields::object("dgrad", dgrad_fields(), "The view that the activation gradient reads.")
+                   .only_with("quantizer", {"group"}));
+  to.push_back(fields::object("wgrad", wgrad_fields(), "The view that weight and bias gradients read.")
+                   .only_with("quantizer", {"group"}));
+  to.push_back(fields::choice("pruning",
+                              {{"none", "All groups survive.", ""},
+                               {"top", "The groups of the widest ranges survive.", "N21.4"},
+                               {"bernoulli", "Groups survive at random, wide ones more often.", "N21.4"}},
+                              "Which groups survive.")
+                   .only_with("quantizer", {"group"}));
+  to.push_back(fields::integer("factor", 1, 64, "One group of so many survives.")
+                   .by("N21.4")
+                   .only_with("pruning", {"top", "bernoulli"}));
+}
+
+}  // namespace
+
+const FileSection& activation_fields() {
+  static const FileSection section{
+      "activation",
+      "How the inputs of a layer become codes.",
+      {
+          quantizer(
+              {kMaxWord, kSawbWord, kSignWord, {"round_clip", "Even steps within a fixed range.", "N22.2"}, kNitiWord}),
+          rounding({"max", "sawb"}),
+          scale({"max"}),
+          own_bits({"max"}),
+          fields::flag("unsigned", "Codes 0 to 15 where values cannot be negative, otherwise -7 to 7.")
+              .by("N18")
+              .only_with("quantizer", {"sawb"}),
+          sawb_factor("c1", "The factor of the root of the mean square in the largest value."),
+          sawb_factor("c2", "The factor of the mean magnitude, which is taken off."),
+          levels(15, "round_clip"),
+          clip("round_clip"),
+      }};
+  return section;
+}
+
+const FileSection& weight_fields() {
+  static const FileSection section{
+      "weight",
+      "How the weights of a layer become codes.",
+      {
+          quantizer({kMaxWord,
+                     kSawbWord,
+                     kSignWord,
+                     {"standardized_round_clip",
+                      "Mean 0 and variance 1 by result, then even steps within a fixed range.", "N16.4"},
+                     {"lwq", "The stored integer itself (LWQ).", "N23"},
+                     kNitiWord}),
+          rounding({"max", "sawb"}),
+          own_bits({"max", "lwq"}),
+          sawb_factor("c1", "The factor of the root of the mean square in the largest value."),
+          sawb_factor("c2", "The factor of the mean magnitude, which is taken off."),
+          levels(7, "standardized_round_clip"),
+          clip("standardized_round_clip"),
+      }};
+  return section;
+}
+
+const FileSection& gradient_fields() {
+  static const FileSection section = [] {
+    FileSection all{"gradient",
+                    "How the gradient of a layer's results becomes codes.",
+                    {quantizer({kMaxWord,
+                                {"log", "Powers of two (LUQ).", "N19"},
+                                {"group", "Even steps by groups, in two views (1-bit FQT).", "N21"},
+                                kNitiWord}),
+                     rounding({"max"}),
+                     fields::choice("rounding",
+                                    {{"stochastic", "Up or down at random, right on average.", "N19"},
+                                     {"half_up", "To the nearest.", "N19"}},
+                                    "How a value between two powers is rounded.")
+                         .only_with("quantizer", {"log"}),
+                     scale({"max", "log"}), own_bits({"max"})}};
+    add_log_fields(all.fields);
+    add_group_fields(all.fields);
+    return all;
+  }();
+  return section;
+}
+
+}  // namespace bitloom
