@@ -22,7 +22,7 @@ good_tree() {
   printf '#include "kernels/k.hpp"\n' >sim/s.cpp
   printf '#include "sim/cosim/c.hpp"\n' >sim/program/main.cpp
   printf '# Page\n[map](docs/map.md)\n' >README.md
-  printf '[up](../README.md#page)\n' >docs/map.md
+  printf '[up](../README.md#page), `model/io/a.hpp`, `model/<room>/*.hpp`\n' >docs/map.md
   printf '#!/usr/bin/env bash\necho ok\n' >bitloom
 }
 
@@ -38,7 +38,7 @@ expect() { # expect pass|fail RULE WHAT [FILE]
 }
 
 all=(arrows format words size links switches)
-all+=(prose units cites) # of pages
+all+=(prose units cites paths) # of pages
 good_tree
 for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
 
@@ -67,6 +67,7 @@ breaks units docs/units.md "a unit whose file does not exist" '| M | `m.hpp` |'
 breaks units model/numerics/o.hpp "a file that no unit names" '#pragma once'
 breaks cites model/io/a.hpp "a citation that leads nowhere" '// Rounds half up (N1.''2).'
 breaks cites docs/numerics/n01.md "a number of two headings" '## N1.1 Again'
+breaks paths docs/map.md "a path that does not exist" 'see `model/io/gone.hpp`'
 breaks links bitloom "a script that does not parse" 'if then'
 good_tree
 printf '| %s |\n\n    %s\n' "$(printf 'cell %.0s' {1..30})" "$(printf 'code %.0s' {1..30})" >>docs/map.md
