@@ -115,6 +115,38 @@ fresh_machine
 BITLOOM_BUILD=/proc/nowhere/build expect 2 "a build folder that cannot be made" "cannot create the build folder /proc/nowhere/build" demo
 BITLOOM_BUILD='/tmp/a b' expect 2 "a build folder with blanks" "must not contain blanks" demo
 BITLOOM_JOBS=many expect 2 "a wrong number of jobs" "BITLOOM_JOBS must be a positive number, got 'many'" demo
+mkdir -p "$scratch/theirs" "$scratch/meson" "$scratch/moved"
+printf 'CMAKE_PROJECT_NAME:STATIC=theirs\nCMAKE_HOME_DIRECTORY:INTERNAL=/else\n' >"$scratch/theirs/CMakeCache.txt"
+echo rule >"$scratch/theirs/build.ninja"
+echo rule >"$scratch/meson/build.ninja"
+for other in theirs meson; do
+  before=$(find "$scratch/$other" -type f -exec cat {} +)
+  BITLOOM_BUILD="$scratch/$other" expect 2 "another project's build folder" "is the build folder of another project" build
+  [[ $(find "$scratch/$other" -type f -exec cat {} +) == "$before" ]] ||
+    { echo "FAILED: another project's build folder was changed" && failures=$((failures + 1)); }
+done
+printf 'CMAKE_PROJECT_NAME:STATIC=bitloom\nCMAKE_HOME_DIRECTORY:INTERNAL=/else\n' >"$scratch/moved/CMakeCache.txt"
+BITLOOM_BUILD="$scratch/moved" expect 0 "the folder of a tree that was moved" "configuring again" build
+
+# A build that another user made is used as it is.
+mkdir -p "$scratch/shared"
+printf '#!/bin/bash\nprintf "<%%s>" "$@"\nexit 7\n' >"$scratch/shared/bitloom"
+chmod +x "$scratch/shared/bitloom"
+chmod 555 "$scratch/shared"
+mkdir -m 777 "$scratch/another"
+as_another=()
+if [[ -w $scratch/shared ]]; then # root may write everywhere
+  chmod 755 "$scratch" "$home"
+  as_another=("$(command -v setpriv)" --reuid=65534 --regid=65534 --clear-groups)
+fi
+got=$(cd / && PATH="$scratch/bin" XDG_CACHE_HOME="$scratch/another" BITLOOM_BUILD="$scratch/shared" \
+  "${as_another[@]}" "$scratch/bin/bash" "$home/bitloom" demo 2>&1) || true
+[[ $got == "<demo>" ]] || { echo "FAILED: a read-only build printed: $got" && failures=$((failures + 1)); }
+stub ninja 'for step in 1 2 3; do echo "[$step/17] Building"; done'
+entry build && entry build && [[ ! -s $scratch/output ]] ||
+  { echo "FAILED: a build of nothing printed: $(cat "$scratch/output")" && failures=$((failures + 1)); }
+stub ninja 'printf "#!/bin/bash\nexit 7\n" >"$2/bitloom"; chmod +x "$2/bitloom"'
+
 expect 2 "no arguments: usage" "Usage: ./bitloom"
 expect 0 "help before the first build" "test --quick" --help
 stub df 'printf "x\nx 1 1 0 100 /\n"'
