@@ -26,7 +26,10 @@ install(FILES "${CMAKE_BINARY_DIR}/bitloom-config-version.cmake" cmake/bitloom-c
 if(TARGET bitloom)
   install(TARGETS bitloom RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-foreach(kind networks recipes hardware energy hyper)
+foreach(kind networks recipes hardware energy hyper schema)
   install(DIRECTORY traces/${kind} DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
 endforeach()
+# What `bitloom explain` reads.
+install(DIRECTORY docs/numerics DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom/docs)
+install(FILES docs/units.md DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom/docs)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -6,20 +6,19 @@
 #include <cmath>
 
 #include "model/io/error.hpp"
-#include "model/io/json_reader.hpp"
+#include "model/io/field_reader.hpp"
 
 namespace bitloom {
 namespace {
 
-EnergyRow read_row(const JsonObject& json) {
+EnergyRow read_row(const FieldReader& json) {
   EnergyRow row;
-  row.op = json.choice("op", {"add", "multiply", "multiply_by_16", "xor", "sram", "dram"});
-  row.width = json.get<int>("width", 1, 1024);
-  if (row.op == "sram") row.bytes = json.get<std::uint64_t>("bytes", std::uint64_t{1}, std::uint64_t{1} << 40);
-  row.pj = json.get<double>("pJ", 0.0, 1e9);
+  row.op = json.get<std::string>("op");
+  row.width = json.get<int>("width");
+  if (row.op == "sram") row.bytes = json.get<std::uint64_t>("bytes");
+  row.pj = json.get<double>("pJ");
   row.source = json.get<std::string>("source");
   row.derived = json.get<bool>("derived");
-  json.finish();
   return row;
 }
 
@@ -94,13 +93,14 @@ double EnergyTable::sram_pj(std::uint64_t bytes) const {
 
 EnergyTable read_energy_table(const std::string& file) { return read_energy_table(JsonObject::from_file(file)); }
 
-EnergyTable read_energy_table(const JsonObject& json) {
+EnergyTable read_energy_table(const JsonObject& object) {
+  const FieldReader json(object, energy_fields());
   EnergyTable table;
   table.name = json.get<std::string>("name");
-  table.node_nm = json.get<int>("node_nm", 1, 1000);
+  table.node_nm = json.get<int>("node_nm");
   table.set = json.get<std::string>("set");
   table.dram = json.get<std::string>("dram");
-  for (const JsonObject& row : json.objects("rows")) {
+  for (const FieldReader& row : json.objects("rows")) {
     table.rows.push_back(read_row(row));
     const EnergyRow& last = table.rows.back();
     const auto same = [&](const EnergyRow& other) {
@@ -109,7 +109,6 @@ EnergyTable read_energy_table(const JsonObject& json) {
     if (std::any_of(table.rows.begin(), table.rows.end() - 1, same)) row.fail("op", "this operation has a row already");
     if (last.op == "sram" && last.width != 64) row.fail("width", "expected 64 for sram");
   }
-  json.finish();
   for (const Needed& needed : kNeeded) {
     const auto matches = [&](const EnergyRow& row) { return row.op == needed.op && row.width == needed.width; };
     if (std::none_of(table.rows.begin(), table.rows.end(), matches)) {

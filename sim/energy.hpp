@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/hardware.hpp"
+#include "model/io/fields.hpp"
 #include "sim/simulator.hpp"
 #include "sim/statistics.hpp"
 
@@ -34,6 +35,9 @@ struct EnergyTable {
   /// one of the two is 0, a straight line lies between them, and outside them the nearer one's price holds.
   double sram_pj(std::uint64_t bytes) const;
 };
+
+/// Describes an energy table.
+const FileSection& energy_fields();
 
 /// Reads a table strictly; throws Error naming file and key. The set must have the rows that price() needs.
 EnergyTable read_energy_table(const std::string& file);

@@ -25,8 +25,14 @@ FieldReader::FieldReader(JsonObject json, const FileSection& section) : json_(st
   check();
 }
 
+std::vector<std::string> FieldReader::keys() const {
+  std::vector<std::string> keys = json_.keys();
+  if (json_.path().empty()) std::erase(keys, "$schema");
+  return keys;
+}
+
 void FieldReader::check() const {
-  for (const std::string& key : json_.keys()) {
+  for (const std::string& key : keys()) {
     const bool known = std::ranges::any_of(section_->fields, [&](const FileField& field) { return names(field, key); });
     if (!known) refuse_key(key);
   }
@@ -41,7 +47,7 @@ void FieldReader::check() const {
       fail(field.key, "required key is missing");
     }
   }
-  for (const std::string& key : json_.keys()) {
+  for (const std::string& key : keys()) {
     const FileField* field = active(key);
     if (field->key == "*") check_value(*field, key);
   }

@@ -41,9 +41,13 @@ class FieldReader {
   /// Is this key's value, given or by default, this word?
   bool is(std::string_view key, std::string_view word) const { return word_of(key) == word; }
 
+  /// What describes the present or absent key.
+  const FileField& described(std::string_view key) const;
+
   FieldReader object(std::string_view key) const;
   std::vector<FieldReader> objects(std::string_view key) const;
-  std::vector<std::string> keys() const { return json_.keys(); }
+  /// The keys in file order, without the `$schema` by which a file tells an editor its schema.
+  std::vector<std::string> keys() const;
 
   /// Throws an Error at `key`: "<file>: <path of key>: <message>".
   [[noreturn]] void fail(std::string_view key, const std::string& message) const { json_.fail(key, message); }
@@ -60,7 +64,6 @@ class FieldReader {
   const FileField* active(std::string_view key) const;
   bool holds(const FileField& field) const;
   std::string word_of(std::string_view key) const;
-  const FileField& described(std::string_view key) const;
 
   JsonObject json_;
   const FileSection* section_;

@@ -192,7 +192,7 @@ std::string condition_text(const FileField& field) {
   std::vector<std::string> parts;
   for (const FieldCondition& condition : field.when) {
     const std::string words = joined_by_or(quoted(condition.words));
-    parts.push_back(condition.unless ? fmt::format("unless {} is {}", condition.key, words)
+    parts.push_back(condition.unless ? fmt::format("where {} is not {}", condition.key, words)
                                      : fmt::format("with {} {}", condition.key, words));
   }
   return fmt::format("{}", fmt::join(parts, " and "));

@@ -243,6 +243,8 @@ bool JsonObject::is_object(std::string_view key) const {
   return found != impl_->value->end() && found->is_object();
 }
 
+std::string JsonObject::value_text(std::string_view key) const { return shown(impl_->at(key)); }
+
 std::vector<std::string> JsonObject::keys() const {
   std::vector<std::string> names;
   for (const auto& item : impl_->value->items()) names.push_back(item.key());

@@ -62,6 +62,9 @@ class JsonObject {
   /// Is the value of the present key an object?
   bool is_object(std::string_view key) const;
 
+  /// The value of a required key as JSON on one line, cut after 40 characters.
+  std::string value_text(std::string_view key) const;
+
   /// The keys in file order, without marking them as read.
   std::vector<std::string> keys() const;
 

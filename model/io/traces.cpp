@@ -115,4 +115,14 @@ std::string resolve_trace(TraceKind kind, const std::string& path_or_name) {
                           fmt::join(known_traces(kind), ", ")));
 }
 
+std::string find_page(const std::string& name) {
+  for (const fs::path& root : trace_roots()) {
+    for (const fs::path& folder : {root / "docs", root.parent_path() / "docs"}) {
+      std::error_code error;
+      if (fs::exists(folder / name, error)) return (folder / name).string();
+    }
+  }
+  return "";
+}
+
 }  // namespace bitloom

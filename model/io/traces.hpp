@@ -19,4 +19,8 @@ std::string resolve_trace(TraceKind kind, const std::string& path_or_name);
 /// The known names of a kind over all those folders, sorted, each once.
 std::vector<std::string> known_traces(TraceKind kind);
 
+/// Finds a page of docs/, for example "units.md" or a folder, "numerics", beside those folders. Empty when an
+/// installation has none.
+std::string find_page(const std::string& name);
+
 }  // namespace bitloom

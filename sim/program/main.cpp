@@ -65,6 +65,7 @@ std::string footer() {
          "  bitloom cosim conv_small --recipe fqt1 --hw tiny --steps 2\n"
          "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
          "  bitloom codebook\n"
+         "  bitloom explain binades\n"
          "\n"
          "Exit codes: 0 ok, 1 a comparison or check failed, 2 bad input or usage, 3 internal error, 130 interrupted.\n"
          "Environment: BITLOOM_TRACES names a folder that is searched before the built-in traces/.";
@@ -88,6 +89,7 @@ void register_commands(CLI::App& app, Action& action) {
   add_run(app, action);
   add_cosim(app, action);
   add_codebook(app, action);
+  add_explain(app, action);
   refuse_empty_values(app);
   app.require_subcommand(0, 1);  // that there is one is checked after parsing, so that a misspelt one is named
 }

@@ -58,6 +58,12 @@ struct CosimCommand {
   bool quiet = false;
 };
 
+/// What `bitloom explain` takes.
+struct ExplainCommand {
+  std::string word;
+  std::string schema;  ///< a kind of file whose JSON Schema is printed in place of a word's explanation
+};
+
 /// What `bitloom codebook` takes.
 struct CodebookCommand {
   std::vector<double> sharpness{0.0, 7.7, 18.6,

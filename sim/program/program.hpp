@@ -23,6 +23,7 @@ void add_train(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_cosim(CLI::App& app, Action& action);
 void add_codebook(CLI::App& app, Action& action);
+void add_explain(CLI::App& app, Action& action);
 void add_demo(CLI::App& app, Action& action);
 
 }  // namespace bitloom::program

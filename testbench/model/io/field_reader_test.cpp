@@ -1,5 +1,6 @@
 #include "model/io/field_reader.hpp"
 
+#include "model/io/fields_page.hpp"
 #include "model/io/suggest.hpp"
 #include "testbench/model/support.hpp"
 
@@ -73,6 +74,21 @@ TEST(FieldReader, SuggestsWhatAMisspeltKeyOrWordMeans) {
   EXPECT_EQ(refusal(R"({"often": 1, "zebra": 1})"), "f.json: zebra: unknown key");
   EXPECT_EQ(refusal(R"({"kind": "corse"})"),
             "f.json: kind: expected one of \"plain\", \"coarse\", \"fine\", got \"corse\"; did you mean \"coarse\"?");
+}
+
+TEST(FieldReader, LeavesTheSchemaToEditors) {
+  const FieldReader json = parse(R"({"$schema": "../schema/outer.json", "often": 2})");
+  EXPECT_EQ(json.keys(), std::vector<std::string>{"often"});
+  EXPECT_EQ(error_of([] { parse(R"({"often": 1, "widths": {"$schema": "x"}})").object("widths"); }),
+            "f.json: widths.$schema: expected an integer, got \"x\"");
+}
+
+TEST(FieldPages, SayEverythingWithinTheColumns) {
+  EXPECT_EQ(wrapped("one two three", 8, "  "), "one two\n  three\n");
+  EXPECT_EQ(wrapped("  - é é", 7, ""), "  - é é\n");  // columns, not bytes
+  const FileField field =
+      fields::integer("burst", 1, 64, "The longest burst.").in("words").powers_of_two().or_else("8");
+  EXPECT_EQ(field_text(field), "- **`burst`**: a power of two from 1 to 64 (words). The longest burst. Default: 8.\n");
 }
 
 TEST(Suggest, CountsEdits) {

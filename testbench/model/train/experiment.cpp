@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
-#include "model/io/json_reader.hpp"
+#include "model/io/field_reader.hpp"
+#include "model/train/experiment_fields.hpp"
 
 namespace bitloom::testing {
 namespace {
 
-void require_earlier(const JsonObject& json, const Experiment& experiment, const char* key, const std::string& name) {
+void require_earlier(const FieldReader& json, const Experiment& experiment, const char* key, const std::string& name) {
   const auto is_it = [&](const ExperimentRow& row) { return row.name == name; };
   if (name.empty() || std::any_of(experiment.rows.begin(), experiment.rows.end(), is_it)) return;
   json.fail(key, fmt::format("expected the name of a row above, got \"{}\"", name));
@@ -18,23 +19,22 @@ void require_earlier(const JsonObject& json, const Experiment& experiment, const
 }  // namespace
 
 Experiment read_experiment(const std::string& file) {
-  const JsonObject json = JsonObject::from_file(file);
+  const FieldReader json(JsonObject::from_file(file), experiment_fields());
   Experiment experiment;
   experiment.name = json.get<std::string>("name");
-  experiment.train_limit = json.get_or<int>("train_limit", 0, 0, 100000000);
-  const int seeds = json.get<int>("seeds", 1, 1000);
-  for (const JsonObject& each : json.objects("rows")) {
+  experiment.train_limit = json.get<int>("train_limit");
+  const int seeds = json.get<int>("seeds");
+  for (const FieldReader& each : json.objects("rows")) {
     ExperimentRow row;
     row.name = each.get<std::string>("name");
     row.network = each.get<std::string>("network");
     row.recipe = each.get<std::string>("recipe");
-    row.hyper = each.get_or<std::string>("hyper", "default");
-    row.against = each.get_or<std::string>("against", "");
-    row.init = each.get_or<std::string>("init", "");
-    row.epochs = each.get_or<int>("epochs", 0, 0, 100000);
-    row.batch = each.get_or<int>("batch", 0, 0, 65535);
-    row.seeds = each.get_or<int>("seeds", seeds, 1, 1000);
-    each.finish();
+    row.hyper = each.get<std::string>("hyper");
+    if (each.has("against")) row.against = each.get<std::string>("against");
+    if (each.has("init")) row.init = each.get<std::string>("init");
+    row.epochs = each.get<int>("epochs");
+    row.batch = each.get<int>("batch");
+    row.seeds = each.has("seeds") ? each.get<int>("seeds") : seeds;
     require_earlier(each, experiment, "against", row.against);
     require_earlier(each, experiment, "init", row.init);
     const auto taken = [&](const ExperimentRow& other) { return other.name == row.name; };
@@ -43,7 +43,6 @@ Experiment read_experiment(const std::string& file) {
     }
     experiment.rows.push_back(row);
   }
-  json.finish();
   return experiment;
 }
 
