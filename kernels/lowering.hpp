@@ -2,7 +2,7 @@
 // in which docs/commands.md lists them for the command, set the command's own fields, name its outputs, run it:
 //
 //   low.at(stage.node, "norm", "bn1: statistics");
-//   Phase phase(low, low.vector_tiles("bn1", rows, cols, {.in = 1, .out = 1}));
+//   Phase phase(low, low.vector_tiles(rows, cols, {.in = 1, .out = 1}));
 //   phase.input({z});
 //   Command& command = phase.vector(Opcode::AFFINE);       // RATIO, STAT, FLAGS … of this command
 //   phase.output(Flag::RAW_OUT, {y});

@@ -131,7 +131,7 @@ Src fixed_point(Lowering& low, int tensor, const ColumnChunk& chunk) {
 
 }  // namespace
 
-/// N16.1, N16.2.
+/// Lowers a norm's statistics, coefficients, running values and affine combination (N16.1, N16.2).
 void Step::norm_forward(int s) {
   phase(s, "norm", "statistics and coefficients");
   const ImageShape& out = stage(s).out;
@@ -236,7 +236,7 @@ void add_up(Lowering& low, Entry sum, Src values) {
 
 }  // namespace
 
-/// N16.3.
+/// Lowers the gradients of a norm's input, gamma and beta (N16.3).
 void Step::norm_backward(int s) {
   phase(s, "norm", "gradient's statistics and coefficients");
   const ImageShape& out = stage(s).out;

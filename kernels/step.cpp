@@ -212,7 +212,7 @@ void Step::backward(int s) {
   }
 }
 
-/// N7.
+/// Lowers the loss and the gradient of the logits (N7).
 void Step::loss() {
   const Lowering::Scope scope(low);
   const int s = static_cast<int>(graph.stages.size()) - 1;
@@ -288,7 +288,6 @@ void Step::deliver(int s, const Raw& part) {
   const std::size_t readers = stage(s).readers.size();
   if (state.parts.size() < readers) return;
   state.gradient = state.parts.front();
-  const CommandInfo info = low.info();
   for (std::size_t i = 1; i < readers; ++i) {
     const bool last = i + 1 == readers;
     phase(s, "add", "sum of its readers' gradients");

@@ -35,7 +35,7 @@ void Step::place_momentum(int s, const std::string& prefix, int rows, int cols) 
   low.layout.alias_row(blocks, 2, adam + "r_step");
 }
 
-/// N25.7.
+/// Moves the powers of beta1 and beta2 on by a step and makes RATE of them (N25.7).
 void Step::adam_rate() {
   const Src one = low.real(1);
   const auto next = [&](const char* what, double beta) {

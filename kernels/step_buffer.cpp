@@ -94,7 +94,7 @@ void Step::clear_update_counts(int s) {
   for (const char* each : counts) low.copy(Src(), entry(s, each));
 }
 
-/// N26.4.
+/// Adds a vector's raw gradient to its sum over micro-batches, and returns the sum (N26.4).
 Raw Step::buffered_vector(int s, const std::string& what, const Raw& gradient) {
   phase(s, "accumulate", "gradients of " + what);
   const Lowering::Scope scope(low);

@@ -111,7 +111,7 @@ void Step::weight_codes(int s) {
            statistics.next());
 }
 
-/// N6.1–N6.3.
+/// Lowers the codes of stage s's operand x from the raw result that it reads (N6.1–N6.3).
 void Step::input_codes(int s) {
   phase(s, "quantize", "x");
   const ViewRule& rule = stage(s).rule.activation;

@@ -56,7 +56,7 @@ void GoldenLayer::quantize_gradient(const RawTensor& g, const LayerState& state,
   }
 }
 
-/// N19.
+/// Makes logarithmic codes of the gradient of the layer's output, one set a sample of SMP (N19).
 void GoldenLayer::log_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools) {
   const ViewRule& view = rule.gradient;
   std::uint64_t& counted = tools.totals.scale_saturated;
@@ -70,7 +70,7 @@ void GoldenLayer::log_gradient(const RawTensor& g, const LayerState& state, Gold
   }
 }
 
-/// N21.
+/// Makes group codes of the gradient of the layer's output, one set for each of its two views (N21).
 void GoldenLayer::group_gradient(const RawTensor& g, GoldenTools& tools) {
   sd = kOne;
   if (!reads_input()) {
@@ -112,7 +112,7 @@ GroupedView GoldenLayer::grouped(const RawTensor& g, const GroupView& of, Random
   return view;
 }
 
-/// N21.4.
+/// Returns the factor of each group of a view: 0 where pruning drops it (N21.4).
 std::vector<Real> GoldenLayer::kept(const GroupedView& view, const GroupView&, RandomUse prune,
                                     GoldenTools& tools) const {
   const std::size_t groups = view.extremes.size();

@@ -17,7 +17,7 @@ constexpr int kUnsigned4 = 15;
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-/// N18.
+/// Returns SAWB's scale of the tensor u, whose largest magnitude is max, in `unit` (N18).
 Scale scale_of(const std::int32_t* u, std::size_t count, std::uint32_t max, Scale unit, const ViewRule& rule,
                bool is_unsigned, GoldenTools& tools) {
   const MagnitudeSums sums = tools.ops.magnitude_sums(u, statistics_shift(max), count);
@@ -56,7 +56,8 @@ void GoldenLayer::take_input(const std::vector<std::int8_t>& codes, Scale scale)
   sx = scale;
 }
 
-/// N6.4, N16.4, N18, N22, N23.7, N24.3.
+/// Makes the weights' codes of this step and their scale from what memory keeps of them, by the recipe's quantizer
+/// (N6.4, N16.4, N18, N22, N23.7, N24.3).
 void GoldenLayer::quantize_weights(const LayerState& state, GoldenTools& tools) {
   const Scale unit = power_of_two(tools.recipe.update.master_frac_bits);
   const int q = qmax(rule.width(rule.weight));
@@ -94,7 +95,7 @@ void GoldenLayer::quantize_weights(const LayerState& state, GoldenTools& tools) 
   }
 }
 
-/// N16.4, N22.2.
+/// Standardizes the master weights by output channel, and makes round-clip codes of them (N16.4, N22.2).
 void GoldenLayer::standardize(const LayerState& state, GoldenTools& tools) {
   const std::vector<Real> ones(out(), exp2_real(0));
   const std::vector<Real> zeros(out());
@@ -110,7 +111,8 @@ void GoldenLayer::standardize(const LayerState& state, GoldenTools& tools) {
                  rule.weight.levels, clip_window(clip, unit, tools.totals.scale_saturated), w.data(), w_mask.data());
 }
 
-/// N4.5 and N14.5.
+/// Returns the random words of the operand x: the previous layer's activation in a multilayer perceptron (N4.5), else
+/// those of the reading layer (N14.5).
 Stream GoldenLayer::input_stream(const GoldenTools& tools) const {
   return tools.chain ? tools.stream(node.layer - 1, TensorKind::kActivation, RandomUse::kQuantize)
                      : tools.stream(node.layer, TensorKind::kInput, RandomUse::kQuantize);

@@ -60,7 +60,7 @@ class GoldenLayer {
   /// x from the raw view that the layer reads. `producer`: of linear chains, the layer before.
   void quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer, const LayerState& state,
                       GoldenTools& tools);
-  /// N5.1, N5.2, N14.2.
+  /// Computes the layer's raw output z, with bias and ReLU, from the codes of operand and weights (N5.1, N5.2, N14.2).
   void forward(const LayerState& state, GoldenTools& tools, RawTensor& z);
   /// Codes of the gradient of the layer's output.
   void quantize_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);

@@ -29,8 +29,6 @@ class Normalizer {
   /// theirs is limited and counted.)
   void parameter_gradients(GoldenTools& tools);
 
-  Real mean_share() const;  ///< of N16.2: S1 / n · U is the mean
-
   // Of the batch at work.
   int shift = 0;
   Real n, u;                                ///< N, U
@@ -53,10 +51,10 @@ class GoldenNorm {
   GoldenNorm(const GoldenNode& node, const Recipe& recipe);
 
   void forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
-  /// N16.2.
+  /// Moves the running mean and variance towards those of the batch at work (N16.2).
   void update_running(NormState& state, GoldenTools& tools) const;
   void backward(const RawTensor& z, const RawTensor& dy, GoldenTools& tools, RawTensor& dz);
-  /// N14.7.
+  /// Updates gamma and beta by their raw gradients (N14.7).
   void update(NormState& state, GoldenTools& tools);
 
   std::uint64_t saturated() const { return y_saturated_ + at_work_.dz_saturated + updated_; }

@@ -86,7 +86,7 @@ void GoldenEngine::Impl::forward_layer(std::size_t n, const TrainState& state) {
   layer.forward(of, tools, z[n]);
 }
 
-/// N15.
+/// Pools node n's input into its raw output, and keeps the winners of a maximum (N15).
 void GoldenEngine::Impl::forward_pool(std::size_t n) {
   const GoldenNode& node = graph.nodes[n];
   const RawTensor& from = z[size_of(node.inputs[0])];

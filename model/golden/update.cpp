@@ -29,7 +29,7 @@ struct AdamColumn {
   AdamCoder coder;
 };
 
-/// N25.2.
+/// Returns the integers of each column's block, from its state and the largest raw gradient in it (N25.2).
 std::vector<AdamColumn> adam_columns(const AdamState& adam, const std::int32_t* gradient, std::size_t rows,
                                      std::size_t cols, Scale unit, const AdamRates& rates) {
   std::vector<AdamColumn> columns(cols);
@@ -83,7 +83,7 @@ std::vector<std::int32_t> adam_steps(AdamState& adam, const std::int32_t* gradie
   return steps;
 }
 
-/// N25.2–N25.6.
+/// Updates a tensor of masters and its moments by Adam; gradient is [rows][cols] in `unit` (N25.2–N25.6).
 RowStatistics update_adam(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                           Scale unit, GoldenTools& tools) {
   const UpdateRule& update = tools.recipe.update;
@@ -141,7 +141,7 @@ void next_levels(LayerState& state, std::uint64_t moved, const UpdateRule& updat
   state.level_write = lwq_next_level(state.level_write, state.q.size(), moved, update.min_level, update.max_level);
 }
 
-/// N25.8.
+/// Updates LWQ's weights and their moments by steps of Adam; gradient is [rows][cols] in `unit` (N25.8).
 LwqStatistics update_lwq_adam(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                               Scale unit, int limit, int layer, GoldenTools& tools) {
   const UpdateRule& update = tools.recipe.update;

@@ -19,29 +19,22 @@ constexpr int input_code(const InputScaling& scaling, int pixel, int qmax) {
   return rounded_down > qmax ? qmax : (rounded_down < -qmax ? -qmax : rounded_down);
 }
 
-/// Real value of one code step: (255 - offset) / 255 / standard_deviation / qmax.
+/// Returns the real value of one step of the input's codes: (255 - offset) / 255 / standard_deviation / qmax.
 constexpr double input_code_value(const InputScaling& scaling, int qmax) {
   return (255.0 - scaling.offset) / 255.0 / scaling.standard_deviation / qmax;
 }
 
-/// Input of the FP32 recipe.
+/// Returns a pixel as the number that the FP32 recipe reads.
 constexpr float input_real(const InputScaling& scaling, int pixel) {
   return static_cast<float>((pixel - scaling.offset) / 255.0 / scaling.standard_deviation);
 }
 
-/// input_code of all 256 pixels; qmax at most 127.
+/// Returns input_code of each of the 256 pixel values, qmax at most 127 (N6.5).
 constexpr std::array<std::int8_t, 256> input_code_table(const InputScaling& scaling, int qmax) {
   std::array<std::int8_t, 256> table{};
   for (int pixel = 0; pixel < 256; ++pixel) {
     table[static_cast<std::size_t>(pixel)] = static_cast<std::int8_t>(input_code(scaling, pixel, qmax));
   }
-  return table;
-}
-
-/// input_real of all 256 pixels.
-constexpr std::array<float, 256> input_real_table(const InputScaling& scaling) {
-  std::array<float, 256> table{};
-  for (int pixel = 0; pixel < 256; ++pixel) table[static_cast<std::size_t>(pixel)] = input_real(scaling, pixel);
   return table;
 }
 

@@ -186,7 +186,7 @@ struct Kernels {
   /// N19.2 as values; half up where `random` is null. Returns the saturations.
   std::uint64_t (*log_row)(const std::int32_t* g, std::size_t count, const LogRule& rule, const std::uint8_t* random,
                            std::int8_t* values);
-  /// N21.1.
+  /// Makes the codes of one group's elements, 0 … largest, by a random byte each (N21.1).
   void (*group_row)(const std::int32_t* g, std::size_t count, const GroupRule& rule, int largest,
                     const std::uint8_t* random, std::int8_t* codes);
   /// N23.3–N23.5: new momentum codes and what they take off the latent weights. `random` is never null.

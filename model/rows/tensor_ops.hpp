@@ -109,10 +109,10 @@ class TensorOps {
 
   /// g = 0 where the mask is 0. Returns max |g|.
   std::int32_t apply_mask(std::int32_t* g, const std::uint8_t* mask, std::size_t count) const;
-  /// x = max(x, 0), for graphs only.
+  /// Returns max |x|, and 0 of no elements.
   std::int32_t max_of(const std::int32_t* x, std::size_t count) const;
 
-  /// N24.3.
+  /// Moves the codes q by the gradient, shifted by `shift` to `bits` bits, and returns how many were clamped (N24.3).
   std::uint64_t niti_update(std::int8_t* q, const std::int32_t* dw, std::size_t count, int shift, int bits) const;
 
  private:

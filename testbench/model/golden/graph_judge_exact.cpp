@@ -225,7 +225,7 @@ void GraphJudge::exact_gradient(int n, const RecipeLayer& rule) {
   }
 }
 
-/// N19.1, N19.2.
+/// Judges the logarithmic codes of node n's gradient and their top (N19.1, N19.2).
 void GraphJudge::exact_log(int n, const ViewRule& view) {
   const std::string name = of(n).name;
   const spec::Values& raw = ints(name + ".d_raw");

@@ -231,7 +231,7 @@ void Reference::quantize_gradient(int l, Scale unit, const TrainState& state) {
   d_[i] = codes(g_[i], unit, sd_[i], recipe_.gradient.rounding, l, TensorKind::kGradient, bits(l), counts_[i].d);
 }
 
-/// N5.3
+/// Computes the gradient that layer l gives to the layer before it (N5.3).
 void Reference::activation_gradient(int l, const TrainState& state) {
   const std::size_t i = at(l);
   const LinearLayer& facts = chain_[i];
@@ -244,7 +244,7 @@ void Reference::activation_gradient(int l, const TrainState& state) {
   quantize_gradient(l - 1, mul(sd_[i], sw_[i], scale_saturations_), state);
 }
 
-/// N5.4 and N9
+/// Computes layer l's weight and bias gradients and updates both (N5.4, N9).
 void Reference::update_layer(int l, LayerState& of, StepRecord& record) {
   const std::size_t i = at(l);
   const LinearLayer& facts = chain_[i];

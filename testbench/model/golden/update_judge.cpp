@@ -134,7 +134,7 @@ void UpdateJudge::lwq(const std::string& name, const Gradient& g, int limit, con
   expect_levels(moved, before, after);
 }
 
-/// N25.8.
+/// Judges LWQ's weights and Adam's moments after one update of a tensor (N25.8).
 void UpdateJudge::lwq_adam(const std::string& name, const Gradient& g, int limit, const LayerState& before,
                            const LayerState& after) const {
   AdamState state = before.adam;

@@ -59,7 +59,7 @@ class UpdateJudge {
 
   bool buffered() const { return recipe_.update.micro_batches > 0; }
   bool is_first() const { return context_.step % static_cast<std::uint32_t>(recipe_.update.micro_batches) == 0; }
-  /// N26.3, N26.4.
+  /// Returns the unit of the mean over the micro-batches, of a sum in unit `of_sum` (N26.3, N26.4).
   Scale mean_unit(Real of_sum) const {
     std::uint64_t ignored = 0;
     return to_scale(rdiv(of_sum, from_int(recipe_.update.micro_batches)), ignored);
