@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "model/io/error.hpp"
 
@@ -23,11 +24,15 @@ gzFile file_of(void* stream) { return static_cast<gzFile>(stream); }
 void DataFile::Close::operator()(void* file) const { gzclose_r(file_of(file)); }
 
 DataFile::DataFile(std::string name) : name_(std::move(name)) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(name_, error);
+  if (error) fail(fmt::format("cannot read the file: {}", error.message()));
+  if (std::filesystem::is_directory(status)) fail("cannot read the file: it is a folder");
+  // zlib would wait for a pipe's writer without heeding an interrupt.
+  if (!std::filesystem::is_regular_file(status)) fail("cannot read the file: expected a regular file, plain or gzip");
   errno = 0;
   stream_.reset(gzopen(name_.c_str(), "rb"));
-  if (!stream_ || std::filesystem::is_directory(name_)) {
-    fail(fmt::format("cannot read the file: {}", errno != 0 ? std::strerror(errno) : "it is a folder"));
-  }
+  if (!stream_) fail(fmt::format("cannot read the file: {}", std::strerror(errno)));
   gzbuffer(file_of(stream_.get()), 1U << 18);
 }
 
@@ -92,8 +97,9 @@ void DataFile::check_stream() {
 std::string plain_or_gz(const std::string& folder, const std::string& name) {
   const std::string plain = (std::filesystem::path(folder) / name).string();
   const std::string packed = plain + ".gz";
-  if (std::filesystem::exists(plain)) return plain;
-  if (std::filesystem::exists(packed)) return packed;
+  std::error_code ignored;
+  if (std::filesystem::exists(plain, ignored)) return plain;
+  if (std::filesystem::exists(packed, ignored)) return packed;
   throw Error(fmt::format("{}: no such file, nor {}.gz beside it", plain, name));
 }
 

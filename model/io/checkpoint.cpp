@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "model/io/input_file.hpp"
 #include "model/io/json_reader.hpp"
 #include "model/io/output_file.hpp"
 #include "model/io/zip.hpp"
@@ -60,9 +57,7 @@ void write_checkpoint(const std::string& file, const Checkpoint& checkpoint) {
 }
 
 Checkpoint read_checkpoint(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw Error(fmt::format("{}: cannot read the checkpoint: {}", file, std::strerror(errno)));
-  const std::vector<char> content{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  const std::string content = read_input(file, kLargestState);
   const ZipEntries entries = decode_zip(std::as_bytes(std::span(content)), file);
   const auto meta = entries.find(kMeta);
   if (meta == entries.end()) throw Error(fmt::format("{}: expected a bitloom checkpoint with {}", file, kMeta));

@@ -3,16 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 #include <type_traits>
 
 #include "model/io/error.hpp"
+#include "model/io/input_file.hpp"
 #include "model/io/suggest.hpp"
 
 namespace bitloom {
@@ -52,11 +49,15 @@ std::size_t line_of(std::string_view text, std::size_t byte) {
   return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
 }
 
+constexpr int kDeepest = 64;
+
 // nlohmann keeps the last of two equal keys silently; a strict file has none.
 class DuplicateKeys {
  public:
   explicit DuplicateKeys(std::string name) : name_(std::move(name)) {}
-  bool operator()(int, Json::parse_event_t event, Json& parsed) {
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    // A value is destroyed by recursion, which a file of many brackets would let run out of stack.
+    if (depth > kDeepest) throw Error(fmt::format("{}: more than {} levels of nesting", name_, kDeepest));
     if (event == Json::parse_event_t::object_start) {
       open_.emplace_back();
     } else if (event == Json::parse_event_t::object_end) {
@@ -140,12 +141,9 @@ T take(const Json& value, const std::string& file, const std::string& path, T mi
 }  // namespace
 
 JsonObject JsonObject::from_file(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw Error(fmt::format("{}: cannot read the file: {}", file, std::strerror(errno)));
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (stream.bad() || !text) throw Error(fmt::format("{}: cannot read the file", file));
-  return from_text(text.str(), file);
+  const std::string text = read_input(file, kLargestText);
+  if (text.empty()) throw Error(fmt::format("{}: the file is empty; expected an object {{…}}", file));
+  return from_text(text, file);
 }
 
 JsonObject JsonObject::from_text(std::string_view text, const std::string& name) {

@@ -4,11 +4,9 @@
 
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 
+#include "model/io/input_file.hpp"
 #include "model/io/output_file.hpp"
 
 namespace bitloom {
@@ -95,9 +93,10 @@ NpyArray read_header(std::string_view text, const std::string& name) {
   header.expect("False, 'shape': (");
   std::int64_t count = 1;
   while (!header.accept(")")) {
-    array.shape.push_back(header.extent());
-    count *= array.shape.back();
-    if (count > kMaxElements) header.fail("expected a shape of at most 2^40 elements");
+    const std::int64_t extent = header.extent();
+    if (extent != 0 && count > kMaxElements / extent) header.fail("expected a shape of at most 2^40 elements");
+    array.shape.push_back(extent);
+    count *= extent;
     if (!header.accept(", ")) header.accept(",");
   }
   header.expect(", }");
@@ -158,9 +157,7 @@ void write_npy(const std::string& file, const NpyArray& array) {
 }
 
 NpyArray read_npy(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw Error(fmt::format("{}: cannot read the file: {}", file, std::strerror(errno)));
-  const std::vector<char> content{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  const std::string content = read_input(file, kLargestState);
   return decode_npy(std::as_bytes(std::span(content)), file);
 }
 

@@ -107,8 +107,16 @@ std::string resolve_trace(TraceKind kind, const std::string& path_or_name) {
       }
     }
   }
-  if (fs::is_regular_file(path_or_name)) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path_or_name, error);
+  if (fs::is_directory(status)) {
+    throw Error(fmt::format("{} '{}': it is a folder", singular(kind), path_or_name));
+  }
+  if (fs::exists(status)) {  // pipes too
     return path_or_name;
+  }
+  if (error && status.type() != fs::file_type::not_found) {
+    throw Error(fmt::format("{} '{}': {}", singular(kind), path_or_name, error.message()));
   }
   const std::string problem = is_bare ? "is neither a known name nor a file" : "no such file";
   throw Error(fmt::format("{} '{}': {}; known names: {}", singular(kind), path_or_name, problem,

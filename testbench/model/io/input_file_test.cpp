@@ -1,0 +1,96 @@
+// Files, pipes and devices that are read whole (model/io/input_file.hpp), and what stands in them.
+#include "model/io/input_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "model/io/checkpoint.hpp"
+#include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
+#include "model/io/json_reader.hpp"
+#include "model/io/npy.hpp"
+#include "model/io/output_file.hpp"
+
+namespace bitloom {
+namespace {
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class InputFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "bitloom-input.XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override {
+    set_interrupted(false);
+    fs::remove_all(folder_);
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  static std::string message(const std::function<void()>& function) {
+    try {
+      function();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(InputFileTest, ReadsNoMoreThanTheLimit) {
+  write_file(path("a"), "12345");
+  EXPECT_EQ(read_input(path("a"), 5), "12345");
+  EXPECT_EQ(message([&] { read_input(path("a"), 4); }), path("a") + ": cannot read the file: expected at most 4 bytes");
+  EXPECT_THAT(message([] { read_input("/dev/zero", kLargestState); }), HasSubstr("expected at most"));
+}
+
+TEST_F(InputFileTest, ErrorsSayWhatItIs) {
+  EXPECT_EQ(message([&] { read_input(path("gone"), 1); }),
+            path("gone") + ": cannot read the file: No such file or directory");
+  EXPECT_EQ(message([&] { read_input(folder_.string(), 1); }),
+            folder_.string() + ": cannot read the file: it is a folder");
+  EXPECT_THAT(message([&] { read_checkpoint(folder_.string()); }), HasSubstr("it is a folder"));
+  EXPECT_THAT(message([&] { read_npy(folder_.string()); }), HasSubstr("it is a folder"));
+  write_file(path("empty.json"), "");
+  EXPECT_THAT(message([&] { JsonObject::from_file(path("empty.json")); }), HasSubstr("the file is empty"));
+}
+
+TEST_F(InputFileTest, ReadsAPipeToItsEnd) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  const std::string sent(300000, 'x');
+  std::thread writer([&] { write_file(path("pipe"), sent); });
+  EXPECT_EQ(read_input(path("pipe"), kLargestText), sent);
+  writer.join();
+}
+
+TEST_F(InputFileTest, AnInterruptEndsTheWaitForAWriter) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  std::thread interrupt([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    set_interrupted(true);
+  });
+  EXPECT_THROW(read_input(path("pipe"), 1), Interrupted);
+  interrupt.join();
+}
+
+// Destroyed by recursion, this many levels end the process.
+TEST_F(InputFileTest, DeepNestingIsAnError) {
+  for (const char* bracket : {"[", "{\"k\":"}) {
+    std::string text = "{\"k\":";
+    for (int i = 0; i < 300000; ++i) text += bracket;
+    EXPECT_EQ(message([&] { JsonObject::from_text(text, "f"); }), "f: more than 64 levels of nesting");
+  }
+}
+
+}  // namespace
+}  // namespace bitloom
