@@ -18,7 +18,10 @@ stub() { # stub NAME BODY: a stand-in for an outside tool, which logs its argume
 
 fresh_machine() { # all packages there but those named; root
   rm -rf -- "${scratch:?}/bin" "$home"
-  mkdir -p "$scratch/bin" "$home"
+  mkdir -p "$scratch/bin" "$home/testbench/checks" "$home/testbench/fuzz"
+  for script in checks/coverage fuzz/run; do
+    printf '#!/bin/bash\n' >"$home/testbench/$script.sh" && chmod +x "$home/testbench/$script.sh"
+  done
   : >"$scratch/calls"
   cp -- "$source_dir/bitloom" "$home/"
   touch -d yesterday "$home/CMakePresets.json"
@@ -28,6 +31,7 @@ fresh_machine() { # all packages there but those named; root
   done
   stub dpkg-query "shift 2; for name; do [[ ' $* ' == *\" \$name \"* ]] || echo \"\$name=installed\"; done"
   stub id 'echo 0'
+  for tool in git sed xargs; do stub "$tool" ''; done
   stub apt-get ''
   stub cmake 'while [[ $1 != -B ]]; do shift; done; touch "$2/build.ninja"'
   stub ninja 'printf "#!/bin/bash\nprintf \"<%%s>\" \"\$@\"\nexit 7\n" >"$2/bitloom"; chmod +x "$2/bitloom"'
@@ -104,6 +108,8 @@ called yes "-L ^quick\$ -R name"
 expect 1 "one failing build of --all fails all of it" "configuring sanitize" test --all
 stub ctest ''
 expect 0 "passing tests pass" "time of each part" test --all
+stub dpkg-query "shift 2; for name; do [[ \$name == clang-tidy ]] || echo \"\$name=installed\"; done"
+expect 0 "a part alone asks for its packages" "missing packages: clang-tidy" test --all
 
 stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
 expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo
