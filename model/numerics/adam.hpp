@@ -43,7 +43,7 @@ struct AdamFactors {
   std::int64_t epsilon = 1;
 };
 
-/// x · a half up, limited to ±(2^31 - 1) without counting (N25.2). |x| < 2^31.
+/// Returns x · a half up, limited to ±(2^31 - 1) without counting (N25.2). |x| < 2^31.
 constexpr std::int64_t adam_integer(std::int64_t x, Real a) {
   std::uint64_t uncounted = 0;
   const std::int64_t product = a.negative() ? -x * a.m() : x * a.m();
@@ -54,7 +54,7 @@ constexpr std::int64_t adam_integer(std::int64_t x, Real a) {
                      : saturate(limited * (std::int64_t{1} << -a.s()), kRawLimit, uncounted);
 }
 
-/// N25.2. max_gradient is max |raw gradient| of the block.
+/// Returns the factors of a block (N25.2). max_gradient is max |raw gradient| of the block.
 constexpr AdamFactors adam_factors(const AdamBlock& block, const AdamRates& rates, std::uint32_t max_gradient,
                                    Scale gradient_unit) {
   std::uint64_t uncounted = 0;  // nothing here reaches a limit of N11.7
@@ -79,7 +79,7 @@ struct AdamMoments {
   std::int64_t r = 0;  ///< √v, 0 … 2^31 - 1
 };
 
-/// N25.3. m_code in ±m_limit, r_code in [0, r_limit].
+/// Returns an element's new moments from its codes (N25.3). m_code is in ±m_limit, r_code in [0, r_limit].
 constexpr AdamMoments adam_moments(std::int32_t m_code, std::int32_t r_code, std::int32_t gradient,
                                    const AdamFactors& f, const AdamRates& rates) {
   std::uint64_t uncounted = 0;
@@ -96,7 +96,7 @@ constexpr AdamMoments adam_moments(std::int32_t m_code, std::int32_t r_code, std
           std::min<std::int64_t>(static_cast<std::int64_t>(integer_sqrt(v)), kRawLimit)};
 }
 
-/// m / (√v + epsilon) with 16 fraction bits, half up on the magnitude, limited to ±(2^20 - 1), counted (N25.4).
+/// Returns m / (√v + epsilon) with 16 fraction bits, half up on the magnitude, limited to ±(2^20 - 1), counted (N25.4).
 constexpr std::int64_t adam_step(const AdamMoments& moments, const AdamFactors& f, std::uint64_t& saturations) {
   const std::int64_t divisor = moments.r + f.epsilon;
   const std::int64_t magnitude = moments.m < 0 ? -moments.m : moments.m;
@@ -104,7 +104,7 @@ constexpr std::int64_t adam_step(const AdamMoments& moments, const AdamFactors& 
   return saturate(moments.m < 0 ? -quotient : quotient, kAdamStepLimit, saturations);
 }
 
-/// New master weight or bias (N25.5): ratio = adam_ratio(), u a 16-bit word.
+/// Returns the new master weight or bias (N25.5): ratio = adam_ratio(), u a 16-bit word.
 constexpr std::int32_t adam_master(std::int32_t master, std::int64_t step, Real ratio, std::int64_t limit,
                                    std::uint32_t u, std::uint64_t& saturations) {
   const std::int64_t b = std::int64_t{master} * 65536 - real_product(step, ratio);
@@ -118,7 +118,7 @@ struct AdamCoder {
   std::int64_t r_min = 0;
 };
 
-/// N25.6, from the extremes of a block's new moments.
+/// Returns what codes a block's new moments, from their extremes (N25.6).
 constexpr AdamCoder adam_coder(std::int64_t m_max, std::int64_t r_min, std::int64_t r_max, const AdamFactors& f,
                                const AdamRates& rates) {
   const Real m_limit = from_int(rates.m_limit());
@@ -132,12 +132,13 @@ constexpr AdamCoder adam_coder(std::int64_t m_max, std::int64_t r_min, std::int6
           r_min};
 }
 
-/// m code (N25.6): half up.
+/// Returns the code of m, half up (N25.6).
 constexpr std::int32_t adam_m_code(std::int64_t m, const AdamCoder& coder, const AdamRates& rates) {
   return static_cast<std::int32_t>(std::clamp(adam_integer(m, coder.m_ratio), -rates.m_limit(), rates.m_limit()));
 }
 
-/// √v code (N25.6): half up, but 0 only for the smallest, so that no element's √v becomes 0 or shrinks below 2/3.
+/// Returns the code of √v (N25.6): half up, but 0 only for the smallest, so that no element's √v becomes 0 or shrinks
+/// below 2/3.
 constexpr std::int32_t adam_r_code(std::int64_t r, const AdamCoder& coder, const AdamRates& rates) {
   if (r == coder.r_min) return 0;
   const std::int64_t code = adam_integer(r - coder.r_min, coder.r_ratio);
@@ -151,18 +152,18 @@ struct AdamPowers {
   constexpr bool operator==(const AdamPowers&) const = default;
 };
 
-/// The powers of the next step (N25.7).
+/// Returns the powers of the next step (N25.7).
 constexpr AdamPowers adam_next(const AdamPowers& powers, const AdamRates& rates) {
   return {rmul(powers.beta1, from_int(rates.beta1, 16)), rmul(powers.beta2, from_int(rates.beta2, 16))};
 }
 
-/// lr · √(1 - beta2^t) / (1 - beta1^t) (N25.7).
+/// Returns lr · √(1 - beta2^t) / (1 - beta1^t) (N25.7).
 constexpr Real adam_rate(Real lr, const AdamPowers& powers) {
   const Real one = exp2_real(0);
   return rmul(lr, rdiv(square_root(radd(one, rneg(powers.beta2))), radd(one, rneg(powers.beta1))));
 }
 
-/// Ratio of N25.5 for a state whose unit is `unit` (of a master weight, or LWQ's s_w): rate / unit · 2^-16.
+/// Returns the ratio of N25.5 for a state whose unit is `unit` (of a master weight, or LWQ's s_w): rate / unit · 2^-16.
 constexpr Real adam_ratio(Real rate, Scale unit) { return rmul(rdiv(rate, from_scale(unit)), exp2_real(-16)); }
 
 }  // namespace bitloom

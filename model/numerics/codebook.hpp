@@ -14,11 +14,11 @@ struct Codebook {
   double cost = 0.0;  ///< codebook_cost()
 };
 
-/// The importance of a residual at distance u (in integer steps) from the rounding boundary where the integer weight
-/// flips is w(u) = exp(-(sharpness·u)²). **Ours**: the paper's importance function was not available; sharpness =
-/// kappa·rho with rho the mean number of updates in an integer step. A stochastic rounding in a cell of width a has the
-/// mean variance a²/6, so the cost of a codebook is Σ over segments of a² · ∫ w (the factor 1/6 left out; steps
-/// squared). Sharpness 0: uniform importance.
+/// Returns the cost of a codebook. The importance of a residual at distance u (in integer steps) from the boundary
+/// where the integer weight flips is w(u) = exp(-(sharpness·u)²). **Ours**: the paper's importance function was not
+/// available; sharpness = kappa·rho with rho the mean number of updates in an integer step. A stochastic rounding in a
+/// cell of width a has the mean variance a²/6, so the cost of a codebook is Σ over segments of a² · ∫ w (the factor 1/6
+/// left out; steps squared). Sharpness 0: uniform importance.
 double codebook_cost(const Slopes& slopes, double sharpness);
 
 /// The real optimum: residuals at codes 2 and 4 (in steps) that minimize the same cost without any rounding of slopes.
@@ -28,12 +28,12 @@ struct Breaks {
 };
 Breaks optimal_breaks(double sharpness);
 
-/// The codebooks that a decoder of shifts and one addition can have - a2 and a3 powers of two, a1 a sum or difference
-/// of at most two, a1 ≥ a2 ≥ a3 > 0 - by rising cost.
+/// Returns the codebooks that a decoder of shifts and one addition can have - a2 and a3 powers of two, a1 a sum or
+/// difference of at most two, a1 ≥ a2 ≥ a3 > 0 - by rising cost.
 std::vector<Codebook> realizable_codebooks(double sharpness);
 
-/// The sharpness at which `a` and `b` cost the same, b being the better one above it; both orders found by bisection in
-/// [0.01, 1000]. Throws Error when one of them is better everywhere.
+/// Returns the sharpness at which `a` and `b` cost the same, b being the better one above it; both orders found by
+/// bisection in [0.01, 1000]. Throws Error when one of them is better everywhere.
 double equal_cost_sharpness(const Slopes& a, const Slopes& b);
 
 }  // namespace bitloom

@@ -32,7 +32,7 @@ constexpr std::array<std::uint32_t, 65> kLog2Table{
 
 constexpr std::uint32_t kExp2MaxInput = (std::uint32_t{1} << 21) - 1;  ///< largest t of N7.1
 
-/// 2^-(t / 2^16) with 16 fraction bits, 0 … 65536 (N8.1). t <= kExp2MaxInput.
+/// Returns 2^-(t / 2^16) with 16 fraction bits, 0 … 65536 (N8.1). t <= kExp2MaxInput.
 constexpr std::uint32_t exp2neg(std::uint32_t t) {
   const std::uint32_t n = t >> 16;
   if (n >= 19) return 0;
@@ -42,7 +42,7 @@ constexpr std::uint32_t exp2neg(std::uint32_t t) {
   return (y + (std::uint32_t{2} << n)) >> (n + 2);
 }
 
-/// log2(sum) with 16 fraction bits (N8.2). sum >= 1.
+/// Returns log2(sum) with 16 fraction bits (N8.2). sum >= 1.
 constexpr std::uint32_t log2fix(std::uint32_t sum) {
   const auto n = static_cast<std::uint32_t>(std::bit_width(sum)) - 1u;
   const std::uint32_t x = sum << (31 - n);
@@ -51,25 +51,26 @@ constexpr std::uint32_t log2fix(std::uint32_t sum) {
   return n * 65536u + kLog2Table[i] + (((kLog2Table[i + 1] - kLog2Table[i]) * g + 32768u) >> 16);
 }
 
-/// 2^47 / sum rounded half up, at most 2^31 (N8.3). sum >= 2^16.
+/// Returns 2^47 / sum rounded half up, at most 2^31 (N8.3). sum >= 2^16.
 constexpr std::uint32_t recip(std::uint32_t sum) {
   return static_cast<std::uint32_t>(((std::uint64_t{1} << 47) + sum / 2) / sum);
 }
 
-/// t of N7.1: how far a logit lies below the largest, in powers of two with 16 fraction bits. distance in [0, 2^32).
+/// Returns t of N7.1: how far a logit lies below the largest, in powers of two with 16 fraction bits. distance in [0,
+/// 2^32).
 constexpr std::uint32_t exponent_of_distance(std::int64_t distance, Scale c) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(fixed16(distance, c), kExp2MaxInput));
 }
 
-/// p of N7.3 with 16 fraction bits.
+/// Returns p of N7.3 with 16 fraction bits.
 constexpr std::uint32_t probability(std::uint32_t e, std::uint32_t reciprocal) {
   return static_cast<std::uint32_t>((std::uint64_t{e} * reciprocal + (std::uint64_t{1} << 30)) >> 31);
 }
 
-/// c of N7.1: the scale that turns logits in units of `unit` into exponents of two.
+/// Returns c of N7.1: the scale that turns logits in units of `unit` into exponents of two.
 constexpr Scale logit_exponent_scale(Scale unit, std::uint64_t& saturations) { return mul(unit, kLog2E, saturations); }
 
-/// Unit of the loss gradient of a batch of `samples` (N7.3).
+/// Returns the unit of the loss gradient of a batch of `samples` (N7.3).
 constexpr Scale loss_gradient_unit(std::uint32_t samples, std::uint64_t& saturations) {
   return div(kTwoToMinus16, from_integer(samples), saturations);
 }
@@ -79,12 +80,13 @@ struct SampleLoss {
   bool correct = false;    ///< the first largest logit is the label's
 };
 
-/// Softmax cross-entropy of one sample (N7): `logits` is the raw view, `c` comes from logit_exponent_scale, and
-/// `gradient` (same length, may not overlap) receives the raw gradient. 0 <= label < logits.size() < 2^16.
+/// Computes the softmax cross-entropy of one sample (N7): `logits` is the raw view, `c` comes from
+/// logit_exponent_scale, and `gradient` (same length, may not overlap) receives the raw gradient. 0 <= label <
+/// logits.size() < 2^16.
 SampleLoss softmax_cross_entropy(std::span<const std::int32_t> logits, std::size_t label, Scale c,
                                  std::span<std::int32_t> gradient);
 
-/// Sum over the samples of a step, limited to 2^32 - 1 (N7.4).
+/// Returns the sum over the samples of a step, limited to 2^32 - 1 (N7.4).
 constexpr std::uint32_t add_loss(std::uint32_t sum, std::uint32_t sample) {
   return static_cast<std::uint32_t>(std::min(std::uint64_t{sum} + sample, std::uint64_t{0xffffffffu}));
 }

@@ -77,7 +77,7 @@ struct LinearKernels {
 constexpr LinearKernels kReferenceLinear{"reference", reference::linear_forward, reference::linear_activation_gradient,
                                          reference::linear_weight_gradient, reference::linear_bias_gradient};
 
-/// Bias in units of the accumulator (N5.1): ratio = div(s_b, s_acc).
+/// Returns the bias in units of the accumulator (N5.1): ratio = div(s_b, s_acc).
 constexpr std::int64_t accumulator_bias(std::int32_t bias, Scale ratio, std::uint64_t& saturations) {
   return requantize_to(bias, ratio, Rounding::kHalfUp, 0, 8, kRawLimit, saturations);
 }
@@ -93,10 +93,10 @@ constexpr Activation activate(std::int64_t z, bool relu) {
   return {z > 0 ? z : 0, z > 0};
 }
 
-/// Gradient element behind the mask of the layer below (N5.3).
+/// Returns the gradient element behind the mask of the layer below (N5.3).
 constexpr std::int64_t mask_gradient(std::int64_t g, bool mask) { return mask ? g : 0; }
 
-/// The raw 32-bit view of an accumulator value (N5.2, N3.5).
+/// Returns the raw 32-bit view of an accumulator value (N5.2, N3.5).
 constexpr std::int32_t raw_view(std::int64_t a, std::uint64_t& saturations) {
   return static_cast<std::int32_t>(saturate(a, kRawLimit, saturations));
 }

@@ -12,7 +12,7 @@ namespace bitloom {
 // Codes, scales and requantization: rules N1, N2 and N3 of docs/numerics.md. Everything is exact integer arithmetic;
 // `saturations` arguments are counters that are incremented, never reset.
 
-/// Largest code of `bits` (N1.1): 127 for 8, 7 for 4.
+/// Returns the largest code of `bits` (N1.1): 127 for 8, 7 for 4.
 constexpr int qmax(int bits) { return (1 << (bits - 1)) - 1; }
 
 constexpr std::int64_t kRawLimit = (std::int64_t{1} << 31) - 1;       ///< raw 32-bit view (N3.5)
@@ -21,11 +21,11 @@ constexpr std::int64_t kMasterLimit = (std::int64_t{1} << 23) - 1;    ///< int24
 constexpr std::int64_t kBiasLimit = kRawLimit;                        ///< int32 bias (N9.2)
 constexpr std::int64_t kFixed16Limit = (std::int64_t{1} << 46) - 1;   ///< N3.6
 
-/// Two int4 codes in a byte, the even index in the low nibble (N1.2).
+/// Returns two int4 codes in a byte, the even index in the low nibble (N1.2).
 constexpr std::uint8_t pack_nibbles(int even, int odd) {
   return static_cast<std::uint8_t>((static_cast<unsigned>(even) & 15u) | ((static_cast<unsigned>(odd) & 15u) << 4));
 }
-/// Code number 0 (even) or 1 (odd) of a packed byte (N1.2).
+/// Returns code number 0 (even) or 1 (odd) of a packed byte (N1.2).
 constexpr int unpack_nibble(std::uint8_t byte, int index) { return (((byte >> (4 * index)) & 15) ^ 8) - 8; }
 
 /// Limits `value` to [-limit, +limit] and counts when that changes it.
@@ -55,17 +55,17 @@ constexpr Scale kTwoToMinus16{32768, 31};  ///< unit of the loss gradient times 
 
 constexpr bool is_scale(Scale a) { return a.m >= 32768 && a.s <= 63; }
 
-/// 32-bit word of a scale: m in bits 15..0, s in bits 21..16 (N2.1).
+/// Returns the 32-bit word of a scale: m in bits 15..0, s in bits 21..16 (N2.1).
 constexpr std::uint32_t word(Scale a) { return std::uint32_t{a.m} | (std::uint32_t{a.s} << 16); }
-/// Inverse of word(); for a word that is no scale, is_scale() of the result is false.
+/// Returns the inverse of word(); for a word that is no scale, is_scale() of the result is false.
 constexpr Scale from_word(std::uint32_t w) {
   return {static_cast<std::uint16_t>(w & 0xffffu), static_cast<std::uint8_t>((w >> 16) & 0xffu)};
 }
 
-/// The real value, for reports.
+/// Returns the real value, for reports.
 inline double value(Scale a) { return std::ldexp(static_cast<double>(a.m), -static_cast<int>(a.s)); }
 
-/// A mantissa in [2^15, 2^16] with any shift, as a scale: 2^16 is carried into the shift, then N2.1's range.
+/// Returns a mantissa in [2^15, 2^16] with any shift, as a scale: 2^16 is carried into the shift, then N2.1's range.
 constexpr Scale normalized(std::uint32_t m, int s, std::uint64_t& saturations) {
   if (m == 65536) {
     m = 32768;
@@ -82,7 +82,7 @@ constexpr Scale normalized(std::uint32_t m, int s, std::uint64_t& saturations) {
   return {static_cast<std::uint16_t>(m), static_cast<std::uint8_t>(s)};
 }
 
-/// a * b, mantissa rounded half up (N2.2).
+/// Returns a * b, mantissa rounded half up (N2.2).
 constexpr Scale mul(Scale a, Scale b, std::uint64_t& saturations) {
   const std::uint32_t product = std::uint32_t{a.m} * std::uint32_t{b.m};
   const int shift = product >= (std::uint32_t{1} << 31) ? 16 : 15;
@@ -91,7 +91,7 @@ constexpr Scale mul(Scale a, Scale b, std::uint64_t& saturations) {
   return normalized(m, int{a.s} + int{b.s} - shift, saturations);
 }
 
-/// a / b, mantissa rounded half up (N2.3).
+/// Returns a / b, mantissa rounded half up (N2.3).
 constexpr Scale div(Scale a, Scale b, std::uint64_t& saturations) {
   const int shift = a.m >= b.m ? 15 : 16;
   const std::uint64_t dividend = (std::uint64_t{a.m} << (shift + 1)) + b.m;
@@ -99,7 +99,8 @@ constexpr Scale div(Scale a, Scale b, std::uint64_t& saturations) {
   return normalized(m, int{a.s} - int{b.s} + shift, saturations);
 }
 
-/// The smallest scale whose value is at least max * unit / largest_code (N2.4). max < 2^31; max 0 gives `keep`, or ONE.
+/// Returns the smallest scale whose value is at least max * unit / largest_code (N2.4). max < 2^31; max 0 gives `keep`,
+/// or ONE.
 constexpr Scale max_to_scale(std::uint32_t max, Scale unit, int largest_code, std::optional<Scale> keep,
                              std::uint64_t& saturations) {
   if (max == 0) return keep.value_or(kOne);
@@ -113,7 +114,7 @@ constexpr Scale max_to_scale(std::uint32_t max, Scale unit, int largest_code, st
   return normalized(static_cast<std::uint32_t>((quotient + below) >> k), int{unit.s} + z - k, saturations);
 }
 
-/// The integer n, 1 <= n < 2^16, exactly (N2.5).
+/// Returns the integer n, 1 <= n < 2^16, exactly (N2.5).
 constexpr Scale from_integer(std::uint32_t n) {
   Scale a{0, 0};
   while (n < 32768) {
@@ -124,11 +125,11 @@ constexpr Scale from_integer(std::uint32_t n) {
   return a;
 }
 
-/// 2^-f, -15 <= f <= 48 (N2.5).
+/// Returns 2^-f, -15 <= f <= 48 (N2.5).
 constexpr Scale power_of_two(int f) { return {32768, static_cast<std::uint8_t>(15 + f)}; }
 
-/// A positive real constant with its mantissa rounded half up (N2.6), on the host. Throws Error when `real` is not a
-/// number that a scale can hold.
+/// Returns a positive real constant with its mantissa rounded half up (N2.6), on the host. Throws Error when `real` is
+/// not a number that a scale can hold.
 inline Scale nearest_scale(double real) {
   if (!(real > 0.0) || !std::isfinite(real)) {
     throw Error("scale: expected a positive finite number, got " + std::to_string(real));
@@ -146,8 +147,8 @@ inline Scale nearest_scale(double real) {
 
 enum class Rounding { kHalfUp, kNearestEven, kFloor, kStochastic };
 
-/// x * ratio rounded once to an integer (N3.1 to N3.4), not yet clamped. |x| < 2^46. Stochastic rounding uses the
-/// random word u in [0, 2^r), 1 <= r <= 16; the other roundings ignore it.
+/// Returns x * ratio rounded once to an integer (N3.1 to N3.4), not yet clamped. |x| < 2^46. Stochastic rounding uses
+/// the random word u in [0, 2^r), 1 <= r <= 16; the other roundings ignore it.
 constexpr std::int64_t requantize(std::int64_t x, Scale ratio, Rounding rounding, std::uint32_t u = 0, int r = 8) {
   const std::int64_t product = x * ratio.m;  // below 2^62
   const int s = ratio.s;
@@ -176,13 +177,13 @@ constexpr std::int64_t requantize(std::int64_t x, Scale ratio, Rounding rounding
   return 0;
 }
 
-/// requantize() and the clamp to +-limit (N3.5).
+/// Returns the result of requantize(), clamped to +-limit (N3.5).
 constexpr std::int64_t requantize_to(std::int64_t x, Scale ratio, Rounding rounding, std::uint32_t u, int r,
                                      std::int64_t limit, std::uint64_t& saturations) {
   return saturate(requantize(x, ratio, rounding, u, r), limit, saturations);
 }
 
-/// x * a with 16 fraction bits, half up, limited to +-(2^46 - 1) without counting (N3.6). |x| < 2^33.
+/// Returns x * a with 16 fraction bits, half up, limited to +-(2^46 - 1) without counting (N3.6). |x| < 2^33.
 constexpr std::int64_t fixed16(std::int64_t x, Scale a) {
   const std::int64_t product = x * a.m;  // below 2^49
   const int s = a.s;

@@ -28,15 +28,15 @@ struct LatentCode {
   constexpr bool operator==(const LatentCode&) const = default;
 };
 
-/// Latent weight L (N23.1).
+/// Returns the latent weight L (N23.1).
 constexpr std::int32_t polyline_decode(LatentCode code, int level) {
   const auto& table = kPolyline[static_cast<std::size_t>(level)];
   const std::int32_t magnitude = table[static_cast<std::size_t>(code.s < 0 ? -code.s : code.s)];
   return code.q * 65536 + (code.s < 0 ? -magnitude : magnitude);
 }
 
-/// Code of a latent weight (N23.2). |latent| < 2^32; limit = qmax; Rounding kStochastic (u is a 16-bit word) or
-/// kHalfUp. Counts one saturation where q leaves ±limit.
+/// Returns the code of a latent weight (N23.2). |latent| < 2^32; limit = qmax; Rounding kStochastic (u is a 16-bit
+/// word) or kHalfUp. Counts one saturation where q leaves ±limit.
 constexpr LatentCode polyline_encode(std::int64_t latent, int level, std::uint32_t u, Rounding rounding, int limit,
                                      std::uint64_t& saturations) {
   const auto& table = kPolyline[static_cast<std::size_t>(level)];
@@ -65,45 +65,45 @@ constexpr LatentCode polyline_encode(std::int64_t latent, int level, std::uint32
   return {static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)};
 }
 
-/// A latent weight kept whole, for `latent_bits` 24 (N23.2).
+/// Returns a latent weight kept whole, for `latent_bits` 24 (N23.2).
 constexpr std::int32_t limit_latent(std::int64_t latent, int limit, std::uint64_t& saturations) {
   return static_cast<std::int32_t>(saturate(latent, std::int64_t{limit} * 65536 + 32767, saturations));
 }
-/// The integer weight of a latent that is kept whole (N23.2).
+/// Returns the integer weight of a latent that is kept whole (N23.2).
 constexpr std::int8_t integer_weight(std::int32_t latent) { return static_cast<std::int8_t>((latent + 32768) >> 16); }
 
-/// Scale of the momentum codes of this step (N23.4) from the largest rounded |V| of the step before.
+/// Returns the scale of the momentum codes of this step (N23.4) from the largest rounded |V| of the step before.
 constexpr Scale lwq_momentum_scale(std::uint64_t vmax, Scale previous, std::uint64_t& saturations) {
   const auto doubled = static_cast<std::uint32_t>(std::min<std::uint64_t>(2 * vmax, kRawLimit));
   return max_to_scale(doubled, previous, qmax(8), previous, saturations);
 }
-/// The factor of the old momentum code (N23.3): mu · s_v / s_v'.
+/// Returns the factor of the old momentum code (N23.3): mu · s_v / s_v'.
 constexpr Real lwq_decay(std::uint32_t mu16, Scale previous, Scale now) {
   return rmul(from_int(mu16, 16), rdiv(from_scale(previous), from_scale(now)));
 }
-/// V of N23.3 in 2^-16 of s_v'. ratio_g = RDIV(unit of g, s_v').
+/// Returns V of N23.3 in 2^-16 of s_v'. ratio_g = RDIV(unit of g, s_v').
 constexpr std::int64_t lwq_momentum(std::int8_t v, Real decay, std::int32_t g, Real ratio_g) {
   return real_product(v, decay) + real_product(g, ratio_g);
 }
-/// The new momentum code (N23.3); u is a 16-bit word.
+/// Returns the new momentum code (N23.3); u is a 16-bit word.
 constexpr std::int8_t lwq_momentum_code(std::int64_t momentum, std::uint32_t u, std::uint64_t& saturations) {
   return static_cast<std::int8_t>(saturate((momentum + 65535 - std::int64_t{u}) >> 16, qmax(8), saturations));
 }
-/// |V| rounded to steps of s_v', the candidate for vmax (N23.4).
+/// Returns |V| rounded to steps of s_v', the candidate for vmax (N23.4).
 constexpr std::uint64_t lwq_momentum_magnitude(std::int64_t momentum) {
   return static_cast<std::uint64_t>(((momentum < 0 ? -momentum : momentum) + 32768) >> 16);
 }
 
-/// Ratio of the update (N23.5): lr · s_v' / s_w.
+/// Returns the ratio of the update (N23.5): lr · s_v' / s_w.
 constexpr Real lwq_update_ratio(Real lr, Scale momentum, Scale weight) {
   return rmul(lr, rdiv(from_scale(momentum), from_scale(weight)));
 }
-/// What is subtracted from the latent (N23.5): |result| <= 2^30.
+/// Returns what is subtracted from the latent (N23.5): |result| <= 2^30.
 constexpr std::int64_t lwq_delta(std::int64_t v, Real ratio, std::uint64_t& saturations) {
   return saturate(real_product(v, ratio), std::int64_t{1} << 30, saturations);
 }
 
-/// Level of the next step's writes (N23.6) from n elements and A, the sum of |delta|. n < 2^26, A < 2^56.
+/// Returns the level of the next step's writes (N23.6) from n elements and A, the sum of |delta|. n < 2^26, A < 2^56.
 constexpr int lwq_next_level(int level, std::uint64_t n, std::uint64_t a, int min_level, int max_level) {
   constexpr std::array<std::uint64_t, 3> kUp{162, 365, 758};
   constexpr std::array<std::uint64_t, 3> kDown{143, 321, 667};

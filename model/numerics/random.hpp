@@ -30,7 +30,7 @@ enum class RandomUse : std::uint32_t {
   kAccumulate = 7  ///< codes of the gradient buffer (N26)
 };
 
-/// Tensor number of N4.5; layers count from 0, -1 is the network's input.
+/// Returns the tensor number of N4.5; layers count from 0, -1 is the network's input.
 constexpr std::uint32_t tensor_id(int layer, TensorKind kind) {
   return static_cast<std::uint32_t>(16 * (layer + 1)) + static_cast<std::uint32_t>(kind);
 }
@@ -40,13 +40,13 @@ constexpr std::uint32_t tensor_id(int layer, TensorKind kind) {
 struct Stream {
   Words2x32 key{};
 
-  /// 64 random bits number `block` of a row: the fields of elements block * 64/r … of N4.3.
+  /// Returns the 64 random bits number `block` of a row: the fields of elements block * 64/r … of N4.3.
   constexpr std::uint64_t block(std::uint32_t row, std::uint32_t block) const {
     const Words2x32 x = threefry2x32(key, {row, block}, kThreefryWordRounds);
     return (std::uint64_t{x[1]} << 32) | x[0];
   }
 
-  /// The r-bit word of element (row, col), r = 8 or 16 (any power of two up to 32).
+  /// Returns the r-bit word of element (row, col), r = 8 or 16 (any power of two up to 32).
   constexpr std::uint32_t draw(std::uint32_t row, std::uint32_t col, int r) const {
     const auto fields = static_cast<std::uint32_t>(64 / r);
     const std::uint32_t shift = (col % fields) * static_cast<std::uint32_t>(r);
@@ -54,7 +54,7 @@ struct Stream {
   }
 };
 
-/// Key derivation (N4.2): once per tensor, use and step. tensor < 2^16, sample < 2^8.
+/// Derives the key of a stream (N4.2), once per tensor, use and step. tensor < 2^16, sample < 2^8.
 constexpr Stream make_stream(std::uint64_t seed, std::uint32_t step, std::uint32_t tensor, RandomUse use,
                              std::uint32_t sample = 0) {
   const Words2x32 seed_words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};

@@ -33,16 +33,16 @@ struct Real {
   constexpr bool operator==(const Real&) const = default;
 };
 
-/// Is the word one that N11 allows?
+/// Says whether the word is one that N11 allows.
 constexpr bool is_real(Real a) { return a.is_zero() || (a.m() >= 32768 && ((a.bits >> 24) & 127u) == 0); }
 
-/// The value, for reports.
+/// Returns the value, for reports.
 inline double value(Real a) {
   const double magnitude = std::ldexp(static_cast<double>(a.m()), -a.s());
   return a.negative() ? -magnitude : magnitude;
 }
 
-/// A mantissa in [2^15, 2^16] with any shift, as a real: 2^16 is carried into the shift, then the range of N11.
+/// Returns a mantissa in [2^15, 2^16] with any shift, as a real: 2^16 is carried into the shift, then the range of N11.
 constexpr Real make_real(bool negative, std::uint32_t m, int s) {
   if (m == 65536) {
     m = 32768;
@@ -56,7 +56,7 @@ constexpr Real make_real(bool negative, std::uint32_t m, int s) {
   return {m | ((static_cast<std::uint32_t>(s) & 0xffu) << 16) | (negative ? 0x80000000u : 0u)};
 }
 
-/// The real nearest to x · 2^-k, half up on the magnitude (N11.1). |x| < 2^100.
+/// Returns the real nearest to x · 2^-k, half up on the magnitude (N11.1). |x| < 2^100.
 constexpr Real real_round(Int128 x, int k) {
   if (x == 0) return {};
   Int128 magnitude = x < 0 ? -x : x;
@@ -70,25 +70,25 @@ constexpr Real real_round(Int128 x, int k) {
   return make_real(x < 0, static_cast<std::uint32_t>(magnitude), k + 15 - n);
 }
 
-/// x · 2^-k for an integer (N11.8).
+/// Returns x · 2^-k for an integer (N11.8).
 constexpr Real from_int(std::int64_t x, int k = 0) { return real_round(x, k); }
-/// 2^k (N11.11). -112 <= k <= 143.
+/// Returns 2^k (N11.11). -112 <= k <= 143.
 constexpr Real exp2_real(int k) { return make_real(false, 32768, 15 - k); }
-/// A scale's value, exactly: the words are equal (N11).
+/// Returns a scale's value, exactly: the words are equal (N11).
 constexpr Real from_scale(Scale a) { return {bitloom::word(a)}; }
 
 constexpr Real rneg(Real a) { return a.is_zero() ? a : Real{a.bits ^ 0x80000000u}; }  ///< -a (N11.10)
 constexpr Real rabs(Real a) { return {a.bits & 0x7fffffffu}; }                        ///< |a| (N11.10)
 
-/// a · b (N11.2).
+/// Returns a · b (N11.2).
 constexpr Real rmul(Real a, Real b) {
   const std::int64_t product = a.m() * b.m();
   return real_round(a.negative() != b.negative() ? -product : product, a.s() + b.s());
 }
-/// a · b · c, from left to right (N16).
+/// Returns a · b · c, from left to right (N16).
 constexpr Real rmul(Real a, Real b, Real c) { return rmul(rmul(a, b), c); }
 
-/// a / b (N11.3); 0 where either is 0.
+/// Returns a / b (N11.3); 0 where either is 0.
 constexpr Real rdiv(Real a, Real b) {
   if (a.is_zero() || b.is_zero()) return {};
   const int shift = a.m() >= b.m() ? 15 : 16;
@@ -96,7 +96,7 @@ constexpr Real rdiv(Real a, Real b) {
   return make_real(a.negative() != b.negative(), static_cast<std::uint32_t>(m), a.s() - b.s() + shift);
 }
 
-/// a + b, rounded once (N11.4).
+/// Returns a + b, rounded once (N11.4).
 constexpr Real radd(Real a, Real b) {
   if (a.is_zero()) return b;
   if (b.is_zero()) return a;
@@ -108,7 +108,7 @@ constexpr Real radd(Real a, Real b) {
   return real_round((high.negative() ? -high_m : high_m) + (low.negative() ? -low.m() : low.m()), low.s());
 }
 
-/// The largest integer whose square is at most x, by Newton's method in integers.
+/// Returns the largest integer whose square is at most x, by Newton's method in integers.
 constexpr std::uint32_t integer_sqrt(std::uint64_t x) {
   if (x == 0) return 0;
   const int shift = std::countl_zero(x) & ~1;
@@ -122,7 +122,7 @@ constexpr std::uint32_t integer_sqrt(std::uint64_t x) {
   return static_cast<std::uint32_t>(root >> (shift / 2));
 }
 
-/// 1 / √a; 0 for a <= 0 (N11.5).
+/// Returns 1 / √a; 0 for a <= 0 (N11.5).
 constexpr Real rsqrt(Real a) {
   if (a.is_zero() || a.negative()) return {};
   const bool odd = (a.s() & 1) != 0;
@@ -131,10 +131,10 @@ constexpr Real rsqrt(Real a) {
   return real_round(integer_sqrt((std::uint64_t{1} << 56) / mantissa), 28 - shift / 2);
 }
 
-/// √a = a · (1 / √a); 0 for a <= 0 (N11.6).
+/// Returns √a = a · (1 / √a); 0 for a <= 0 (N11.6).
 constexpr Real square_root(Real a) { return rmul(a, rsqrt(a)); }
 
-/// Is a < b, by value?
+/// Says whether a < b, by value.
 constexpr bool rless(Real a, Real b) {
   if (a.is_zero() || b.is_zero() || a.negative() != b.negative()) {
     return a.is_zero() ? !b.is_zero() && !b.negative() : (b.is_zero() ? a.negative() : a.negative());
@@ -146,20 +146,20 @@ constexpr bool rless(Real a, Real b) {
 constexpr Real rmax(Real a, Real b) { return rless(a, b) ? b : a; }  ///< the first on a tie (N11.10)
 constexpr Real rmin(Real a, Real b) { return rless(b, a) ? b : a; }  ///< the first on a tie (N11.10)
 
-/// Sum from the first to the last (N11.10).
+/// Returns the sum from the first to the last (N11.10).
 constexpr Real rsum(std::span<const Real> values) {
   Real sum;
   for (const Real v : values) sum = radd(sum, v);
   return sum;
 }
-/// Largest magnitude (N11.10).
+/// Returns the largest magnitude (N11.10).
 constexpr Real rmaxabs(std::span<const Real> values) {
   Real max;
   for (const Real v : values) max = rmax(max, rabs(v));
   return max;
 }
 
-/// floor(a · 2^f + 1/2) limited to ±(2^31 - 1), counted (N11.7).
+/// Returns floor(a · 2^f + 1/2) limited to ±(2^31 - 1), counted (N11.7).
 constexpr std::int32_t to_int(Real a, int f, std::uint64_t& saturations) {
   const std::int64_t m = a.negative() ? -a.m() : a.m();
   const int down = a.s() - f;
@@ -172,19 +172,19 @@ constexpr std::int32_t to_int(Real a, int f, std::uint64_t& saturations) {
   return static_cast<std::int32_t>(saturate(result, kRawLimit, saturations));
 }
 
-/// n · x2 - x1 · y1, rounded once (N11.9). 0 <= n < 2^26, |x2| < 2^60, |x1|, |y1| < 2^48.
+/// Returns n · x2 - x1 · y1, rounded once (N11.9). 0 <= n < 2^26, |x2| < 2^60, |x1|, |y1| < 2^48.
 constexpr Real centered(std::int64_t n, std::int64_t x2, std::int64_t x1, std::int64_t y1) {
   return real_round(Int128{n} * x2 - Int128{x1} * y1, 0);
 }
 
-/// A real above 0 as a scale, limited to N2.1's range, counted; a <= 0 gives ONE (N11.11).
+/// Returns a real above 0 as a scale, limited to N2.1's range, counted; a <= 0 gives ONE (N11.11).
 constexpr Scale to_scale(Real a, std::uint64_t& saturations) {
   if (a.is_zero() || a.negative()) return kOne;
   return normalized(static_cast<std::uint32_t>(a.m()), a.s(), saturations);
 }
 
-/// The real nearest to a constant, half up on the magnitude; on the host only (N11.12). Throws Error when `constant` is
-/// not finite or no real is near it.
+/// Returns the real nearest to a constant, half up on the magnitude; on the host only (N11.12). Throws Error when
+/// `constant` is not finite or no real is near it.
 inline Real real_constant(double constant) {
   if (constant == 0.0) return {};
   int exponent = 0;

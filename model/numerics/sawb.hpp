@@ -15,7 +15,7 @@ struct SawbSums {
   std::int64_t square = 0;
 };
 
-/// Scale of 4-bit codes (N18): [-7, 7], or with `is_unsigned` [0, 15]. c1, c2 are the recipe's constants.
+/// Returns the scale of 4-bit codes (N18): [-7, 7], or with `is_unsigned` [0, 15]. c1, c2 are the recipe's constants.
 constexpr Scale sawb_scale(const SawbSums& sums, Scale unit, Real c1, Real c2, bool is_unsigned,
                            std::uint64_t& saturations) {
   const int shift = statistics_shift(sums.max);

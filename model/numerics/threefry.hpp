@@ -11,8 +11,8 @@ constexpr std::uint32_t kThreefryParity = 0x1BD11BDA;
 constexpr int kThreefryKeyRounds = 20;   ///< N4.2
 constexpr int kThreefryWordRounds = 13;  ///< N4.3
 
-/// Threefry-2x32 of Salmon et al. (SC 2011), N4.1: a bijection of the counter for each key. The key is injected before
-/// the first round and after every fourth.
+/// Computes Threefry-2x32 of Salmon et al. (SC 2011), N4.1: a bijection of the counter for each key. The key is
+/// injected before the first round and after every fourth.
 constexpr Words2x32 threefry2x32(Words2x32 key, Words2x32 counter, int rounds) {
   const std::array<std::uint32_t, 3> schedule{key[0], key[1], kThreefryParity ^ key[0] ^ key[1]};
   std::uint32_t x0 = counter[0] + schedule[0];

@@ -10,7 +10,7 @@ namespace bitloom {
 
 constexpr std::uint32_t kHalfUpWord16 = 32767;
 
-/// New momentum (N9.1): momentum * mu16 / 2^16 + gradient * ratio_g in one stochastic rounding to int16.
+/// Returns the new momentum (N9.1): momentum * mu16 / 2^16 + gradient * ratio_g in one stochastic rounding to int16.
 /// |momentum| <= 32767; gradient is the raw view; mu16 <= 2^16; ratio_g = unit of the gradient / unit of the momentum.
 constexpr std::int32_t update_momentum(std::int32_t momentum, std::int32_t gradient, std::uint32_t mu16, Scale ratio_g,
                                        std::uint32_t u, std::uint64_t& saturations) {
@@ -18,8 +18,8 @@ constexpr std::int32_t update_momentum(std::int32_t momentum, std::int32_t gradi
   return static_cast<std::int32_t>(saturate((a + 65535 - std::int64_t{u}) >> 16, kMomentumLimit, saturations));
 }
 
-/// New master weight or bias (N9.2): master - momentum * ratio_w in one stochastic rounding, clamped to +-limit
-/// (kMasterLimit or kBiasLimit). ratio_w = learning rate * unit of the momentum / unit of the master.
+/// Returns the new master weight or bias (N9.2): master - momentum * ratio_w in one stochastic rounding, clamped to
+/// +-limit (kMasterLimit or kBiasLimit). ratio_w = learning rate * unit of the momentum / unit of the master.
 constexpr std::int32_t update_master(std::int32_t master, std::int32_t momentum, Scale ratio_w, std::int64_t limit,
                                      std::uint32_t u, std::uint64_t& saturations) {
   const std::int64_t b = std::int64_t{master} * 65536 - fixed16(momentum, ratio_w);
