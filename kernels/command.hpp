@@ -33,7 +33,7 @@ enum class Register : std::uint32_t { BITLOOM_REGISTERS(BITLOOM_VALUE) };
 enum class Field { BITLOOM_COMMON_FIELDS(BITLOOM_NAME) BITLOOM_SPECIAL_FIELDS(BITLOOM_NAME) };
 #undef BITLOOM_NAME
 
-/// Bits of a MEMORY_BITS or LOCAL_BITS value, and back (1, 4, 8 or 32; else throws Error).
+/// Returns the bits of a MEMORY_BITS or LOCAL_BITS value, and back (1, 4, 8 or 32; else throws Error).
 constexpr int bits_of(Width width) {
   return width == Width::BITS1 ? 1 : width == Width::BITS4 ? 4 : width == Width::BITS8 ? 8 : 32;
 }
@@ -47,14 +47,14 @@ struct FieldInfo {
 };
 
 const FieldInfo& field_info(Field field);
-/// All fields, in the order of command_set.hpp.
+/// Returns all fields, in the order of command_set.hpp.
 std::span<const Field> all_fields();
-/// The fields that mean something in a command of this opcode; no two of them share a bit, but SCALAR's QMAX and
-/// TABLE_PITCH, of which an operation uses one. Throws Error for a byte that is no opcode.
+/// Returns the fields that mean something in a command of this opcode; no two of them share a bit, but SCALAR's QMAX
+/// and TABLE_PITCH, of which an operation uses one. Throws Error for a byte that is no opcode.
 std::span<const Field> fields_of(Opcode opcode);
 /// Throws Error for a byte that is no opcode.
 std::string_view opcode_name(Opcode opcode);
-/// The queue that runs it: 0 load, 1 array, 2 vector, 3 store. END has none and gives -1.
+/// Returns the queue that runs it: 0 load, 1 array, 2 vector, 3 store. END has none and gives -1.
 int queue_of(Opcode opcode);
 
 enum Queue { kLoadQueue = 0, kArrayQueue = 1, kVectorQueue = 2, kStoreQueue = 3 };
@@ -68,7 +68,7 @@ struct Token {
 
 /// Throws Error unless from and to are queues, channel is 0 or 1 and level 0 … 3.
 Token make_token(int from, int to, int channel, int level = 0);
-/// "A>L0" is from array to load on channel 0; with a level above 0, "A>L0@2".
+/// Names a token: "A>L0" is from array to load on channel 0; with a level above 0, "A>L0@2".
 std::string token_text(Token token);
 constexpr std::uint32_t token_bits(Token token) {
   return static_cast<std::uint32_t>(token.id) | static_cast<std::uint32_t>(token.level) << 5 | std::uint32_t{1} << 7;
@@ -85,7 +85,7 @@ class Command {
 
   Opcode opcode() const { return static_cast<Opcode>(words_[0] & 0xFFu); }
   std::uint32_t get(Field field) const;
-  /// The field's bits as a two's-complement number of its width.
+  /// Returns the field's bits as a two's-complement number of its width.
   std::int32_t get_signed(Field field) const;
   bool flag(Flag flag) const { return (get(Field::FLAGS) >> static_cast<int>(flag) & 1u) != 0; }
 

@@ -14,7 +14,8 @@ inline LoopIndex loop_counts(const Command& command) {
           static_cast<int>(command.get(Field::N2))};
 }
 
-/// Does a command of this EXEC_LEVEL run, does a WAIT of this level apply? The loops inside the level are at 0.
+/// Says whether a command of this EXEC_LEVEL runs and a WAIT of this level applies. The loops inside the level are at
+/// 0.
 inline bool at_first(const LoopIndex& index, int level) {
   for (int dim = 3 - level; dim < 3; ++dim) {
     if (index[static_cast<std::size_t>(dim)] != 0) return false;
@@ -22,7 +23,7 @@ inline bool at_first(const LoopIndex& index, int level) {
   return true;
 }
 
-/// Does a SIGNAL of this level apply? The loops inside the level are at their last value.
+/// Says whether a SIGNAL of this level applies. The loops inside the level are at their last value.
 inline bool at_last(const LoopIndex& index, const LoopIndex& counts, int level) {
   for (int dim = 3 - level; dim < 3; ++dim) {
     if (index[static_cast<std::size_t>(dim)] + 1 != counts[static_cast<std::size_t>(dim)]) return false;
@@ -30,7 +31,7 @@ inline bool at_last(const LoopIndex& index, const LoopIndex& counts, int level) 
   return true;
 }
 
-/// The next iteration of i0 { i1 { i2 } }; false after the last.
+/// Moves to the next iteration of i0 { i1 { i2 } }; returns false after the last.
 inline bool advance(LoopIndex& index, const LoopIndex& counts) {
   for (std::size_t dim = 3; dim-- > 0;) {
     if (++index[dim] < counts[dim]) return true;
@@ -39,7 +40,7 @@ inline bool advance(LoopIndex& index, const LoopIndex& counts) {
   return false;
 }
 
-/// Number of the iteration counted at a level; its lowest bit chooses a double buffer.
+/// Returns the number of the iteration counted at a level; its lowest bit chooses a double buffer.
 inline std::int64_t iteration_number(const LoopIndex& index, const LoopIndex& counts, int level) {
   std::int64_t number = 0;
   for (std::size_t dim = 0; dim < static_cast<std::size_t>(3 - level); ++dim)

@@ -84,10 +84,10 @@ struct Program {
 /// hardware is too small, naming node, GEMM and memory. The result has passed verify().
 Program lower(const Network& network, const Recipe& recipe, const Hardware& hardware, const LowerOptions& options);
 
-/// The placement of that name; nullptr when there is none.
+/// Returns the placement of that name; nullptr when there is none.
 const TensorPlacement* find_tensor(const Program& program, const std::string& name);
 
-/// The program as text, one command a line.
+/// Returns the program as text, one command a line.
 std::string listing(const Program& program);
 
 }  // namespace bitloom

@@ -23,17 +23,17 @@ class TablePlan {
  public:
   explicit TablePlan(const Hardware& hardware);
 
-  /// The entry of that name, made at its first use. Throws Error for a new name in a frozen plan.
+  /// Returns the entry of that name, made at its first use. Throws Error for a new name in a frozen plan.
   Entry named(const std::string& name);
   /// Entries name[0], name[1], … one behind the other: STAT and its followers. An empty name is an entry nobody reads.
   Entry statistics(const std::string& group, const std::vector<std::string>& names);
-  /// An entry that holds this word from the first step on.
+  /// Returns an entry that holds this word from the first step on.
   Entry constant(std::uint32_t word);
-  /// `count` temporary entries, valid until release() of an earlier mark.
+  /// Returns `count` temporary entries, valid until release() of an earlier mark.
   Entry temporary(int count);
   int mark() const { return next_temporary_; }
   void release(int mark) { next_temporary_ = mark; }
-  /// Temporary entries that are free.
+  /// Returns how many temporary entries are free.
   int free_entries() const { return words_ - next_temporary_; }
 
   void freeze();
@@ -43,7 +43,7 @@ class TablePlan {
 
   const std::map<std::string, Entry>& names() const { return names_; }
   std::map<Entry, std::uint32_t> constants() const;
-  /// Entries of the page, a multiple of V.
+  /// Returns the number of entries of the page, a multiple of V.
   int page_entries() const { return page_; }
 
  private:

@@ -24,7 +24,7 @@ struct TileGrid {
   Cut cols;
   int groups = 0;  ///< G: words of a full tile's row
   int stride = 0;  ///< words of one full tile, the distance of double buffers
-  /// Do the columns of every tile start at a whole byte of packed elements of this width?
+  /// Says whether the columns of every tile start at a whole byte of packed elements of this width.
   bool starts_bytes(int bits) const { return cols.count == 1 || cols.size * bits % 8 == 0; }
 };
 
@@ -51,17 +51,19 @@ struct TilingContext {
   std::string what;
 };
 
-/// Largest tile that the array makes and that VIN and VOUT hold twice, no wider than the matrix needs. Throws Error
-/// naming memory, needed and available bytes.
+/// Returns the largest tile that the array makes and that VIN and VOUT hold twice, no wider than the matrix needs.
+/// Throws Error naming memory, needed and available bytes.
 TileGrid array_grid(const TilingContext& context, int rows, int cols, const Sections& sections);
 
-/// Largest tile that VIN and VOUT hold twice; prefers whole rows.
+/// Returns the largest tile that VIN and VOUT hold twice; prefers whole rows.
 TileGrid vector_grid(const TilingContext& context, int rows, int cols, const Sections& sections);
 
-/// Tile of whole rows of logits, a multiple of V of them (N7): two sections of VIN, one of VOUT, each twice.
+/// Returns the tile of whole rows of logits, a multiple of V of them (N7): two sections of VIN, one of VOUT, each
+/// twice.
 TileGrid loss_grid(const TilingContext& context, int rows, int cols);
 
-/// Longest segments that fit spad A (and spad B, when B's rows do not fit as a whole) and have at most 65,536 terms.
+/// Returns the longest segments that fit spad A (and spad B, when B's rows do not fit as a whole) and have at most
+/// 65,536 terms.
 Reduction reduction(const Hardware& hardware, std::int64_t terms, int bits);
 
 /// Throws Error unless the biases of `cols` outputs fit VBIAS.

@@ -38,7 +38,7 @@ struct ConvShape {
   }
 };
 
-/// The shape of a network's conv2d over `n` images of height × width.
+/// Returns the shape of a network's conv2d over `n` images of height × width.
 ConvShape conv_shape(const Conv2dAttributes& attributes, int n, int height, int width);
 
 /// Throw Error as Convolution says.
@@ -61,11 +61,11 @@ class Convolution {
   Convolution(Convolution&&) noexcept;
   ~Convolution();
 
-  /// acc[out pixel][out] = Σ over taps of x · w
+  /// Computes acc[out pixel][out] = Σ over taps of x · w (N14.2).
   void forward(const ConvShape& shape, const std::int8_t* x, const std::int8_t* w, std::int32_t* acc);
-  /// g[in pixel][in] = Σ over the outputs that the pixel reaches of d · w
+  /// Computes g[in pixel][in] = Σ over the outputs that the pixel reaches of d · w (N14.2).
   void activation_gradient(const ConvShape& shape, const std::int8_t* d, const std::int8_t* w, std::int32_t* g);
-  /// dw[k][out] = Σ over output pixels of x · d
+  /// Computes dw[k][out] = Σ over output pixels of x · d (N14.2).
   void weight_gradient(const ConvShape& shape, const std::int8_t* x, const std::int8_t* d, std::int64_t* dw);
 
  private:

@@ -18,14 +18,14 @@ class Gemm {
   /// The same by a given path.
   Gemm(int threads, GemmPath path);
 
-  /// acc[M][out] = x · w
+  /// Computes acc[M][out] = x · w (N5.1).
   void forward(const std::int8_t* x, const std::int8_t* w, int M, int in, int out, std::int32_t* acc);
-  /// g[M][in] = d · wᵀ
+  /// Computes g[M][in] = d · wᵀ (N5.3).
   void activation_gradient(const std::int8_t* d, const std::int8_t* w, int M, int in, int out, std::int32_t* g);
-  /// dw[in][out] = xᵀ · d
+  /// Computes dw[in][out] = xᵀ · d (N5.4).
   void weight_gradient(const std::int8_t* x, const std::int8_t* d, int M, int in, int out, std::int32_t* dw);
 
-  /// Which kernel runs: "onednn", or "own-" and the instruction set.
+  /// Names the kernel that runs: "onednn", or "own-" and the instruction set.
   std::string name() const;
 
  private:

@@ -8,12 +8,12 @@ enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Popcnt };
 
 std::string_view isa_name(Isa isa);
 
-/// Can this machine run it?
+/// Says whether this machine can run it.
 bool isa_supported(Isa isa);
 
-/// What the environment variable BITLOOM_ISA asks for: generic, avx2, avx512, avx512popcnt (with VPOPCNTDQ), or auto
-/// (also when unset): the best that this machine has. Throws Error for any other value and for an instruction set that
-/// this machine lacks.
+/// Returns what the environment variable BITLOOM_ISA asks for: generic, avx2, avx512, avx512popcnt (with VPOPCNTDQ), or
+/// auto (also when unset): the best that this machine has. Throws Error for any other value and for an instruction set
+/// that this machine lacks.
 Isa active_isa();
 
 }  // namespace bitloom

@@ -119,90 +119,93 @@ struct Kernels {
   /// random_row() of rows row … row + rows - 1, one after the other.
   void (*random_rows)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t rows, std::size_t blocks,
                       std::uint32_t* words);
-  /// Codes of a row; `random` is read by stochastic rounding only. Returns the number of clamped values.
+  /// Makes the codes of a row; `random` is read by stochastic rounding only. Returns the number of clamped values.
   std::uint64_t (*requantize_row)(const std::int32_t* x, std::size_t count, const RequantizeRule& rule,
                                   const std::uint8_t* random, std::int8_t* codes);
-  /// raw = raw view of relu?(acc + bias) (N5.1, N5.2).
+  /// Makes the raw view of acc + bias, behind a ReLU where `relu` (N5.1, N5.2).
   void (*activate_row)(const std::int32_t* acc, const std::int32_t* bias, std::size_t count, bool relu,
                        std::int32_t* raw, RowStatistics& statistics);
-  /// g = 0 where `output` (the raw view of the layer below) is not above 0 (N5.3).
+  /// Zeroes g where `output` (the raw view of the layer below) is not above 0 (N5.3).
   void (*mask_row)(std::int32_t* g, const std::int32_t* output, std::size_t count);
-  /// max |x|.
+  /// Returns max |x|.
   std::int32_t (*max_row)(const std::int32_t* x, std::size_t count);
-  /// New momentum and master of a row (N9.1, N9.2). random_* are 16-bit words, or null for "half_up".
+  /// Updates momentum and master of a row (N9.1, N9.2). random_* are 16-bit words, or null for "half_up".
   void (*update_row)(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient, std::size_t count,
                      const UpdateRow& rule, const RandomField16* random_momentum, const RandomField16* random_master,
                      RowStatistics& statistics);
-  /// sums[j] += codes[j]
+  /// Adds a row of codes to sums: sums[j] += codes[j].
   void (*add_row)(const std::int8_t* codes, std::size_t count, std::int32_t* sums);
-  /// c[M][N] = a[M][K] · b[K][N], exact for K up to 2^17 - 1. `packed` has gemm_scratch(N, K) elements.
+  /// Multiplies matrices: c[M][N] = a[M][K] · b[K][N], exact for K up to 2^17 - 1. `packed` has gemm_scratch(N, K)
+  /// elements.
   void (*gemm)(std::size_t m, std::size_t n, std::size_t k, const std::int8_t* a, Strides a_strides,
                const std::int16_t* packed, std::int32_t* c);
   /// Rearranges b for gemm().
   void (*gemm_pack)(std::size_t n, std::size_t k, const std::int8_t* b, Strides b_strides, std::int16_t* packed);
-  /// columns = taps of the image. Up to kTapSlack bytes behind both may be touched: read, and written with anything.
+  /// Copies taps of the image into columns. Up to kTapSlack bytes behind both may be touched: read, and written with
+  /// anything.
   void (*gather_taps)(const std::int8_t* image, const TapLines& taps, std::int8_t* columns);
-  /// image += columns at their taps.
+  /// Adds columns to the image at their taps.
   void (*scatter_taps)(const std::int32_t* columns, const TapLines& taps, std::int32_t* image);
-  /// Bit b of words[j] = (codes[64·j + b] > 0), 0 beyond count.
+  /// Packs signs: bit b of words[j] = (codes[64·j + b] > 0), 0 beyond count (N22.1).
   void (*pack_signs)(const std::int8_t* codes, std::size_t count, std::uint64_t* words);
-  /// words[j] |= (codes[j] > 0) << bit
+  /// Adds a row of signs as one bit: words[j] |= (codes[j] > 0) << bit.
   void (*pack_sign_bit)(const std::int8_t* codes, std::size_t count, int bit, std::uint64_t* words);
   /// acc[p · stride + o] = bits - 2 · (bits that differ between the taps of pixel p and the weights of output o), o
   /// below `outs`. Weights are [o / 8][word of the taps][o mod 8], with zeros for o ≥ outs. Runs and steps are in
   /// words.
   void (*xnor_line)(const std::uint64_t* image, const TapLines& taps, const std::uint64_t* weights, std::size_t outs,
                     std::int32_t bits, std::int32_t* acc, std::size_t stride);
-  /// N12: out = u·a + v·b + c as a raw view, with c in 2^-16 and its half for rounding added; v may be null.
+  /// Computes out = u·a + v·b + c as a raw view (N12), with c in 2^-16 and its half for rounding added; v may be null.
   void (*affine_row)(const std::int32_t* u, const Factors& a, const std::int32_t* v, const Factors& b,
                      const std::int64_t* c, std::size_t count, bool relu, std::int32_t* out, RowStatistics& statistics);
-  /// N13.2: first += Σ shifted e, second += Σ shifted e · shifted t, by column; |shifted| ≤ 2^15, or shifts of 0.
+  /// Adds by column (N13.2): first += Σ shifted e, second += Σ shifted e · shifted t; |shifted| ≤ 2^15, or shifts of 0.
   void (*column_sums)(const std::int32_t* e, int e_shift, const std::int32_t* t, int t_shift, std::size_t rows,
                       std::size_t cols, std::int64_t* first, std::int64_t* second);
-  /// N13.2: Σ|t| and Σt².
+  /// Adds up Σ|t| and Σt² (N13.2).
   void (*magnitude_sums)(const std::int32_t* u, int shift, std::size_t count, std::int64_t* absolute,
                          std::int64_t* square);
   /// Lowers lo and raises hi to the extremes of a row.
   void (*extremes_row)(const std::int32_t* x, std::size_t count, std::int32_t* lo, std::int32_t* hi);
-  /// The same for each column.
+  /// Does the same for each column.
   void (*extremes_columns)(const std::int32_t* x, std::size_t rows, std::size_t cols, std::int32_t* lo,
                            std::int32_t* hi);
-  /// N15.1 for a line of output pixels whose windows have these taps (run: channels), with the numbers `ids`.
+  /// Pools the maximum (N15.1) of a line of output pixels whose windows have these taps (run: channels), with the
+  /// numbers `ids`.
   void (*max_pool_line)(const std::int32_t* x, const TapLines& taps, const std::uint8_t* ids, std::int32_t* y,
                         std::uint8_t* winners);
-  /// Its gradient where windows do not overlap: every tap is written.
+  /// Makes that pooling's gradient where windows do not overlap: every tap is written.
   void (*max_pool_line_back)(const std::int32_t* dy, const std::uint8_t* winners, const TapLines& taps,
                              const std::uint8_t* ids, std::int32_t* g);
-  /// N22.1; `mask` may be null.
+  /// Makes sign codes and the mask of their window (N22.1); `mask` may be null.
   void (*sign_row)(const std::int32_t* x, std::size_t count, std::int32_t window, std::int8_t* codes,
                    std::uint8_t* mask);
-  /// mask = lowest ≤ x ≤ highest (N22.2).
+  /// Makes the mask of a window: lowest ≤ x ≤ highest (N22.2).
   void (*range_row)(const std::int32_t* x, std::size_t count, std::int32_t lowest, std::int32_t highest,
                     std::uint8_t* mask);
-  /// x = 0 where the mask is 0; returns max |x|.
+  /// Zeroes x where the mask is 0, and returns max |x|.
   std::int32_t (*select_row)(std::int32_t* x, const std::uint8_t* mask, std::size_t count);
-  /// N24.1; returns the saturations.
+  /// Makes NITI's codes (N24.1), and returns the saturations.
   std::uint64_t (*niti_row)(const std::int32_t* x, std::size_t count, int shift, int limit, std::int8_t* codes);
-  /// N19.2 as values; half up where `random` is null. Returns the saturations.
+  /// Makes logarithmic codes as values (N19.2); half up where `random` is null. Returns the saturations.
   std::uint64_t (*log_row)(const std::int32_t* g, std::size_t count, const LogRule& rule, const std::uint8_t* random,
                            std::int8_t* values);
   /// Makes the codes of one group's elements, 0 … largest, by a random byte each (N21.1).
   void (*group_row)(const std::int32_t* g, std::size_t count, const GroupRule& rule, int largest,
                     const std::uint8_t* random, std::int8_t* codes);
-  /// N23.3–N23.5: new momentum codes and what they take off the latent weights. `random` is never null.
+  /// Makes (N23.3–N23.5) new momentum codes and what they take off the latent weights. `random` is never null.
   void (*lwq_momentum_row)(std::int32_t* momentum, const std::int32_t* gradient, std::size_t count, const LwqRule& rule,
                            const RandomField16* random, std::int32_t* delta, LwqSums& sums);
-  /// N23.2 of latent - delta; half up where `random` is null. Returns the saturations.
+  /// Encodes latent - delta (N23.2); half up where `random` is null. Returns the saturations.
   std::uint64_t (*polyline_row)(std::int8_t* q, std::int8_t* s, const std::int32_t* delta, std::size_t count,
                                 const PolylineRule& rule, const RandomField16* random);
-  /// sums[j] += a[j] · b[j]
+  /// Adds products: sums[j] += a[j] · b[j].
   void (*multiply_add_row)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t* sums);
 };
 
-/// Elements that gemm_pack() writes, on every instruction set.
+/// Returns how many elements gemm_pack() writes, on every instruction set.
 constexpr std::size_t gemm_scratch(std::size_t n, std::size_t k) { return ((n + 31) / 32 * 32) * ((k + 1) / 2 * 2); }
 
-/// The kernels of an instruction set that this machine supports.
+/// Returns the kernels of an instruction set that this machine supports.
 const Kernels& kernels(Isa isa);
 
 }  // namespace bitloom

@@ -31,7 +31,7 @@ struct PoolShape {
 /// Taps of a window: the winner of a maximum is a byte; sums of 65,535 taps fit the 48 bits that N15.2 is added up in.
 constexpr int largest_window(bool maximum) { return maximum ? 255 : 65535; }
 
-/// The shape of a network's pooling over `n` images [height][width][channels].
+/// Returns the shape of a network's pooling over `n` images [height][width][channels].
 PoolShape pool_shape(const PoolAttributes& attributes, int n, int height, int width, int channels);
 
 /// Pooling of raw views (N15): x[in pixel][channel], y[out pixel][channel], gradients likewise. Results do not depend
@@ -43,15 +43,15 @@ class Pooling {
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Pooling(int threads) : threads_(threads) {}
 
-  /// N15.1: y, and the tap ky·KX + kx that won each window.
+  /// Makes y, and the number ky·KX + kx of the tap that won each window (N15.1).
   RowStatistics max_forward(const PoolShape& shape, const std::int32_t* x, std::int32_t* y,
                             std::uint8_t* winners) const;
-  /// N15.1: g of the input from dy and the winners.
+  /// Makes the gradient of the input from dy and the winners (N15.1).
   RowStatistics max_backward(const PoolShape& shape, const std::int32_t* dy, const std::uint8_t* winners,
                              std::int32_t* g) const;
-  /// N15.2: sums of the windows (the unit carries the division).
+  /// Makes the sums of the windows; the unit carries the division (N15.2).
   RowStatistics average_forward(const PoolShape& shape, const std::int32_t* x, std::int32_t* y) const;
-  /// N15.2: g of the input from dy.
+  /// Makes the gradient of the input from dy (N15.2).
   RowStatistics average_backward(const PoolShape& shape, const std::int32_t* dy, std::int32_t* g) const;
 
  private:

@@ -83,12 +83,12 @@ class GroupRow {
   bool uniform_ = false;
 };
 
-/// Constants of Kernels::log_row() for a top of log_top() (N19).
+/// Returns the constants of Kernels::log_row() for a top of log_top() (N19).
 inline LogRule log_rule(std::uint32_t top, int binades) {
   return {top, std::max(0, static_cast<int>(std::bit_width(top)) - 16), binades};
 }
 
-/// Constants of Kernels::polyline_row() for two levels (N23.1).
+/// Returns the constants of Kernels::polyline_row() for two levels (N23.1).
 inline PolylineRule polyline_rule(int read, int write, int limit) {
   PolylineRule rule;
   rule.limit = limit;

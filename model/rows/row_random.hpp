@@ -10,7 +10,8 @@
 
 namespace bitloom {
 
-/// Rows of a tensor that pass through the kernels together, so that narrow tensors are long runs: at least one.
+/// Returns how many rows of a tensor pass through the kernels together, so that narrow tensors are long runs: at least
+/// one.
 constexpr std::size_t rows_at_once(std::size_t cols) { return std::max<std::size_t>(1, 1024 / cols); }
 
 /// Random bits of rows as bytes (r = 8) or 16-bit words (r = 16), drawn into memory that the object keeps.
@@ -19,7 +20,7 @@ class RandomRows {
   RandomRows(const Kernels& kernels, std::size_t cols, int r)
       : kernels_(kernels), bytes_(cols * static_cast<std::size_t>(r) / 8), blocks_((bytes_ + 7) / 8) {}
 
-  /// Words [rows][cols] of rows row … row + rows - 1, without gaps.
+  /// Draws the words [rows][cols] of rows row … row + rows - 1, without gaps.
   template <class Word>
   const Word* draw(const Stream& stream, std::size_t row, std::size_t rows) {
     words_.resize(std::max(words_.size(), 2 * rows * blocks_));

@@ -17,23 +17,25 @@ class TensorOperations {
  public:
   explicit TensorOperations(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}
 
-  /// Codes [rows][cols] of a raw view (N3). `stream` is read by stochastic rounding only. Returns the clamped values.
+  /// Makes codes [rows][cols] of a raw view (N3). `stream` is read by stochastic rounding only. Returns the clamped
+  /// values.
   std::uint64_t quantize(const std::int32_t* raw, std::size_t rows, std::size_t cols, Scale ratio, Rounding rounding,
                          const Stream& stream, int limit, std::int8_t* codes) const;
 
-  /// Raw view of relu?(acc + bias) (N5.1, N5.2), its maximum and its saturations.
+  /// Makes the raw view of acc + bias, behind a ReLU where asked for (N5.1, N5.2). Returns its maximum and its
+  /// saturations.
   RowStatistics activate(const std::int32_t* acc, const std::int32_t* bias, std::size_t rows, std::size_t cols,
                          bool relu, std::int32_t* raw) const;
 
-  /// g = 0 behind the mask of `output`, the raw view of a layer with ReLU, or null (N5.3). Returns max |g|.
+  /// Zeroes g behind the mask of `output`, the raw view of a layer with ReLU, or null (N5.3). Returns max |g|.
   std::int32_t mask_and_max(std::int32_t* g, const std::int32_t* output, std::size_t rows, std::size_t cols) const;
 
-  /// New momentum and master (N9). With `stochastic`, words of the two streams.
+  /// Updates momentum and master (N9). With `stochastic`, words of the two streams.
   RowStatistics update(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient, std::size_t rows,
                        std::size_t cols, const UpdateRow& rule, bool stochastic, const Stream& momentum_stream,
                        const Stream& master_stream) const;
 
-  /// sums[cols] = column sums of codes (N5.4).
+  /// Makes the column sums of codes, sums[cols] (N5.4).
   void column_sums(const std::int8_t* codes, std::size_t rows, std::size_t cols, std::int32_t* sums) const;
 
  private:

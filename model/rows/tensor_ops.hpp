@@ -71,43 +71,45 @@ class TensorOps {
  public:
   explicit TensorOps(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}
 
-  /// N12: out = u·a + v·b + c, then 0 below 0 where `relu`. Returns max |out| and the saturations. c is empty, one
-  /// value, or one a column.
+  /// Computes out = u·a + v·b + c (N12), then 0 below 0 where `relu`. Returns max |out| and the saturations. c is
+  /// empty, one value, or one a column.
   RowStatistics affine(const std::int32_t* u, const PerAxis& a, const AffineOperand& v, const PerAxis& b,
                        std::span<const std::int32_t> c, std::size_t rows, std::size_t cols, bool relu,
                        std::int32_t* out) const;
 
-  /// N13.2: Σt, Σt² by column.
+  /// Returns Σt and Σt² by column (N13.2).
   TensorSums sums(const std::int32_t* u, int shift, std::size_t rows, std::size_t cols) const;
-  /// N13.2: Σe, Σe·t by column.
+  /// Returns Σe and Σe·t by column (N13.2).
   TensorSums product_sums(const std::int32_t* e, int e_shift, const std::int32_t* t, int t_shift, std::size_t rows,
                           std::size_t cols) const;
   MagnitudeSums magnitude_sums(const std::int32_t* u, int shift, std::size_t count) const;
 
-  /// N22.1: codes and, where `mask` is not null, the window.
+  /// Makes sign codes and, where `mask` is not null, the mask of their window (N22.1).
   void sign(const std::int32_t* u, std::size_t count, std::int32_t window, std::int8_t* codes,
             std::uint8_t* mask) const;
-  /// N22.2, likewise. `lowest` is −levels or 0; then the window is that of an activation.
+  /// Makes round-clip codes and mask likewise (N22.2). `lowest` is −levels or 0; then the window is that of an
+  /// activation.
   void clip(const std::int32_t* u, std::size_t count, Real ratio, int lowest, int levels, std::int32_t window,
             std::int8_t* codes, std::uint8_t* mask) const;
-  /// Codes clamped to 0 … limit, N3 (N18); stochastic rounding draws from the stream. Returns the saturations.
+  /// Makes codes clamped to 0 … limit (N3, N18); stochastic rounding draws from the stream. Returns the saturations.
   std::uint64_t quantize_unsigned(const std::int32_t* u, std::size_t rows, std::size_t cols, Scale ratio,
                                   Rounding rounding, const Stream& stream, int limit, std::int8_t* codes) const;
-  /// N24.1. Returns the saturations.
+  /// Makes NITI's codes (N24.1). Returns the saturations.
   std::uint64_t niti(const std::int32_t* u, std::size_t count, int shift, int bits, std::int8_t* codes) const;
-  /// N19: values ±2^(e−1) or 0. Returns the saturations.
+  /// Makes logarithmic codes as values ±2^(e−1) or 0 (N19). Returns the saturations.
   std::uint64_t log(const std::int32_t* g, std::size_t rows, std::size_t cols, std::uint32_t top, int binades,
                     Rounding rounding, const Stream& stream, std::int8_t* values) const;
 
-  /// Smallest and largest value of each block of `rows_of_group` rows, or of each column (rows_of_group = 0).
+  /// Returns the smallest and largest value of each block of `rows_of_group` rows, or of each column (rows_of_group =
+  /// 0).
   std::vector<Extremes> extremes(const std::int32_t* g, std::size_t rows, std::size_t cols,
                                  std::size_t rows_of_group) const;
-  /// N21.1 with the groups of extremes(), each from its lo on.
+  /// Makes group codes with the groups of extremes(), each from its lo on (N21.1).
   void group(const std::int32_t* g, std::size_t rows, std::size_t cols, std::size_t rows_of_group,
              const std::vector<Extremes>& of, const std::vector<Real>& ratios, int bits, const Stream& stream,
              std::int8_t* codes) const;
 
-  /// g = 0 where the mask is 0. Returns max |g|.
+  /// Zeroes g where the mask is 0. Returns max |g|.
   std::int32_t apply_mask(std::int32_t* g, const std::uint8_t* mask, std::size_t count) const;
   /// Returns max |x|, and 0 of no elements.
   std::int32_t max_of(const std::int32_t* x, std::size_t count) const;

@@ -17,7 +17,7 @@ class XnorConvolution {
   /// With fewer channels the words are mostly empty, and the int8 path is as fast.
   static bool worth_it(const ConvShape& shape) { return shape.in / shape.groups >= 64; }
 
-  /// acc[out pixel][out] of x[in pixel][in] and w[k][out], packing included.
+  /// Computes acc[out pixel][out] of x[in pixel][in] and w[k][out], packing included.
   void forward(const ConvShape& shape, const std::int8_t* x, const std::int8_t* w, std::int32_t* acc);
 
  private:
