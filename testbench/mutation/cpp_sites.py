@@ -14,6 +14,8 @@ NARROWER = {"std::int64_t": "std::int32_t", "std::uint64_t": "std::uint32_t", "s
             "std::uint16_t": "std::uint8_t", "int": "std::int16_t", "i64": "i32", "u64": "u32", "i32": "std::int16_t",
             "u32": "std::uint16_t", "double": "float"}
 CAST = re.compile(r"static_cast<([\w:]+)>\(|([\w:]+)[({]")
+SIZES = {"std::int8_t": 1, "std::uint8_t": 1, "std::int16_t": 2, "std::uint16_t": 2}  # in bytes; all others 4
+WIDE = (T.LONG, T.LONGLONG, T.ULONG, T.ULONGLONG)
 # For each operator: (kind, the text that replaces "L op R"); {l} and {r} are the operands' texts.
 BINARY = {
     "+": [("arithmetic", "{l} - {r}"), ("dropped", "{l}"), ("dropped", "{r}")],
@@ -133,6 +135,8 @@ class Finder:
             if cursor.type.kind == T.POINTER and kind != "boundary":
                 continue
             self.add(name, cursor, kind, pattern.format(l=left, r=right))
+        if between in ("*", "+", "-", "<<") and cursor.type.get_canonical().kind in WIDE:
+            self.add(name, cursor, "width", f"static_cast<std::int32_t>({left} {between} {right})")
 
     def compound_assignment_operator(self, cursor, children, name, parent):
         left, right = (self.of(name, c) for c in children)
@@ -161,7 +165,16 @@ class Finder:
         text = self.of(name, cursor)
         match = CAST.match(text)
         target = match and (match[1] or match[2])
-        if target in NARROWER and parent != K.INIT_LIST_EXPR:
+        operand = cursor
+        while operand == cursor or operand.kind in (K.UNEXPOSED_EXPR, K.INIT_LIST_EXPR, K.PAREN_EXPR):
+            inner = [c for c in operand.get_children() if c.kind.is_expression()]
+            if len(inner) != 1:
+                break
+            operand = inner[0]
+        # A value that fits the narrower type already would stay what it is.
+        size = operand.type.get_canonical().get_size()
+        wide = size > SIZES.get(NARROWER.get(target), 4) and operand.kind != K.INTEGER_LITERAL
+        if target in NARROWER and wide and parent != K.INIT_LIST_EXPR:
             self.add(name, cursor, "width", f"static_cast<{target}>(static_cast<{NARROWER[target]}>({text}))")
 
     def cxx_static_cast_expr(self, cursor, children, name, parent):
