@@ -27,7 +27,7 @@ bool loads_vin(const PhaseCommands& commands) {
 
 CommandInfo described(const CommandInfo& info, const std::string& text) {
   CommandInfo result = info;
-  result.macs = 0;
+  result.macs_a_cycle = 0;
   result.text = text;
   return result;
 }
@@ -53,7 +53,7 @@ int Builder::append(Command command, const CommandInfo& info) {
 void Builder::append_group(std::vector<Command>& group, const CommandInfo& info) {
   group.front().set(Field::GROUP, static_cast<int>(group.size()) - 1);
   CommandInfo transfer = info;
-  transfer.macs = 0;
+  transfer.macs_a_cycle = 0;
   for (const Command& command : group) append(command, transfer);
 }
 
@@ -163,7 +163,7 @@ void Builder::add_vector(PhaseCommands& commands) {
     command.signal(make_token(kVectorQueue, kStoreQueue, 0, commands.out_level));
   }
   CommandInfo info = commands.info;
-  info.macs = 0;
+  info.macs_a_cycle = 0;
   append(command, info);
 }
 
@@ -189,7 +189,7 @@ void Builder::phase(PhaseCommands commands) {
 }
 
 void Builder::finish() {
-  const CommandInfo info{-1, "tables", "", 0, 0};
+  const CommandInfo info{-1, "tables", "", 0};
   flush_scalars();
   take_back(Opcode::LOAD_NOP, {&a_free_, &b_free_, &vin_free_}, info);
   take_back(Opcode::ARRAY_NOP, {&acc_free_}, info);

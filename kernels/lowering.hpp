@@ -79,7 +79,7 @@ class Lowering {
   const TensorPlacement& tensor(int index) const { return program.tensors[static_cast<std::size_t>(index)]; }
 
   /// Where the commands that follow belong.
-  void at(int node, const std::string& phase, const std::string& text) { info_ = {node, phase, text, 0, 0}; }
+  void at(int node, const std::string& phase, const std::string& text) { info_ = {node, phase, text, 0}; }
   const CommandInfo& info() const { return info_; }
   void text(const std::string& what) { info_.text = what; }
   TilingContext context() const;
@@ -185,7 +185,7 @@ struct GemmOperand {
 struct GemmJob {
   GemmOperand a, b;
   std::int64_t terms = 0;
-  std::uint64_t macs = 0;  ///< useful ones, for reports
+  bool of_layer = false;  ///< a layer's product, which reports count; not a sum by a constant one
 };
 
 /// The commands of one phase, in the making.

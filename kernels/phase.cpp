@@ -203,8 +203,7 @@ void Phase::gemm(const GemmJob& job) {
   command.set(Field::PARITY0, 0).set(Field::PARITY1, k.b_resident ? 2 : 0);
   command.set(Field::B_STEP, k.b_resident ? k.bytes.size / low_.hardware().axi_bytes : 0);
   commands_.gemm = command;
-  commands_.info.macs = job.macs;
-  commands_.info.macs_a_cycle = bits == 8 ? 1 : bits == 4 ? 2 : 8;
+  if (job.of_layer) commands_.info.macs_a_cycle = bits == 8 ? 1 : bits == 4 ? 2 : 8;
 }
 
 Command Phase::vin_load(const View& view) {

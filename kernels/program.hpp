@@ -36,11 +36,12 @@ struct TensorPlacement {
 };
 
 struct CommandInfo {
-  int node = -1;           ///< index in Network::nodes; −1: of none
-  std::string phase;       ///< weights, forward, quantize, loss, dgrad, wgrad, update, norm, pool, add, tables
-  std::string text;        ///< what it does, for listings
-  std::uint64_t macs = 0;  ///< GEMM: useful multiply-accumulates of all its executions, padding not counted
-  int macs_a_cycle = 0;    ///< GEMM: of one array element: 1, 2 or 8
+  int node = -1;      ///< index in Network::nodes; −1: of none
+  std::string phase;  ///< weights, forward, quantize, loss, dgrad, wgrad, update, norm, pool, add, tables
+  std::string text;   ///< what it does, for listings
+  /// GEMM of a layer's product: multiply-accumulates of one array element in a cycle, 1, 2 or 8. 0 in all other
+  /// commands, also in sums by a constant one.
+  int macs_a_cycle = 0;
 };
 
 struct LowerOptions {

@@ -9,27 +9,6 @@ namespace bitloom {
 
 namespace {
 
-/// Pairs (output position, tap) that read inside the image, along one axis.
-std::uint64_t inside(int out, int kernel, int stride, int padding, int dilation, int extent) {
-  std::uint64_t count = 0;
-  for (int y = 0; y < out; ++y) {
-    for (int k = 0; k < kernel; ++k) {
-      const int at = y * stride + k * dilation - padding;
-      count += at >= 0 && at < extent ? 1u : 0u;
-    }
-  }
-  return count;
-}
-
-/// Useful multiply-accumulates of one group.
-std::uint64_t group_macs(const Stage& stage, const LayerShape& layer) {
-  const Conv2dAttributes& c = layer.conv;
-  return inside(stage.out.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows, stage.in.height) *
-         inside(stage.out.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols, stage.in.width) *
-         static_cast<std::uint64_t>(stage.out.samples) * static_cast<std::uint64_t>(layer.group_in) *
-         static_cast<std::uint64_t>(layer.group_out);
-}
-
 /// The window of x that each output pixel reads: K elements in the order of N14.1.
 View window(const Lowering& low, const Stage& stage, const LayerShape& layer, int x, int group) {
   View view{.tensor = x};
@@ -111,7 +90,7 @@ void Step::forward_layer(int s) {
     job.a = {window(low, layer_stage, layer, state.x.tensor, g), false, state.x.expand, state.x.kind};
     job.b = {{.tensor = state.w.tensor, .col_base = g * layer.group_out}, true, state.w.expand, state.w.kind};
     job.terms = layer.depth();
-    job.macs = group_macs(layer_stage, layer);
+    job.of_layer = true;
     gemm.gemm(job);
     Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
     if (layer.conv.bias) tile.set_flag(Flag::ADD_BIAS);
@@ -140,7 +119,7 @@ GemmJob Step::weight_gradient_job(int s, const LayerShape& layer, int group, con
   job.a = {window(low, of, layer, at(s).x.tensor, group), true, at(s).x.expand, at(s).x.kind};
   job.b = {{.tensor = d.tensor, .col_base = group * layer.group_out}, true, d.expand, d.kind};
   job.terms = of.out.rows();
-  job.macs = group_macs(of, layer);
+  job.of_layer = true;
   return job;
 }
 

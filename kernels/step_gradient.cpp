@@ -164,8 +164,7 @@ void Step::gradient_phase(int s, const LayerShape& layer, int group, const Strid
   if (empty) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in, statistics);
   Phase gemm(low, low.array_tiles(rows, layer.group_in, sections));
   GemmJob job = gradient_job(s, layer, group, y, x, at(s).d);
-  job.macs = static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(job.terms) *
-             static_cast<std::uint64_t>(layer.group_in);
+  job.of_layer = true;
   gemm.gemm(job);
   if (place.mask >= 0) {
     const TensorPlacement& mask = low.tensor(place.mask);
@@ -205,7 +204,7 @@ void Step::chain_gradient(int s, int below) {
   Phase gemm(low, low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1}));
   GemmJob job =
       gradient_job(s, layer, 0, stride_phases(1, 1, 1, 0, 1).front(), stride_phases(1, 1, 1, 0, 1).front(), at(s).d);
-  job.macs = static_cast<std::uint64_t>(in.elements()) * static_cast<std::uint64_t>(layer.conv.out);
+  job.of_layer = true;
   gemm.gemm(job);
   if (mask >= 0) gemm.input({.tensor = mask}, Expand::UNSIGNED);
   Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());

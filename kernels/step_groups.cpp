@@ -288,7 +288,7 @@ void Step::group_weight_gradient(int s, const std::string& dw_name) {
     Phase gemm(low, low.array_tiles(layer.depth(), 1, {.out = 1}));
     GemmJob job = weight_gradient_job(s, layer, g, d);
     job.b = {{.tensor = ones(), .pitch = 0}, true, Expand::UNSIGNED, Kind::UNSIGNED};
-    job.macs = 0;
+    job.of_layer = false;
     gemm.gemm(job);
     gemm.vector(Opcode::TILE);
     gemm.output(Flag::RAW_OUT, {.tensor = x_sum, .col_base = g});

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/image.hpp"
+#include "kernels/program_macs.hpp"
 #include "model/data/glyphs.hpp"
 #include "model/golden/step.hpp"
 #include "model/io/error.hpp"
@@ -114,21 +115,8 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
   return sum;
 }
 
-/// Multiply-accumulates of a phase's GEMMs, and the cycles that they need at full use of the array.
-struct Work {
-  std::uint64_t macs = 0;
-  double cycles = 0;
-};
-
-Work work_of(const Program& program, const PhaseResult& phase) {
-  const double cells = static_cast<double>(program.hardware.rows) * program.hardware.cols;
-  Work work;
-  for (const CommandInfo& info : program.info) {
-    if (info.macs == 0 || info.node != phase.node || info.phase != phase.phase) continue;
-    work.macs += info.macs;
-    work.cycles += static_cast<double>(info.macs) / (cells * info.macs_a_cycle);
-  }
-  return work;
+std::uint64_t issued(const ActionCounts& counts) {
+  return counts[Action::mac8] + counts[Action::mac4] + counts[Action::mac_log] + counts[Action::mac1];
 }
 
 void add_layers(const Program& program, Estimate& e) {
@@ -141,9 +129,12 @@ void add_layers(const Program& program, Estimate& e) {
     layer.cycles = phase.cycles;
     layer.energy_pj = e.energy.phase_pj[p];
     if (phase.node >= 0) layer.name = program.network.nodes[static_cast<std::size_t>(phase.node)].name;
-    const Work work = work_of(program, phase);
-    layer.macs = work.macs * static_cast<std::uint64_t>(e.options.steps);
-    const double needed = work.cycles * e.options.steps;
+    const PhaseMacs needs = phase_macs(program, phase.node, phase.phase);
+    const auto steps = static_cast<std::uint64_t>(e.options.steps);
+    layer.macs = needs.macs * steps;
+    layer.macs_data = needs.macs_data * steps;
+    layer.macs_issued = issued(phase.counts);
+    const double needed = needs.array_cycles * e.options.steps;
     full_use += needed;
     if (layer.cycles > 0) layer.utilisation = needed / static_cast<double>(layer.cycles);
     e.layers.push_back(layer);

@@ -32,8 +32,10 @@ struct EstimateLayer {
   std::string name;   ///< of the node
   std::string phase;  ///< see CommandInfo
   std::uint64_t cycles = 0;
-  std::uint64_t macs = 0;  ///< multiply-accumulates that the network needs, without padding
-  double utilisation = 0;  ///< macs / (cycles × R × C × MACs a cycle and cell)
+  std::uint64_t macs = 0;         ///< multiply-accumulates as papers count (kernels/program_macs.hpp)
+  std::uint64_t macs_data = 0;    ///< those that meet data, not padding
+  std::uint64_t macs_issued = 0;  ///< those that the array makes, with all its cells; energy is counted by them
+  double utilisation = 0;         ///< macs_data / (cycles × R × C × multiply-accumulates a cycle and cell)
   double energy_pj = 0;
 };
 

@@ -23,6 +23,8 @@ Json layers_json(const Estimate& e) {
                       {"cycles", layer.cycles},
                       {"energy_pj", layer.energy_pj},
                       {"macs", layer.macs},
+                      {"macs_data", layer.macs_data},
+                      {"macs_issued", layer.macs_issued},
                       {"utilisation", layer.utilisation}});
   }
   return layers;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "kernels/image.hpp"
+#include "kernels/program_macs.hpp"
 #include "model/golden/step.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
@@ -265,6 +266,10 @@ class Session {
     result_.executions += rtl.executions.size();
     systemc_cycles_ += systemc.cycles;
     rtl_cycles_ += rtl.cycles;
+    const PhaseMacs needs = step_macs(program());
+    macs_.macs += needs.macs;
+    macs_.macs_data += needs.macs_data;
+    macs_.array_cycles += needs.array_cycles;
     add_phases(program(), last_ends(program(), systemc.executions), last_ends(program(), rtl.executions), phases_);
   }
 
@@ -302,15 +307,9 @@ class Session {
   void finish() {
     result_.fidelity = fidelity(result_.program, result_.commands, systemc_cycles_, rtl_cycles_);
     result_.fidelity.phases = phases_;
-    double array_cycles = 0;  // of all parts, at full use of the array
-    const Hardware& hw = result_.program.hardware;
-    for (const CommandInfo& info : result_.program.info) {
-      if (info.macs != 0) array_cycles += static_cast<double>(info.macs) / info.macs_a_cycle;
-    }
-    const double peak = static_cast<double>(hw.rows) * hw.cols * static_cast<double>(rtl_cycles_);
-    if (peak > 0) {
-      result_.array_utilisation = array_cycles * static_cast<double>(result_.losses.size()) / peak;
-    }
+    if (rtl_cycles_ > 0) result_.array_utilisation = macs_.array_cycles / static_cast<double>(rtl_cycles_);
+    result_.macs = macs_.macs;
+    result_.macs_data = macs_.macs_data;
   }
 
   const Network& network_;
@@ -329,6 +328,7 @@ class Session {
   MemoryImage systemc_image_;
   std::vector<std::uint8_t> rtl_image_, rtl_before_;
   std::uint64_t systemc_cycles_ = 0, rtl_cycles_ = 0;
+  PhaseMacs macs_;  ///< of the steps that ran
   std::vector<PhaseCycles> phases_;
 };
 

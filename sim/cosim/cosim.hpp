@@ -33,8 +33,10 @@ struct CosimResult {
   std::uint64_t tensors_a_step = 0;  ///< distinct tensors of golden's record
   Fidelity fidelity;
   std::vector<CommandCycles> commands;
-  std::uint64_t executions = 0;  ///< of commands, all steps, RTL
-  double array_utilisation = 0;  ///< useful multiply-accumulates / (RTL cycles × R × C × MACs a cycle and element)
+  std::uint64_t executions = 0;       ///< of commands, all steps, RTL
+  std::uint64_t macs = 0;             ///< of the steps that ran, as papers count (kernels/program_macs.hpp)
+  std::uint64_t macs_data = 0;        ///< those that meet data
+  double array_utilisation = 0;       ///< macs_data / (RTL cycles × R × C × multiply-accumulates a cycle and cell)
   std::vector<std::uint32_t> losses;  ///< golden's, by step (N7.4)
   std::string waves;                  ///< the file that was written, or empty
   bool equal() const { return comparison.mismatches == 0 && comparison.elements > 0; }

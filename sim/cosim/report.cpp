@@ -60,6 +60,8 @@ nlohmann::ordered_json to_json(const CosimResult& result) {
   for (const PhaseCycles& p : f.phases) {
     json["phases"].push_back({{"name", phase_name(result.program, p)}, {"systemc", p.systemc}, {"rtl", p.rtl}});
   }
+  json["macs"] = result.macs;
+  json["macs_data"] = result.macs_data;
   json["array_utilisation"] = result.array_utilisation;
   if (!result.waves.empty()) json["waves"] = result.waves;
   return json;
@@ -91,7 +93,7 @@ std::string to_text(const CosimResult& result) {
                           ? ""
                           : fmt::format(" (command {}: {})", f.worst_command,
                                         result.program.info[static_cast<std::size_t>(f.worst_command)].text));
-  text += fmt::format("array utilisation {:.1f} % (useful multiply-accumulates of the step over the array's peak)\n",
+  text += fmt::format("array utilisation {:.1f} % (multiply-accumulates that meet data, over the array's peak)\n",
                       100 * result.array_utilisation);
   return text;
 }
