@@ -166,20 +166,59 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
   return prices;                                   // draws are priced by the Threefry calls that make them
 }
 
-double energy_pj(const ActionCounts& counts, const ActionPrices& prices) {
-  double sum = 0;
-  for (std::size_t i = 0; i < kActions; ++i) sum += static_cast<double>(counts.count[i]) * prices[i];
+namespace {
+
+constexpr std::int64_t kLargestPj = std::int64_t{1} << 53;
+
+[[noreturn]] void too_large() {
+  throw Error(
+      fmt::format("energy: expected at most {} pJ in all, got more; the table's prices are too high or the "
+                  "steps too many",
+                  kLargestPj));
+}
+
+/// Rounds the energies of one row of counts and adds them; returns the row's sum.
+std::int64_t add_row(const ActionCounts& counts, const ActionPrices& prices, Energy& e) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    const double exact = static_cast<double>(counts.count[i]) * prices[i];
+    if (exact > static_cast<double>(kLargestPj)) too_large();
+    const auto pj = static_cast<std::int64_t>(std::llround(exact));
+    e.action_pj[i] += pj;
+    e.block_pj[static_cast<std::size_t>(action_block(static_cast<Action>(i)))] += pj;
+    e.total_pj += pj;
+    if (e.total_pj > kLargestPj) too_large();
+    sum += pj;
+  }
   return sum;
+}
+
+/// What no phase counts.
+ActionCounts outside_phases(const SimResult& result) {
+  ActionCounts rest = result.counts;
+  for (const PhaseResult& phase : result.phases) {
+    for (std::size_t i = 0; i < kActions; ++i) rest.count[i] -= phase.counts.count[i];
+  }
+  return rest;
+}
+
+}  // namespace
+
+Energy& Energy::operator+=(const Energy& other) {
+  total_pj += other.total_pj;
+  if (total_pj > kLargestPj) too_large();
+  for (std::size_t i = 0; i < kBlocks; ++i) block_pj[i] += other.block_pj[i];
+  for (std::size_t i = 0; i < kActions; ++i) action_pj[i] += other.action_pj[i];
+  phase_pj.resize(std::max(phase_pj.size(), other.phase_pj.size()));
+  for (std::size_t i = 0; i < other.phase_pj.size(); ++i) phase_pj[i] += other.phase_pj[i];
+  fetch_pj += other.fetch_pj;
+  return *this;
 }
 
 Energy energy(const SimResult& result, const ActionPrices& prices) {
   Energy e;
-  for (std::size_t i = 0; i < kActions; ++i) {
-    e.action_pj[i] = static_cast<double>(result.counts.count[i]) * prices[i];
-    e.block_pj[static_cast<std::size_t>(action_block(static_cast<Action>(i)))] += e.action_pj[i];
-    e.total_pj += e.action_pj[i];
-  }
-  for (const PhaseResult& phase : result.phases) e.phase_pj.push_back(energy_pj(phase.counts, prices));
+  for (const PhaseResult& phase : result.phases) e.phase_pj.push_back(add_row(phase.counts, prices, e));
+  e.fetch_pj = add_row(outside_phases(result), prices, e);
   return e;
 }
 

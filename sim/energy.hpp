@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -47,15 +48,22 @@ EnergyTable read_energy_table(const class JsonObject& json);
 using ActionPrices = std::array<double, kActions>;
 ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware);
 
+/// Energies of one or several steps, in whole pJ. Each action of each phase of a step is counts × price, rounded once;
+/// all else is a sum of those, so every cut adds up to the total exactly.
 struct Energy {
-  double total_pj = 0;
-  std::array<double, kBlocks> block_pj{};
-  std::vector<double> phase_pj;  ///< by SimResult::phases; command fetch belongs to no phase
-  std::array<double, kActions> action_pj{};
+  std::int64_t total_pj = 0;
+  std::array<std::int64_t, kBlocks> block_pj{};
+  std::vector<std::int64_t> phase_pj;  ///< by SimResult::phases
+  std::int64_t fetch_pj = 0;           ///< of what belongs to no phase: the fetch of commands
+  std::array<std::int64_t, kActions> action_pj{};
+
+  /// Adds another step of the same program. Throws Error beyond 2^53 pJ (9 kJ), the last that JSON's numbers hold
+  /// exactly.
+  Energy& operator+=(const Energy& other);
+  bool operator==(const Energy&) const = default;
 };
 
-/// Counts × prices.
-double energy_pj(const ActionCounts& counts, const ActionPrices& prices);
+/// energy() prices the counts of one step. Throws Error beyond 2^53 pJ.
 Energy energy(const SimResult& result, const ActionPrices& prices);
 
 /// What no number of an energy estimate contains; to be printed beside it.

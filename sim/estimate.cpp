@@ -91,7 +91,7 @@ void add(SimResult& sum, const SimResult& step) {
 }
 
 SimResult run_steps(const Program& program, const Hardware& hardware, const Recipe& recipe,
-                    const EstimateOptions& options) {
+                    const EstimateOptions& options, const ActionPrices& prices, Energy& energy_of_all) {
   std::optional<Values> values;
   if (options.values) values.emplace(program, recipe, options);
   SimResult sum;
@@ -110,7 +110,9 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
       if (options.progress) options.progress(step, command, program.commands.size());
     };
     if (values) registers.learning_rate = word(values->rate());
-    add(sum, simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim));
+    const SimResult result = simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim);
+    energy_of_all += energy(result, prices);
+    add(sum, result);
   }
   return sum;
 }
@@ -119,27 +121,34 @@ std::uint64_t issued(const ActionCounts& counts) {
   return counts[Action::mac8] + counts[Action::mac4] + counts[Action::mac_log] + counts[Action::mac1];
 }
 
+EstimateLayer layer_row(const Program& program, const Estimate& e, std::size_t p) {
+  const PhaseResult& phase = e.result.phases[p];
+  const PhaseMacs needs = phase_macs(program, phase.node, phase.phase);
+  const auto steps = static_cast<std::uint64_t>(e.options.steps);
+  EstimateLayer row;
+  row.node = phase.node;
+  if (phase.node >= 0) row.name = program.network.nodes[static_cast<std::size_t>(phase.node)].name;
+  row.phase = phase.phase;
+  row.cycles = phase.cycles;
+  row.energy_pj = e.energy.phase_pj[p];
+  row.macs = needs.macs * steps;
+  row.macs_data = needs.macs_data * steps;
+  row.macs_issued = issued(phase.counts);
+  row.array_cycles = needs.array_cycles * e.options.steps;
+  return row;
+}
+
 void add_layers(const Program& program, Estimate& e) {
-  double full_use = 0;
   for (std::size_t p = 0; p < e.result.phases.size(); ++p) {
-    const PhaseResult& phase = e.result.phases[p];
-    EstimateLayer layer;
-    layer.node = phase.node;
-    layer.phase = phase.phase;
-    layer.cycles = phase.cycles;
-    layer.energy_pj = e.energy.phase_pj[p];
-    if (phase.node >= 0) layer.name = program.network.nodes[static_cast<std::size_t>(phase.node)].name;
-    const PhaseMacs needs = phase_macs(program, phase.node, phase.phase);
-    const auto steps = static_cast<std::uint64_t>(e.options.steps);
-    layer.macs = needs.macs * steps;
-    layer.macs_data = needs.macs_data * steps;
-    layer.macs_issued = issued(phase.counts);
-    const double needed = needs.array_cycles * e.options.steps;
-    full_use += needed;
-    if (layer.cycles > 0) layer.utilisation = needed / static_cast<double>(layer.cycles);
-    e.layers.push_back(layer);
+    e.layers.push_back(layer_row(program, e, p));
+    e.totals += e.layers.back();
   }
-  if (e.result.cycles > 0) e.utilisation = full_use / static_cast<double>(e.result.cycles);
+  EstimateLayer fetch;
+  fetch.phase = kCommandFetch;
+  fetch.cycles = e.result.cycles - e.totals.cycles;
+  fetch.energy_pj = e.energy.fetch_pj;
+  e.layers.push_back(fetch);
+  e.totals += fetch;
 }
 
 void add_blocks(Estimate& e) {
@@ -149,21 +158,31 @@ void add_blocks(Estimate& e) {
     block.name = block_name(static_cast<Block>(b));
     block.energy_pj = e.energy.block_pj[b];
     if (b < e.result.queues.size()) {
-      block.busy = e.result.queues[b].busy;
+      block.busy_cycles = e.result.queues[b].busy;
       block.stalled = e.result.queues[b].stalled();
       block.stalled_on = e.result.queues[b].stalled_on;
     } else if (static_cast<Block>(b) == Block::kCommandProcessor) {
-      block.busy = e.result.fetch_busy;
+      block.busy_cycles = e.result.fetch_busy;
     } else {  // the busier of DRAM's two channels
       const ActionCounts& c = e.result.counts;
       const std::uint64_t reads = c[Action::dram_read_bytes] + c[Action::command_fetch_bytes];
-      block.busy = std::max(reads, c[Action::dram_write_bytes]) / word;
+      block.busy_cycles = std::max(reads, c[Action::dram_write_bytes]) / word;
     }
     e.blocks.push_back(block);
   }
 }
 
 }  // namespace
+
+WorkSums& WorkSums::operator+=(const WorkSums& other) {
+  cycles += other.cycles;
+  energy_pj += other.energy_pj;
+  macs += other.macs;
+  macs_data += other.macs_data;
+  macs_issued += other.macs_issued;
+  array_cycles += other.array_cycles;
+  return *this;
+}
 
 Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
                   const EstimateOptions& options) {
@@ -180,8 +199,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.micro_batches = recipe.update.micro_batches;
   e.options = options;
   e.commands = program.commands.size();
-  e.result = run_steps(program, hardware, recipe, options);
-  e.energy = energy(e.result, action_prices(e.table, hardware));
+  e.result = run_steps(program, hardware, recipe, options, action_prices(e.table, hardware), e.energy);
   add_layers(program, e);
   add_blocks(e);
   return e;

@@ -26,25 +26,37 @@ struct EstimateOptions {
   std::function<void(int step, std::size_t command, std::size_t commands)> progress;
 };
 
-/// One layer's phase. Energy is that of the actions of its own commands.
-struct EstimateLayer {
-  int node = -1;      ///< of the network; -1: of none
-  std::string name;   ///< of the node
-  std::string phase;  ///< see CommandInfo
+/// What a part of the steps takes and needs. Parts that leave nothing out add up to the whole exactly.
+struct WorkSums {
   std::uint64_t cycles = 0;
+  std::int64_t energy_pj = 0;
   std::uint64_t macs = 0;         ///< multiply-accumulates as papers count (kernels/program_macs.hpp)
   std::uint64_t macs_data = 0;    ///< those that meet data, not padding
   std::uint64_t macs_issued = 0;  ///< those that the array makes, with all its cells; energy is counted by them
-  double utilisation = 0;         ///< macs_data / (cycles × R × C × multiply-accumulates a cycle and cell)
-  double energy_pj = 0;
+  double array_cycles = 0;        ///< cycles that macs_data need at full use of the array
+
+  WorkSums& operator+=(const WorkSums& other);
+  /// macs_data / (cycles × R × C × multiply-accumulates a cycle and cell)
+  double utilisation() const { return cycles == 0 ? 0 : array_cycles / static_cast<double>(cycles); }
 };
+
+/// One layer's phase. Energy is that of the actions of its own commands; the fetch of commands has a row of its own.
+struct EstimateLayer : WorkSums {
+  int node = -1;      ///< of the network; -1: of none
+  std::string name;   ///< of the node
+  std::string phase;  ///< see CommandInfo, or kCommandFetch
+};
+
+/// The row of what belongs to no phase. Fetching goes on beside all phases, so it takes energy and no cycles of its
+/// own.
+inline constexpr const char* kCommandFetch = "command fetch";
 
 struct EstimateBlock {
   std::string name;
-  std::uint64_t busy = 0;                                  ///< cycles
+  std::uint64_t busy_cycles = 0;                           ///< blocks work at once: these do not add up to the cycles
   std::uint64_t stalled = 0;                               ///< cycles in which it waits for a token of another block
   std::array<std::uint64_t, kTokenCounters> stalled_on{};  ///< the same by token
-  double energy_pj = 0;
+  std::int64_t energy_pj = 0;
 };
 
 /// Cycles and energy of training steps, by layer and phase and by block.
@@ -58,8 +70,8 @@ struct Estimate {
   std::uint64_t commands = 0;
   SimResult result;
   Energy energy;
-  double utilisation = 0;
-  std::vector<EstimateLayer> layers;
+  WorkSums totals;
+  std::vector<EstimateLayer> layers;  ///< by node and phase, in program order, and kCommandFetch
   std::vector<EstimateBlock> blocks;
 
   double time_ms() const { return static_cast<double>(result.cycles) / hardware.clock_mhz / 1e3; }
@@ -70,11 +82,15 @@ struct Estimate {
 Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
                   const EstimateOptions& options);
 
-/// The keys of `bitloom run --json`: cycles, time_ms, energy_pj, utilisation, layers, blocks, actions and what the
-/// numbers leave out.
+/// The sums of the layers by phase, and by layer, each in the order of the first row; they have no node, or no phase.
+std::vector<EstimateLayer> by_phase(const Estimate& estimate);
+std::vector<EstimateLayer> by_layer(const Estimate& estimate);
+
+/// The keys of `bitloom run --json`, which docs/counters.md defines.
 nlohmann::ordered_json to_json(const Estimate& estimate);
 
-/// The same as text tables, several lines.
-std::string text_table(const Estimate& estimate);
+/// Text tables in lines of at most `columns` characters: sums by phase, by layer and by block, the longest first; with
+/// `details` also every layer's phases and what each block waits for.
+std::string text_table(const Estimate& estimate, int columns, bool details);
 
 }  // namespace bitloom

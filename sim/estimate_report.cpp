@@ -1,3 +1,4 @@
+// The estimate as JSON, and its sums by phase and by layer.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,35 +11,64 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double joules(const Estimate& e) { return e.energy.total_pj * 1e-12; }
+double joules(const Estimate& e) { return static_cast<double>(e.totals.energy_pj) * 1e-12; }
 double seconds(const Estimate& e) { return e.time_ms() * 1e-3; }
 double samples(const Estimate& e) { return static_cast<double>(e.batch) * e.options.steps; }
+
+void add_sums(Json& json, const WorkSums& sums) {
+  json["cycles"] = sums.cycles;
+  json["energy_pj"] = sums.energy_pj;
+  json["macs"] = sums.macs;
+  json["macs_data"] = sums.macs_data;
+  json["macs_issued"] = sums.macs_issued;
+  json["utilisation"] = sums.utilisation();
+}
+
+/// Rates of the whole; infinite ones, of what costs nothing, are no numbers and left out.
+void add_rates(Json& json, const Estimate& e) {
+  json["time_ms"] = e.time_ms();
+  json["samples_per_second"] = samples(e) / seconds(e);
+  json["power_w"] = joules(e) / seconds(e);
+  if (joules(e) > 0) json["samples_per_joule"] = samples(e) / joules(e);
+}
+
+Json totals_json(const Estimate& e) {
+  Json totals;
+  add_sums(totals, e.totals);
+  add_rates(totals, e);
+  return totals;
+}
+
+Json phases_json(const Estimate& e) {
+  Json phases = Json::array();
+  for (const EstimateLayer& phase : by_phase(e)) {
+    phases.push_back({{"phase", phase.phase}});
+    add_sums(phases.back(), phase);
+  }
+  return phases;
+}
 
 Json layers_json(const Estimate& e) {
   Json layers = Json::array();
   for (const EstimateLayer& layer : e.layers) {
-    layers.push_back({{"node", layer.node},
-                      {"name", layer.name},
-                      {"phase", layer.phase},
-                      {"cycles", layer.cycles},
-                      {"energy_pj", layer.energy_pj},
-                      {"macs", layer.macs},
-                      {"macs_data", layer.macs_data},
-                      {"macs_issued", layer.macs_issued},
-                      {"utilisation", layer.utilisation}});
+    layers.push_back({{"node", layer.node}, {"name", layer.name}, {"phase", layer.phase}});
+    add_sums(layers.back(), layer);
   }
   return layers;
 }
 
 Json blocks_json(const Estimate& e) {
-  Json blocks = Json::object();
+  Json blocks = Json::array();
   for (const EstimateBlock& block : e.blocks) {
     Json stalled_on = Json::object();
     for (std::size_t id = 0; id < block.stalled_on.size(); ++id) {
       if (block.stalled_on[id] != 0) stalled_on[token_text({static_cast<int>(id), 0})] = block.stalled_on[id];
     }
-    blocks[block.name] = {
-        {"busy", block.busy}, {"stalled", block.stalled}, {"stalled_on", stalled_on}, {"energy_pj", block.energy_pj}};
+    blocks.push_back({{"name", block.name},
+                      {"busy_cycles", block.busy_cycles},
+                      {"stalled", block.stalled},
+                      {"stalled_on", stalled_on},
+                      {"energy_pj", block.energy_pj}});
   }
   return blocks;
 }
@@ -61,38 +91,37 @@ Json table_json(const EnergyTable& table) {
       {"name", table.name}, {"node_nm", table.node_nm}, {"set", table.set}, {"dram", table.dram}, {"derived", derived}};
 }
 
-std::string layer_label(const EstimateLayer& layer) {
-  return layer.name.empty() ? layer.phase : layer.name + " " + layer.phase;
-}
-
-std::string layers_text(const Estimate& e) {
-  std::size_t width = 20;
-  for (const EstimateLayer& layer : e.layers) width = std::max(width, layer_label(layer).size());
-  std::string text = fmt::format("{:<{}}{:>14}{:>8}{:>16}{:>14}\n", "layer, phase", width, "cycles", "%", "energy [uJ]",
-                                 "use of array");
-  for (const EstimateLayer& layer : e.layers) {
-    const std::string use = layer.macs == 0 ? "" : fmt::format("{:.1f} %", 100 * layer.utilisation);
-    text += fmt::format("{:<{}}{:>14}{:>8.1f}{:>16.3f}{:>14}\n", layer_label(layer), width, layer.cycles,
-                        100.0 * static_cast<double>(layer.cycles) / static_cast<double>(e.result.cycles),
-                        layer.energy_pj * 1e-6, use);
-  }
-  return text;
-}
-
-std::string blocks_text(const Estimate& e) {
-  std::string text = fmt::format("{:<20}{:>14}{:>14}{:>16}  {}\n", "block", "busy [cycles]", "stalled", "energy [uJ]",
-                                 "waits most for");
-  for (const EstimateBlock& block : e.blocks) {
-    const auto most = std::max_element(block.stalled_on.begin(), block.stalled_on.end());
-    const int id = static_cast<int>(most - block.stalled_on.begin());
-    text +=
-        fmt::format("{:<20}{:>14}{:>14}{:>16.3f}  {}\n", block.name, block.busy, block.stalled, block.energy_pj * 1e-6,
-                    *most == 0 ? "" : fmt::format("{} ({} cycles)", token_text({id, 0}), *most));
-  }
-  return text;
+/// The sums of rows that agree in node, name and phase.
+void add_to(std::vector<EstimateLayer>& sums, const EstimateLayer& key, const WorkSums& work) {
+  auto found = std::find_if(sums.begin(), sums.end(), [&](const EstimateLayer& sum) {
+    return sum.node == key.node && sum.name == key.name && sum.phase == key.phase;
+  });
+  if (found == sums.end()) found = sums.insert(sums.end(), key);
+  *found += work;
 }
 
 }  // namespace
+
+std::vector<EstimateLayer> by_phase(const Estimate& estimate) {
+  std::vector<EstimateLayer> sums;
+  for (const EstimateLayer& layer : estimate.layers) {
+    EstimateLayer key;
+    key.phase = layer.phase;
+    add_to(sums, key, layer);
+  }
+  return sums;
+}
+
+std::vector<EstimateLayer> by_layer(const Estimate& estimate) {
+  std::vector<EstimateLayer> sums;
+  for (const EstimateLayer& layer : estimate.layers) {
+    EstimateLayer key;
+    key.node = layer.node;
+    key.name = layer.node < 0 ? layer.phase : layer.name;  // tables, command fetch: of no layer, by their own names
+    add_to(sums, key, layer);
+  }
+  return sums;
+}
 
 Json to_json(const Estimate& e) {
   Json json{{"network", e.network},
@@ -103,37 +132,19 @@ Json to_json(const Estimate& e) {
             {"steps", e.options.steps},
             {"stall_percent", e.options.stall_percent},
             {"commands", e.commands},
-            {"cycles", e.result.cycles},
+            {"cycles", e.totals.cycles},
             {"clock_mhz", e.hardware.clock_mhz},
-            {"time_ms", e.time_ms()},
-            {"samples_per_second", samples(e) / seconds(e)},
-            {"utilisation", e.utilisation},
-            {"energy_pj", e.energy.total_pj},
-            {"power_w", joules(e) / seconds(e)}};
-  if (joules(e) > 0) json["samples_per_joule"] = samples(e) / joules(e);  // infinite, and no number, where work is free
+            {"utilisation", e.totals.utilisation()},
+            {"energy_pj", e.totals.energy_pj}};
+  add_rates(json, e);
   json["energy_table"] = table_json(e.table);
+  json["totals"] = totals_json(e);
+  json["phases"] = phases_json(e);
   json["layers"] = layers_json(e);
   json["blocks"] = blocks_json(e);
   json["actions"] = actions_json(e);
   json["not_modelled"] = energy_not_modelled();
   return json;
-}
-
-std::string text_table(const Estimate& e) {
-  std::string text = fmt::format("{}, {}, on {}: batch {}, {} step{}\n", e.network, e.recipe, e.hardware.name, e.batch,
-                                 e.options.steps, e.options.steps == 1 ? "" : "s");
-  if (e.micro_batches > 0) {
-    text += fmt::format("  each the last of a step's {} micro-batches, the one that updates\n", e.micro_batches);
-  }
-  text += fmt::format("  {} cycles = {:.3f} ms at {} MHz, {:.0f} samples/s, {:.1f} % use of the array\n",
-                      e.result.cycles, e.time_ms(), e.hardware.clock_mhz, samples(e) / seconds(e), 100 * e.utilisation);
-  const std::string efficiency = joules(e) > 0 ? fmt::format(", {:.0f} samples/J", samples(e) / joules(e)) : "";
-  text += fmt::format("  {:.3f} uJ with the {} table ({} DRAM), {:.3f} W{}\n\n", e.energy.total_pj * 1e-6, e.table.name,
-                      e.table.dram, joules(e) / seconds(e), efficiency);
-  text += layers_text(e) + "\n" + blocks_text(e);
-  text += fmt::format("\nenergies: {}; see docs/energy.md\nnot modelled: {}\n", e.table.set,
-                      fmt::join(energy_not_modelled(), ", "));
-  return text;
 }
 
 }  // namespace bitloom

@@ -152,7 +152,7 @@ std::string comparison_table(const std::vector<Compared>& compared) {
          grouped(static_cast<std::int64_t>(result.fidelity.systemc)),
          grouped(static_cast<std::int64_t>(result.fidelity.rtl)),
          signed_percent(result.fidelity.systemc, result.fidelity.rtl),
-         fmt::format("{:.1f} uJ", estimated.energy.total_pj / 1e6)});
+         si(static_cast<double>(estimated.energy.total_pj) * 1e-12, "J")});
   }
   return table.text();
 }

@@ -38,6 +38,7 @@ struct RunCommand {
   std::string energy = "45nm";  ///< name or file of the energy table
   std::string hyper = "default";
   std::string json;
+  bool details = false;  ///< print the long tables too
   bool quiet = false;
 };
 
@@ -55,6 +56,7 @@ struct CosimCommand {
   std::string waves;  ///< file to write the FST waves of the RTL to
   std::string dump;   ///< folder for the tensors as .npy
   std::string json;
+  bool details = false;  ///< print the long tables too
   bool quiet = false;
 };
 

@@ -2,7 +2,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
+
+#include "sim/text_table.hpp"
 
 namespace bitloom::program {
 
@@ -17,22 +18,6 @@ void write_report(const std::string& path, const Json& report);
 
 /// May a command print its tables to standard output? Not where the JSON goes there, and not with --quiet.
 bool prints_tables(const std::string& json_path, bool quiet);
-
-/// A text table: the first column left-aligned, the others right-aligned. A row of one cell is a heading line.
-class Table {
- public:
-  explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  std::string text() const;
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
-
-/// "1 234 567": thousands apart, as cycles and elements are long.
-std::string grouped(std::int64_t value);
-/// "88.91 %"
-std::string percent(double fraction, int decimals = 2);
 
 /// One line on the terminal that is rewritten in place; silent where standard error is not a terminal. The line is
 /// refreshed at most ten times a second.

@@ -9,6 +9,7 @@
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
 #include "sim/program/report.hpp"
+#include "sim/program/terminal.hpp"
 #include "sim/program/workload.hpp"
 
 namespace bitloom::program {
@@ -55,7 +56,7 @@ int run(const RunCommand& command) {
   report.update(to_json(result));
   write_report(command.json, report);
   if (prints_tables(command.json, command.quiet)) {
-    fmt::print("{}", text_table(result));
+    fmt::print("{}", text_table(result, terminal_columns(), command.details));
   }
   return kOk;
 }
@@ -83,13 +84,13 @@ void add_run(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name")->capture_default_str();
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
+  sub->add_flag("--details", options->details, "print every layer's phases too, and what each block waits for");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(
       "Examples: bitloom run mlp --recipe int8 --hw base --batch 128 --json out.json\n"
       "          bitloom run lenet --recipe luq --hw base\n"
-      "JSON: cycles (clock cycles), time_ms, energy_pj, utilisation, layers[], blocks[], actions, and what the "
-      "numbers\n"
-      "leave out.");
+      "JSON: totals, phases[], layers[] and blocks[] with cycles (clock cycles), energy_pj, macs and utilisation,\n"
+      "actions, and what the numbers leave out; docs/counters.md defines every key.");
   sub->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

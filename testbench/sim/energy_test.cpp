@@ -84,27 +84,62 @@ Hardware small() {
   return h;
 }
 
+/// Counts in thousands, so that whole pJ hold every product.
 TEST(EnergyPrices, ASmallCaseByHand) {
   SimResult result;
-  result.counts[Action::mac8] = 100;              // 0.2 + 0.1 each
-  result.counts[Action::mac4] = 10;               // 0.05 + (0.03 + 0.1) / 2 each
+  result.counts[Action::mac8] = 100'000;          // 0.2 + 0.1 each
+  result.counts[Action::mac4] = 10'000;           // 0.05 + (0.03 + 0.1) / 2 each
   result.counts[Action::dram_read_bytes] = 64;    // 1300 for 8 bytes
   result.counts[Action::spad_a_read_bytes] = 16;  // 2 KiB: 5 for 8 bytes
   result.counts[Action::spad_b_write_bytes] = 8;  // 8 KiB: 10 for 8 bytes
-  result.counts[Action::threefry13] = 1;          // 24 × 0.1 + 13 × 0.018
-  result.counts[Action::requantize] = 2;          // 2.325 + 0.2 + 0.1 each
-  result.counts[Action::draw8] = 8;               // in threefry13
+  result.counts[Action::threefry13] = 1000;       // 24 × 0.1 + 13 × 0.018
+  result.counts[Action::requantize] = 2000;       // 2.325 + 0.2 + 0.1 each
+  result.counts[Action::draw8] = 8000;            // in threefry13
   result.phases.resize(2);
   result.phases[1].counts = result.counts;
+  result.counts[Action::command_fetch_bytes] = 128;  // of no phase
   const Energy e = energy(result, action_prices(shipped("45nm"), small()));
-  const double array = 100 * 0.3 + 10 * 0.115 + 10.0, vector = 2.4 + 0.234 + 2 * 2.625;
-  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kMacArray)], array, 1e-9);
-  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kVectorUnit)], vector, 1e-9);
-  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kDmaLoad)], 10.0, 1e-9);
-  EXPECT_NEAR(e.block_pj[static_cast<std::size_t>(Block::kDram)], 8 * 1300.0, 1e-9);
-  EXPECT_NEAR(e.total_pj, array + vector + 10.0 + 10400.0, 1e-9);
-  EXPECT_EQ(e.phase_pj[0], 0.0);
-  EXPECT_NEAR(e.phase_pj[1], e.total_pj, 1e-9);
+  const std::int64_t array = 30'000 + 1150 + 10, vector = 2400 + 234 + 5250, fetch = 16 * 1300;
+  EXPECT_EQ(e.block_pj[static_cast<std::size_t>(Block::kMacArray)], array);
+  EXPECT_EQ(e.block_pj[static_cast<std::size_t>(Block::kVectorUnit)], vector);
+  EXPECT_EQ(e.block_pj[static_cast<std::size_t>(Block::kDmaLoad)], 10);
+  EXPECT_EQ(e.block_pj[static_cast<std::size_t>(Block::kDram)], 8 * 1300 + fetch);
+  EXPECT_EQ(e.action_pj[static_cast<std::size_t>(Action::mac4)], 1150);
+  EXPECT_EQ(e.total_pj, array + vector + 10 + 10400 + fetch);
+  EXPECT_EQ(e.phase_pj, (std::vector<std::int64_t>{0, e.total_pj - fetch}));
+  EXPECT_EQ(e.fetch_pj, fetch);
+}
+
+/// Each action of each phase is rounded once, and all sums are of those.
+TEST(EnergyPrices, PartsAddUpWhereTheyAreRounded) {
+  SimResult result;
+  result.phases.resize(3);
+  ActionPrices prices{};
+  prices[static_cast<std::size_t>(Action::mac8)] = 0.4;
+  prices[static_cast<std::size_t>(Action::relu)] = 0.6;
+  for (PhaseResult& phase : result.phases) {
+    phase.counts[Action::mac8] = phase.counts[Action::relu] = 1;  // 0 and 1
+    result.counts += phase.counts;
+  }
+  Energy e = energy(result, prices);
+  EXPECT_EQ(e.total_pj, 3);
+  EXPECT_EQ(e.phase_pj, (std::vector<std::int64_t>{1, 1, 1}));
+  EXPECT_EQ(e.action_pj[static_cast<std::size_t>(Action::relu)], 3);
+  e += e;
+  EXPECT_EQ(e.total_pj, 6);
+  EXPECT_EQ(e.phase_pj, (std::vector<std::int64_t>{2, 2, 2}));
+}
+
+TEST(EnergyPrices, WhatNoNumberHoldsExactlyIsRefused) {
+  SimResult result;
+  result.counts[Action::mac8] = 10'000'000;
+  ActionPrices prices{};
+  prices[static_cast<std::size_t>(Action::mac8)] = 1e9;
+  EXPECT_THROW(energy(result, prices), Error);
+  prices[static_cast<std::size_t>(Action::mac8)] = 9e8;
+  Energy e = energy(result, prices);
+  EXPECT_EQ(e.total_pj, 9'000'000'000'000'000);
+  EXPECT_THROW(e += energy(result, prices), Error);
 }
 
 TEST(EnergyPrices, EveryActionButTheDrawsAndTableCopiesCostsSomething) {
