@@ -36,6 +36,14 @@ void compare_tensor(const TensorPlacement& place, const NamedTensor& golden, std
   }
 }
 
+/// The word of the table page at this index.
+std::uint32_t table_entry(const Program& program, int index, std::span<const std::uint8_t> memory) {
+  const std::size_t at = program.table_address + 4 * static_cast<std::size_t>(index);
+  std::uint32_t word = 0;
+  for (unsigned byte = 0; byte < 4; ++byte) word |= std::uint32_t{memory[at + byte]} << (8 * byte);
+  return word;
+}
+
 void compare_table(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                    const std::string& executor, int step, Comparison& sum) {
   const TensorPlacement* table = find_tensor(program, "table");
@@ -44,9 +52,7 @@ void compare_table(const Program& program, const StepRecord& record, std::span<c
     const auto found = record.scalars.find(name);
     if (found == record.scalars.end()) continue;  // an intermediate of the lowering's own
     const std::int64_t expected = found->second;
-    const std::size_t at = table->address + 4 * static_cast<std::size_t>(index);
-    std::uint32_t got = 0;
-    for (unsigned byte = 0; byte < 4; ++byte) got |= std::uint32_t{memory[at + byte]} << (8 * byte);
+    const std::int64_t got = table_entry(program, index, memory);
     ++sum.scalars;
     ++sum.elements;
     if (expected != got) add(sum, {executor, step, "table entry " + name, 0, index, expected, got, table->writers});
@@ -102,6 +108,18 @@ void compare_step(const Program& program, const StepRecord& record, std::span<co
   }
   compare_table(program, record, memory, executor, step, sum);
   require_all_seen(program, record, seen, sum);
+}
+
+std::int64_t element_of(const Program& program, const Difference& difference, std::span<const std::uint8_t> memory,
+                        std::uint32_t batch_address) {
+  const TensorPlacement* place = find_tensor(program, difference.tensor);
+  if (place == nullptr) return table_entry(program, difference.col, memory);  // "table entry …"
+  const auto base = place->in_batch ? memory.subspan(batch_address) : memory;
+  TensorPlacement row = *place;
+  row.address += static_cast<std::uint32_t>(difference.row) * place->pitch;
+  row.rows = 1;
+  row.bytes = place->pitch;
+  return decode_tensor(row, base)[static_cast<std::size_t>(difference.col)];
 }
 
 }  // namespace bitloom::cosim

@@ -190,10 +190,10 @@ class Session {
     compare("systemc", record, systemc_image_.bytes, step);
 
     rtl_before_ = options_.waves.empty() ? std::vector<std::uint8_t>() : rtl.memory();
-    const MachineStep machine = run_rtl(rtl, samples, step);
+    const MachineStep machine = run_rtl_to_its_end(rtl, samples, step);
     compare("rtl", record, rtl.memory(), step);
     add_cycles(systemc, machine);
-    if (!options_.waves.empty() && result_.waves.empty()) write_waves(samples, machine, step);
+    if (!options_.waves.empty() && result_.waves.file.empty()) write_waves(samples, machine, step);
   }
 
   MachineStep run_systemc(const Batch& samples, int step) {
@@ -231,15 +231,30 @@ class Session {
     load_program(rtl.memory());
     write_batch(program(), rtl.memory(), 0, samples);
     set_registers(rtl, step);
+    if (options_.before_rtl) options_.before_rtl(rtl, program());
     unsigned executions = 0;
     RtlResult result =
         rtl.run(std::uint64_t{1} << 40, [&](const ExecutionRecord& e) { tick("RTL", step, e.command, executions++); });
     if (result.error_code != 0) {
-      throw Error(fmt::format("cosim: the RTL stopped in step {} with error {} at command {} ({})", step,
-                              result.error_code, result.error_index,
-                              command_text(static_cast<int>(result.error_index))));
+      throw RtlHang(fmt::format("the RTL stopped with error {} at command {} ({})", result.error_code,
+                                result.error_index, command_text(static_cast<int>(result.error_index))),
+                    result.cycles);
     }
     return {result.cycles, std::move(result.executions)};
+  }
+
+  /// run_rtl(); where the machine hangs or stops, with waves of the cycles before.
+  MachineStep run_rtl_to_its_end(RtlMachine& rtl, const Batch& samples, int step) {
+    try {
+      return run_rtl(rtl, samples, step);
+    } catch (const RtlHang& hang) {
+      std::string text = fmt::format("cosim: step {}: {}", step, hang.what());
+      if (!options_.waves.empty()) {
+        trace(samples, step, window_to(hang.last_sign()), static_cast<std::int64_t>(hang.last_sign()));
+        text += "\n" + describe(result_.waves);
+      }
+      throw Error(text);
+    }
   }
 
   std::string command_text(int command) const {
@@ -273,35 +288,53 @@ class Session {
     add_phases(program(), last_ends(program(), systemc.executions), last_ends(program(), rtl.executions), phases_);
   }
 
-  /// The executions of the commands that wrote the first difference, with some cycles around; without a difference the
-  /// step's start.
+  /// Waves around the first difference; without a difference of the last step's start.
   void write_waves(const Batch& samples, const MachineStep& machine, int step) {
     const auto& first = result_.comparison.first;
     const bool differs = !first.empty() && first.front().executor == "rtl";
     if (!differs && step + 1 < options_.steps) return;
-    constexpr std::uint64_t kMargin = 200, kLongest = 100000;
-    std::uint64_t from = 0, to = kLongest;
-    if (differs && !first.front().writers.empty()) {
-      const std::set<int> writers(first.front().writers.begin(), first.front().writers.end());
-      from = machine.cycles;
-      for (const ExecutionRecord& e : machine.executions) {
-        if (writers.count(static_cast<int>(offsets_[part_] + e.command)) != 0) from = std::min(from, e.start);
-      }
-      from = from > kMargin ? from - kMargin : 0;
-      to = from + kLongest;
-    }
-    say(fmt::format("step {}: RTL again, waves of cycles {} to {}", step, from, to));
+    if (!differs) return trace(samples, step, {0, kLongestWindow}, -1);
+    const std::int64_t at = time_of(first.front(), samples, step);
+    std::set<int> writers;  // of this part's program
+    for (const int writer : first.front().writers) writers.insert(writer - static_cast<int>(offsets_[part_]));
+    trace(samples, step, window_of(writers, machine.executions, at), at);
+  }
+
+  /// A machine in the state before the step, ready to run it again.
+  void prepare_again(RtlMachine& again, const Batch& samples, int step) const {
+    again.memory() = rtl_before_;
+    load_program(again.memory());
+    write_batch(program(), again.memory(), 0, samples);
+    set_registers(again, step);
+    if (options_.before_rtl) options_.before_rtl(again, program());
+  }
+
+  /// Runs the step again and looks at the element after each execution: the end of the one that changed it last, or −1
+  /// where none did.
+  std::int64_t time_of(const Difference& difference, const Batch& samples, int step) const {
+    say(fmt::format("step {}: RTL again, for the time of the difference", step));
+    RtlMachine again(options_.rtl_library, program().hardware, rtl_timing());
+    prepare_again(again, samples, step);
+    const std::uint32_t batch = batch_offset(program(), 0);
+    std::int64_t before = element_of(program(), difference, again.memory(), batch), time = -1;
+    again.run(std::uint64_t{1} << 40, [&](const ExecutionRecord& e) {
+      const std::int64_t now = element_of(program(), difference, again.memory(), batch);
+      if (now != before) time = static_cast<std::int64_t>(e.end);
+      before = now;
+    });
+    return time;
+  }
+
+  void trace(const Batch& samples, int step, const Window& window, std::int64_t at) {
+    say(fmt::format("step {}: RTL again, waves of cycles {} to {}", step, window.from, window.to));
     RtlMachine traced(trace_library(options_.rtl_library), program().hardware, rtl_timing());
-    traced.memory() = rtl_before_;
+    prepare_again(traced, samples, step);
     OutputByName file(options_.waves);
-    traced.waves(file.name(), from, to);
-    load_program(traced.memory());
-    write_batch(program(), traced.memory(), 0, samples);
-    set_registers(traced, step);
-    traced.run(to + kMargin);
+    traced.waves(file.name(), window.from, window.to);
+    const RtlResult ran = traced.run(window.to + kWindowMargin);
     require_whole_fst(file.name(), options_.waves);
     file.commit();
-    result_.waves = options_.waves;
+    result_.waves = {options_.waves, step, window.from, ran.finished ? std::min(window.to, ran.cycles) : window.to, at};
   }
 
   void finish() {

@@ -11,6 +11,11 @@
 #include "model/network/recipe.hpp"
 #include "sim/cosim/compare.hpp"
 #include "sim/cosim/fidelity.hpp"
+#include "sim/cosim/waves.hpp"
+
+namespace bitloom {
+class RtlMachine;
+}
 
 namespace bitloom::cosim {
 
@@ -20,11 +25,15 @@ struct CosimOptions {
   int stall = 0;            ///< percent chance of an idle cycle before each memory beat, 0 … 90
   std::uint64_t seed = 1;   ///< parameters, data order, random words, stalls and poison
   std::string rtl_library;  ///< the Verilated machine of this hardware (rtl_library_path())
-  std::string waves;        ///< FST file of the RTL around the first difference; empty: none
-  std::string dump;         ///< folder for golden's tensors as .npy, one folder a step; empty: none
+  /// FST file of the RTL around the first difference or the place where it hangs, or else of the last step's start;
+  /// empty: none.
+  std::string waves;
+  std::string dump;  ///< folder for golden's tensors as .npy, one folder a step; empty: none
   std::function<void(const std::string&)> progress;  ///< called with what is being done; may be empty
   /// Tests only: changes the memory of an executor after its step, before it is compared.
   std::function<void(const std::string& executor, int step, std::span<std::uint8_t> memory)> tamper;
+  /// Tests only: called before each run of an RTL machine, whose memory is ready.
+  std::function<void(RtlMachine&, const Program&)> before_rtl;
 };
 
 struct CosimResult {
@@ -38,7 +47,7 @@ struct CosimResult {
   std::uint64_t macs_data = 0;        ///< those that meet data
   double array_utilisation = 0;       ///< macs_data / (RTL cycles × R × C × multiply-accumulates a cycle and cell)
   std::vector<std::uint32_t> losses;  ///< golden's, by step (N7.4)
-  std::string waves;                  ///< the file that was written, or empty
+  Waves waves;
   bool equal() const { return comparison.mismatches == 0 && comparison.elements > 0; }
 };
 
@@ -50,8 +59,8 @@ struct StepData {
 
 /// Runs golden, SystemC and RTL on the same consecutive training steps and compares every tensor, every stored state
 /// and every table entry after each step, and the cycles of every command. The two machines start from memories with
-/// different poison in all bytes that nothing should read. Throws Error for bad arguments; differences are a result,
-/// not an error.
+/// different poison in all bytes that nothing should read. Throws Error for bad arguments and where the RTL hangs or
+/// stops, then with the waves' window, if waves were asked for; differences are a result, not an error.
 CosimResult cosimulate(const Network& network, const Recipe& recipe, const Hardware& hardware, const Hyper& hyper,
                        const StepData& data, const CosimOptions& options);
 

@@ -3,13 +3,19 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "sim/text_table.hpp"
+
 namespace bitloom::cosim {
 namespace {
 
-double percent(std::uint64_t model, std::uint64_t truth) {
-  if (truth == 0) return model == 0 ? 0.0 : 100.0;
-  return 100.0 * (static_cast<double>(model) - static_cast<double>(truth)) / static_cast<double>(truth);
+/// (model − truth) / truth with its sign.
+std::string signed_percent(std::uint64_t model, std::uint64_t truth) {
+  if (truth == 0) return model == 0 ? "+0.00 %" : "+100.00 %";
+  const double error = (static_cast<double>(model) - static_cast<double>(truth)) / static_cast<double>(truth);
+  return fmt::format("{:+.2f} %", 100.0 * error);
 }
+
+std::string wrap(const std::string& text, int columns) { return columns > 0 ? wrapped(text, columns, 2) : text + "\n"; }
 
 std::string phase_name(const Program& program, const PhaseCycles& phase) {
   if (phase.node < 0) return phase.phase;
@@ -63,39 +69,64 @@ nlohmann::ordered_json to_json(const CosimResult& result) {
   json["macs"] = result.macs;
   json["macs_data"] = result.macs_data;
   json["array_utilisation"] = result.array_utilisation;
-  if (!result.waves.empty()) json["waves"] = result.waves;
+  if (!result.waves.file.empty()) {
+    json["waves"] = result.waves.file;
+    json["waves_window"] = {{"step", result.waves.step}, {"from", result.waves.from}, {"to", result.waves.to}};
+    if (result.waves.at >= 0) json["waves_window"]["at"] = result.waves.at;
+  }
   return json;
 }
 
-std::string to_text(const CosimResult& result) {
+std::string verdict_text(const CosimResult& result, int columns) {
   const Comparison& c = result.comparison;
   const Fidelity& f = result.fidelity;
-  std::string text = fmt::format(
-      "{} steps, {} commands, {} executions\ncompared with golden: {} tensors and {} table entries, {} elements: {}\n",
-      result.losses.size(), result.program.commands.size(), result.executions, c.tensors, c.scalars, c.elements,
-      c.mismatches == 0 ? "all equal" : fmt::format("{} differ", c.mismatches));
-  for (const Difference& d : c.first) text += "  " + describe(result.program, d) + "\n";
-  if (!c.unseen.empty()) text += fmt::format("not in memory after a step: {}\n", fmt::join(c.unseen, ", "));
-  text += fmt::format("\n{:<24} {:>12} {:>12} {:>8}\n", "cycles of phase", "SystemC", "RTL", "error");
-  for (const PhaseCycles& p : f.phases) {
-    text += fmt::format("{:<24} {:>12} {:>12} {:>+7.2f}%\n", phase_name(result.program, p), p.systemc, p.rtl,
-                        percent(p.systemc, p.rtl));
-  }
-  text += fmt::format("{:<24} {:>12} {:>12} {:>+7.2f}%\n\n", "total", f.systemc, f.rtl, 100 * f.error);
-  text += fmt::format("{:<16} {:>10} {:>12} {:>12} {:>8}\n", "command class", "executed", "SystemC", "RTL", "error");
-  for (const ClassCycles& k : f.classes) {
-    text += fmt::format("{:<16} {:>10} {:>12} {:>12} {:>+7.2f}%{}\n", k.name, k.executions, k.systemc, k.rtl,
-                        100 * k.error, k.counted ? "" : "  (few)");
-  }
-  text += fmt::format("per-command error: median {:.2f} %, 95th percentile {:.2f} %, worst {:.2f} %{}\n",
-                      100 * f.median, 100 * f.p95, 100 * f.worst,
-                      f.worst_command < 0
-                          ? ""
-                          : fmt::format(" (command {}: {})", f.worst_command,
-                                        result.program.info[static_cast<std::size_t>(f.worst_command)].text));
-  text += fmt::format("array utilisation {:.1f} % (multiply-accumulates that meet data, over the array's peak)\n",
-                      100 * result.array_utilisation);
+  std::string text;
+  for (const Difference& d : c.first) text += wrap("- " + describe(result.program, d), columns);
+  if (!c.first.empty()) text += "\n";
+  Table table({"verdict", result.equal() ? "equal" : "DIFFERENT"});
+  table.row({"steps", grouped(static_cast<std::uint64_t>(result.losses.size()))});
+  table.row({"tensors and table entries compared with golden, in both machines", grouped(c.tensors + c.scalars)});
+  table.row({"elements compared", grouped(c.elements)});
+  table.row({"elements equal", c.mismatches == 0 ? "all equal" : grouped(c.elements - c.mismatches)});
+  if (c.mismatches != 0) table.row({"elements that differ", grouped(c.mismatches)});
+  table.row({"cycles of SystemC", grouped(f.systemc)});
+  table.row({"cycles of the RTL", grouped(f.rtl)});
+  table.row({"error of SystemC's cycles", signed_percent(f.systemc, f.rtl)});
+  table.row({"largest error of a command", percent(f.worst)});
+  table.row({"use of the array", percent(result.array_utilisation, 1)});
+  text += table.text(columns);
+  if (!result.waves.file.empty()) text += wrap(describe(result.waves), columns);
   return text;
 }
+
+std::string details_text(const CosimResult& result, int columns) {
+  const Comparison& c = result.comparison;
+  const Fidelity& f = result.fidelity;
+  Table phases({"cycles by phase", "SystemC", "RTL", "error"});
+  for (const PhaseCycles& p : f.phases) {
+    phases.row({phase_name(result.program, p), grouped(p.systemc), grouped(p.rtl), signed_percent(p.systemc, p.rtl)});
+  }
+  phases.row({"all", grouped(f.systemc), grouped(f.rtl), signed_percent(f.systemc, f.rtl)});
+  Table classes({"cycles by command class", "executed", "SystemC", "RTL", "error"});
+  for (const ClassCycles& k : f.classes) {
+    classes.row({k.name, grouped(k.executions), grouped(k.systemc), grouped(k.rtl), signed_percent(k.systemc, k.rtl)});
+  }
+  std::string text = phases.text(columns) + "\n" + classes.text(columns) + "\n";
+  text += wrap(fmt::format("{} commands, {} executions in all steps", grouped(result.program.commands.size()),
+                           grouped(result.executions)),
+               columns);
+  text += wrap(fmt::format("errors of the commands: median {}, 95th percentile {}, worst {}{}", percent(f.median),
+                           percent(f.p95), percent(f.worst),
+                           f.worst_command < 0
+                               ? ""
+                               : fmt::format(" (command {}: {})", f.worst_command,
+                                             result.program.info[static_cast<std::size_t>(f.worst_command)].text)),
+               columns);
+  if (!c.unseen.empty())
+    text += wrap(fmt::format("not in memory after a step: {}", fmt::join(c.unseen, ", ")), columns);
+  return text;
+}
+
+std::string to_text(const CosimResult& result) { return details_text(result) + "\n" + verdict_text(result); }
 
 }  // namespace bitloom::cosim

@@ -6,12 +6,17 @@
 
 namespace bitloom::cosim {
 
-/// `tensors_compared`, `elements_compared`, `mismatches`, `cycles.systemc`, `cycles.rtl`, `commands` and what else the
-/// result holds.
+/// The keys of `bitloom cosim --json`, which docs/counters.md defines.
 nlohmann::ordered_json to_json(const CosimResult& result);
 
-/// A table for people: what was compared, the first differences, cycles by phase and by command class. Cycles are clock
-/// cycles.
+/// The verdict, a short table in lines of at most `columns` characters (0: as long as they are): what was compared and
+/// equal, cycles, their error, and the first differences.
+std::string verdict_text(const CosimResult& result, int columns = 0);
+
+/// Cycles by phase and by command class, and the tensors that no memory keeps.
+std::string details_text(const CosimResult& result, int columns = 0);
+
+/// Details and verdict, as tests print them.
 std::string to_text(const CosimResult& result);
 
 }  // namespace bitloom::cosim

@@ -15,6 +15,7 @@
 #include "sim/cosim/rtl/harness.hpp"
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"
+#include "sim/program/terminal.hpp"
 
 namespace bitloom::program {
 
@@ -94,8 +95,11 @@ int run(const CosimCommand& command) {
   report["equal"] = result.equal();
   write_report(command.json, report);
   if (prints_tables(command.json, command.quiet)) {
-    fmt::print("{} {} on {}, batch {}, seed {}, {} % stalls\n{}", workload.network.name, workload.recipe.name,
-               command.hw, options.batch, options.seed, options.stall, cosim::to_text(result));
+    const int columns = terminal_columns();
+    const std::string title = fmt::format("{}, {}, on {}: batch {}, seed {}, {} % stalls", workload.network.name,
+                                          workload.recipe.name, command.hw, options.batch, options.seed, options.stall);
+    const std::string details = command.details ? cosim::details_text(result, columns) + "\n" : "";
+    fmt::print("{}\n{}{}", wrapped(title, columns, 2), details, cosim::verdict_text(result, columns));
   }
   return result.equal() ? kOk : kMismatch;
 }
@@ -121,15 +125,17 @@ void add_cosim(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--data", options->data, "folder of IDX or CIFAR-10 files (default: generated glyphs)");
   sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name")->capture_default_str();
-  sub->add_option("--waves", options->waves, "write RTL waves around the first difference to this FST file");
+  sub->add_option("--waves", options->waves,
+                  "write RTL waves around the first difference, or where the RTL hangs, to this FST file");
   sub->add_option("--dump", options->dump, "write golden's tensors as .npy into this folder, one folder a step");
   sub->add_option("--json", options->json, "write the results as JSON (- for standard output)");
+  sub->add_flag("--details", options->details, "print cycles by phase and by command class too");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(
       "Examples: bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25 --json out.json\n"
       "          bitloom cosim conv_small --recipe luq --hw tiny --steps 2\n"
       "JSON: tensors_compared, elements_compared, mismatches, differences[], cycles.systemc, cycles.rtl, commands,\n"
-      "classes[], phases[], array_utilisation. Cycles are clock cycles. Exit code 1 on any difference.");
+      "classes[], phases[], array_utilisation; docs/counters.md defines every key. Exit code 1 on any difference.");
   sub->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

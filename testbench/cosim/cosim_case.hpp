@@ -20,6 +20,10 @@ struct CosimCase {
 /// Generated images of the network's input size, labels within its classes.
 Dataset random_images(const Network& network, int samples, std::uint64_t seed);
 
+/// Where SystemC's cycles are not the RTL's, in total, by phase or by command, one a line; empty where all are equal.
+/// The model holds at every stall rate, so nothing but equality is right.
+std::string cycles_that_differ(const CosimResult& result);
+
 CosimResult run_case(const CosimCase& chosen, CosimOptions options = {});
 
 }  // namespace bitloom::cosim

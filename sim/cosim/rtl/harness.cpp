@@ -193,7 +193,7 @@ void RtlMachine::hang(std::uint64_t edge, const RtlResult& result) const {
     if (state == 2) text += fmt::format("command {} runs", command);
     if (state == 3) text += "a loop group is not complete";
   }
-  throw Error(text);
+  throw RtlHang(text, last_sign_);
 }
 
 }  // namespace bitloom

@@ -11,6 +11,7 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
+#include "model/io/error.hpp"
 #include "sim/cosim/rtl/abi.hpp"
 #include "sim/cosim/rtl/axi_memory.hpp"
 #include "sim/dram_timing.hpp"
@@ -43,6 +44,17 @@ struct RtlResult {
   std::array<QueueCycles, kQueues> queues;
 };
 
+/// The machine hangs. The message has the state of its queues.
+class RtlHang : public Error {
+ public:
+  RtlHang(const std::string& message, std::uint64_t last_sign) : Error(message), last_sign_(last_sign) {}
+  /// The cycle in which something happened last.
+  std::uint64_t last_sign() const { return last_sign_; }
+
+ private:
+  std::uint64_t last_sign_;
+};
+
 class RtlMachine {
  public:
   using OnExecution = std::function<void(const ExecutionRecord&)>;
@@ -61,8 +73,8 @@ class RtlMachine {
   void write_register(Register address, std::uint32_t value);
   std::uint32_t read_register(Register address);
 
-  /// Starts the program and runs it to its end or for max_cycles. Throws Error when the machine hangs (with the state
-  /// of its queues), breaks the AXI protocol or disagrees with itself. After an unfinished run the machine can only be
+  /// Starts the program and runs it to its end or for max_cycles. Throws RtlHang when the machine hangs, and Error when
+  /// it breaks the AXI protocol or disagrees with itself. After an unfinished run the machine can only be
   /// destroyed.
   RtlResult run(std::uint64_t max_cycles, const OnExecution& on_execution = {});
 
