@@ -85,7 +85,7 @@ std::string verdict_text(const CosimResult& result, int columns) {
   if (!c.first.empty()) text += "\n";
   Table table({"verdict", result.equal() ? "equal" : "DIFFERENT"});
   table.row({"steps", grouped(static_cast<std::uint64_t>(result.losses.size()))});
-  table.row({"tensors and table entries compared with golden, in both machines", grouped(c.tensors + c.scalars)});
+  table.row({"tensors and table entries compared", grouped(c.tensors + c.scalars)});
   table.row({"elements compared", grouped(c.elements)});
   table.row({"elements equal", c.mismatches == 0 ? "all equal" : grouped(c.elements - c.mismatches)});
   if (c.mismatches != 0) table.row({"elements that differ", grouped(c.mismatches)});
