@@ -327,7 +327,7 @@ class Session {
 
   void trace(const Batch& samples, int step, const Window& window, std::int64_t at) {
     say(fmt::format("step {}: RTL again, waves of cycles {} to {}", step, window.from, window.to));
-    RtlMachine traced(trace_library(options_.rtl_library), program().hardware, rtl_timing());
+    RtlMachine traced(trace_library(options_.rtl_library, options_.progress), program().hardware, rtl_timing());
     prepare_again(traced, samples, step);
     OutputByName file(options_.waves);
     traced.waves(file.name(), window.from, window.to);

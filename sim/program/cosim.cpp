@@ -1,6 +1,7 @@
 #include "sim/program/cosim.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -36,12 +37,26 @@ cosim::StepData cosim_samples(const Network& network, const std::string& data, s
           {images.labels.begin(), images.labels.begin() + labels}};
 }
 
+namespace {
+
+/// What is said while a machine is built, which takes a minute: a line on a terminal that is rewritten, elsewhere one
+/// line at the start.
+LongTask building_line(ProgressLine& line, bool progress) {
+  return [&line, progress, said = false](const std::string& what) mutable {
+    line.show(what);
+    if (progress && !said && isatty(STDERR_FILENO) == 0) fmt::print(stderr, "bitloom: {}\n", what);
+    said = true;
+  };
+}
+
+}  // namespace
+
 cosim::CosimResult run_cosimulation(const Workload& workload, const Machine& machine, const std::string& data,
                                     cosim::CosimOptions options, const std::string& label, bool progress) {
   const std::int64_t samples = std::int64_t{options.batch} * options.steps;
   const cosim::StepData step_data = cosim_samples(workload.network, data, samples, options.seed);
-  options.rtl_library = rtl_library(machine.file);
   ProgressLine line(progress);
+  options.rtl_library = rtl_library(machine.file, building_line(line, progress));
   options.progress = [&](const std::string& what) { line.show(label + " " + what); };
   return naming_files(workload, &machine, [&] {
     return cosim::cosimulate(workload.network, workload.recipe, machine.hardware, workload.hyper, step_data, options);

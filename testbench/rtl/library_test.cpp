@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
 #include "model/io/traces.hpp"
 #include "testbench/rtl/machine_case.hpp"
 
@@ -53,12 +54,28 @@ TEST_F(LibraryTest, OwnHardwareIsMadeOnce) {
   EXPECT_EQ(rtl_library(file), library);
   EXPECT_EQ(fs::last_write_time(library), made) << "made again";
 
+  std::ofstream(library, std::ios::trunc) << "damaged";  // loaded as it is, this ends the process
+  EXPECT_EQ(rtl_library(file), library);
+  EXPECT_GT(fs::file_size(library), 10000u) << "not made again";
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_FALSE(entry.is_directory()) << entry.path() << ": a scratch folder is left";
+    EXPECT_NE(entry.path().extension(), ".lock");
+  }
+
   Hardware hardware = read_hardware(file);
   hardware.dram_bytes = 1 << 16;
   RtlMachine machine(library, hardware, {20, 10, 0, 1});
   EXPECT_EQ(machine.read_register(Register::ID), config_hash(hardware));
   machine.write_register(Register::PROGRAM_LENGTH, 0);
   EXPECT_EQ(machine.run(1000).cycles, 1u);
+}
+
+TEST_F(LibraryTest, AnInterruptLeavesNothing) {
+  const fs::path file = changed("rows", "  \"rows\": 5,");
+  set_interrupted(true);
+  EXPECT_THROW(rtl_library(file), Interrupted);
+  set_interrupted(false);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1) << "more than the hardware's file";
 }
 
 TEST_F(LibraryTest, RegistersKeepWhatIsWritten) {

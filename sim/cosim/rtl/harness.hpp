@@ -14,6 +14,7 @@
 #include "model/io/error.hpp"
 #include "sim/cosim/rtl/abi.hpp"
 #include "sim/cosim/rtl/axi_memory.hpp"
+#include "sim/cosim/rtl/child.hpp"
 #include "sim/dram_timing.hpp"
 #include "sim/simulator.hpp"
 
@@ -22,10 +23,11 @@ namespace bitloom {
 /// The library of a named hardware of traces/hardware, which the build makes. Throws Error when it is not there.
 std::string rtl_library_path(const std::string& hardware_name);
 /// The library of any hardware file: the one that the build made if its parameters are the same, else one that is made
-/// now (needs Verilator and a compiler) and kept in a cache folder. Throws Error with the tools' messages.
-std::string rtl_library(const std::filesystem::path& hardware_file);
-/// The variant of a library that writes waves and checks assertions; made now if there is none.
-std::string trace_library(const std::string& library);
+/// now (needs Verilator and a compiler) and kept in own_cache_folder(), with a seal: a damaged one is made again. It
+/// says with `progress` what takes long. Throws Error with the tools' messages, and Interrupted, which leaves nothing.
+std::string rtl_library(const std::filesystem::path& hardware_file, const LongTask& progress = {});
+/// The variant of a library that writes waves and checks assertions; made now if there is none, as rtl_library() does.
+std::string trace_library(const std::string& library, const LongTask& progress = {});
 
 /// What a queue did, in cycles: nothing to do, waiting for tokens (by the token's id too), running, taking a group's
 /// commands or stepping over iterations.

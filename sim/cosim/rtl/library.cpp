@@ -1,52 +1,22 @@
-// Finds or makes the shared library of a Verilated machine. Compiled with the places of the build's tools.
+// Finds or makes the shared library of a Verilated machine.
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <chrono>
+#include <system_error>
 
 #include "model/io/error.hpp"
+#include "sim/cosim/rtl/cache.hpp"
 #include "sim/cosim/rtl/harness.hpp"
-
-extern char** environ;
+#include "sim/cosim/rtl/places.hpp"
 
 namespace bitloom {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path build_folder() {
-  const char* chosen = std::getenv("BITLOOM_RTL_DIR");
-  return chosen != nullptr ? fs::path(chosen) : fs::path(BITLOOM_RTL_LIBRARIES);
-}
-
-/// Runs a program with its output in `log`. Throws Error with the log's text when it fails.
-void run(const std::vector<std::string>& command, const fs::path& log) {
-  std::vector<char*> arguments;
-  for (const std::string& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw Error(fmt::format("{}: cannot be run", command[0]));
-  int status = 0;
-  if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    std::ifstream file(log);
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    throw Error(fmt::format("{} failed:\n{}", command[0], text));
-  }
-}
 
 /// config_hash of a library, or nothing when it is none of ours.
 std::uint32_t hash_of(const fs::path& library) {
@@ -60,89 +30,139 @@ std::uint32_t hash_of(const fs::path& library) {
   return hash;
 }
 
-fs::path cache_folder() {
-  if (const char* chosen = std::getenv("BITLOOM_CACHE")) return chosen;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME")) return fs::path(cache) / "bitloom";
-  if (const char* home = std::getenv("HOME")) return fs::path(home) / ".cache" / "bitloom";
-  return fs::temp_directory_path() / "bitloom";
-}
-
 /// Changes when any of the RTL or the wrapper does, so that a cached library is never an old one.
-std::uint64_t source_hash() {
+std::uint64_t source_hash(const fs::path& root) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(fs::path(BITLOOM_ROOT) / "rtl")) files.push_back(entry.path());
-  for (const char* name : {"wrapper.cpp", "abi.hpp"}) {
-    files.push_back(fs::path(BITLOOM_ROOT) / "sim" / "cosim" / "rtl" / name);
-  }
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root / "rtl", error)) files.push_back(entry.path());
+  if (error)
+    throw Error(fmt::format("{}: the RTL's sources are not there: {}", (root / "rtl").string(), error.message()));
+  for (const char* name : {"wrapper.cpp", "abi.hpp"}) files.push_back(root / "sim" / "cosim" / "rtl" / name);
   std::sort(files.begin(), files.end());
-  std::uint64_t hash = 14695981039346656037u;
-  for (const fs::path& path : files) {
-    std::ifstream file(path, std::ios::binary);
-    for (std::istreambuf_iterator<char> at(file), end; at != end; ++at) {
-      hash = (hash ^ static_cast<unsigned char>(*at)) * 1099511628211u;
-    }
-  }
+  std::uint64_t hash = 1;
+  for (const fs::path& path : files) hash = file_hash(path, hash);
   return hash;
 }
 
-void make(const fs::path& package, const fs::path& library, bool waves) {
-  const fs::path scratch = library.parent_path() / fmt::format("{}.{}", library.stem().string(), getpid());
-  fs::create_directories(scratch);
-  std::vector<std::string> command = {BITLOOM_CMAKE};
-  std::string tools = BITLOOM_RTL_TOOLS;
-  for (std::size_t from = 0; from < tools.size();) {
-    const std::size_t to = std::min(tools.find('|', from), tools.size());
-    command.push_back(tools.substr(from, to - from));
-    from = to + 1;
+/// A folder beside the library for everything on the way to it. It goes with the object, also after an interrupt.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(const fs::path& library)
+      : path_(library.parent_path() / fmt::format("{}.{}", library.stem().string(), getpid())) {
+    std::error_code error;
+    fs::create_directory(path_, error);
+    if (error) throw Error(fmt::format("{}: cannot be made: {}", path_.string(), error.message()));
   }
-  const std::string runtime = waves ? BITLOOM_RUNTIME_WAVES : BITLOOM_RUNTIME_FAST;
-  for (const std::string& each :
-       {"-DPACKAGE=" + package.string(), "-DOUTPUT=" + (scratch / "made.so").string(),
-        fmt::format("-DWAVES={:d}", waves), "-DFOLDER=" + (scratch / "generated").string(), "-DRUNTIME=" + runtime,
-        std::string("-P"), std::string(BITLOOM_ROOT "/rtl/build_library.cmake")}) {
-    command.push_back(each);
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
   }
-  run(command, scratch / "log");
-  fs::rename(scratch / "made.so", library);
-  fs::remove_all(scratch);
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// Says how long the work has taken, once a tick.
+std::function<void()> timed(const LongTask& progress, const std::string& what) {
+  return [progress, what, begin = std::chrono::steady_clock::now()] {
+    if (!progress) return;
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    progress(fmt::format("{}: {:.0f} s", what, seconds.count()));
+  };
+}
+
+/// What a library is made of: the package of the hardware, kept beside the library, and, where that is not there yet,
+/// the file to generate it from.
+struct Order {
+  fs::path library;
+  fs::path package;
+  fs::path hardware_file;
+  bool waves = false;
+  std::string name;  ///< for messages
+};
+
+void rename_to(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) throw Error(fmt::format("{}: cannot be made: {}", to.string(), error.message()));
+}
+
+void make(const Order& order, const std::function<void()>& tick) {
+  const RtlPlaces places = rtl_places();
+  const ScratchFolder scratch(order.library);
+  fs::path package = order.package;
+  if (!order.waves) {
+    package = scratch.path() / "bl_pkg.sv";
+    run_child({places.gen_package.string(), order.hardware_file.string(), package.string()}, tick);
+  }
+  const fs::path made = scratch.path() / "made.so";
+  const fs::path runtime = order.waves ? places.runtime_waves : places.runtime_fast;
+  std::vector<std::string> command = build_command(places);
+  for (const std::string& argument :
+       {"-DPACKAGE=" + package.string(), "-DOUTPUT=" + made.string(), fmt::format("-DWAVES={:d}", order.waves),
+        "-DFOLDER=" + (scratch.path() / "generated").string(), "-DRUNTIME=" + runtime.string(), std::string("-P"),
+        (places.sources / "rtl" / "build_library.cmake").string()}) {
+    command.push_back(argument);
+  }
+  run_child(command, tick);
+  if (!order.waves) rename_to(package, order.package);
+  rename_to(made, order.library);
+  seal(order.library);
+}
+
+/// Makes the library in the cache, unless another process has made it meanwhile.
+void make_once(const Order& order, const LongTask& progress) {
+  const std::string what = fmt::format("building the RTL{} of {}", order.waves ? " with waves" : "", order.name);
+  const FileLock lock(order.library.string() + ".lock", timed(progress, "waiting for a process that is " + what));
+  if (is_sealed(order.library)) return;
+  const auto tick = timed(progress, what);
+  tick();
+  make(order, tick);
 }
 
 }  // namespace
 
 std::string rtl_library_path(const std::string& hardware_name) {
-  const fs::path path = build_folder() / ("librtl_" + hardware_name + ".so");
-  if (!fs::exists(path)) throw Error(path.string() + ": is not there; the build makes it for each named hardware");
+  const fs::path path = rtl_places().libraries / ("librtl_" + hardware_name + ".so");
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw Error(path.string() + ": is not there; the build makes it for each named hardware");
+  }
   return path.string();
 }
 
-std::string trace_library(const std::string& library) {
+std::string trace_library(const std::string& library, const LongTask& progress) {
   const fs::path path(library);
   const fs::path waves = path.parent_path() / (path.stem().string() + "_trace.so");
-  if (fs::exists(waves)) return waves.string();
+  std::error_code ignored;
+  const bool cached = is_sealed(path);
+  if (cached ? is_sealed(waves) : fs::exists(waves, ignored)) return waves.string();
   fs::path package = path;
   package.replace_extension(".sv");
-  if (!fs::exists(package)) throw Error(waves.string() + ": is not there; the build makes it with the library");
-  make(package, waves, true);
+  if (!cached || !fs::exists(package, ignored)) {
+    throw Error(waves.string() + ": is not there; the build makes it with the library");
+  }
+  make_once({waves, package, {}, true, path.stem().string()}, progress);
   return waves.string();
 }
 
-std::string rtl_library(const fs::path& hardware_file) {
+std::string rtl_library(const fs::path& hardware_file, const LongTask& progress) {
   const Hardware hardware = read_hardware(hardware_file);
   const std::uint32_t hash = config_hash(hardware);
-  const fs::path named = build_folder() / ("librtl_" + hardware.name + ".so");
-  if (fs::exists(named) && hash_of(named) == hash) return named.string();
+  const RtlPlaces places = rtl_places();
+  std::error_code ignored;
+  const fs::path named = places.libraries / ("librtl_" + hardware.name + ".so");
+  if (fs::exists(named, ignored) && hash_of(named) == hash) return named.string();
 
-  const fs::path folder = cache_folder();
-  const fs::path library = folder / fmt::format("librtl_{:08x}_{:016x}.so", hash, source_hash());
-  if (fs::exists(library) && hash_of(library) == hash) return library.string();
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error(fmt::format("{}: cannot be made: {}", folder.string(), error.message()));
+  const fs::path library =
+      own_cache_folder() / fmt::format("librtl_{:08x}_{:016x}.so", hash, source_hash(places.sources));
+  if (is_sealed(library) && hash_of(library) == hash) return library.string();
   fs::path package = library;
   package.replace_extension(".sv");
-  run({BITLOOM_GEN_PACKAGE, hardware_file.string(), package.string()}, package.string() + ".log");
-  fs::remove(package.string() + ".log");
-  make(package, library, false);
+  make_once({library, package, hardware_file, false, hardware_file.string()}, progress);
   return library.string();
 }
 
