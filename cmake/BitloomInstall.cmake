@@ -25,6 +25,19 @@ install(FILES "${CMAKE_BINARY_DIR}/bitloom-config-version.cmake" cmake/bitloom-c
 
 if(TARGET bitloom)
   install(TARGETS bitloom RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # What `cosim` and `demo` load, and what they make the machine of an own hardware from (sim/cosim/rtl/places.cpp).
+  set(machines "${CMAKE_INSTALL_LIBDIR}/bitloom")
+  install(TARGETS gen_package RUNTIME DESTINATION ${machines})
+  install(TARGETS verilated_fast verilated_waves ARCHIVE DESTINATION ${machines})
+  file(GLOB hardware_files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/traces/hardware/*.json")
+  foreach(file ${hardware_files})
+    get_filename_component(name "${file}" NAME_WE)
+    install(FILES "${CMAKE_BINARY_DIR}/rtl/librtl_${name}.so" "${CMAKE_BINARY_DIR}/rtl/librtl_${name}_trace.so"
+            DESTINATION ${machines})
+  endforeach()
+  set(sources "${CMAKE_INSTALL_DATADIR}/bitloom/sources")
+  install(DIRECTORY rtl DESTINATION ${sources} FILES_MATCHING PATTERN "*.sv" PATTERN "build_library.cmake")
+  install(FILES sim/cosim/rtl/wrapper.cpp sim/cosim/rtl/abi.hpp DESTINATION ${sources}/sim/cosim/rtl)
 endif()
 foreach(kind networks recipes hardware energy hyper schema)
   install(DIRECTORY traces/${kind} DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)

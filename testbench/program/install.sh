@@ -21,4 +21,23 @@ result=$("$scratch/build/consumer")
 [[ $result == "mlp: 235146 parameters" ]] || { echo "FAILED: the consumer printed: $result"; exit 1; }
 
 "$scratch/usr/bin/bitloom" train mlp --recipe fp32 --epochs 1 --train-limit 256 --quiet
+
+# Another user, to whom the source tree and the build are hidden, co-simulates a named and an own hardware. Where this
+# user may hide nothing, the same runs with both in sight.
+chmod 755 "$scratch"
+mkdir -m 777 "$scratch/work"
+sed 's/"rows": [0-9]*/"rows": 3/' "$scratch/usr/share/bitloom/hardware/tiny.json" >"$scratch/work/own.json"
+alone() {
+  local hide='mount -t tmpfs none "$0"; [[ ! -d $1 ]] || mount -t tmpfs none "$1"; shift; cd /; exec "$@"'
+  local as_another=()
+  [[ $(id -u) != 0 ]] || as_another=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  if unshare -m true 2>/dev/null; then
+    unshare -m bash -c "$hide" "$BITLOOM_SOURCE_DIR" "$BITLOOM_BINARY_DIR" "${as_another[@]}" "$@"
+  else
+    "${as_another[@]}" "$@"
+  fi
+}
+export BITLOOM_CACHE=$scratch/work/cache
+alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw tiny --quiet || { echo "FAILED: cosim"; exit 1; }
+alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw "$scratch/work/own.json" || { echo "FAILED: an own hardware"; exit 1; }
 echo "ok"

@@ -41,6 +41,8 @@ std::vector<std::string> build_command(const RtlPlaces& places) {
     command.push_back(tools.substr(from, to - from));
     from = to + 1;
   }
+  // The build's compiler cache is the builder's; another user may have none.
+  if (places.sources != fs::path(BITLOOM_ROOT)) command.push_back("-DLAUNCHER=");
   return command;
 }
 
