@@ -31,7 +31,7 @@ const TensorPlacement& place_of(const Program& program, const std::string& name)
   return *tensor;
 }
 
-/// Names of the linear and conv2d nodes, in file order.
+/// Names of the linear and conv2d nodes, in the order of nodes.
 std::vector<std::string> layer_names_of(const Network& network) {
   std::vector<std::string> names;
   for (const Node& node : network.nodes) {

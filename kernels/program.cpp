@@ -5,6 +5,7 @@
 #include "kernels/step.hpp"
 #include "kernels/verify.hpp"
 #include "model/io/error.hpp"
+#include "model/network/training_graph.hpp"
 
 namespace bitloom {
 
@@ -12,19 +13,25 @@ namespace {
 
 constexpr int kDimensionMax = 65534;  ///< of a 16-bit field
 
-void require_lowerable(const Network& network, const Recipe& recipe, const LowerOptions& options) {
-  if (recipe.fp32) throw Error(fmt::format("recipe {}: float32 does not run on the accelerator", recipe.name));
+void require_lowerable(const Recipe& recipe, const LowerOptions& options) {
   const UpdateRule& update = recipe.update;
   if (update.master_bits != 24 || update.momentum_bits != 16 || update.bias_bits != 32) {
     throw Error(fmt::format("recipe {}: the accelerator updates 24-bit masters, 16-bit momenta and 32-bit biases",
                             recipe.name));
   }
-  require_fit(recipe, network);
-  if (options.batch < 1 || options.batch > kDimensionMax) {
-    throw Error(fmt::format("batch: expected 1 to {}, got {}", kDimensionMax, options.batch));
+  if (options.batch > kDimensionMax) {
+    throw Error(
+        fmt::format("batch: the accelerator takes at most {} samples at once, got {}", kDimensionMax, options.batch));
   }
   if (options.mu16 > 65535) throw Error(fmt::format("momentum: expected mu16 below 65536, got {}", options.mu16));
   if (options.batch_slots < 1) throw Error("batch slots: expected at least 1");
+}
+
+/// What no executor takes, in the words of all of them, before what only the accelerator refuses.
+void require_legal(const Network& network, const Recipe& recipe, int batch) {
+  const TrainingGraph graph = training_graph(network, recipe);
+  if (recipe.fp32) throw Error(fmt::format("recipe {}: float32 does not run on the accelerator", recipe.name));
+  require_batch(network, recipe, graph, batch);
 }
 
 /// One lowering into an empty program; fills or uses the plan of the table.
@@ -44,7 +51,8 @@ Program attempt(const Network& network, const Recipe& recipe, const Hardware& ha
 }  // namespace
 
 Program lower(const Network& network, const Recipe& recipe, const Hardware& hardware, const LowerOptions& options) {
-  require_lowerable(network, recipe, options);
+  require_legal(network, recipe, options.batch);
+  require_lowerable(recipe, options);
   TablePlan table(hardware);
   attempt(network, recipe, hardware, options, table);
   table.freeze();

@@ -19,49 +19,21 @@ ImageShape shape_of(const Shape& shape, int batch) {
 class Deriver {
  public:
   Deriver(const Network& network, const Recipe& recipe, int batch)
-      : network_(network), recipe_(recipe), batch_(batch), stage_of_(network.nodes.size(), kFromNetwork) {}
+      : network_(network), recipe_(recipe), batch_(batch) {}
 
   StepGraph run() {
-    for (const Node& node : network_.nodes) graph_.layers += is_layer(node) ? 1 : 0;
-    int layer = 0;
-    for (const Node& node : network_.nodes) {
-      rules_.push_back(is_layer(node) ? layer_recipe(recipe_, layer, graph_.layers, node.name) : RecipeLayer{});
-      layer += is_layer(node) ? 1 : 0;
-    }
-    for (std::size_t i = 0; i < network_.nodes.size(); ++i) add(i);
-    if (graph_.loss_node < 0 || graph_.stages.empty() || !graph_.stages.back().readers.empty()) {
-      throw Error(fmt::format("network {}: expected a loss on the last layer's result", network_.name));
-    }
-    require_input_codes();
+    const TrainingGraph facts = training_graph(network_, recipe_);
+    graph_.layers = facts.layers;
+    graph_.loss_node = facts.loss;
+    graph_.chain = facts.chain;
+    for (const TrainingNode& node : facts.nodes) add(node);
     for (const Stage& stage : graph_.stages) {
       if (stage.is_gemm()) require_codes(stage);
     }
-    graph_.chain = is_chain(network_);
     return std::move(graph_);
   }
 
  private:
-  static bool is_layer(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
-  Stage& stage(int index) { return graph_.stages[static_cast<std::size_t>(index)]; }
-  int stage_read(int node) const {
-    return node == kNetworkInput ? kFromNetwork : stage_of_[static_cast<std::size_t>(node)];
-  }
-
-  bool reaches_signs_only(std::size_t node) const {
-    bool any = false;
-    for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
-      const Node& reader = network_.nodes[i];
-      for (const int input : reader.inputs) {
-        if (input != static_cast<int>(node)) continue;
-        any = true;
-        const bool passes = reader.op == Op::kMaxPool || reader.op == Op::kAveragePool || reader.op == Op::kFlatten;
-        const bool signs = is_layer(reader) && rules_[i].activation.quantizer == Quantizer::kSign;
-        if (passes ? !reaches_signs_only(i) : !signs) return false;
-      }
-    }
-    return any;
-  }
-
   [[noreturn]] void refuse(const Stage& stage, const std::string& why) const {
     throw Error(fmt::format("recipe {}: network {}: layer {}: {}", recipe_.name, network_.name, stage.name, why));
   }
@@ -70,24 +42,6 @@ class Deriver {
     if (view.quantizer == Quantizer::kSign) return 1;
     const bool clips = view.quantizer == Quantizer::kRoundClip || view.quantizer == Quantizer::kStandardizedRoundClip;
     return clips ? 4 : rule.width(view);
-  }
-
-  /// The host feeds one set of codes (N6.5).
-  void require_input_codes() const {
-    int width = 0;
-    for (const Stage& stage : graph_.stages) {
-      if (!stage.is_gemm() || stage.inputs.front() != kFromNetwork) continue;
-      const ViewRule& view = stage.rule.activation;
-      if (view.quantizer != Quantizer::kMax && view.quantizer != Quantizer::kNiti) {
-        refuse(stage, "activation quantizer: expected max or niti, as it reads the network's input");
-      }
-      const int bits = stage.rule.width(view);
-      if (width != 0 && bits != width) {
-        refuse(stage,
-               fmt::format("activation bits: expected {}, the width of the network's input, got {}", width, bits));
-      }
-      width = bits;
-    }
   }
 
   /// Logarithmic codes meet the array as shifts of 4-bit operands (MAC4); there is no such mode for 8-bit ones.
@@ -122,65 +76,32 @@ class Deriver {
     if (const auto* pool = std::get_if<PoolAttributes>(&node.attributes)) check(*pool, Pair{1, 1});
   }
 
-  void add(std::size_t i) {
-    const Node& node = network_.nodes[i];
-    const int first = stage_read(node.inputs.front());
-    switch (node.op) {
-      case Op::kFlatten:
-        stage_of_[i] = first;
-        return;
-      case Op::kRelu:
-        if (first == kFromNetwork)
-          throw Error(fmt::format("network {}: node {} reads the input", network_.name, node.name));
-        stage_of_[i] = first;
-        if (!reaches_signs_only(i)) stage(first).relu = stage(first).non_negative = true;
-        return;
-      case Op::kSoftmaxCrossEntropy:
-        graph_.loss_node = static_cast<int>(i);
-        return;
-      default:
-        add_stage(i);
-    }
-  }
-
-  void add_stage(std::size_t i) {
-    const Node& node = network_.nodes[i];
-    Stage made;
-    made.node = static_cast<int>(i);
-    made.op = node.op;
-    made.name = node.name;
+  void add(const TrainingNode& of) {
+    const Node& node = network_.nodes[static_cast<std::size_t>(of.node)];
     const int reads = node.inputs.front();
     const Shape& in = reads == kNetworkInput ? network_.input : network_.nodes[static_cast<std::size_t>(reads)].shape;
+    Stage made;
+    made.node = of.node;
+    made.op = of.op;
+    made.name = of.name;
+    made.relu = of.relu;
+    made.inputs = of.inputs;
+    made.readers = of.readers;
     made.in =
-        node.op == Op::kLinear ? ImageShape{batch_, 1, 1, static_cast<int>(element_count(in))} : shape_of(in, batch_);
+        of.op == Op::kLinear ? ImageShape{batch_, 1, 1, static_cast<int>(element_count(in))} : shape_of(in, batch_);
     made.out = shape_of(node.shape, batch_);
+    made.layer = of.layer;
+    made.norm = of.norm;
+    made.rule = of.rule;
+    made.non_negative = of.non_negative;
     require_windows(node, made);
-    if (is_layer(node)) made.layer = next_layer_++;
-    if (node.op == Op::kBatchNorm) made.norm = next_norm_++;
-    made.rule = rules_[i];
-    made.non_negative = made.layer < 0 && made.norm < 0;
-    for (const int input : node.inputs) {
-      const int from = stage_read(input);
-      if (from == kFromNetwork && made.layer < 0) {
-        throw Error(fmt::format("network {}: node {} reads the network's input; only linear and conv2d can",
-                                network_.name, node.name));
-      }
-      made.inputs.push_back(from);
-      if (from == kFromNetwork) continue;
-      stage(from).readers.push_back(static_cast<int>(graph_.stages.size()));
-      made.non_negative = made.non_negative && stage(from).non_negative;
-    }
-    stage_of_[i] = static_cast<int>(graph_.stages.size());
     graph_.stages.push_back(std::move(made));
   }
 
   const Network& network_;
   const Recipe& recipe_;
   int batch_;
-  std::vector<int> stage_of_;
-  std::vector<RecipeLayer> rules_;  ///< by node
   StepGraph graph_;
-  int next_layer_ = 0, next_norm_ = 0;
 };
 
 }  // namespace

@@ -17,10 +17,9 @@ struct ImageShape {
   std::int64_t elements() const { return std::int64_t{rows()} * channels; }
 };
 
-inline constexpr int kFromNetwork = -1;  ///< a stage's input that is the network's
+inline constexpr int kFromNetwork = kNetworkInput;  ///< a stage's input that is the network's
 
-/// One node with its own result in memory. A ReLU belongs to the stage before it (N14.3), a flatten is another view of
-/// the same memory, the loss reads the last stage.
+/// One node of the training graph (training_graph.hpp) with its own result in memory.
 struct Stage {
   int node = 0;  ///< index in Network::nodes
   Op op = Op::kLinear;
@@ -30,8 +29,8 @@ struct Stage {
   std::vector<int> readers;  ///< stages that read the result, one entry for each reading
   ImageShape in;             ///< of the first input, as this stage sees it (features of a linear layer: channels)
   ImageShape out;
-  int layer = -1;  ///< number of a linear or conv2d stage, in file order (N14.5)
-  int norm = -1;   ///< number of a norm, in file order (N14.7)
+  int layer = -1;  ///< number of a linear or conv2d stage, in the order of nodes (N14.5)
+  int norm = -1;   ///< number of a norm, in the order of nodes (N14.7)
 
   RecipeLayer rule;           ///< of a linear or conv2d stage
   bool non_negative = false;  ///< can the result not be below 0?
@@ -39,8 +38,8 @@ struct Stage {
   bool is_gemm() const { return layer >= 0; }
 };
 
-/// The forward graph of a step, from which the lowering derives its own backward pass: stages in the network's order;
-/// the last makes the logits.
+/// The training graph with the shapes of a step's samples, from which the lowering derives its own backward pass. The
+/// last stage makes the logits.
 struct StepGraph {
   std::vector<Stage> stages;
   int layers = 0;
@@ -48,8 +47,8 @@ struct StepGraph {
   bool chain = false;  ///< a multilayer perceptron (N4.5's kind 0, N6.3's codes in one pass)
 };
 
-/// A ReLU whose result reaches sign codes only is left out (N22.1). Throws Error naming the node that the accelerator
-/// has no way for.
+/// Throws Error as training_graph() does, and naming the node that only the accelerator has no way
+/// for.
 StepGraph step_graph(const Network& network, const Recipe& recipe, int batch);
 
 /// The convolution of a conv2d stage; a linear stage is one of 1 × 1 over images of one pixel.

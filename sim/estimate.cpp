@@ -186,12 +186,12 @@ WorkSums& WorkSums::operator+=(const WorkSums& other) {
 
 Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
                   const EstimateOptions& options) {
-  if (recipe.fp32) throw Error("recipe fp32 does not run on the accelerator; expected an integer recipe");
   if (options.steps < 1) throw Error(fmt::format("steps: expected at least 1, got {}", options.steps));
   Estimate e;
   e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
   const MicroBatch last{false, true};
-  const Program program = lower(network, recipe, hardware, {batch, momentum16(options.hyper), 1, kEpoch, last});
+  const StepConfig config = step_config(network, recipe, options.hyper, batch);
+  const Program program = lower(network, recipe, hardware, {config.samples, config.mu16, 1, kEpoch, last});
   e.network = network.name;
   e.recipe = recipe.name;
   e.hardware = hardware;

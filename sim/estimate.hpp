@@ -63,7 +63,7 @@ struct EstimateBlock {
 struct Estimate {
   std::string network, recipe;
   Hardware hardware;
-  int batch = 0;
+  int batch = 0;          ///< samples of an optimizer step
   int micro_batches = 0;  ///< of a recipe that accumulates (N26); what is estimated is the last one, which updates
   EstimateOptions options;
   EnergyTable table;

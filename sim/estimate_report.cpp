@@ -13,7 +13,10 @@ using Json = nlohmann::ordered_json;
 
 double joules(const Estimate& e) { return static_cast<double>(e.totals.energy_pj) * 1e-12; }
 double seconds(const Estimate& e) { return e.time_ms() * 1e-3; }
-double samples(const Estimate& e) { return static_cast<double>(e.batch) * e.options.steps; }
+/// That are computed at once in all steps: of each step's last micro-batch, where the recipe cuts it.
+double samples(const Estimate& e) {
+  return static_cast<double>(e.batch) / std::max(1, e.micro_batches) * e.options.steps;
+}
 
 void add_sums(Json& json, const WorkSums& sums) {
   json["cycles"] = sums.cycles;

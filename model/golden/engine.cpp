@@ -10,10 +10,6 @@
 namespace bitloom {
 namespace {
 
-constexpr int kLargestBatch = 65535;
-constexpr std::size_t kMostRows = std::size_t{1} << 24;    ///< of an output: a bias gradient is then within 127 · 2^24
-constexpr std::size_t kMostValues = std::size_t{1} << 26;  ///< that a norm takes a mean of (N11.9)
-
 bool fits(const AdamState& adam, std::size_t count, std::size_t columns) {
   return adam.m.size() == count && adam.r.size() == count && adam.blocks.size() == columns;
 }
@@ -70,41 +66,11 @@ void GoldenEngine::Impl::require_state(const TrainState& state) const {
   if (!fit) throw Error("golden step: the state has another shape than the network");
 }
 
-void GoldenEngine::Impl::require_sums() const {
-  const auto require = [&](const GoldenLayer& layer, std::size_t products, const char* of) {
-    if (products <= Convolution::kMaxTerms) return;
-    throw Error(fmt::format("network {}, layer {}: expected at most {} products in a sum of {}, got {}", network,
-                            layer.node.name, Convolution::kMaxTerms, of, products));
-  };
-  for (const GoldenLayer& layer : layers) {
-    const ConvShape& s = layer.node.conv;
-    require(layer, layer.depth(), "the forward pass");
-    require(layer, size_of(s.kernel.rows) * size_of(s.kernel.cols) * size_of(s.out / s.groups),
-            "the activation gradient");
-  }
-}
-
-void GoldenEngine::Impl::require_rows(std::size_t samples) const {
-  const auto require = [&](const GoldenNode& node, std::size_t got, std::size_t most, const char* what) {
-    if (got <= most) return;
-    throw Error(fmt::format("network {}, layer {}, batch {}: expected at most {} {}, got {}", network, node.name,
-                            samples, most, what, got));
-  };
-  for (const GoldenLayer& layer : layers) {
-    require(layer.node, samples * layer.node.pixels, kMostRows, "rows of its output (batch · rows · columns)");
-  }
-  for (const int n : graph.norm_nodes) {
-    const GoldenNode& node = graph.nodes[size_of(n)];
-    const std::size_t columns = tools.recipe.normalization == Normalization::kLayerBatch ? node.cols : 1;
-    require(node, samples * node.pixels * columns, kMostValues - 1, "values in a mean");
-  }
-}
-
 void GoldenEngine::Impl::require_batch(const Batch& of) const {
-  const bool fit = of.M >= 1 && of.M <= kLargestBatch && of.labels.size() == size_of(of.M) &&
-                   of.X.size() == size_of(of.M) * graph.input_elements && is_scale(of.scale);
+  bitloom::require_batch(source, tools.recipe, graph.facts, of.M);
+  const bool fit =
+      of.labels.size() == size_of(of.M) && of.X.size() == size_of(of.M) * graph.input_elements && is_scale(of.scale);
   if (!fit) throw Error("golden step: the batch does not fit the network");
-  require_rows(size_of(of.M));
   const auto beyond = [this](std::uint8_t label) { return int{label} >= graph.classes; };
   if (std::any_of(of.labels.begin(), of.labels.end(), beyond)) throw Error("golden step: a label is out of range");
 }
@@ -137,7 +103,7 @@ void GoldenEngine::Impl::record_node(std::size_t n, StepRecord& to) const {
                                    {winners[n].begin(), winners[n].end()},
                                    CodeKind::kUnsigned};
   }
-  if (graph.chain) return;
+  if (graph.facts.chain) return;
   to.scalars[name + "dunit"] = word(g[n].unit);
   to.scalars[name + "d_rawsat"] = counter(g_saturated[n]);
   if (node.layer >= 0) return;

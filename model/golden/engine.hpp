@@ -22,9 +22,6 @@ struct GoldenEngine::Impl {
   bool layer_fits(const GoldenLayer& layer, const LayerState& state) const;
   bool latent_fits(std::size_t weights, const LayerState& state) const;
   bool norm_fits(std::size_t norm, const NormState& state) const;
-  /// Throw Error where 32-bit sums of a layer could overflow.
-  void require_sums() const;
-  void require_rows(std::size_t samples) const;
   void require_batch(const Batch& batch) const;
   bool has_scales(const TrainState& state) const;
 
@@ -44,7 +41,7 @@ struct GoldenEngine::Impl {
   void record(const TrainState& state, StepRecord& to) const;
   void record_node(std::size_t n, StepRecord& to) const;
 
-  std::string network;  ///< its name
+  Network source;
   GoldenGraph graph;
   GoldenTools tools;
   std::vector<GoldenLayer> layers;

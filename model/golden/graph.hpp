@@ -5,21 +5,21 @@
 
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
+#include "model/network/training_graph.hpp"
 #include "model/rows/conv.hpp"
 #include "model/rows/pool.hpp"
 
 namespace bitloom {
 
-/// What the golden model executes: nodes that make a raw output. ReLU belongs to the node before it (N14.3), flatten is
-/// another view of the same memory (N14.1), and both vanish here, as does a ReLU that sign codes make useless (N22.1).
+/// What the golden model executes: a node of the training graph with its shapes.
 struct GoldenNode {
   std::string name;
   Op op = Op::kLinear;
   bool relu = false;
-  std::vector<int> inputs;  ///< nodes of the graph, or kNetworkInput
-  int readers = 0;
-  int layer = -1;             ///< of linear and conv2d: number in file order
-  int norm = -1;              ///< of batch_norm: number in file order
+  std::vector<int> inputs;    ///< nodes of the graph, or kNetworkInput
+  int readers = 0;            ///< the loss is one
+  int layer = -1;             ///< of linear and conv2d: number in the order of nodes
+  int norm = -1;              ///< of batch_norm: number in the order of nodes
   bool non_negative = false;  ///< can the output not be below 0?
   std::size_t pixels = 1;     ///< rows of the output view [m][cols] of one sample
   std::size_t cols = 1;
@@ -30,16 +30,16 @@ struct GoldenNode {
 };
 
 struct GoldenGraph {
-  std::vector<GoldenNode> nodes;   ///< in file order; the loss reads the last one
+  std::vector<GoldenNode> nodes;   ///< in the order of nodes; the loss reads the last one
   std::vector<int> layer_nodes;    ///< node of each layer
   std::vector<int> norm_nodes;     ///< node of each norm
   std::vector<RecipeLayer> rules;  ///< of each layer
   std::size_t input_elements = 0;
   int classes = 0;
-  bool chain = false;  ///< a multilayer perceptron
+  TrainingGraph facts;
 };
 
-/// Throws Error naming the node where the network or the recipe is none that the integer engine executes.
+/// The training graph with shapes. Throws Error as training_graph() does, and for the float baseline.
 GoldenGraph golden_graph(const Network& network, const Recipe& recipe);
 
 }  // namespace bitloom

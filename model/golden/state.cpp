@@ -207,14 +207,6 @@ Network network_of(const Chain& chain) {
   return network;
 }
 
-std::vector<std::string> layer_names(const Network& network) {
-  std::vector<std::string> names;
-  for (const Node& node : network.nodes) {
-    if (has_weights(node)) names.push_back(node.name);
-  }
-  return names;
-}
-
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters) {
   if (parameters.size() != network.nodes.size()) throw Error("initial parameters of another network");
   const int layers = static_cast<int>(layer_names(network).size());

@@ -5,6 +5,7 @@
 #include "model/network/init.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
+#include "model/network/training_graph.hpp"
 #include "model/numerics/adam.hpp"
 #include "model/numerics/numbers.hpp"
 #include "model/numerics/real.hpp"
@@ -63,17 +64,14 @@ inline constexpr int kNormFracBits = 24;  ///< of gamma and beta (N14.7)
 
 /// Everything that lives across steps: what a checkpoint holds and co-simulation compares.
 struct TrainState {
-  std::vector<LayerState> layers;  ///< by linear and conv2d node, in file order
-  std::vector<NormState> norms;    ///< by batch_norm node, in file order
+  std::vector<LayerState> layers;  ///< by linear and conv2d node, in the order of nodes
+  std::vector<NormState> norms;    ///< by batch_norm node, in the order of nodes
   std::uint32_t step = 0;          ///< optimizer steps done; micro-batches where a step has several (N26.5)
   AdamPowers powers;               ///< N25.7
 };
 
 /// The chain as a network that GoldenEngine takes.
 Network network_of(const Chain& chain);
-
-/// Names of the linear and conv2d nodes, in file order.
-std::vector<std::string> layer_names(const Network& network);
 
 /// Parameters rounded half up to the recipe's formats and clamped, momenta zero, running values 0 and 1, no hindsight
 /// scales yet (see calibrate() in golden_step.hpp). `parameters`: one element a node, as initial_parameters() gives.

@@ -10,8 +10,8 @@
 
 namespace bitloom {
 GoldenEngine::Impl::Impl(const Network& of, const Recipe& recipe, int threads)
-    : network(of.name), graph(golden_graph(of, recipe)), tools(recipe, threads) {
-  tools.chain = graph.chain;
+    : source(of), graph(golden_graph(of, recipe)), tools(recipe, threads) {
+  tools.chain = graph.facts.chain;
   for (std::size_t l = 0; l < graph.layer_nodes.size(); ++l) {
     layers.emplace_back(graph.nodes[size_of(graph.layer_nodes[l])], graph.rules[l]);
   }
@@ -24,7 +24,6 @@ GoldenEngine::Impl::Impl(const Network& of, const Recipe& recipe, int threads)
   winners.resize(nodes);
   z_saturated.resize(nodes);
   g_saturated.resize(nodes);
-  require_sums();
 }
 
 /// Steps (1) and (2) of N10.
@@ -80,7 +79,7 @@ void GoldenEngine::Impl::forward_layer(std::size_t n, const TrainState& state) {
   const LayerState& of = state.layers[size_of(node.layer)];
   if (!layer.reads_input()) {
     const std::size_t input = size_of(node.inputs[0]);
-    const GoldenLayer* producer = graph.chain ? &layers[size_of(node.layer) - 1] : nullptr;
+    const GoldenLayer* producer = graph.facts.chain ? &layers[size_of(node.layer) - 1] : nullptr;
     layer.quantize_input(z[input], graph.nodes[input].non_negative, producer, of, tools);
   }
   layer.forward(of, tools, z[n]);
@@ -245,18 +244,6 @@ StepResult GoldenEngine::Impl::result() const {
   for (const GoldenNorm& norm : norms) result.saturated += norm.saturated();
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) result.saturated += z_saturated[n] + g_saturated[n];
   return result;
-}
-
-InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling) {
-  const std::vector<std::string> names = layer_names(network);
-  if (names.empty()) throw Error("the network has no linear layer");
-  const RecipeLayer first = layer_recipe(recipe, 0, static_cast<int>(names.size()), names.front());
-  InputFormat format;
-  format.largest_code = qmax(first.width(first.activation));
-  const double step = input_code_value(scaling, format.largest_code);
-  const bool power = first.activation.quantizer == Quantizer::kNiti;
-  format.scale = power ? power_of_two(-static_cast<int>(std::lround(std::log2(step)))) : nearest_scale(step);
-  return format;
 }
 
 GoldenEngine::GoldenEngine(const Network& network, const Recipe& recipe, int threads)

@@ -8,6 +8,7 @@
 #include "model/golden/step_record.hpp"
 #include "model/network/input.hpp"
 #include "model/network/recipe.hpp"
+#include "model/network/step_config.hpp"
 #include "model/numerics/numbers.hpp"
 
 namespace bitloom {
@@ -19,14 +20,6 @@ struct Batch {
   std::vector<std::uint8_t> labels;  ///< [M], each below the network's outputs
   Scale scale;                       ///< value of one code (N2.6 of input_code_value())
 };
-
-/// How the host makes a batch (N6.5): codes within ±largest_code, and the value of one code, a power of two for NITI
-/// (N24.4).
-struct InputFormat {
-  int largest_code = 127;
-  Scale scale;
-};
-InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling);
 
 /// Run-time values of a step besides state and batch.
 struct StepContext {

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "model/io/error.hpp"
 #include "model/network/network_layers.hpp"
+#include "model/network/node_order.hpp"
 
 namespace bitloom {
 
@@ -81,7 +83,7 @@ Network read_network(const JsonObject& object) {
   }
   if (network.nodes.empty()) json.fail("layers", "expected at least one layer");
   check_ends(json, network);
-  return network;
+  return in_node_order(std::move(network));
 }
 
 std::vector<LinearLayer> linear_chain(const Network& network) {

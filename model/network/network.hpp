@@ -77,7 +77,8 @@ struct Node {
   std::variant<std::monostate, LinearAttributes, Conv2dAttributes, PoolAttributes, NormAttributes> attributes;
 };
 
-/// A forward graph. Nodes are in topological order: the file must list a node after the nodes it reads.
+/// A forward graph. Nodes are in topological order: the file must list a node after the nodes it reads. A network that
+/// was read has the order of node_order.hpp, whatever independent nodes stood first in the file.
 struct Network {
   std::string name;
   int batch = 0;  ///< samples a step where nothing else is asked for; 0: as the hyper-parameter file says

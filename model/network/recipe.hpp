@@ -157,7 +157,8 @@ const FileSection& recipe_fields();
 Recipe read_recipe(const std::string& file);
 Recipe read_recipe(const JsonObject& json);
 
-/// What layer `layer` (from 0, over linear and conv2d nodes in file order) of `layers` layers, named `name`, uses.
+/// What layer `layer` (from 0, over linear and conv2d nodes in the order of nodes) of `layers` layers, named `name`,
+/// uses.
 RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std::string& name);
 
 /// Throws Error when the recipe names a layer that the network does not have.

@@ -1,8 +1,12 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
+#include "model/network/hyper.hpp"
+#include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
+#include "model/numerics/numbers.hpp"
 
 namespace bitloom {
 
@@ -12,5 +16,26 @@ inline int gradient_bits_at(const UpdateRule& update, int epoch) {
   const std::size_t last = update.gradient_bits.size() - 1;
   return update.gradient_bits[std::min(static_cast<std::size_t>(epoch), last)];
 }
+
+/// How the host makes a batch (N6.5): codes within ±largest_code, and the value of one code, a power of two for NITI
+/// (N24.4).
+struct InputFormat {
+  int largest_code = 127;
+  Scale scale;
+};
+InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling);
+
+/// What stays the same in all steps of a run, for whatever executes them.
+struct StepConfig {
+  InputFormat input;
+  int micro_batches = 1;   ///< of an optimizer step (N26)
+  int samples = 0;         ///< at once: of a micro-batch
+  std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
+};
+
+/// The configuration of optimizer steps of `batch` samples, which the recipe cuts into micro-batches. Judges network
+/// and recipe first: throws Error as training_graph() and require_batch() do, and where the parts do not divide the
+/// batch.
+StepConfig step_config(const Network& network, const Recipe& recipe, const Hyper& hyper, int batch);
 
 }  // namespace bitloom

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/network/limits.hpp"
 #include "model/network/network.hpp"
 #include "model/rows/gemm.hpp"
 
@@ -54,7 +55,7 @@ class Convolution {
  public:
   /// Products that a 32-bit sum surely holds: depth for forward, kernel area · out/groups for the activation gradient.
   /// A weight gradient's sums may be longer: parts of them, of at least a line of output pixels, are added in 64 bits.
-  static constexpr std::size_t kMaxTerms = 131072;
+  static constexpr std::size_t kMaxTerms = kMostProducts;
 
   /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Convolution(int threads);

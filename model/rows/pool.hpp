@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/network/limits.hpp"
 #include "model/network/network.hpp"
 #include "model/rows/kernels.hpp"
 
@@ -27,9 +28,6 @@ struct PoolShape {
  private:
   static std::size_t size(int value) { return static_cast<std::size_t>(value); }
 };
-
-/// Taps of a window: the winner of a maximum is a byte; sums of 65,535 taps fit the 48 bits that N15.2 is added up in.
-constexpr int largest_window(bool maximum) { return maximum ? 255 : 65535; }
 
 /// Returns the shape of a network's pooling over `n` images [height][width][channels].
 PoolShape pool_shape(const PoolAttributes& attributes, int n, int height, int width, int channels);

@@ -10,6 +10,7 @@
 #include "model/io/checkpoint.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
+#include "model/network/training_graph.hpp"
 #include "model/train/trainer.hpp"
 
 namespace bitloom {
@@ -159,7 +160,10 @@ void Fp32Trainer::dump(const std::string& folder) const {
 
 std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options,
                                            Normalization normalization) {
-  if (options.batch < 1) throw Error(fmt::format("batch: expected at least 1, got {}", options.batch));
+  Recipe recipe;
+  recipe.fp32 = true;
+  recipe.normalization = normalization;
+  require_batch(network, recipe, training_graph(network, recipe), options.batch);
   return std::make_unique<Fp32Trainer>(network, hyper, options, normalization);
 }
 

@@ -51,13 +51,12 @@ class IntegerTrainer final : public Trainer {
   Recipe recipe_;
   Hyper hyper_;
   TrainOptions options_;
+  StepConfig config_;
   GoldenEngine engine_;
   TrainState state_;
   Batch batch_;  ///< the last one trained on
   std::array<std::int8_t, 256> codes_{};
-  int micro_batches_ = 1;  ///< of a step (N26), parts of options_.batch
-  Scale scale_;            ///< of an input code
-  double learning_rate_;   ///< of the last step that ran
+  double learning_rate_;  ///< of the last step that ran
   int epochs_done_ = 0;
   std::int64_t train_images_ = 0;  ///< of the run; 0 before its first epoch
 };
@@ -68,26 +67,18 @@ IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, con
       recipe_(recipe),
       hyper_(hyper),
       options_(options),
+      config_(step_config(network, recipe, hyper, options.batch)),
       engine_(network, recipe, options.threads),
       state_(initial_state(network, recipe, initial_parameters(network, options.seed))),
       learning_rate_(hyper.learning_rate.base) {
-  micro_batches_ = std::max(1, recipe.update.micro_batches);
-  if (options.batch % micro_batches_ != 0) {
-    throw Error(
-        fmt::format("recipe {}: update.accumulate.micro_batches: {} parts do not divide a batch of {} (--batch, or "
-                    "\"batch\" of the network or of the hyper-parameters)",
-                    recipe.name, micro_batches_, options.batch));
-  }
-  const InputFormat input = input_format(network, recipe, hyper.input);
-  codes_ = input_code_table(hyper.input, input.largest_code);
-  scale_ = input.scale;
+  codes_ = input_code_table(hyper.input, config_.input.largest_code);
 }
 
 /// Copies samples `indices[0 … rows)` into the batch, as codes (N6.5).
 void IntegerTrainer::load(const Dataset& data, const std::uint32_t* indices, int rows, Batch& batch) const {
   const auto width = static_cast<std::size_t>(data.pixels());
   batch.M = rows;
-  batch.scale = scale_;
+  batch.scale = config_.input.scale;
   batch.X.resize(static_cast<std::size_t>(rows) * width);
   batch.labels.resize(static_cast<std::size_t>(rows));
   for (std::size_t m = 0; m < batch.labels.size(); ++m) {
@@ -99,7 +90,7 @@ void IntegerTrainer::load(const Dataset& data, const std::uint32_t* indices, int
 }
 
 StepContext IntegerTrainer::context(double learning_rate, int epoch) const {
-  return {options_.seed, state_.step, nearest_scale(learning_rate), momentum16(hyper_), epoch};
+  return {options_.seed, state_.step, nearest_scale(learning_rate), config_.mu16, epoch};
 }
 
 EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
@@ -124,8 +115,8 @@ EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Pro
     }
     learning_rate_ = learning_rate_at(hyper_.learning_rate, epoch, options_.epochs, i, steps);
     result.learning_rate = learning_rate_;
-    const int rows = options_.batch / micro_batches_;
-    for (int part = 0; part < micro_batches_; ++part) {
+    const int rows = config_.samples;
+    for (int part = 0; part < config_.micro_batches; ++part) {
       load(train, order.data() + i * options_.batch + part * rows, rows, batch_);
       const StepContext now = context(learning_rate_, epoch);
       if (state_.step == 0) engine_.calibrate(state_, batch_, now);
@@ -218,7 +209,6 @@ void IntegerTrainer::dump(const std::string& folder) const {
 
 std::unique_ptr<Trainer> make_integer_trainer(const Network& network, const Recipe& recipe, const Hyper& hyper,
                                               const TrainOptions& options) {
-  if (options.batch < 1) throw Error(fmt::format("batch: expected at least 1, got {}", options.batch));
   return std::make_unique<IntegerTrainer>(network, recipe, hyper, options);
 }
 

@@ -33,27 +33,25 @@ std::vector<std::uint8_t> poisoned_image(const Program& program, const TrainStat
   return image;
 }
 
-Batch make_batch(const Network& network, const InputFormat& format, const Hyper& hyper, const StepData& data, int batch,
-                 int step) {
-  const auto table = input_code_table(hyper.input, format.largest_code);
+/// The samples of a step, or of a micro-batch; `step` counts these (N26.5).
+Batch make_batch(const Network& network, const StepConfig& config, const Hyper& hyper, const StepData& data, int step) {
+  const auto table = input_code_table(hyper.input, config.input.largest_code);
   const auto in = static_cast<std::size_t>(element_count(network.input));
-  const auto m = static_cast<std::size_t>(batch);
+  const auto m = static_cast<std::size_t>(config.samples);
   Batch result;
-  result.M = batch;
+  result.M = config.samples;
   result.X.resize(m * in);
   const std::size_t from = static_cast<std::size_t>(step) * m;
   for (std::size_t i = 0; i < m * in; ++i) result.X[i] = table[data.pixels[from * in + i]];
   result.labels.assign(data.labels.begin() + static_cast<std::ptrdiff_t>(from),
                        data.labels.begin() + static_cast<std::ptrdiff_t>(from + m));
-  result.scale = format.scale;
+  result.scale = config.input.scale;
   return result;
 }
 
-void check_arguments(const Recipe& recipe, const Network& network, const StepData& data, const CosimOptions& options) {
+void check_arguments(const Network& network, const StepData& data, const CosimOptions& options) {
   const auto need = static_cast<std::size_t>(options.batch) * static_cast<std::size_t>(options.steps);
-  if (recipe.fp32) throw Error("cosim: recipe fp32 has no accelerator bits to compare; expected an integer recipe");
   if (options.steps < 1) throw Error(fmt::format("cosim: --steps is {}; expected at least 1", options.steps));
-  if (options.batch < 1) throw Error(fmt::format("cosim: --batch is {}; expected at least 1", options.batch));
   if (options.stall < 0 || options.stall > 90) {
     throw Error(fmt::format("cosim: --stall is {} percent; expected 0 to 90", options.stall));
   }
@@ -87,10 +85,10 @@ class Session {
         hyper_(hyper),
         data_(data),
         options_(options),
-        format_(input_format(network, recipe, hyper.input)) {
-    check_arguments(recipe, network, data, options);
-    mu16_ = momentum16(hyper);
+        config_(step_config(network, recipe, hyper, options.batch)) {
+    check_arguments(network, data, options);
     learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, kEpoch, hyper.epochs));
+    result_.micro_batches = config_.micro_batches;
     lower_parts(hardware);
     result_.commands.resize(result_.program.commands.size());
     for (std::size_t c = 0; c < result_.commands.size(); ++c) result_.commands[c].command = static_cast<int>(c);
@@ -101,7 +99,7 @@ class Session {
     RtlMachine rtl(options_.rtl_library, result_.program.hardware, rtl_timing());
     rtl.memory().resize(result_.program.total_bytes);
     std::copy(rtl_image_.begin(), rtl_image_.end(), rtl.memory().begin());
-    for (int step = 0; step < options_.steps; ++step) {
+    for (int step = 0; step < options_.steps * config_.micro_batches; ++step) {
       if (interrupted()) throw Interrupted{};
       run_step(rtl, step);
       if (!result_.comparison.first.empty()) break;
@@ -117,7 +115,7 @@ class Session {
     std::vector<MicroBatch> parts{{true, true}};
     if (recipe_.update.micro_batches > 0) parts = {{true, false}, {false, false}, {false, true}};
     for (const MicroBatch& part : parts) {
-      parts_.push_back(lower(network_, recipe_, hardware, {options_.batch, mu16_, 1, kEpoch, part}));
+      parts_.push_back(lower(network_, recipe_, hardware, {config_.samples, config_.mu16, 1, kEpoch, part}));
     }
     result_.program = parts_.front();
     offsets_ = {0};
@@ -151,10 +149,10 @@ class Session {
   }
 
   StepContext context(int step) const {
-    return {options_.seed, static_cast<std::uint32_t>(step), learning_rate_, mu16_, kEpoch};
+    return {options_.seed, static_cast<std::uint32_t>(step), learning_rate_, config_.mu16, kEpoch};
   }
 
-  Batch batch(int step) const { return make_batch(network_, format_, hyper_, data_, options_.batch, step); }
+  Batch batch(int step) const { return make_batch(network_, config_, hyper_, data_, step); }
 
   void say(const std::string& what) const {
     if (options_.progress) options_.progress(what);
@@ -292,7 +290,7 @@ class Session {
   void write_waves(const Batch& samples, const MachineStep& machine, int step) {
     const auto& first = result_.comparison.first;
     const bool differs = !first.empty() && first.front().executor == "rtl";
-    if (!differs && step + 1 < options_.steps) return;
+    if (!differs && step + 1 < options_.steps * config_.micro_batches) return;
     if (!differs) return trace(samples, step, {0, kLongestWindow}, -1);
     const std::int64_t at = time_of(first.front(), samples, step);
     std::set<int> writers;  // of this part's program
@@ -350,8 +348,7 @@ class Session {
   const Hyper& hyper_;
   const StepData& data_;
   const CosimOptions& options_;
-  InputFormat format_;
-  std::uint32_t mu16_ = 0;
+  StepConfig config_;
   Scale learning_rate_;
   CosimResult result_;
   std::vector<Program> parts_;        ///< the step's program, or those of N26.6

@@ -20,9 +20,9 @@ class RtlMachine;
 namespace bitloom::cosim {
 
 struct CosimOptions {
-  int batch = 0;            ///< samples of a step
-  int steps = 1;            ///< consecutive optimizer steps, at least 1
-  int stall = 0;            ///< percent chance of an idle cycle before each memory beat, 0 … 90
+  int batch = 0;  ///< samples of an optimizer step, which the recipe may cut into micro-batches (N26)
+  int steps = 1;  ///< consecutive optimizer steps, at least 1; all that counts steps below counts micro-batches
+  int stall = 0;  ///< percent chance of an idle cycle before each memory beat, 0 … 90
   std::uint64_t seed = 1;   ///< parameters, data order, random words, stalls and poison
   std::string rtl_library;  ///< the Verilated machine of this hardware (rtl_library_path())
   /// FST file of the RTL around the first difference or the place where it hangs, or else of the last step's start;
@@ -46,7 +46,8 @@ struct CosimResult {
   std::uint64_t macs = 0;             ///< of the steps that ran, as papers count (kernels/program_macs.hpp)
   std::uint64_t macs_data = 0;        ///< those that meet data
   double array_utilisation = 0;       ///< macs_data / (RTL cycles × R × C × multiply-accumulates a cycle and cell)
-  std::vector<std::uint32_t> losses;  ///< golden's, by step (N7.4)
+  int micro_batches = 1;              ///< of an optimizer step (N26)
+  std::vector<std::uint32_t> losses;  ///< golden's, by step, or by micro-batch (N7.4)
   Waves waves;
   bool equal() const { return comparison.mismatches == 0 && comparison.elements > 0; }
 };

@@ -42,6 +42,12 @@ nlohmann::ordered_json classes_json(const Fidelity& fidelity) {
   return list;
 }
 
+/// Optimizer steps that golden ran, the last one perhaps not to its end.
+std::size_t steps_of(const CosimResult& result) {
+  const auto parts = static_cast<std::size_t>(result.micro_batches);
+  return (result.losses.size() + parts - 1) / parts;
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const CosimResult& result) {
@@ -55,7 +61,7 @@ nlohmann::ordered_json to_json(const CosimResult& result) {
   json["tensors_not_in_memory"] = c.unseen;
   json["differences"] = nlohmann::ordered_json::array();
   for (const Difference& d : c.first) json["differences"].push_back(difference_json(result.program, d));
-  json["steps"] = result.losses.size();
+  json["steps"] = steps_of(result);
   json["cycles"] = {{"systemc", f.systemc}, {"rtl", f.rtl}, {"error", f.error}};
   json["commands"] = result.program.commands.size();
   json["executions"] = result.executions;
@@ -84,7 +90,7 @@ std::string verdict_text(const CosimResult& result, int columns) {
   for (const Difference& d : c.first) text += wrap("- " + describe(result.program, d), columns);
   if (!c.first.empty()) text += "\n";
   Table table({"verdict", result.equal() ? "equal" : "DIFFERENT"});
-  table.row({"steps", grouped(static_cast<std::uint64_t>(result.losses.size()))});
+  table.row({"steps", grouped(static_cast<std::uint64_t>(steps_of(result)))});
   table.row({"tensors and table entries compared", grouped(c.tensors + c.scalars)});
   table.row({"elements compared", grouped(c.elements)});
   table.row({"elements equal", c.mismatches == 0 ? "all equal" : grouped(c.elements - c.mismatches)});

@@ -133,8 +133,8 @@ void add_cosim(CLI::App& app, Action& action) {
   sub->add_option("--stall", options->stall, "chance in percent that the memory idles before a beat")
       ->check(CLI::Range(0, 90))
       ->capture_default_str();
-  sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
-      ->check(CLI::Range(1, 65534));
+  sub->add_option("--batch", options->batch, "samples an optimizer step (default: as the network or --hyper says)")
+      ->check(CLI::Range(1, 65535));
   sub->add_option("--seed", options->seed, "seed of parameters, data, random words and stalls")
       ->check(is_seed())
       ->capture_default_str();

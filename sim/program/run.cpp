@@ -69,8 +69,8 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("NETWORK", options->network, "network: file or name (bitloom --help lists the names)")->required();
   sub->add_option("--recipe", options->recipe, "recipe: file or name")->capture_default_str();
   sub->add_option("--hw", options->hw, "hardware: file or name")->capture_default_str();
-  sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
-      ->check(CLI::Range(1, 65534));
+  sub->add_option("--batch", options->batch, "samples an optimizer step (default: as the network or --hyper says)")
+      ->check(CLI::Range(1, 65535));
   sub->add_option("--steps", options->steps, "consecutive training steps; all numbers are their sums")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();

@@ -6,9 +6,11 @@
 #include <memory>
 #include <utility>
 
+#include "kernels/program.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
 #include "model/io/output_plan.hpp"
+#include "model/network/step_config.hpp"
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {
@@ -140,6 +142,19 @@ DataPair images_for(const TrainCommand& command, const Network& network) {
   return data;
 }
 
+/// What the accelerator alone refuses is no error of training, but the next thing that a user learns from `run`.
+void say_what_the_accelerator_refuses(const Workload& workload, int batch) {
+  if (workload.recipe.fp32) return;
+  const StepConfig config = step_config(workload.network, workload.recipe, workload.hyper, batch);
+  const Hardware hardware = load_machine("base").hardware;
+  const MicroBatch last{false, true};
+  try {
+    lower(workload.network, workload.recipe, hardware, {config.samples, config.mu16, 1, 0, last});
+  } catch (const Error& error) {
+    fmt::print(stderr, "bitloom: trained on, but the accelerator ({}) would refuse: {}\n", hardware.name, error.what());
+  }
+}
+
 void print_epoch(const EpochResult& epoch, int epochs) {
   fmt::print("epoch {}/{}: loss {:.4f}, train accuracy {}, {:.0f} samples/s, {:.1f} s\n", epoch.epoch + 1, epochs,
              epoch.loss, percent(epoch.train_accuracy), static_cast<double>(epoch.samples) / epoch.seconds,
@@ -157,6 +172,7 @@ int train(const TrainCommand& command) {
   require_outputs(command, workload);
 
   const std::unique_ptr<Trainer> trainer = make_trainer(workload, options);
+  if (!command.quiet) say_what_the_accelerator_refuses(workload, options.batch);
   if (!command.resume.empty()) {
     trainer->resume(command.resume);
   } else if (!command.init.empty()) {
@@ -208,7 +224,7 @@ void add_train(CLI::App& app, Action& action) {
   sub->add_option("--hyper", options->hyper, "hyper-parameters: file or name")->capture_default_str();
   sub->add_option("--epochs", options->epochs, "epochs in all, those of --resume included (default: as --hyper says)")
       ->check(CLI::Range(1, 100000));
-  sub->add_option("--batch", options->batch, "samples a step (default: as the network or --hyper says)")
+  sub->add_option("--batch", options->batch, "samples an optimizer step (default: as the network or --hyper says)")
       ->check(CLI::Range(1, 65535));
   sub->add_option("--seed", options->seed, "seed of parameters, shuffling and stochastic rounding")
       ->check(is_seed())

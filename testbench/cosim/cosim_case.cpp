@@ -36,8 +36,9 @@ CosimResult run_case(const CosimCase& chosen, CosimOptions options) {
   Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   if (chosen.learning_rate > 0.0) hyper.learning_rate = {.base = chosen.learning_rate};
   const Dataset data = random_images(network, chosen.batch * chosen.steps, chosen.seed);
-  options.batch = chosen.batch;
-  options.steps = chosen.steps;
+  const int micro_batches = std::max(1, recipe.update.micro_batches);
+  options.batch = chosen.batch * micro_batches;
+  options.steps = chosen.steps / micro_batches;
   options.stall = chosen.stall;
   options.seed = chosen.seed;
   options.rtl_library = rtl_library(hardware_file);

@@ -10,8 +10,8 @@ namespace bitloom::cosim {
 /// A co-simulation by names of files in traces/, on generated data.
 struct CosimCase {
   std::string network, recipe, hardware;
-  int batch = 19;
-  int steps = 3;
+  int batch = 19;  ///< samples at once: of a step, or of a micro-batch
+  int steps = 3;   ///< executions; of micro-batches whole steps (N26)
   int stall = 0;
   std::uint64_t seed = 1;
   double learning_rate = 0.0;  ///< constant; 0: what the default hyper-parameters say

@@ -87,10 +87,9 @@ TEST(FullConvGraph, SeveralLayersReadTheNetworksInput) {
     {"name": "flat2", "op": "flatten", "inputs": ["input"]},
     {"name": "fc2", "op": "linear", "out": 5, "bias": true}, {"name": "add", "op": "add", "inputs": ["fc1", "fc2"]})");
   expect_equal(views, {"int8", "int4", "niti"});
-  EXPECT_THAT(
-      refusal(same, "luq_smp2"),
-      testing::HasSubstr("recipe luq_smp2: network two_readers: layer c2: activation quantizer: expected max or "
-                         "niti, as it reads the network's input"));
+  EXPECT_THAT(refusal(same, "luq_smp2"),
+              testing::HasSubstr("recipe luq_smp2: network two_readers: layer c2 reads the network's input: expected "
+                                 "activation quantizer max or niti"));
 }
 
 /// The table entry `name` after the last step on the RTL.

@@ -44,7 +44,6 @@ const std::string kRelu = R"({"name": "r", "op": "relu"},)";
 TEST(Networks, PlacesOfRelu) {
   expect_network_refused(R"({"name": "p", "op": "max_pool", "kernel": 2},)" + kRelu,
                          {"r (relu)", "expected behind linear, conv2d, batch_norm or add, got max_pool p"});
-  expect_network_refused(kRelu + R"({"name": "again", "op": "relu"},)", {"again (relu)", "no relu behind a relu"});
   expect_network_refused(kRelu + R"({"name": "sum", "op": "add", "inputs": ["conv", "r"]},)",
                          {"r (relu)", "expected to be the only reader of conv, which sum reads too"});
 }
@@ -52,6 +51,17 @@ TEST(Networks, PlacesOfRelu) {
 TEST(Networks, WindowsOfMaxima) {
   expect_network_refused(R"({"name": "p", "op": "max_pool", "kernel": [16, 16]},)",
                          {"p (max_pool): kernel: expected a window of at most 255 taps, got 256"});
+}
+
+TEST(Networks, WhatOnlyTheAcceleratorRefuses) {
+  ScratchFolder folder;
+  const std::string file = folder / "edited.json";
+  write_text(file, network(R"({"name": "far", "op": "conv2d", "out": 2, "kernel": 1, "stride": 17, "bias": true},)"));
+  const std::string text = "network edited: node far: stride: the accelerator takes at most 15, got 17";
+  expect_refused({"run", file, "--recipe", "int8", "--batch", "8"}, {text});
+  const Outcome outcome = run_program({"train", file, "--recipe", "int8", "--train-limit", "256", "--epochs", "1"});
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.errors, HasSubstr("the accelerator (base) would refuse: " + text));
 }
 
 TEST(Networks, AnAverageOfTheWholeImage) {
@@ -63,9 +73,23 @@ TEST(Networks, AnAverageOfTheWholeImage) {
 }
 
 TEST(Batches, ThatMicroBatchesDoNotDivide) {
-  expect_refused(
-      {"train", "mlp", "--recipe", "lwq_accumulate", "--batch", "130"},
-      {"lwq_accumulate.json: recipe lwq_accumulate: update.accumulate.micro_batches: 4 parts", "--batch", "130"});
+  for (const char* command : {"train", "run", "cosim"}) {
+    expect_refused(
+        {command, "mlp", "--recipe", "lwq_accumulate", "--batch", "130"},
+        {"lwq_accumulate.json: recipe lwq_accumulate: update.accumulate.micro_batches: 4 parts", "--batch", "130"});
+  }
+}
+
+TEST(Networks, OneTextForTrainRunAndCosimulation) {
+  ScratchFolder folder;
+  const std::string file = folder / "edited.json";
+  write_text(file, network(R"({"name": "p", "op": "max_pool", "kernel": 2},)" + kRelu));
+  const Arguments parts{file +
+                        ": network edited: layer r (relu): expected behind linear, conv2d, batch_norm or add, got "
+                        "max_pool p"};
+  for (const char* recipe : {"int8", "fp32"}) expect_refused({"train", file, "--recipe", recipe}, parts);
+  for (const char* command : {"run", "cosim"})
+    expect_refused({command, file, "--recipe", "int8", "--batch", "8"}, parts);
 }
 
 TEST(Codebook, SharpnessThatIsNoNumber) {

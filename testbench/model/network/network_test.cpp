@@ -34,6 +34,22 @@ void expect_chain(const std::string& file, const std::vector<int>& widths) {
   EXPECT_EQ(network.nodes.back().op, Op::kSoftmaxCrossEntropy);
 }
 
+// N14.5: independent nodes may stand in any order in the file.
+TEST(Network, TheOrderOfIndependentNodesDoesNotCount) {
+  const std::string a = R"({"name": "a", "op": "linear", "out": 3, "bias": true, "inputs": ["input"]})";
+  const std::string b = R"({"name": "b", "op": "linear", "out": 3, "bias": true, "inputs": ["input"]})";
+  const std::string relu = R"({"name": "r", "op": "relu", "inputs": ["b"]})";
+  const std::string end = R"({"name": "s", "op": "add", "inputs": ["a", "r"]},)" + kLoss;
+  for (const std::string& order : {a + "," + b + "," + relu, b + "," + a + "," + relu, b + "," + relu + "," + a}) {
+    const Network network = parse(order + "," + end);
+    std::string names;
+    for (const Node& node : network.nodes) names += node.name + " ";
+    EXPECT_EQ(names, "a b r s loss ");
+    EXPECT_EQ(network.nodes[2].inputs, std::vector<int>{1});
+    EXPECT_EQ(network.nodes[3].inputs, (std::vector<int>{0, 2}));
+  }
+}
+
 TEST(Network, NamedNetworks) {
   expect_chain("mlp.json", {784, 256, 128, 10});
   expect_chain("mlp_odd.json", {61, 37, 23, 10});

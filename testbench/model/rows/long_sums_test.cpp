@@ -169,14 +169,17 @@ TEST(LongSums, LimitsNameNetworkLayerAndBatch) {
                                     end,
                                 "[1, 128, 1024]"),
                      "int8", 129),
-            "network long, layer c, batch 129: expected at most 16777216 rows of its output (batch · rows · columns), "
+            "network long: layer c (conv2d), batch 129: expected at most 16777216 rows of its output (batch · rows · "
+            "columns), "
             "got 16908288");
   const std::string wide = R"({"name": "c", "op": "conv2d", "out": 1, "kernel": 3, "bias": false})";
-  EXPECT_EQ(error_of(network_of(wide + end, "[16384, 3, 3]"), "int8", 1),
-            "network long, layer c: expected at most 131072 products in a sum of the forward pass, got 147456");
+  EXPECT_EQ(
+      error_of(network_of(wide + end, "[16384, 3, 3]"), "int8", 1),
+      "network long: layer c (conv2d): expected at most 131072 products in a sum of the forward pass, got 147456");
   const std::string many = R"({"name": "c", "op": "conv2d", "out": 16384, "kernel": 3, "bias": false})";
   EXPECT_EQ(error_of(network_of(many + end, "[1, 3, 3]"), "int8", 1),
-            "network long, layer c: expected at most 131072 products in a sum of the activation gradient, got 147456");
+            "network long: layer c (conv2d): expected at most 131072 products in a sum of the activation gradient, got "
+            "147456");
 }
 
 }  // namespace
