@@ -6,6 +6,7 @@
 
 #include "model/io/error.hpp"
 #include "model/io/field_reader.hpp"
+#include "model/network/recipe_effect.hpp"
 
 namespace bitloom {
 namespace {
@@ -110,7 +111,7 @@ ViewRule read_view(const FieldReader& json) {
 }
 
 void read_widths(const FieldReader& json, Recipe& recipe) {
-  recipe.bits = json.get<int>("default");
+  if (json.has("default")) recipe.bits = json.get<int>("default");
   if (json.has("first")) recipe.first_bits = json.get<int>("first");
   if (json.has("last")) recipe.last_bits = json.get<int>("last");
   if (!json.has("layers")) return;
@@ -218,7 +219,7 @@ Recipe read_recipe(const JsonObject& object) {
   recipe.fp32 = json.is("arithmetic", "float32");
   recipe.normalization = json.is("normalization", "batch") ? Normalization::kBatch : Normalization::kLayerBatch;
   if (recipe.fp32) return recipe;
-  read_widths(json.object("bits"), recipe);
+  if (json.has("bits")) read_widths(json.object("bits"), recipe);
   recipe.activation = read_view(json.object("activation"));
   recipe.gradient = read_view(json.object("gradient"));
   recipe.weight = read_view(json.object("weight"));
@@ -228,6 +229,7 @@ Recipe read_recipe(const JsonObject& object) {
     for (const std::string& name : overrides.keys()) recipe.overrides[name] = read_override(overrides.object(name));
   }
   require_consistent(json, recipe);
+  require_effect(json, recipe);
   return recipe;
 }
 

@@ -137,7 +137,7 @@ struct Recipe {
   std::string name;
   bool fp32 = false;  ///< the float baseline; nothing below counts then, but the normalization
   Normalization normalization = Normalization::kBatch;
-  int bits = 8;                           ///< of every layer without an override
+  int bits = 8;                           ///< of every layer without an override; 8 also where no layer reads it
   int first_bits = 0;                     ///< of the first layer; 0: no override
   int last_bits = 0;                      ///< of the last layer; 0: no override
   std::map<std::string, int> named_bits;  ///< by layer name; stronger than first and last

@@ -18,7 +18,9 @@ const FileSection& width_fields() {
   static const FileSection section{
       "bits",
       "The width of all codes whose quantizer has no width of its own.",
-      {width("default", "The width in layers without another."),
+      {width("default", "The width in layers without another.")
+           .may_be_absent()
+           .checked("Given exactly when some layer reads it."),
        width("first", "The width in the first layer.").may_be_absent(),
        width("last", "The width in the last layer.").may_be_absent(),
        fields::object("layers", layer_width_fields(), "Widths by the name of a layer, stronger than first and last.")
@@ -151,7 +153,8 @@ const FileSection& recipe_fields() {
                        {"layer_batch", "Over batch, places and channels, one pair for the layer (LBN).", "N16"}},
                       "Over which values batch_norm takes mean and variance in training.")
            .or_else("\"batch\""),
-       in_integers("bits", width_fields(), "The width of codes."),
+       in_integers("bits", width_fields(), "The width of codes; widths that no quantizer reads are refused.")
+           .may_be_absent(),
        in_integers("activation", activation_fields(), "How the inputs of layers become codes."),
        in_integers("weight", weight_fields(), "How weights become codes."),
        in_integers("gradient", gradient_fields(), "How the gradients of results become codes."),

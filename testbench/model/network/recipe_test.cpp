@@ -101,7 +101,7 @@ TEST(Recipe, CommittedFilesAreGood) {
 }
 
 constexpr const char* kMethods = R"({
-  "name": "mine", "arithmetic": "integer", "normalization": "layer_batch", "bits": {"default": 8},
+  "name": "mine", "arithmetic": "integer", "normalization": "layer_batch",
   "activation": {"quantizer": "sawb", "rounding": "half_up", "unsigned": true, "c1": 12.0, "c2": 11.0},
   "weight": {"quantizer": "lwq", "bits": 4},
   "gradient": {"quantizer": "log", "rounding": "half_up", "scale": "hindsight", "binades": 4, "top": "power_of_two",
@@ -109,7 +109,7 @@ constexpr const char* kMethods = R"({
   "update": {"rounding": "half_up", "master_bits": 24, "master_frac_bits": 20, "momentum_bits": 16,
              "momentum_frac_bits": 13, "bias_bits": 32, "bias_frac_bits": 22, "optimizer": "lwq", "latent_bits": 24,
              "min_level": 1, "max_level": 2, "headroom": 3.0, "accumulate": {"micro_batches": 4, "headroom": 2.0}},
-  "overrides": {"last": {"bits": 4, "weight": {"rounding": "floor", "bits": 8}}}})";
+  "overrides": {"last": {"weight": {"rounding": "floor", "bits": 8}}}})";
 
 TEST(Recipe, ReadsTheFieldsOfMethods) {
   const Recipe recipe = parse(kMethods);
@@ -134,7 +134,6 @@ TEST(Recipe, ReadsTheFieldsOfMethods) {
   EXPECT_EQ(middle.width(middle.weight), 4);
   const RecipeLayer last = layer_recipe(recipe, 2, 3, "c");
   EXPECT_EQ(last.optimizer, Optimizer::kSgd);
-  EXPECT_EQ(last.bits, 4);
   EXPECT_EQ(last.width(last.weight), 8);
   EXPECT_EQ(last.gradient.quantizer, Quantizer::kLog);
 }
@@ -166,6 +165,38 @@ TEST(Recipe, BadMethodsNameTheirKey) {
       EXPECT_NE(std::string(error.what()).find(key), std::string::npos) << error.what();
     }
   }
+}
+
+/// The error of reading a text that changes kMethods or a committed recipe.
+std::string refusal(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  if (at == std::string::npos) throw std::logic_error(from);
+  try {
+    parse(text.replace(at, from.size(), to));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Recipe, WidthsWithoutEffectAreRefused) {
+  const auto expect = [](const std::string& got, const std::string& key) {
+    EXPECT_EQ(got.rfind("r.json: " + key + ": has no effect: ", 0), 0U) << got;
+  };
+  const std::string name = "\"name\": \"mine\",";
+  expect(refusal(kMethods, name, name + R"("bits": {"default": 8},)"), "bits.default");
+  expect(refusal(kMethods, name, name + R"("bits": {"first": 8},)"), "bits.first");
+  expect(refusal(kMethods, name, name + R"("bits": {"layers": {"fc1": 8}},)"), "bits.layers.fc1");
+  expect(refusal(kMethods, "\"last\": {", "\"last\": {\"bits\": 4, "), "overrides.last.bits");
+  EXPECT_EQ(refusal(kGood, "\"layers\"", "\"last\": 4, \"layers\""), "");
+}
+
+TEST(Recipe, AWidthThatALayerReadsIsRequired) {
+  EXPECT_EQ(refusal(kGood, "\"default\": 4, ", ""), "r.json: bits.default: required key is missing");
+  EXPECT_EQ(refusal(kGood, "\"bits\": {\"default\": 4, \"first\": 8, \"layers\": {\"fc2\": 8}},", ""),
+            "r.json: bits: required key is missing");
+  EXPECT_EQ(refusal(kMethods, "\"quantizer\": \"lwq\", \"bits\": 4", "\"quantizer\": \"lwq\""),
+            "r.json: bits: required key is missing");
 }
 
 /// kMethods with Adam's steps.
