@@ -257,7 +257,7 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
   impl_->require_state(state);
   impl_->require_batch(batch);
   if (!impl_->has_scales(state)) throw Error("golden step: a hindsight scale is missing; calibrate first");
-  if (!is_scale(context.lr) || context.mu16 > 65536) throw Error("golden step: no learning rate, or momentum above 1");
+  if (!is_scale(context.lr) || context.mu16 > 65535) throw Error("golden step: no learning rate, or momentum of 1");
   if (context.epoch < 0) throw Error("golden step: the epoch is negative");
   impl_->begin(state, batch, context, false, true);
   if (uses_adam(impl_->tools.recipe.update.optimizer) && impl_->tools.micro_batch.last) {

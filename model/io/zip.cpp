@@ -133,7 +133,8 @@ ZipEntries decode_zip(std::span<const std::byte> content, const std::string& nam
     if (in.u32(local) != kLocal) in.fail(fmt::format("{}: expected a local header", entry));
     const auto data = in.part(local + kLocalSize + in.u16(local + 26) + in.u16(local + 28), size);
     if (crc_of(data) != in.u32(at + 16)) in.fail(fmt::format("{}: checksum differs", entry));
-    entries[entry].assign(data.begin(), data.end());
+    const bool is_new = entries.emplace(entry, std::vector<std::byte>(data.begin(), data.end())).second;
+    if (!is_new) in.fail(fmt::format("{}: given twice", entry));
     at += kCentralSize + name_length + in.u16(at + 30) + in.u16(at + 32);
   }
   return entries;

@@ -34,11 +34,12 @@ class IntegerTrainer final : public Trainer {
  public:
   IntegerTrainer(const Network& network, const Recipe& recipe, const Hyper& hyper, const TrainOptions& options);
 
+  std::vector<std::string> use_images(const Dataset& train) override;
   EpochResult run_epoch(const Dataset& train, int epoch, const Progress& progress) override;
   Evaluation evaluate(const Dataset& data) override;
   int epochs_done() const override { return epochs_done_; }
   void save(const std::string& file) const override;
-  void resume(const std::string& file) override;
+  std::vector<std::string> resume(const std::string& file, const ResumeDifferences& allowed) override;
   void init_from(const std::string& file) override;
   void dump(const std::string& folder) const override;
 
@@ -52,13 +53,13 @@ class IntegerTrainer final : public Trainer {
   Hyper hyper_;
   TrainOptions options_;
   StepConfig config_;
+  RunIdentity identity_;
   GoldenEngine engine_;
   TrainState state_;
   Batch batch_;  ///< the last one trained on
   std::array<std::int8_t, 256> codes_{};
   double learning_rate_;  ///< of the last step that ran
   int epochs_done_ = 0;
-  std::int64_t train_images_ = 0;  ///< of the run; 0 before its first epoch
 };
 
 IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, const Hyper& hyper,
@@ -68,6 +69,7 @@ IntegerTrainer::IntegerTrainer(const Network& network, const Recipe& recipe, con
       hyper_(hyper),
       options_(options),
       config_(step_config(network, recipe, hyper, options.batch)),
+      identity_(network, recipe, hyper, options),
       engine_(network, recipe, options.threads),
       state_(initial_state(network, recipe, initial_parameters(network, options.seed))),
       learning_rate_(hyper.learning_rate.base) {
@@ -93,10 +95,13 @@ StepContext IntegerTrainer::context(double learning_rate, int epoch) const {
   return {options_.seed, state_.step, nearest_scale(learning_rate), config_.mu16, epoch};
 }
 
-EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
+std::vector<std::string> IntegerTrainer::use_images(const Dataset& train) {
   require_fit(network_, train);
-  require_same_images(train_images_, train.size());
-  train_images_ = train.size();
+  return identity_.use_images(train);
+}
+
+EpochResult IntegerTrainer::run_epoch(const Dataset& train, int epoch, const Progress& progress) {
+  use_images(train);
   const std::int64_t steps = train.size() / options_.batch;
   if (steps == 0) {
     throw Error(
@@ -156,8 +161,12 @@ Evaluation IntegerTrainer::evaluate(const Dataset& data) {
 }
 
 void IntegerTrainer::save(const std::string& file) const {
-  write_checkpoint(file, {recipe_.name, network_.name, options_.seed, epochs_done_, state_.step,
-                          state_tensors(network_, recipe_, state_), options_.batch, train_images_});
+  Checkpoint checkpoint;
+  identity_.write(checkpoint);
+  checkpoint.epoch = epochs_done_;
+  checkpoint.step = state_.step;
+  checkpoint.tensors = state_tensors(network_, recipe_, state_);
+  write_checkpoint(file, checkpoint);
 }
 
 Checkpoint IntegerTrainer::open(const std::string& file) const {
@@ -168,25 +177,29 @@ Checkpoint IntegerTrainer::open(const std::string& file) const {
   return checkpoint;
 }
 
-void IntegerTrainer::resume(const std::string& file) {
-  const Checkpoint from = open(file);
-  if (from.recipe != recipe_.name) {
-    throw Error(fmt::format("{}: recipe: expected {}, got {}", file, recipe_.name, from.recipe));
-  }
-  require_same_run(from, file, options_.seed, options_.batch);
+std::vector<std::string> IntegerTrainer::resume(const std::string& file, const ResumeDifferences& allowed) {
+  const Checkpoint from = read_checkpoint(file);
+  RunIdentity identity = identity_;
+  std::vector<std::string> said = identity.resume(from, file, allowed);
   TrainState state = state_;
   read_state_tensors(from, file, network_, recipe_, state);
   state.step = static_cast<std::uint32_t>(from.step);
   state_ = std::move(state);
-  train_images_ = from.train_images;
+  identity_ = identity;
   epochs_done_ = from.epoch;
+  return said;
 }
 
 void IntegerTrainer::init_from(const std::string& file) {
   const Checkpoint from = open(file);
-  state_ = initial_state(network_, recipe_, read_parameters(from, file, network_));
+  try {
+    state_ = initial_state(network_, recipe_, read_parameters(from, file, network_));
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    throw Error(message.starts_with(file) ? message : file + ": " + message);
+  }
+  identity_.restart();
   epochs_done_ = 0;
-  train_images_ = 0;
 }
 
 /// The state; and, once a batch was seen, in `step/` every tensor and scalar of the step that would follow with that

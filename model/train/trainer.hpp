@@ -3,15 +3,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/data/dataset.hpp"
 #include "model/network/hyper.hpp"
 #include "model/network/network.hpp"
+#include "model/train/resume.hpp"
 
 namespace bitloom {
-
-struct Recipe;             // model/network/recipe.hpp
-enum class Normalization;  // model/network/recipe.hpp
 
 struct EpochResult {
   int epoch = 0;                ///< from 0
@@ -42,6 +41,11 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
 
+  /// Takes the images that the run trains on, as run_epoch() would at its first call. After resume() they are compared
+  /// with those of the run that is resumed. Returns what differs and was allowed, as sentences; throws Error for what
+  /// was not.
+  virtual std::vector<std::string> use_images(const Dataset& train) = 0;
+
   /// Trains one epoch (from 0) in the order that order.hpp gives. Polls interrupted() between steps; when it is set the
   /// state is mid-epoch and the result says `complete = false`. Throws Error when the data does not fit the network or
   /// is smaller than a batch.
@@ -55,9 +59,10 @@ class Trainer {
 
   /// Writes all state to a checkpoint (checkpoint.hpp). Throws Error.
   virtual void save(const std::string& file) const = 0;
-  /// Continues from a checkpoint of the same network, recipe, seed and batch (`--resume`); run_epoch() then wants as
-  /// many training images as the run had. (Checkpoints from before these were kept are taken without.) Throws Error.
-  virtual void resume(const std::string& file) = 0;
+  /// Continues from a checkpoint of a run of the same content (`--resume`): network, recipe, hyper-parameters, seed,
+  /// batch, length, and the images that run_epoch() gets. Names and places of files may differ. Returns what differs
+  /// and is among `allowed`, as sentences; throws Error naming what differs and may not.
+  virtual std::vector<std::string> resume(const std::string& file, const ResumeDifferences& allowed = {}) = 0;
   /// Takes only weights and biases as real numbers from a checkpoint of any recipe of the same network (`--init`);
   /// optimizer state and epochs start afresh. Every checkpoint therefore holds float32 "<layer>.weight"
   /// (NodeParameters' order: [out][in] or [out][rows][columns][in / groups]), "<layer>.bias" [out] and, of norms,

@@ -21,6 +21,7 @@ struct TrainCommand {
   std::string save;
   std::string init;
   std::string resume;
+  std::string resume_with;  ///< words of model/train/resume.hpp, separated by commas
   std::string dump;
   bool quiet = false;
 };

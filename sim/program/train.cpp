@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -72,6 +73,32 @@ TrainRun run_training(Trainer& trainer, const DataPair& data, const TrainOptions
 }
 
 namespace {
+
+/// The differences that --resume-with allows.
+ResumeDifferences allowed_differences(const std::string& words) {
+  ResumeDifferences allowed;
+  if (words.empty()) {
+    return allowed;
+  }
+  for (std::size_t at = 0; at <= words.size();) {
+    const std::size_t end = std::min(words.find(',', at), words.size());
+    const std::string word = words.substr(at, end - at);
+    std::string known;
+    bool found = false;
+    for (const ResumeDifference difference : all_differences()) {
+      known += (known.empty() ? "" : ", ") + std::string(difference_name(difference));
+      if (word == difference_name(difference)) {
+        allowed.insert(difference);
+        found = true;
+      }
+    }
+    if (!found) {
+      throw Error(fmt::format("--resume-with: expected some of {}, separated by commas, got '{}'", known, word));
+    }
+    at = end + 1;
+  }
+  return allowed;
+}
 
 Json configuration(const TrainCommand& command, const Workload& workload, const TrainOptions& options,
                    const DataPair& data) {
@@ -173,13 +200,25 @@ int train(const TrainCommand& command) {
 
   const std::unique_ptr<Trainer> trainer = make_trainer(workload, options);
   if (!command.quiet) say_what_the_accelerator_refuses(workload, options.batch);
+  std::vector<std::string> differences;
   if (!command.resume.empty()) {
-    trainer->resume(command.resume);
+    differences = trainer->resume(command.resume, allowed_differences(command.resume_with));
   } else if (!command.init.empty()) {
     trainer->init_from(command.init);
   }
   const DataPair data = images_for(command, workload.network);
-  const Json config = configuration(command, workload, options, data);
+  for (const std::string& difference : trainer->use_images(data.train)) {
+    differences.push_back(difference);
+  }
+  if (!command.quiet) {
+    for (const std::string& difference : differences) {
+      fmt::print(stderr, "bitloom: {}: --resume-with: {}\n", command.resume, difference);
+    }
+  }
+  Json config = configuration(command, workload, options, data);
+  if (!command.resume.empty()) {
+    config["resume_differences"] = differences;
+  }
   const bool tables = prints_tables(command.json, command.quiet);
 
   const auto keep = [&](const TrainRun& run) {
@@ -199,6 +238,9 @@ int train(const TrainCommand& command) {
     fmt::print(stderr, "bitloom: {} complete epoch(s) of {} kept{}\n", trainer->epochs_done(), options.epochs,
                command.json.empty() && command.save.empty() ? " nowhere (no --json or --save)" : "");
     throw Interrupted{};
+  }
+  if (run.epochs.empty() && !command.save.empty()) {
+    trainer->save(command.save);  // nothing was left to train, but what was asked for is there
   }
   if (!command.dump.empty()) {
     trainer->dump(command.dump);
@@ -240,9 +282,15 @@ void add_train(CLI::App& app, Action& action) {
   sub->add_option("--json", options->json, "write the results as JSON, after each epoch (- for standard output)");
   sub->add_option("--save", options->save, "write a checkpoint after each epoch");
   CLI::Option* init = sub->add_option("--init", options->init, "start from the parameters of a checkpoint");
-  sub->add_option("--resume", options->resume,
-                  "continue a checkpoint of the same network, recipe, seed, batch and images")
-      ->excludes(init);
+  CLI::Option* resume =
+      sub->add_option("--resume", options->resume,
+                      "continue a checkpoint of a run of the same content: network, recipe, hyper-parameters, seed,\n"
+                      "batch, images and epochs (where the learning rate depends on them)")
+          ->excludes(init);
+  sub->add_option("--resume-with", options->resume_with,
+                  "differences that --resume may take, separated by commas: epochs, hyper, data, numerics (of another\n"
+                  "version of the program), unknown (a checkpoint that does not say)")
+      ->needs(resume);
   sub->add_option("--dump", options->dump, "write parameters and optimizer state as .npy into this folder at the end");
   sub->add_flag("--quiet,-q", options->quiet, "print nothing but errors");
   sub->footer(

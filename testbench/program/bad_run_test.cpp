@@ -110,7 +110,7 @@ TEST(Resume, OfAnotherRun) {
     ASSERT_EQ(run_program(first).code, 0);
     const auto resumed = [&](const char* seed, const char* batch, const char* images) {
       Arguments all = run(seed, batch, images, "2");
-      all.insert(all.end(), {"--resume", checkpoint});
+      all.insert(all.end(), {"--resume", checkpoint, "--resume-with", "epochs"});
       return all;
     };
     expect_refused(resumed("8", "64", "256"), {checkpoint + ": --seed: expected 7, of the run that is resumed, got 8"});

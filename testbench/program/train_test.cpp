@@ -68,7 +68,8 @@ TEST_P(TrainRecipe, ResumedEqualsUninterrupted) {
   const Arguments run = short_run(GetParam());
   expect_ok(with(run, {"--epochs", "2", "--dump", folder / "whole"}));
   expect_ok(with(run, {"--epochs", "1", "--save", folder / "half.npz", "--dump", folder / "half"}));
-  expect_ok(with(run, {"--epochs", "2", "--resume", folder / "half.npz", "--dump", folder / "resumed"}));
+  expect_ok(with(run, {"--epochs", "2", "--resume", folder / "half.npz", "--resume-with", "epochs", "--dump",
+                       folder / "resumed"}));
   const auto whole = contents(folder / "whole");
   EXPECT_GE(whole.size(), 6U);
   EXPECT_EQ(contents(folder / "resumed"), whole);
@@ -112,7 +113,8 @@ TEST_P(TrainRecipe, InterruptKeepsTheLastCompleteEpoch) {
   EXPECT_TRUE(json.at("test_accuracy").is_null());
 
   const std::string next = std::to_string(done + 1);
-  expect_ok(with(run, {"--epochs", next, "--resume", checkpoint, "--json", folder / "more.json"}));
+  expect_ok(
+      with(run, {"--epochs", next, "--resume", checkpoint, "--resume-with", "epochs", "--json", folder / "more.json"}));
   EXPECT_EQ(read_json(folder / "more.json").at("epochs")[0].at("epoch"), done + 1);
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     EXPECT_THAT(entry.path().filename().string(), ::testing::AnyOf("out.json", "state.npz", "more.json"))

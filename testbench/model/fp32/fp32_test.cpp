@@ -252,6 +252,7 @@ TEST(Fp32, Errors) {
               HasSubstr("784 pixels (28×28), but network mlp_odd expects 61 inputs"));
   Checkpoint state = state_of(*trainer);
   state.recipe = "int8";
+  state.content.reset();  // as before checkpoints said of which content their run was
   write_checkpoint(folder / "int8.npz", state);
   EXPECT_THAT(error_of([&] { trainer->resume(folder / "int8.npz"); }), HasSubstr("recipe: expected fp32, got int8"));
   trainer->init_from(folder / "int8.npz");

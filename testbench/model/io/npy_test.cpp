@@ -78,13 +78,17 @@ TEST(Npy, Errors) {
   EXPECT_THAT(error_of([] { decode(int16_file().substr(0, 50)); }), HasSubstr("npy header: truncated"));
   EXPECT_THAT(error_of([] { decode(replaced(int16_file(), "(1, 3)", "(9999999999999999999999)")); }),
               HasSubstr("2^40"));
+  // 2^40 · 2^40 leaves 64 bits; the sanitizers see it.
+  EXPECT_THAT(error_of([] { decode(replaced(int16_file(), "(1, 3)", "(1099511627776, 1099511627776)")); }),
+              HasSubstr("2^40"));
+  EXPECT_THAT(error_of([] { decode(replaced(int16_file(), "(1, 3)", "(1048577, 1048576)")); }), HasSubstr("2^40"));
   EXPECT_THAT(error_of([] { npy_values<float>(decode(int16_file()), "a.npy"); }),
               HasSubstr("a.npy: expected elements of type <f4, got <i2"));
   EXPECT_THAT(error_of([] { npy_from<float>({2}, std::vector<float>{1.0F}); }), HasSubstr("shape and element count"));
 }
 
 Checkpoint sample() {
-  Checkpoint checkpoint{"int8", "mlp", 18446744073709551615U, 2, 936, {}, 128, 60000};
+  Checkpoint checkpoint{"int8", "mlp", 18446744073709551615U, 2, 936, {}, 128, 60000, {}};
   checkpoint.tensors["fc1.weight"] = npy_from<float>({2, 1}, std::vector<float>{0.5F, -0.5F});
   checkpoint.tensors["fc1.master"] = npy_from<std::int32_t>({2}, std::vector<std::int32_t>{1 << 22, -5});
   return checkpoint;
@@ -131,6 +135,50 @@ TEST(Checkpoint, DamageIsFound) {
   const ZipEntries foreign{{"x.npy", {}}};
   EXPECT_THAT(error(text_of(encode_zip(foreign))), HasSubstr("expected a bitloom checkpoint with meta.json"));
   EXPECT_THAT(error_of([] { read_checkpoint("/nonexistent/c.npz"); }), HasSubstr("No such file"));
+}
+
+/// A central directory's field of four bytes, counted from the directory's only header.
+std::string with_word(std::string archive, std::size_t offset, std::uint32_t value) {
+  const std::size_t header = archive.rfind("PK\x01\x02");
+  for (std::size_t i = 0; i < 4; ++i) archive[header + offset + i] = static_cast<char>((value >> (8 * i)) & 0xff);
+  return archive;
+}
+
+// Of one stored byte, the size and the place as they are, and one more than there is.
+TEST(Checkpoint, ARecordOneByteLongerThanTheFileIsAnError) {
+  const std::string good = text_of(encode_zip({{"a", {std::byte{7}}}}));
+  const auto decode = [](const std::string& text) { return decode_zip(std::as_bytes(std::span(text)), "z"); };
+  const auto size = static_cast<std::uint32_t>(good.size());
+  const std::uint32_t longest = size - 31;  // behind a local header with a name of one letter
+  EXPECT_THAT(error_of([&] { decode(with_word(good, 20, longest)); }), HasSubstr("checksum differs"));
+  EXPECT_THAT(error_of([&] { decode(with_word(good, 20, longest + 1)); }), HasSubstr("lies beyond the file's end"));
+  EXPECT_THAT(error_of([&] { decode(with_word(good, 42, size - 4)); }), HasSubstr("expected a local header"));
+  EXPECT_THAT(error_of([&] { decode(with_word(good, 42, size - 3)); }), HasSubstr("lies beyond the file's end"));
+}
+
+TEST(Checkpoint, AFileGivenTwiceIsAnError) {
+  std::string archive = text_of(encode_zip({{"a", {std::byte{7}}}, {"b", {std::byte{7}}}}));
+  for (std::size_t at = 0; (at = archive.find('b', at)) != std::string::npos; ++at) archive[at] = 'a';
+  EXPECT_THAT(error_of([&] { decode_zip(std::as_bytes(std::span(archive)), "z"); }), HasSubstr("a: given twice"));
+}
+
+TEST(Checkpoint, StepsBeyondTheCounterAreRefused) {
+  TemporaryFolder folder;
+  Checkpoint checkpoint = sample();
+  checkpoint.step = std::int64_t{1} << 62;
+  write_checkpoint(folder / "c.npz", checkpoint);
+  EXPECT_THAT(error_of([&] { read_checkpoint(folder / "c.npz"); }),
+              HasSubstr("c.npz: meta.json: step: expected an integer from 0 to 4294967295, got 4611686018427387904"));
+}
+
+TEST(Checkpoint, RealsMustBeFinite) {
+  Checkpoint checkpoint = sample();
+  checkpoint.tensors["fc1.weight"] =
+      npy_from<float>({2, 1}, std::vector<float>{0.5F, std::numeric_limits<float>::infinity()});
+  EXPECT_EQ(error_of([&] {
+              checkpoint_reals(checkpoint, "c", "fc1.weight", {2, 1});
+            }),
+            "c: tensor fc1.weight: element 1: expected a finite number, got inf");
 }
 
 TEST(Checkpoint, EveryTruncationIsAnError) {
