@@ -20,8 +20,8 @@ void require_lowerable(const Recipe& recipe, const LowerOptions& options) {
                             recipe.name));
   }
   if (options.batch > kDimensionMax) {
-    throw Error(
-        fmt::format("batch: the accelerator takes at most {} samples at once, got {}", kDimensionMax, options.batch));
+    throw Error(fmt::format("batch (--batch): the accelerator takes at most {} samples at once, got {}", kDimensionMax,
+                            options.batch));
   }
   if (options.mu16 > 65535) throw Error(fmt::format("momentum: expected mu16 below 65536, got {}", options.mu16));
   if (options.batch_slots < 1) throw Error("batch slots: expected at least 1");

@@ -98,7 +98,8 @@ void expect_defined(const std::string& command, const std::vector<std::vector<st
 }
 
 TEST(Counters, EveryKeyOfRunIsDefined) {
-  expect_defined("run", {{"run", "mlp_odd", "--hw", "tiny"}, {"run", "conv_small", "--recipe", "lwq_accumulate"}});
+  expect_defined(
+      "run", {{"run", "mlp_odd", "--hw", "tiny"}, {"run", "conv_small", "--recipe", "lwq_accumulate", "--batch", "8"}});
 }
 
 TEST(Counters, EveryKeyOfCosimIsDefined) {

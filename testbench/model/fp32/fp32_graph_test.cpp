@@ -220,8 +220,8 @@ TEST(Fp32Graph, CheckpointShapes) {
 }
 
 TEST(Fp32Graph, NeedsALoss) {
-  const Network network = read_network(
-      JsonObject::from_text(R"({"name": "n", "input": [1, 4, 4], "layers": [{"name": "f", "op": "flatten"}]})", "n"));
+  const Network network = read_network(JsonObject::from_text(
+      R"({"name": "n", "input": [4], "layers": [{"name": "f", "op": "linear", "out": 2, "bias": true}]})", "n"));
   EXPECT_THAT(error_of([&] {
                 make_fp32_trainer(network, hyper(), {1, 7, 1, 1});
               }),
