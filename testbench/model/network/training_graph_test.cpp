@@ -88,7 +88,7 @@ TEST(TrainingGraph, PlacesOfTheLoss) {
   const std::string text =
       R"({"name": "n", "input": [3], "layers": [{"name": "fc", "op": "linear", "out": 3, "bias": true}]})";
   EXPECT_THROW(training_graph(read_network(JsonObject::from_text(text, "n.json")), Recipe{}), Error);
-  EXPECT_EQ(refusal("[3]", R"({"name": "flat", "op": "flatten"})"),
+  EXPECT_EQ(refusal("[1, 2, 2]", R"({"name": "flat", "op": "flatten"})"),
             "network n: expected at least one linear or conv2d layer");
 }
 
