@@ -134,6 +134,7 @@ void write_file(const std::string& path, std::string_view text) {
 OutputByName::OutputByName(const std::string& path) {
   require_writable_file(path);
   place_ = output_place(path);
+  // In the target's own folder, as only a rename within a file system takes the name at once; mkdtemp fills the X.
   std::string folder = (fs::path(place_.target).parent_path() / ".bitloom-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) {
     throw Error(fmt::format("{}: cannot create the file: {}", path, std::strerror(errno)));

@@ -21,13 +21,6 @@
 namespace bitloom::cosim {
 namespace {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* chosen = std::getenv(name);
-  return chosen == nullptr ? otherwise : std::strtoull(chosen, nullptr, 10);
-}
-
-std::size_t below(std::mt19937_64& random, std::size_t limit) { return random() % limit; }
-
 /// What the three are asked.
 struct Question {
   Network network;

@@ -17,13 +17,6 @@
 namespace bitloom::cosim {
 namespace {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* chosen = std::getenv(name);
-  return chosen == nullptr ? otherwise : std::strtoull(chosen, nullptr, 10);
-}
-
-std::size_t below(std::mt19937_64& random, std::size_t limit) { return random() % limit; }
-
 /// Puts a node of the same shape between `from` (a node or the network's input) and some of its readers.
 void put_behind(Network& network, int from, Node node, std::mt19937_64& random) {
   node.name = fmt::format("nothing{}", network.nodes.size());

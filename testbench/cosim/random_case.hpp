@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <random>
 #include <string>
 
@@ -28,5 +30,14 @@ RandomCase draw_graph_case(std::mt19937_64& random);
 
 /// The text of a hardware file with random, legal parameters.
 std::string draw_hardware(std::mt19937_64& random, const std::string& name);
+
+/// The number in the environment variable `name`, by which a test is run with another seed or count.
+inline std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* chosen = std::getenv(name);
+  return chosen == nullptr ? otherwise : std::strtoull(chosen, nullptr, 10);
+}
+
+/// A number from 0 to limit - 1, the same on every machine.
+inline std::size_t below(std::mt19937_64& random, std::size_t limit) { return random() % limit; }
 
 }  // namespace bitloom::cosim

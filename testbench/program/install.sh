@@ -25,8 +25,8 @@ result=$("$scratch/build/consumer")
 # Another user, to whom the source tree and the build are hidden, co-simulates a named and an own hardware. Where this
 # user may hide nothing, the same runs with both in sight.
 chmod 755 "$scratch"
-mkdir -m 777 "$scratch/work"
-sed 's/"rows": [0-9]*/"rows": 3/' "$scratch/usr/share/bitloom/hardware/tiny.json" >"$scratch/work/own.json"
+mkdir -m 777 "$scratch/other"
+sed 's/"rows": [0-9]*/"rows": 3/' "$scratch/usr/share/bitloom/hardware/tiny.json" >"$scratch/other/own.json"
 alone() {
   local hide='mount -t tmpfs none "$0"; [[ ! -d $1 ]] || mount -t tmpfs none "$1"; shift; cd /; exec "$@"'
   local as_another=()
@@ -37,7 +37,7 @@ alone() {
     "${as_another[@]}" "$@"
   fi
 }
-export BITLOOM_CACHE=$scratch/work/cache
+export BITLOOM_CACHE=$scratch/other/cache
 alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw tiny --quiet || { echo "FAILED: cosim"; exit 1; }
-alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw "$scratch/work/own.json" || { echo "FAILED: an own hardware"; exit 1; }
+alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw "$scratch/other/own.json" || { echo "FAILED: an own hardware"; exit 1; }
 echo "ok"

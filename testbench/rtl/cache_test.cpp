@@ -16,6 +16,7 @@
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
 #include "sim/cosim/rtl/child.hpp"
+#include "testbench/model/support.hpp"
 
 namespace bitloom {
 namespace {
@@ -24,25 +25,12 @@ namespace fs = std::filesystem;
 class CacheTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "bitloom-cache.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
     for (const char* variable : {"BITLOOM_CACHE", "XDG_CACHE_HOME", "HOME"}) unsetenv(variable);
   }
-  void TearDown() override {
-    set_interrupted(false);
-    fs::remove_all(folder_);
-  }
-  static std::string message(const std::function<void()>& function) {
-    try {
-      function();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  }
+  void TearDown() override { set_interrupted(false); }
 
-  fs::path folder_;
+  test::TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 TEST_F(CacheTest, FollowsTheRulesOfXdg) {
@@ -78,15 +66,16 @@ TEST_F(CacheTest, IsTheUsersOwnFolder) {
   const fs::path file = folder_ / "file";
   std::ofstream(file) << "x";
   setenv("BITLOOM_CACHE", file.c_str(), 1);
-  EXPECT_THAT(message([] { own_cache_folder(); }), ::testing::HasSubstr("it is not a folder"));
+  EXPECT_THAT(test::error_of([] { own_cache_folder(); }), ::testing::HasSubstr("it is not a folder"));
 }
 
 TEST_F(CacheTest, RefusesAnotherUsersFolder) {
+  // Making the case takes a change of owner, which the system lets no other user do.
   if (geteuid() != 0) GTEST_SKIP() << "only root may give a folder away";
   constexpr uid_t kAnother = 12345;
   ASSERT_EQ(chown(folder_.c_str(), kAnother, kAnother), 0);
   setenv("BITLOOM_CACHE", folder_.c_str(), 1);
-  EXPECT_THAT(message([] { own_cache_folder(); }), ::testing::HasSubstr("it belongs to another user"));
+  EXPECT_THAT(test::error_of([] { own_cache_folder(); }), ::testing::HasSubstr("it belongs to another user"));
 }
 
 TEST_F(CacheTest, ASealBreaksByDamage) {
@@ -117,8 +106,8 @@ TEST_F(CacheTest, ALockHasOneHolder) {
 
 TEST_F(CacheTest, AChildsErrorsAreTold) {
   run_child({"true"}, {});
-  EXPECT_EQ(message([] { run_child({"sh", "-c", "echo wrong; exit 3"}, {}); }), "sh failed:\nwrong\n");
-  EXPECT_THAT(message([] { run_child({"/no/such/program"}, {}); }), ::testing::HasSubstr("/no/such/program"));
+  EXPECT_EQ(test::error_of([] { run_child({"sh", "-c", "echo wrong; exit 3"}, {}); }), "sh failed:\nwrong\n");
+  EXPECT_THAT(test::error_of([] { run_child({"/no/such/program"}, {}); }), ::testing::HasSubstr("/no/such/program"));
 }
 
 // The shell's own child holds the pipe open: were it not killed too, this would last as long as it sleeps.

@@ -17,6 +17,7 @@
 #include "model/io/json_reader.hpp"
 #include "model/io/npy.hpp"
 #include "model/io/output_file.hpp"
+#include "testbench/model/support.hpp"
 
 namespace bitloom {
 namespace {
@@ -25,44 +26,30 @@ using ::testing::HasSubstr;
 
 class InputFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "bitloom-input.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override {
-    set_interrupted(false);
-    fs::remove_all(folder_);
-  }
+  void TearDown() override { set_interrupted(false); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  static std::string message(const std::function<void()>& function) {
-    try {
-      function();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  }
 
-  fs::path folder_;
+  test::TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 TEST_F(InputFileTest, ReadsNoMoreThanTheLimit) {
   write_file(path("a"), "12345");
   EXPECT_EQ(read_input(path("a"), 5), "12345");
-  EXPECT_EQ(message([&] { read_input(path("a"), 4); }), path("a") + ": cannot read the file: expected at most 4 bytes");
-  EXPECT_THAT(message([] { read_input("/dev/zero", kLargestState); }), HasSubstr("expected at most"));
+  EXPECT_EQ(test::error_of([&] { read_input(path("a"), 4); }),
+            path("a") + ": cannot read the file: expected at most 4 bytes");
+  EXPECT_THAT(test::error_of([] { read_input("/dev/zero", kLargestState); }), HasSubstr("expected at most"));
 }
 
 TEST_F(InputFileTest, ErrorsSayWhatItIs) {
-  EXPECT_EQ(message([&] { read_input(path("gone"), 1); }),
+  EXPECT_EQ(test::error_of([&] { read_input(path("gone"), 1); }),
             path("gone") + ": cannot read the file: No such file or directory");
-  EXPECT_EQ(message([&] { read_input(folder_.string(), 1); }),
+  EXPECT_EQ(test::error_of([&] { read_input(folder_.string(), 1); }),
             folder_.string() + ": cannot read the file: it is a folder");
-  EXPECT_THAT(message([&] { read_checkpoint(folder_.string()); }), HasSubstr("it is a folder"));
-  EXPECT_THAT(message([&] { read_npy(folder_.string()); }), HasSubstr("it is a folder"));
+  EXPECT_THAT(test::error_of([&] { read_checkpoint(folder_.string()); }), HasSubstr("it is a folder"));
+  EXPECT_THAT(test::error_of([&] { read_npy(folder_.string()); }), HasSubstr("it is a folder"));
   write_file(path("empty.json"), "");
-  EXPECT_THAT(message([&] { JsonObject::from_file(path("empty.json")); }), HasSubstr("the file is empty"));
+  EXPECT_THAT(test::error_of([&] { JsonObject::from_file(path("empty.json")); }), HasSubstr("the file is empty"));
 }
 
 TEST_F(InputFileTest, ReadsAPipeToItsEnd) {
@@ -88,7 +75,7 @@ TEST_F(InputFileTest, DeepNestingIsAnError) {
   for (const char* bracket : {"[", "{\"k\":"}) {
     std::string text = "{\"k\":";
     for (int i = 0; i < 300000; ++i) text += bracket;
-    EXPECT_EQ(message([&] { JsonObject::from_text(text, "f"); }), "f: more than 64 levels of nesting");
+    EXPECT_EQ(test::error_of([&] { JsonObject::from_text(text, "f"); }), "f: more than 64 levels of nesting");
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "model/io/error.hpp"
 #include "model/io/output_file.hpp"
+#include "testbench/model/support.hpp"
 
 namespace bitloom {
 namespace {
@@ -17,13 +18,6 @@ namespace fs = std::filesystem;
 
 class OutputPlanTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "bitloom-plan.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   void refuses(const std::string& culprit, const std::function<void(OutputPlan&)>& steps) const {
@@ -36,7 +30,8 @@ class OutputPlanTest : public ::testing::Test {
     }
   }
 
-  fs::path folder_;
+  test::TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 TEST_F(OutputPlanTest, TwoOutputsOfOneFile) {
