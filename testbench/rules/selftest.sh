@@ -62,7 +62,7 @@ breaks words docs/map.md "a path of one machine" "see /ho""me/someone/file"
 breaks switches model/io/a.hpp "a default over an enum" '    default:'
 breaks switches sim/program/main.cpp "a default on one line" '  switch (op) { case Op::kAdd: return 1; default: return 0; }'
 breaks links docs/map.md "a dead link" '[gone](gone.md)'
-breaks prose docs/map.md "a long line of prose" "$(printf 'word %.0s' {1..30})"
+breaks prose docs/map.md "a long line of prose" "$(printf 'longword %.0s' {1..15})"
 breaks units docs/units.md "a unit whose file does not exist" '| M | `m.hpp` |'
 breaks units model/numerics/o.hpp "a file that no unit names" '#pragma once'
 breaks cites model/io/a.hpp "a citation that leads nowhere" '// Rounds half up (N1.''2).'
@@ -72,6 +72,12 @@ breaks links bitloom "a script that does not parse" 'if then'
 good_tree
 printf '| %s |\n\n    %s\n' "$(printf 'cell %.0s' {1..30})" "$(printf 'code %.0s' {1..30})" >>docs/map.md
 expect pass prose "long rows of a table and long lines of code"
+good_tree
+printf '\nOne. `a b` [two three](map.md)\n' >>docs/map.md
+printf 'word\n%.0s' {1..27} >>docs/map.md
+expect pass prose "a sentence of 30 words over many lines"
+printf 'word.\n' >>docs/map.md
+expect fail prose "a sentence of 31 words" "docs/map.md:3: a sentence of 31 words"
 good_tree
 head -c 2000001 /dev/zero >docs/large.bin
 expect fail size "a large file" docs/large.bin
