@@ -190,23 +190,6 @@ std::int32_t latent_weight(const LayerState& layer, std::size_t i) {
   return polyline_decode({layer.q[i], layer.residual[i]}, layer.level_read);
 }
 
-Network network_of(const Chain& chain) {
-  if (chain.empty()) throw Error("the network has no linear layer");
-  Network network;
-  network.name = "chain";
-  network.input = {chain.front().in};
-  const auto add = [&](Node node) {
-    node.inputs = {static_cast<int>(network.nodes.size()) - 1};
-    network.nodes.push_back(std::move(node));
-  };
-  for (const LinearLayer& layer : chain) {
-    add({layer.name, Op::kLinear, {}, {layer.out}, LinearAttributes{layer.in, layer.out, layer.bias}});
-    if (layer.relu) add({layer.name + "_relu", Op::kRelu, {}, {layer.out}, std::monostate{}});
-  }
-  add({"loss", Op::kSoftmaxCrossEntropy, {}, {chain.back().out}, std::monostate{}});
-  return network;
-}
-
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters) {
   if (parameters.size() != network.nodes.size()) throw Error("initial parameters of another network");
   const int layers = static_cast<int>(layer_names(network).size());
@@ -221,20 +204,6 @@ TrainState initial_state(const Network& network, const Recipe& recipe, const std
     }
   }
   return state;
-}
-
-TrainState initial_state(const Chain& chain, const Recipe& recipe, const std::vector<LinearParameters>& parameters) {
-  const Network network = network_of(chain);
-  if (parameters.size() != chain.size()) throw Error("initial parameters of another network");
-  std::vector<NodeParameters> of_nodes(network.nodes.size());
-  std::size_t layer = 0;
-  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-    if (!has_weights(network.nodes[n])) continue;
-    of_nodes[n].weight = parameters[layer].weight;
-    of_nodes[n].bias = parameters[layer].bias;
-    ++layer;
-  }
-  return initial_state(network, recipe, of_nodes);
 }
 
 std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state) {

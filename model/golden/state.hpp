@@ -12,8 +12,6 @@
 
 namespace bitloom {
 
-using Chain = std::vector<LinearLayer>;
-
 /// Adam's state of one tensor (N25); empty for other optimizers.
 struct AdamState {
   std::vector<std::int32_t> m;    ///< codes
@@ -70,13 +68,9 @@ struct TrainState {
   AdamPowers powers;               ///< N25.7
 };
 
-/// The chain as a network that GoldenEngine takes.
-Network network_of(const Chain& chain);
-
 /// Parameters rounded half up to the recipe's formats and clamped, momenta zero, running values 0 and 1, no hindsight
 /// scales yet (see calibrate() in golden_step.hpp). `parameters`: one element a node, as initial_parameters() gives.
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters);
-TrainState initial_state(const Chain& chain, const Recipe& recipe, const std::vector<LinearParameters>& parameters);
 
 /// max |x|, 0 for none.
 std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);

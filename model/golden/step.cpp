@@ -248,8 +248,6 @@ StepResult GoldenEngine::Impl::result() const {
 
 GoldenEngine::GoldenEngine(const Network& network, const Recipe& recipe, int threads)
     : impl_(std::make_unique<Impl>(network, recipe, threads)) {}
-GoldenEngine::GoldenEngine(const Chain& chain, const Recipe& recipe, int threads)
-    : GoldenEngine(network_of(chain), recipe, threads) {}
 GoldenEngine::GoldenEngine(GoldenEngine&&) noexcept = default;
 GoldenEngine::~GoldenEngine() = default;
 
@@ -306,19 +304,9 @@ StepResult golden_step(const Network& network, const Recipe& recipe, TrainState&
   return GoldenEngine(network, recipe, threads).step(state, batch, context, record);
 }
 
-StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
-                       const StepContext& context, StepRecord* record, int threads) {
-  return GoldenEngine(chain, recipe, threads).step(state, batch, context, record);
-}
-
 void calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                const StepContext& context, int threads) {
   GoldenEngine(network, recipe, threads).calibrate(state, batch, context);
-}
-
-void calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
-               const StepContext& context, int threads) {
-  GoldenEngine(chain, recipe, threads).calibrate(state, batch, context);
 }
 
 }  // namespace bitloom

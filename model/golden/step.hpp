@@ -43,7 +43,6 @@ class GoldenEngine {
   /// Throws Error when the recipe or the network is none that integers execute, a dimension exceeds 65535, or
   /// BITLOOM_ISA is wrong.
   GoldenEngine(const Network& network, const Recipe& recipe, int threads);
-  GoldenEngine(const Chain& chain, const Recipe& recipe, int threads);
   GoldenEngine(GoldenEngine&&) noexcept;
   ~GoldenEngine();
 
@@ -71,13 +70,9 @@ class GoldenEngine {
 /// GoldenEngine::step() for a single step.
 StepResult golden_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads);
-StepResult golden_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
-                       const StepContext& context, StepRecord* record, int threads);
 
 /// GoldenEngine::calibrate() once.
 void calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
-               const StepContext& context, int threads);
-void calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
                const StepContext& context, int threads);
 
 }  // namespace bitloom

@@ -40,15 +40,6 @@ int fan_in(const Node& node) {
   return 0;
 }
 
-std::vector<LinearParameters> initial_parameters(const std::vector<LinearLayer>& layers, std::uint64_t seed) {
-  std::mt19937_64 random = generator(seed);
-  std::vector<LinearParameters> parameters(layers.size());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    draw(random, layers[i].in, layers[i].out, layers[i].bias, parameters[i].weight, parameters[i].bias);
-  }
-  return parameters;
-}
-
 std::vector<NodeParameters> initial_parameters(const Network& network, std::uint64_t seed) {
   std::mt19937_64 random = generator(seed);
   std::vector<NodeParameters> parameters(network.nodes.size());

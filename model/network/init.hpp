@@ -6,12 +6,6 @@
 
 namespace bitloom {
 
-/// Parameters of one linear layer as real numbers.
-struct LinearParameters {
-  std::vector<float> weight;  ///< [out][in]
-  std::vector<float> bias;    ///< [out], empty when the layer has none
-};
-
 /// Parameters of one node as real numbers; empty where the operation has none. This is the form in which initial and
 /// checkpoint parameters pass between the FP32 and the integer trainer.
 struct NodeParameters {
@@ -30,12 +24,9 @@ struct NodeParameters {
 /// Number of weights that make one output of a linear or conv2d node (its K), 0 for other nodes.
 int fan_in(const Node& node);
 
-/// The parameters that every recipe starts from: weights, then biases, layer by layer, uniform in ±1/sqrt(in), from one
-/// mt19937_64 on the seed. The same bits on every machine.
-std::vector<LinearParameters> initial_parameters(const std::vector<LinearLayer>& layers, std::uint64_t seed);
-
-/// The same for any network, one element a node: linear and conv2d nodes draw in the order of the nodes, uniform in
-/// ±1/sqrt(fan_in); gamma is 1 and beta 0. A multilayer perceptron gets the bits of the function above.
+/// Returns the parameters that every recipe starts from, one element a node: linear and conv2d nodes draw weights, then
+/// biases, in the order of the nodes, uniform in ±1/sqrt(fan_in), from one mt19937_64 on the seed; gamma is 1 and beta
+/// 0. The same bits on every machine.
 std::vector<NodeParameters> initial_parameters(const Network& network, std::uint64_t seed);
 
 }  // namespace bitloom

@@ -86,32 +86,4 @@ Network read_network(const JsonObject& object) {
   return in_node_order(std::move(network));
 }
 
-std::vector<LinearLayer> linear_chain(const Network& network) {
-  const auto fail = [&](const Node& node, const char* message) {
-    throw Error(fmt::format("network {}: layer {} ({}): {}", network.name, node.name, op_name(node.op), message));
-  };
-  std::vector<LinearLayer> layers;
-  bool loss = false;
-  for (std::size_t i = 0; i < network.nodes.size(); ++i) {
-    const Node& node = network.nodes[i];
-    if (loss) fail(node, "nothing may follow the loss");
-    if (node.inputs != std::vector<int>{static_cast<int>(i) - 1}) fail(node, "expected to read the layer before it");
-    const bool after_linear = i > 0 && network.nodes[i - 1].op == Op::kLinear;
-    if (node.op == Op::kLinear) {
-      const auto& linear = std::get<LinearAttributes>(node.attributes);
-      layers.push_back({node.name, linear.in, linear.out, linear.bias, false});
-    } else if (node.op != Op::kRelu && node.op != Op::kSoftmaxCrossEntropy) {
-      fail(node, "expected only linear, relu and softmax_cross_entropy layers in a multilayer perceptron");
-    } else if (!after_linear) {
-      fail(node, "expected a linear layer before it");
-    } else if (node.op == Op::kRelu) {
-      layers.back().relu = true;
-    } else {
-      loss = true;
-    }
-  }
-  if (!loss) throw Error(fmt::format("network {}: expected softmax_cross_entropy as its last layer", network.name));
-  return layers;
-}
-
 }  // namespace bitloom

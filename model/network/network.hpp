@@ -99,17 +99,4 @@ const FileSection& network_fields();
 Network read_network(const std::string& file);
 Network read_network(const JsonObject& json);
 
-/// One layer of a multilayer perceptron: y = relu?(W x + b).
-struct LinearLayer {
-  std::string name;
-  int in = 0;
-  int out = 0;
-  bool bias = true;
-  bool relu = false;
-};
-
-/// The network as linear layers, each with an optional ReLU after it, and a softmax cross-entropy on the last one.
-/// Throws Error for any other graph, naming the node that does not fit.
-std::vector<LinearLayer> linear_chain(const Network& network);
-
 }  // namespace bitloom

@@ -258,12 +258,6 @@ RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std:
   return result;
 }
 
-void require_fit(const Recipe& recipe, const std::vector<LinearLayer>& chain) {
-  require_names(recipe, [&](const std::string& name) {
-    return std::any_of(chain.begin(), chain.end(), [&](const LinearLayer& layer) { return layer.name == name; });
-  });
-}
-
 void require_fit(const Recipe& recipe, const Network& network) {
   require_names(recipe, [&](const std::string& name) {
     return std::any_of(network.nodes.begin(), network.nodes.end(), [&](const Node& node) {

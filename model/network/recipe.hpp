@@ -162,7 +162,6 @@ Recipe read_recipe(const JsonObject& json);
 RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std::string& name);
 
 /// Throws Error when the recipe names a layer that the network does not have.
-void require_fit(const Recipe& recipe, const std::vector<LinearLayer>& chain);
 void require_fit(const Recipe& recipe, const Network& network);
 
 }  // namespace bitloom

@@ -18,6 +18,7 @@
 #include "model/network/hyper.hpp"
 #include "model/network/recipe.hpp"
 #include "model/train/trainer.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom {
 namespace {
@@ -101,7 +102,7 @@ int main(int argc, char** argv) {
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   const Recipe int8 = read_recipe(resolve_trace(TraceKind::kRecipe, "int8"));
-  fmt::print("kernels: {}\n", GoldenEngine(Chain{{"fc1", 1, 1, false, false}}, int8, 1).kernels_name());
+  fmt::print("kernels: {}\n", GoldenEngine(test::perceptron(1, {1}), int8, 1).kernels_name());
   print_ratios();
   return 0;
 }

@@ -43,7 +43,6 @@ Step make_step() {
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "int8"));
   const std::string hardware_file = resolve_trace(TraceKind::kHardware, "base");
   const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
-  const Chain chain = linear_chain(network);
   const auto mu16 = momentum16(hyper);
   const Dataset data = generate_glyphs(hyper.batch, 1);
   const auto table = input_code_table(hyper.input, qmax(recipe.bits));
@@ -55,7 +54,7 @@ Step make_step() {
   Step step;
   step.program = lower(network, recipe, read_hardware(hardware_file), {hyper.batch, mu16, 1});
   step.image =
-      initial_image(step.program, initial_state(chain, recipe, initial_parameters(chain, 1)), recipe, batch.scale);
+      initial_image(step.program, initial_state(network, recipe, initial_parameters(network, 1)), recipe, batch.scale);
   write_batch(step.program, step.image.bytes, 0, batch);
   step.registers.learning_rate = word(nearest_scale(learning_rate_at(hyper.learning_rate, 0, hyper.epochs)));
   step.registers.seed = 1;

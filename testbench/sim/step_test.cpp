@@ -15,6 +15,7 @@
 #include "sim/cosim/compare.hpp"
 #include "sim/simulator.hpp"
 #include "testbench/kernels/cases.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom {
 namespace {
@@ -229,11 +230,11 @@ TEST(StepTest, SmallStepsOfAdamRaiseTheLevelOfLwq) {
 }
 
 TEST(StepTest, AdamsBlocksMayBeLongerThanTheSources) {  // N25: a column of any length is a block
-  const Chain chain{{"fc1", 2500, 9, true, true}, {"fc2", 9, 3, true, false}};
+  const Network network = test::perceptron(2500, {9, 3});
   for (const char* recipe : {"int8_adam", "lwq_adam"}) {
     for (const char* hardware : {"tiny", "base"}) {
       const Trial of{"", recipe, hardware, 4, 0, 3};
-      Training training(of, named_recipe(recipe), network_of(chain));
+      Training training(of, named_recipe(recipe), network);
       expect_golden(training, of.steps, of.stall);
     }
   }

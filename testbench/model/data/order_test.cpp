@@ -3,11 +3,13 @@
 #include <cmath>
 
 #include "model/network/init.hpp"
+#include "testbench/model/perceptron.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {
 namespace {
 
+using test::perceptron;
 using testing::ElementsAre;
 
 // From a separate Python program with its own seed_seq, mt19937_64 and Fisher–Yates.
@@ -25,8 +27,8 @@ TEST(Order, IsAPermutation) {
 }
 
 TEST(Init, KnownAnswers) {
-  const auto parameters = initial_parameters({{"fc", 7, 2, true, false}}, 5);
-  ASSERT_EQ(parameters.size(), 1U);
+  const auto parameters = initial_parameters(perceptron(7, {2}), 5);
+  ASSERT_EQ(parameters.size(), 2U);
   EXPECT_EQ(parameters[0].bias.size(), 2U);
   ASSERT_EQ(parameters[0].weight.size(), 14U);
   EXPECT_EQ(parameters[0].weight[0], 0x1.5802480000000p-3F);
@@ -36,8 +38,10 @@ TEST(Init, KnownAnswers) {
 }
 
 TEST(Init, IsUniformInItsRange) {
-  const auto parameters = initial_parameters({{"a", 100, 400, true, true}, {"b", 400, 10, false, false}}, 1);
-  EXPECT_TRUE(parameters[1].bias.empty());
+  const auto parameters =
+      initial_parameters(perceptron({{"a", 100, 400, true, true}, {"b", 400, 10, false, false}}), 1);
+  EXPECT_TRUE(parameters[2].bias.empty());
+  EXPECT_EQ(parameters[2].weight.size(), 4000U);
   double sum = 0.0;
   double squares = 0.0;
   float largest = 0.0F;
@@ -54,22 +58,13 @@ TEST(Init, IsUniformInItsRange) {
 }
 
 TEST(Init, NodesDrawInFileOrder) {
-  const Network perceptron = read_network(test::source_file("traces/networks/mlp_odd.json"));
-  const auto layers = initial_parameters(linear_chain(perceptron), 3);
-  const auto nodes = initial_parameters(perceptron, 3);
-  ASSERT_EQ(nodes.size(), 6U);
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(nodes[2 * i].weight, layers[i].weight);
-    EXPECT_EQ(nodes[2 * i].bias, layers[i].bias);
-    EXPECT_TRUE(nodes[2 * i + 1].weight.empty());
-  }
   // A convolution draws as a linear layer of its window: conv_ops' second one sees 3 of 6 channels in 3×2 places.
   const Network network = read_network(test::source_file("traces/networks/conv_ops.json"));
   const auto parameters = initial_parameters(network, 7);
-  const auto alike = initial_parameters({{"a", 9 * 4, 6, true, false},
-                                         {"b", 6 * 3, 8, true, false},
-                                         {"c", 9, 8, false, false},
-                                         {"d", 48, 5, true, false}},
+  const auto alike = initial_parameters(perceptron({{"a", 9 * 4, 6, true, false},
+                                                    {"b", 6 * 3, 8, true, false},
+                                                    {"c", 9, 8, false, false},
+                                                    {"d", 48, 5, true, false}}),
                                         7);
   std::size_t next = 0;
   for (std::size_t i = 0; i < network.nodes.size(); ++i) {

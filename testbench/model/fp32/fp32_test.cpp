@@ -8,6 +8,7 @@
 #include "model/io/interrupt.hpp"
 #include "model/network/init.hpp"
 #include "model/train/trainer.hpp"
+#include "testbench/model/perceptron.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {
@@ -29,25 +30,24 @@ Hyper hyper() {
 
 TrainOptions options(int threads = 1, std::uint64_t seed = 1) { return {2, 19, seed, threads}; }
 
-// Training of a chain of layers in double, one sample and one element at a time, from the formulas alone.
+// Training of layers one behind the other in double, one sample and one element at a time, from the formulas alone.
 struct Reference {
   struct Layer {
-    LinearLayer facts;
+    test::LinearLayer facts;
     std::vector<double> weight, bias, weight_velocity, bias_velocity;
   };
   std::vector<Layer> layers;
   double loss = 0.0;
 
   Reference(const Network& network, std::uint64_t seed) {
-    const auto chain = linear_chain(network);
-    const auto initial = initial_parameters(chain, seed);
-    for (std::size_t i = 0; i < chain.size(); ++i) {
-      Layer layer{chain[i],
-                  {initial[i].weight.begin(), initial[i].weight.end()},
-                  {initial[i].bias.begin(), initial[i].bias.end()},
-                  std::vector<double>(initial[i].weight.size()),
-                  std::vector<double>(initial[i].bias.size())};
-      layers.push_back(layer);
+    const std::vector<test::LinearLayer> facts = test::linear_layers(network);
+    for (const NodeParameters& initial : initial_parameters(network, seed)) {
+      if (initial.weight.empty()) continue;
+      layers.push_back({facts[layers.size()],
+                        {initial.weight.begin(), initial.weight.end()},
+                        {initial.bias.begin(), initial.bias.end()},
+                        std::vector<double>(initial.weight.size()),
+                        std::vector<double>(initial.bias.size())});
     }
   }
 

@@ -7,18 +7,13 @@
 #include "model/io/error.hpp"
 #include "model/network/init.hpp"
 #include "model/rows/isa.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom::testing {
 
-/// A chain in -> widths[0] -> widths[1] …, with ReLU behind all but the last.
-inline Chain make_chain(int in, const std::vector<int>& widths) {
-  Chain chain;
-  for (std::size_t l = 0; l < widths.size(); ++l) {
-    chain.push_back({"fc" + std::to_string(l + 1), in, widths[l], true, l + 1 < widths.size()});
-    in = widths[l];
-  }
-  return chain;
-}
+using test::linear_layers;
+using test::LinearLayer;
+using test::perceptron;
 
 inline Recipe make_recipe(int bits, ScaleRule rule) {
   Recipe recipe;
@@ -29,22 +24,22 @@ inline Recipe make_recipe(int bits, ScaleRule rule) {
   return recipe;
 }
 
-inline TrainState make_state(const Chain& chain, const Recipe& recipe, std::uint64_t seed) {
-  return initial_state(chain, recipe, initial_parameters(chain, seed));
+inline TrainState make_state(const Network& network, const Recipe& recipe, std::uint64_t seed) {
+  return initial_state(network, recipe, initial_parameters(network, seed));
 }
 
-inline Batch make_batch(const Chain& chain, const Recipe& recipe, int samples, std::uint64_t seed) {
+inline Batch make_batch(const Network& network, const Recipe& recipe, int samples, std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  const int layers = static_cast<int>(chain.size());
-  const int q = qmax(layer_recipe(recipe, 0, layers, chain.front().name).bits);
+  const int q = input_format(network, recipe, {}).largest_code;
   Batch batch;
   batch.M = samples;
   batch.scale = nearest_scale(2.0 / q);
-  for (int n = 0; n < samples * chain.front().in; ++n) {
+  for (std::int64_t n = 0; n < samples * element_count(network.input); ++n) {
     batch.X.push_back(static_cast<std::int8_t>(static_cast<int>(random() % (2 * q + 1)) - q));
   }
+  const auto classes = static_cast<std::uint64_t>(element_count(network.nodes.back().shape));
   for (int m = 0; m < samples; ++m) {
-    batch.labels.push_back(static_cast<std::uint8_t>(random() % static_cast<std::uint64_t>(chain.back().out)));
+    batch.labels.push_back(static_cast<std::uint8_t>(random() % classes));
   }
   return batch;
 }

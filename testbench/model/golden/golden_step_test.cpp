@@ -46,20 +46,20 @@ struct Outcome {
 };
 
 /// `steps` steps with the engine and with the specification, compared after each.
-Outcome compare_steps(const Chain& chain, const Recipe& recipe, int samples, int steps, int threads, TrainState state,
-                      double learning_rate = 0.05) {
-  GoldenEngine engine(chain, recipe, threads);
+Outcome compare_steps(const Network& network, const Recipe& recipe, int samples, int steps, int threads,
+                      TrainState state, double learning_rate = 0.05) {
+  GoldenEngine engine(network, recipe, threads);
   TrainState expected_state = state;
   Outcome run;
   for (int step = 0; step < steps; ++step) {
-    const Batch batch = make_batch(chain, recipe, samples, 100 + static_cast<std::uint64_t>(step));
+    const Batch batch = make_batch(network, recipe, samples, 100 + static_cast<std::uint64_t>(step));
     const StepContext context = make_context(state, learning_rate);
     if (step == 0 && !is_scale(state.layers.back().sd_next)) {
       engine.calibrate(state, batch, context);
-      reference_calibrate(chain, recipe, expected_state, batch, context);
+      reference_calibrate(network, recipe, expected_state, batch, context);
     }
     StepRecord expected;
-    const StepResult want = reference_step(chain, recipe, expected_state, batch, context, expected);
+    const StepResult want = reference_step(network, recipe, expected_state, batch, context, expected);
     const StepResult got = engine.step(state, batch, context, &run.record);
     expect_equal(run.record, expected);
     EXPECT_EQ(got.loss, want.loss);
@@ -73,17 +73,17 @@ Outcome compare_steps(const Chain& chain, const Recipe& recipe, int samples, int
   return run;
 }
 
-Outcome compare_steps(const Chain& chain, const Recipe& recipe, int samples, int steps, int threads) {
-  return compare_steps(chain, recipe, samples, steps, threads, make_state(chain, recipe, 3));
+Outcome compare_steps(const Network& network, const Recipe& recipe, int samples, int steps, int threads) {
+  return compare_steps(network, recipe, samples, steps, threads, make_state(network, recipe, 3));
 }
 
 TEST_F(GoldenStep, EveryRecipeAndThreadCount) {
-  const Chain chain = make_chain(61, {37, 23, 10});
+  const Network network = perceptron(61, {37, 23, 10});
   for (const int bits : {8, 4}) {
     for (const ScaleRule rule : {ScaleRule::kExact, ScaleRule::kHindsight}) {
       for (const int threads : {1, 2, 5}) {
         SCOPED_TRACE(::testing::Message() << bits << " bits, rule " << static_cast<int>(rule) << ", " << threads);
-        compare_steps(chain, make_recipe(bits, rule), 19, 3, threads);
+        compare_steps(network, make_recipe(bits, rule), 19, 3, threads);
         if (HasFatalFailure()) return;
       }
     }
@@ -92,33 +92,33 @@ TEST_F(GoldenStep, EveryRecipeAndThreadCount) {
 
 TEST_F(GoldenStep, OddShapes) {
   for (const int samples : {1, 2, 33}) {
-    compare_steps(make_chain(1, {1}), make_recipe(8, ScaleRule::kExact), samples, 2, 2);
-    compare_steps(make_chain(3, {2}), make_recipe(4, ScaleRule::kHindsight), samples, 2, 1);
-    compare_steps(make_chain(65, {130, 1, 17, 3}), make_recipe(8, ScaleRule::kExact), samples, 2, 2);
+    compare_steps(perceptron(1, {1}), make_recipe(8, ScaleRule::kExact), samples, 2, 2);
+    compare_steps(perceptron(3, {2}), make_recipe(4, ScaleRule::kHindsight), samples, 2, 1);
+    compare_steps(perceptron(65, {130, 1, 17, 3}), make_recipe(8, ScaleRule::kExact), samples, 2, 2);
     if (HasFatalFailure()) return;
   }
 }
 
 TEST_F(GoldenStep, EveryRounding) {
-  const Chain chain = make_chain(40, {29, 21, 6});
+  const Network network = perceptron(40, {29, 21, 6});
   for (const Rounding rounding : {Rounding::kHalfUp, Rounding::kNearestEven, Rounding::kFloor, Rounding::kStochastic}) {
     Recipe recipe = make_recipe(8, ScaleRule::kExact);
     recipe.activation.rounding = rounding;
     recipe.gradient.rounding = rounding;
     recipe.weight.rounding = rounding;
     recipe.update.stochastic = rounding != Rounding::kHalfUp;
-    compare_steps(chain, recipe, 12, 2, 2);
+    compare_steps(network, recipe, 12, 2, 2);
     if (HasFatalFailure()) return;
   }
 }
 
 TEST_F(GoldenStep, LayersOfDifferentWidth) {
-  const Chain chain = make_chain(20, {18, 16, 14, 5});
+  const Network network = perceptron(20, {18, 16, 14, 5});
   Recipe recipe = make_recipe(4, ScaleRule::kHindsight);
   recipe.first_bits = 8;
   recipe.last_bits = 8;
   recipe.named_bits["fc3"] = 8;
-  const Outcome run = compare_steps(chain, recipe, 9, 3, 1);
+  const Outcome run = compare_steps(network, recipe, 9, 3, 1);
   EXPECT_EQ(run.record.tensors.at("fc1.x").bits, 8);
   EXPECT_EQ(run.record.tensors.at("fc2.w").bits, 4);
   EXPECT_EQ(run.record.tensors.at("fc3.d").bits, 8);
@@ -126,10 +126,9 @@ TEST_F(GoldenStep, LayersOfDifferentWidth) {
 }
 
 TEST_F(GoldenStep, WithoutBiasAndWithoutRelu) {
-  Chain chain = make_chain(30, {20, 10, 5});
-  chain[0].relu = false;
-  chain[1].bias = false;
-  const Outcome run = compare_steps(chain, make_recipe(8, ScaleRule::kExact), 16, 2, 1);
+  const Network network =
+      perceptron({{"fc1", 30, 20, true, false}, {"fc2", 20, 10, false, true}, {"fc3", 10, 5, true, false}});
+  const Outcome run = compare_steps(network, make_recipe(8, ScaleRule::kExact), 16, 2, 1);
   EXPECT_FALSE(run.record.tensors.contains("fc1.mask"));
   EXPECT_TRUE(run.record.tensors.contains("fc2.mask"));
   EXPECT_FALSE(run.record.tensors.contains("fc2.db"));
@@ -137,11 +136,11 @@ TEST_F(GoldenStep, WithoutBiasAndWithoutRelu) {
 }
 
 TEST_F(GoldenStep, NarrowStateSaturates) {
-  const Chain chain = make_chain(24, {20, 6});
+  const Network network = perceptron(24, {20, 6});
   Recipe recipe = make_recipe(8, ScaleRule::kExact);
   recipe.update.momentum_frac_bits = 24;
   recipe.update.master_frac_bits = 26;
-  const Outcome run = compare_steps(chain, recipe, 8, 3, 2, make_state(chain, recipe, 4), 3.0);
+  const Outcome run = compare_steps(network, recipe, 8, 3, 2, make_state(network, recipe, 4), 3.0);
   EXPECT_GT(run.record.scalars.at("fc1.vsat"), 0u);
   EXPECT_GT(run.record.scalars.at("fc1.msat"), 0u);
   EXPECT_GT(run.record.scalars.at("fc2.bvsat"), 0u);
@@ -150,17 +149,17 @@ TEST_F(GoldenStep, NarrowStateSaturates) {
 // A bias far beyond the accumulator's 32-bit view: the bias, the raw view and, with hindsight, codes from values that
 // the raw view does not hold (N5.1, N5.2, N6.3).
 TEST_F(GoldenStep, ValuesBeyondTheRawView) {
-  const Chain chain = make_chain(24, {20, 6});
+  const Network network = perceptron(24, {20, 6});
   for (const ScaleRule rule : {ScaleRule::kExact, ScaleRule::kHindsight}) {
     Recipe recipe = make_recipe(8, rule);
     recipe.update.bias_frac_bits = 6;
-    TrainState state = make_state(chain, recipe, 5);
+    TrainState state = make_state(network, recipe, 5);
     for (std::size_t o = 0; o < 20; o += 3) state.layers[0].bias[o] = o % 2 == 0 ? 2147483647 : -2147483647;
     if (rule == ScaleRule::kHindsight) {  // scales that leave some codes unsaturated
       for (LayerState& layer : state.layers) layer.sx_next = layer.sd_next = nearest_scale(3.0e-3);
       state.layers[1].sx_next = nearest_scale(50000.0);
     }
-    const Outcome run = compare_steps(chain, recipe, 8, 2, 2, std::move(state));
+    const Outcome run = compare_steps(network, recipe, 8, 2, 2, std::move(state));
     EXPECT_GT(run.record.scalars.at("fc1.b_accsat") + run.saturated, 0u);
     EXPECT_GT(run.record.scalars.at("fc1.zsat"), 0u);
     if (HasFatalFailure()) return;
@@ -170,38 +169,38 @@ TEST_F(GoldenStep, ValuesBeyondTheRawView) {
 // With hindsight, codes come from the exact value also where the raw view is clamped (N6.3): here the exact value
 // rounds to 101 steps and the clamped one to 100.
 TEST_F(GoldenStep, HindsightCodesComeFromTheExactValue) {
-  const Chain chain = make_chain(24, {4, 3});
+  const Network network = perceptron(24, {4, 3});
   Recipe recipe = make_recipe(8, ScaleRule::kHindsight);
   recipe.update.bias_frac_bits = 0;
-  TrainState state = make_state(chain, recipe, 5);
+  TrainState state = make_state(network, recipe, 5);
   std::fill(state.layers[0].master.begin(), state.layers[0].master.end(), 1 << 19);
   std::fill(state.layers[0].bias.begin(), state.layers[0].bias.end(), 2147483647);
   state.layers[0].wmax = 1 << 19;
-  Batch batch = make_batch(chain, recipe, 2, 1);
+  Batch batch = make_batch(network, recipe, 2, 1);
   std::fill(batch.X.begin(), batch.X.end(), std::int8_t{127});
   for (LayerState& layer : state.layers) layer.sx_next = layer.sd_next = nearest_scale(3.0e-3);
   const double unit = 2.0 / 127 * 0.25 / 127;            // of the accumulator
   const double exact = 2147483647.0 + 24.0 * 127 * 127;  // bias limit and 24 products
   state.layers[1].sx_next = nearest_scale(unit * (exact - 12.0 * 127 * 127) / 100.5);
   StepRecord record;
-  golden_step(chain, recipe, state, batch, make_context(state), &record, 1);
+  golden_step(network, recipe, state, batch, make_context(state), &record, 1);
   EXPECT_EQ(record.tensors.at("fc1.z_raw").values, std::vector<std::int32_t>(8, 2147483647));
   EXPECT_EQ(record.tensors.at("fc2.x").values, std::vector<std::int32_t>(8, 101));
   EXPECT_EQ(record.scalars.at("fc1.zsat"), 8u);
 }
 
 TEST_F(GoldenStep, ZeroInputGivesScaleOneOrKeepsTheLast) {
-  Chain chain = make_chain(5, {4, 3});
+  const Network network = perceptron(5, {4, 3});
   for (const ScaleRule rule : {ScaleRule::kExact, ScaleRule::kHindsight}) {
     const Recipe recipe = make_recipe(8, rule);
-    TrainState state = make_state(chain, recipe, 5);
+    TrainState state = make_state(network, recipe, 5);
     for (std::int32_t& b : state.layers[0].bias) b = -1;  // every output of the first layer is masked
     const Scale kept = nearest_scale(0.25);
     for (LayerState& layer : state.layers) layer.sx_next = layer.sd_next = kept;
-    Batch batch = make_batch(chain, recipe, 4, 1);
+    Batch batch = make_batch(network, recipe, 4, 1);
     std::fill(batch.X.begin(), batch.X.end(), std::int8_t{0});
     StepRecord record;
-    golden_step(chain, recipe, state, batch, make_context(state), &record, 1);
+    golden_step(network, recipe, state, batch, make_context(state), &record, 1);
     EXPECT_EQ(record.scalars.at("fc1.zmax"), 0u);
     EXPECT_EQ(record.scalars.at("fc2.sx"), word(rule == ScaleRule::kExact ? kOne : kept));
     EXPECT_EQ(record.scalars.at("fc1.sd"), word(rule == ScaleRule::kExact ? kOne : kept));
@@ -213,31 +212,31 @@ TEST_F(GoldenStep, ZeroInputGivesScaleOneOrKeepsTheLast) {
 }
 
 TEST_F(GoldenStep, HindsightFirstStepEqualsExactAndLaterOnesDoNot) {
-  const Chain chain = make_chain(61, {37, 10});
+  const Network network = perceptron(61, {37, 10});
   const Recipe exact = make_recipe(8, ScaleRule::kExact);
   const Recipe hindsight = make_recipe(8, ScaleRule::kHindsight);
-  TrainState a = make_state(chain, exact, 3);
-  TrainState b = make_state(chain, hindsight, 3);
-  const Batch first = make_batch(chain, exact, 19, 1);
-  const Batch second = make_batch(chain, exact, 19, 2);
-  calibrate(chain, hindsight, b, first, make_context(b), 1);
+  TrainState a = make_state(network, exact, 3);
+  TrainState b = make_state(network, hindsight, 3);
+  const Batch first = make_batch(network, exact, 19, 1);
+  const Batch second = make_batch(network, exact, 19, 2);
+  calibrate(network, hindsight, b, first, make_context(b), 1);
   StepRecord record_a, record_b;
-  golden_step(chain, exact, a, first, make_context(a), &record_a, 1);
-  golden_step(chain, hindsight, b, first, make_context(b), &record_b, 1);
+  golden_step(network, exact, a, first, make_context(a), &record_a, 1);
+  golden_step(network, hindsight, b, first, make_context(b), &record_b, 1);
   EXPECT_EQ(a.layers[0].master, b.layers[0].master);
   EXPECT_EQ(record_a.scalars.at("fc1.sd"), record_b.scalars.at("fc1.sd_next"));
-  golden_step(chain, exact, a, second, make_context(a), &record_a, 1);
-  golden_step(chain, hindsight, b, second, make_context(b), &record_b, 1);
+  golden_step(network, exact, a, second, make_context(a), &record_a, 1);
+  golden_step(network, hindsight, b, second, make_context(b), &record_b, 1);
   EXPECT_NE(record_a.scalars.at("fc1.sd"), record_b.scalars.at("fc1.sd"));
 }
 
 TEST_F(GoldenStep, WrongShapesAndMissingScalesAreErrors) {
-  const Chain chain = make_chain(6, {5, 4});
+  const Network network = perceptron(6, {5, 4});
   const Recipe recipe = make_recipe(8, ScaleRule::kHindsight);
-  TrainState state = make_state(chain, recipe, 1);
-  Batch batch = make_batch(chain, recipe, 3, 1);
+  TrainState state = make_state(network, recipe, 1);
+  Batch batch = make_batch(network, recipe, 3, 1);
   const StepContext context = make_context(state);
-  GoldenEngine engine(chain, recipe, 1);
+  GoldenEngine engine(network, recipe, 1);
   EXPECT_THROW(engine.step(state, batch, context, nullptr), Error);  // not calibrated
   engine.calibrate(state, batch, context);
   const TrainState before = state;
@@ -251,18 +250,18 @@ TEST_F(GoldenStep, WrongShapesAndMissingScalesAreErrors) {
   short_state.layers[0].bias.pop_back();
   EXPECT_THROW(engine.step(short_state, batch, context, nullptr), Error);
   EXPECT_EQ(state.layers[0].master, before.layers[0].master);
-  EXPECT_THROW(GoldenEngine(make_chain(65536, {2}), recipe, 1), Error);
+  EXPECT_THROW(GoldenEngine(perceptron(65536, {2}), recipe, 1), Error);
   Recipe stranger = recipe;
   stranger.named_bits["fc9"] = 8;
-  EXPECT_THROW(GoldenEngine(chain, stranger, 1), Error);
+  EXPECT_THROW(GoldenEngine(network, stranger, 1), Error);
 }
 
 TEST_F(GoldenStep, EvaluateAgreesWithTheStepAndChangesNothing) {
-  const Chain chain = make_chain(61, {37, 10});
+  const Network network = perceptron(61, {37, 10});
   const Recipe recipe = make_recipe(4, ScaleRule::kExact);
-  TrainState state = make_state(chain, recipe, 3);
-  const Batch batch = make_batch(chain, recipe, 19, 1);
-  GoldenEngine engine(chain, recipe, 1);
+  TrainState state = make_state(network, recipe, 3);
+  const Batch batch = make_batch(network, recipe, 19, 1);
+  GoldenEngine engine(network, recipe, 1);
   const StepResult evaluated = engine.evaluate(state, batch, make_context(state));
   const StepResult stepped = engine.step(state, batch, make_context(state), nullptr);
   EXPECT_EQ(evaluated.loss, stepped.loss);

@@ -24,10 +24,9 @@ Spread measure(const ViewRule& gradient) {
   Recipe recipe = make_recipe(8, ScaleRule::kExact);
   recipe.gradient = gradient;
   recipe.update.momentum_frac_bits = 12;  // so that no momentum is clamped
-  const Chain chain{{"fc1", kIn, 16, true, true}, {"fc2", 16, kOut, true, false}};
-  Network network = network_of(chain);
-  const TrainState start = make_state(chain, recipe, 6);
-  const Batch batch = make_batch(chain, recipe, kSamples, 2);
+  const Network network = perceptron(kIn, {16, kOut});
+  const TrainState start = make_state(network, recipe, 6);
+  const Batch batch = make_batch(network, recipe, kSamples, 2);
   GoldenEngine engine(network, recipe, 1);
   std::vector<double> exact, sum, squares;
   for (int stream = 0; stream < kStreams; ++stream) {

@@ -25,14 +25,17 @@ double scale_of(const StepRecord& record, const std::string& name) { return valu
 /// One sample, one layer of 1 input and 2 outputs, x = 64 · 2^-6, w = (1, -1/4), b = (1/2, 0), label 1, all half up.
 /// Each number was found from docs/numerics.md with unlimited fractions and decimal logarithms.
 TEST(Judge, HandWorkedStep) {
-  const Chain chain{{"fc1", 1, 2, true, false}};
+  const Network network = perceptron({{"fc1", 1, 2, true, false}});
   Recipe recipe = make_recipe(8, ScaleRule::kExact);
   recipe.gradient.rounding = Rounding::kHalfUp;
   recipe.update.stochastic = false;
-  TrainState state = initial_state(chain, recipe, {{{1.0F, -0.25F}, {0.5F, 0.0F}}});
+  std::vector<NodeParameters> parameters(network.nodes.size());
+  parameters[0].weight = {1.0F, -0.25F};
+  parameters[0].bias = {0.5F, 0.0F};
+  TrainState state = initial_state(network, recipe, parameters);
   const Batch batch{1, {64}, {1}, {32768, 21}};
   StepRecord record;
-  golden_step(chain, recipe, state, batch, {1, 0, nearest_scale(0.05), 58982}, &record, 1);
+  golden_step(network, recipe, state, batch, {1, 0, nearest_scale(0.05), 58982}, &record, 1);
   using Values = std::vector<std::int32_t>;
   EXPECT_EQ(record.scalars.at("fc1.sw"), word({33027, 22}));
   EXPECT_EQ(record.tensors.at("fc1.w").values, (Values{127, -32}));
@@ -56,7 +59,7 @@ TEST(Judge, HandWorkedStep) {
 
 /// A float64 network with weights [in][out].
 struct RealNetwork {
-  Chain chain;
+  std::vector<LinearLayer> layers;
   std::vector<Reals> weights, biases;
 
   /// Mean loss in nats of a batch; `gradients`, when given, receives d loss / d weight by backpropagation.
@@ -102,8 +105,8 @@ double cross_entropy(const Reals& logits, const std::vector<std::uint8_t>& label
 double RealNetwork::loss(const Reals& input, const std::vector<std::uint8_t>& labels,
                          std::vector<Reals>* gradients) const {
   std::vector<Reals> x{input};
-  for (std::size_t l = 0; l < chain.size(); ++l) {
-    x.push_back(affine(chain[l], x[l], weights[l], biases[l], labels.size()));
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    x.push_back(affine(layers[l], x[l], weights[l], biases[l], labels.size()));
   }
   Reals d;
   const double result = cross_entropy(x.back(), labels, d);
@@ -113,10 +116,10 @@ double RealNetwork::loss(const Reals& input, const std::vector<std::uint8_t>& la
 
 std::vector<Reals> RealNetwork::backpropagate(const std::vector<Reals>& x, const std::vector<Reals>& outputs,
                                               Reals d) const {
-  std::vector<Reals> gradients(chain.size());
-  for (std::size_t l = chain.size(); l-- > 0;) {
-    const auto in = static_cast<std::size_t>(chain[l].in);
-    const auto out = static_cast<std::size_t>(chain[l].out);
+  std::vector<Reals> gradients(layers.size());
+  for (std::size_t l = layers.size(); l-- > 0;) {
+    const auto in = static_cast<std::size_t>(layers[l].in);
+    const auto out = static_cast<std::size_t>(layers[l].out);
     const std::size_t samples = d.size() / out;
     gradients[l].assign(in * out, 0.0);
     Reals below(samples * in, 0.0);
@@ -134,9 +137,9 @@ std::vector<Reals> RealNetwork::backpropagate(const std::vector<Reals>& x, const
 }
 
 /// The network whose parameters are what the weight codes and accumulator biases of a recorded step stand for.
-RealNetwork network_of(const Chain& chain, const StepRecord& record) {
-  RealNetwork network{chain, {}, {}};
-  for (const LinearLayer& layer : chain) {
+RealNetwork real_network(const std::vector<LinearLayer>& layers, const StepRecord& record) {
+  RealNetwork network{layers, {}, {}};
+  for (const LinearLayer& layer : layers) {
     network.weights.push_back(reals(record, layer.name + ".w", scale_of(record, layer.name + ".sw")));
     network.biases.push_back(reals(record, layer.name + ".b_acc", scale_of(record, layer.name + ".s_acc")));
   }
@@ -153,14 +156,15 @@ double relative_difference(const Reals& got, const Reals& want) {
 }
 
 struct Case {
-  Chain chain = make_chain(12, {10, 8, 5});
+  Network network = perceptron(12, {10, 8, 5});
+  std::vector<LinearLayer> layers = linear_layers(network);
   Recipe recipe;
   TrainState state;
   Batch batch;
 
   explicit Case(int bits) : recipe(make_recipe(bits, ScaleRule::kExact)) {
-    state = make_state(chain, recipe, 9);
-    batch = make_batch(chain, recipe, 32, 5);
+    state = make_state(network, recipe, 9);
+    batch = make_batch(network, recipe, 32, 5);
   }
   /// A step from the same state with another seed of random words.
   StepRecord record(std::uint64_t seed) const {
@@ -168,7 +172,7 @@ struct Case {
     StepRecord result;
     StepContext context = make_context(copy);
     context.seed64 = seed;
-    golden_step(chain, recipe, copy, batch, context, &result, 1);
+    golden_step(network, recipe, copy, batch, context, &result, 1);
     return result;
   }
 };
@@ -178,23 +182,23 @@ TEST(Judge, EachStageFollowsRealAlgebra) {
   for (const int bits : {8, 4}) {
     const Case of(bits);
     const StepRecord record = of.record(77);
-    const RealNetwork network = network_of(of.chain, record);
+    const RealNetwork network = real_network(of.layers, record);
     const std::size_t samples = of.batch.labels.size();
     Reals logits;
-    for (std::size_t l = 0; l < of.chain.size(); ++l) {
-      const std::string name = of.chain[l].name;
+    for (std::size_t l = 0; l < of.layers.size(); ++l) {
+      const std::string name = of.layers[l].name;
       const double s_acc = scale_of(record, name + ".s_acc");
       const Reals x = reals(record, name + ".x", scale_of(record, name + ".sx"));
       const Reals z = reals(record, name + ".z_raw", s_acc);
-      const Reals want = affine(of.chain[l], x, network.weights[l], network.biases[l], samples);
+      const Reals want = affine(of.layers[l], x, network.weights[l], network.biases[l], samples);
       for (std::size_t i = 0; i < z.size(); ++i) EXPECT_NEAR(z[i], want[i], 1e-4 * (1.0 + std::abs(want[i]))) << name;
       const Reals w = reals(record, name + ".w", scale_of(record, name + ".sw"));
       for (std::size_t i = 0; i < w.size(); ++i) {
         const double master = std::ldexp(of.state.layers[l].master[i], -of.recipe.update.master_frac_bits);
         EXPECT_NEAR(w[i], master, 0.501 * scale_of(record, name + ".sw"));
       }
-      if (l + 1 < of.chain.size()) {
-        const std::string next = of.chain[l + 1].name;
+      if (l + 1 < of.layers.size()) {
+        const std::string next = of.layers[l + 1].name;
         const Reals codes = reals(record, next + ".x", scale_of(record, next + ".sx"));
         for (std::size_t i = 0; i < z.size(); ++i) EXPECT_NEAR(codes[i], z[i], 0.501 * scale_of(record, next + ".sx"));
       }
@@ -237,11 +241,11 @@ TEST(Judge, GradientCodesAreUnbiased) {
 /// The mean over many seeds of the dw of each layer, and one of the records.
 std::vector<Reals> mean_gradients(const Case& of, StepRecord& record) {
   constexpr int kSeeds = 400;
-  std::vector<Reals> mean(of.chain.size());
+  std::vector<Reals> mean(of.layers.size());
   for (int seed = 0; seed < kSeeds; ++seed) {
     record = of.record(static_cast<std::uint64_t>(seed));
-    for (std::size_t l = 0; l < of.chain.size(); ++l) {
-      const std::string name = of.chain[l].name;
+    for (std::size_t l = 0; l < of.layers.size(); ++l) {
+      const std::string name = of.layers[l].name;
       const Reals dw = reals(record, name + ".dw", scale_of(record, name + ".sx") * scale_of(record, name + ".sd"));
       mean[l].resize(dw.size());
       for (std::size_t i = 0; i < dw.size(); ++i) mean[l][i] += dw[i] / kSeeds;
@@ -258,14 +262,14 @@ TEST(Judge, MeanWeightGradientsFollowBackpropagationThroughTheCodes) {
     StepRecord record;
     const std::vector<Reals> mean = mean_gradients(of, record);
     std::vector<Reals> x, outputs{{}};
-    for (const LinearLayer& layer : of.chain) {
+    for (const LinearLayer& layer : of.layers) {
       x.push_back(reals(record, layer.name + ".x", scale_of(record, layer.name + ".sx")));
       outputs.push_back(reals(record, layer.name + ".z_raw", scale_of(record, layer.name + ".s_acc")));
     }
     Reals d;
     cross_entropy(outputs.back(), of.batch.labels, d);
-    const std::vector<Reals> want = network_of(of.chain, record).backpropagate(x, outputs, d);
-    for (std::size_t l = 0; l < of.chain.size(); ++l) {
+    const std::vector<Reals> want = real_network(of.layers, record).backpropagate(x, outputs, d);
+    for (std::size_t l = 0; l < of.layers.size(); ++l) {
       EXPECT_LT(relative_difference(mean[l], want[l]), bits == 8 ? 0.002 : 0.05) << bits << " bits, layer " << l;
     }
   }
@@ -277,11 +281,11 @@ TEST(Judge, MeanWeightGradientsFollowFiniteDifferences) {
   const Case of(8);
   StepRecord record;
   const std::vector<Reals> mean = mean_gradients(of, record);
-  RealNetwork network = network_of(of.chain, record);
+  RealNetwork network = real_network(of.layers, record);
   const Reals input = reals(record, "fc1.x", scale_of(record, "fc1.sx"));
   std::vector<Reals> gradients;
   network.loss(input, of.batch.labels, &gradients);
-  for (std::size_t l = 0; l < of.chain.size(); ++l) {
+  for (std::size_t l = 0; l < of.layers.size(); ++l) {
     Reals differences(gradients[l].size());
     for (std::size_t i = 0; i < differences.size(); ++i) {
       const double kept = network.weights[l][i];
@@ -304,9 +308,9 @@ TEST(Judge, UpdateIsMomentumDescentWithinOneStep) {
   for (int step = 0; step < 3; ++step) {
     TrainState after = before;
     StepRecord record;
-    golden_step(of.chain, of.recipe, after, of.batch, make_context(before), &record, 1);
-    for (std::size_t l = 0; l < of.chain.size(); ++l) {
-      const std::string name = of.chain[l].name;
+    golden_step(of.network, of.recipe, after, of.batch, make_context(before), &record, 1);
+    for (std::size_t l = 0; l < of.layers.size(); ++l) {
+      const std::string name = of.layers[l].name;
       const double v_unit = std::ldexp(1.0, -of.recipe.update.momentum_frac_bits);
       const double w_unit = std::ldexp(1.0, -of.recipe.update.master_frac_bits);
       const Reals dw = reals(record, name + ".dw", scale_of(record, name + ".sx") * scale_of(record, name + ".sd"));

@@ -9,9 +9,13 @@
 #include "model/numerics/linear.hpp"
 #include "model/numerics/random.hpp"
 #include "model/numerics/update.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom::testing {
 namespace {
+
+using test::linear_layers;
+using test::LinearLayer;
 
 /// A whole tensor of exact integers.
 struct Matrix {
@@ -61,7 +65,7 @@ struct Counts {
 /// One step at work.
 class Reference {
  public:
-  Reference(const Chain& chain, const Recipe& recipe, const Batch& batch, const StepContext& context);
+  Reference(const Network& network, const Recipe& recipe, const Batch& batch, const StepContext& context);
 
   StepResult run(TrainState& state, bool exact, bool update, StepRecord& record);
 
@@ -76,8 +80,8 @@ class Reference {
   void record_scalars(int l, LayerState& of, StepRecord& record);
 
   static std::size_t at(int index) { return static_cast<std::size_t>(index); }
-  int bits(int l) const { return layer_recipe(recipe_, l, count_, chain_[static_cast<std::size_t>(l)].name).bits; }
-  const std::string& name(int l) const { return chain_[static_cast<std::size_t>(l)].name; }
+  int bits(int l) const { return layer_recipe(recipe_, l, count_, layers_[static_cast<std::size_t>(l)].name).bits; }
+  const std::string& name(int l) const { return layers_[static_cast<std::size_t>(l)].name; }
 
   /// N6.3, and N6.4 for weights.
   Matrix codes(const Matrix& exact, Scale unit, Scale scale, Rounding rounding, int layer, TensorKind kind, int width,
@@ -122,7 +126,7 @@ class Reference {
     }
   }
 
-  const Chain& chain_;
+  std::vector<LinearLayer> layers_;
   const Recipe& recipe_;
   const Batch& batch_;
   StepContext context_;
@@ -135,11 +139,15 @@ class Reference {
   StepResult result_;
 };
 
-Reference::Reference(const Chain& chain, const Recipe& recipe, const Batch& batch, const StepContext& context)
-    : chain_(chain), recipe_(recipe), batch_(batch), context_(context), count_(static_cast<int>(chain.size())) {
-  for (auto* matrices : {&x_, &w_, &a_, &raw_, &mask_, &b_acc_, &d_, &g_}) matrices->resize(chain.size());
-  for (auto* scales : {&sx_, &sw_, &sd_, &s_acc_, &ratio_b_, &sx_next_, &sd_next_}) scales->resize(chain.size());
-  counts_.resize(chain.size());
+Reference::Reference(const Network& network, const Recipe& recipe, const Batch& batch, const StepContext& context)
+    : layers_(linear_layers(network)),
+      recipe_(recipe),
+      batch_(batch),
+      context_(context),
+      count_(static_cast<int>(layers_.size())) {
+  for (auto* matrices : {&x_, &w_, &a_, &raw_, &mask_, &b_acc_, &d_, &g_}) matrices->resize(layers_.size());
+  for (auto* scales : {&sx_, &sw_, &sd_, &s_acc_, &ratio_b_, &sx_next_, &sd_next_}) scales->resize(layers_.size());
+  counts_.resize(layers_.size());
 }
 
 StepResult Reference::run(TrainState& state, bool exact, bool update, StepRecord& record) {
@@ -171,15 +179,15 @@ void Reference::quantize_weights(const TrainState& state) {
   for (int l = 0; l < count_; ++l) {
     const std::size_t i = at(l);
     sw_[i] = max_to_scale(state.layers[i].wmax, unit, qmax(bits(l)), std::nullopt, scale_saturations_);
-    w_[i] = codes(Matrix(chain_[i].in, chain_[i].out, state.layers[i].master), unit, sw_[i], recipe_.weight.rounding, l,
-                  TensorKind::kWeight, bits(l), counts_[i].w);
+    w_[i] = codes(Matrix(layers_[i].in, layers_[i].out, state.layers[i].master), unit, sw_[i], recipe_.weight.rounding,
+                  l, TensorKind::kWeight, bits(l), counts_[i].w);
   }
 }
 
 /// (3) of N10 for one layer
 void Reference::forward(int l, const TrainState& state) {
   const std::size_t i = at(l);
-  const LinearLayer& facts = chain_[i];
+  const LinearLayer& facts = layers_[i];
   if (l == 0) {
     x_[0] = Matrix(batch_.M, facts.in, batch_.X);
     sx_[0] = batch_.scale;
@@ -211,8 +219,8 @@ void Reference::forward(int l, const TrainState& state) {
 
 /// (4) of N10 without the codes
 void Reference::loss() {
-  const std::size_t last = chain_.size() - 1;
-  const int classes = chain_[last].out;
+  const std::size_t last = layers_.size() - 1;
+  const int classes = layers_[last].out;
   const Scale c = logit_exponent_scale(s_acc_[last], scale_saturations_);
   g_[last] = Matrix(batch_.M, classes);
   for (int m = 0; m < batch_.M; ++m) {
@@ -234,7 +242,7 @@ void Reference::quantize_gradient(int l, Scale unit, const TrainState& state) {
 /// Computes the gradient that layer l gives to the layer before it (N5.3).
 void Reference::activation_gradient(int l, const TrainState& state) {
   const std::size_t i = at(l);
-  const LinearLayer& facts = chain_[i];
+  const LinearLayer& facts = layers_[i];
   const Matrix exact = filled(batch_.M, facts.in, [&](int m, int k) {
     std::int64_t sum = 0;
     for (int o = 0; o < facts.out; ++o) sum += d_[i].at(m, o) * w_[i].at(k, o);
@@ -247,7 +255,7 @@ void Reference::activation_gradient(int l, const TrainState& state) {
 /// Computes layer l's weight and bias gradients and updates both (N5.4, N9).
 void Reference::update_layer(int l, LayerState& of, StepRecord& record) {
   const std::size_t i = at(l);
-  const LinearLayer& facts = chain_[i];
+  const LinearLayer& facts = layers_[i];
   const Matrix dw = raw_of(filled(facts.in, facts.out,
                                   [&](int k, int o) {
                                     std::int64_t sum = 0;
@@ -285,7 +293,7 @@ void Reference::record_tensors(int l, StepRecord& record) const {
   record.tensors[name(l) + ".d"] = named(d_[i], bits(l));
   record.tensors[name(l) + ".z_raw"] = named(raw_[i], 32);
   record.tensors[name(l) + ".d_raw"] = named(g_[i], 32);
-  if (chain_[i].relu) record.tensors[name(l) + ".mask"] = named(mask_[i], 1);
+  if (layers_[i].relu) record.tensors[name(l) + ".mask"] = named(mask_[i], 1);
 }
 
 /// Scales, maxima and counts; what hindsight keeps goes into the state.
@@ -320,7 +328,7 @@ void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
   count("dwsat", counts_[i].dw);
   count("msat", counts_[i].master);
   count("vsat", counts_[i].momentum);
-  if (!chain_[i].bias) return;
+  if (!layers_[i].bias) return;
   scalars[prefix + "ratio_b"] = word(ratio_b_[i]);
   count("b_accsat", counts_[i].b_acc);
   count("dbsat", counts_[i].db);
@@ -330,15 +338,15 @@ void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
 
 }  // namespace
 
-StepResult reference_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+StepResult reference_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                           const StepContext& context, StepRecord& record) {
-  return Reference(chain, recipe, batch, context).run(state, false, true, record);
+  return Reference(network, recipe, batch, context).run(state, false, true, record);
 }
 
-void reference_calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+void reference_calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                          const StepContext& context) {
   StepRecord record;
-  Reference(chain, recipe, batch, context).run(state, true, false, record);
+  Reference(network, recipe, batch, context).run(state, true, false, record);
 }
 
 }  // namespace bitloom::testing

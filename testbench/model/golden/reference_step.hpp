@@ -5,11 +5,11 @@ namespace bitloom::testing {
 
 /// The specification of golden_step(): the same step written from docs/numerics.md element by element, with the element
 /// functions of the rules and int64 sums, no kernels, no threads.
-StepResult reference_step(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+StepResult reference_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                           const StepContext& context, StepRecord& record);
 
 /// The scales of N6.2's calibration, in the state.
-void reference_calibrate(const Chain& chain, const Recipe& recipe, TrainState& state, const Batch& batch,
+void reference_calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                          const StepContext& context);
 
 }  // namespace bitloom::testing

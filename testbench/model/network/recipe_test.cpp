@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "model/io/error.hpp"
-#include "testbench/model/golden/cases.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom::testing {
 namespace {
@@ -53,8 +53,8 @@ TEST(Recipe, OverridesByPlaceAndName) {
   EXPECT_EQ(layer_recipe(recipe, 3, 4, "fc4").bits, 8);
   recipe.named_bits["fc1"] = 4;  // a name is stronger than a place
   EXPECT_EQ(layer_recipe(recipe, 0, 4, "fc1").bits, 4);
-  EXPECT_NO_THROW(require_fit(recipe, make_chain(2, {3, 4})));
-  EXPECT_THROW(require_fit(recipe, make_chain(2, {3})), Error);
+  EXPECT_NO_THROW(require_fit(recipe, test::perceptron(2, {3, 4})));
+  EXPECT_THROW(require_fit(recipe, test::perceptron(2, {3})), Error);
 }
 
 TEST(Recipe, BadFilesNameFileAndKey) {

@@ -193,7 +193,7 @@ TEST(ActiveIsa, UnknownNameIsAnError) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "BITLOOM_ISA: expected generic, avx2, avx512, avx512popcnt or auto, got 'mmx'");
   }
-  EXPECT_THROW(GoldenEngine(make_chain(2, {2}), make_recipe(8, ScaleRule::kExact), 1), Error);
+  EXPECT_THROW(GoldenEngine(perceptron(2, {2}), make_recipe(8, ScaleRule::kExact), 1), Error);
   setenv("BITLOOM_ISA", "generic", 1);
   EXPECT_EQ(active_isa(), Isa::kGeneric);
   setenv("BITLOOM_ISA", saved.c_str(), 1);

@@ -12,8 +12,10 @@ int main() {
   using namespace bitloom;
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, "mlp"));
   long parameters = 0;
-  for (const LinearLayer& layer : linear_chain(network)) {
-    parameters += static_cast<long>(layer.in) * layer.out + layer.out;
+  for (const Node& node : network.nodes) {
+    if (const auto* linear = std::get_if<LinearAttributes>(&node.attributes)) {
+      parameters += static_cast<long>(linear->in) * linear->out + linear->out;
+    }
   }
   std::printf("%s: %ld parameters\n", network.name.c_str(), parameters);
   return version().version.empty() ? 1 : 0;
