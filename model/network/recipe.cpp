@@ -6,6 +6,7 @@
 
 #include "model/io/error.hpp"
 #include "model/io/field_reader.hpp"
+#include "model/io/suggest.hpp"
 #include "model/network/recipe_effect.hpp"
 
 namespace bitloom {
@@ -197,17 +198,21 @@ void apply(const Override& from, RecipeLayer& to) {
 
 constexpr std::string_view kShortcut = "shortcut";
 
-bool is_place(std::string_view name) { return name == kShortcut || name == "first" || name == "last"; }
+constexpr std::string_view kPlaces[] = {kShortcut, "first", "last"};  ///< what overrides may name beside layers
 
-template <class Has>
-void require_names(const Recipe& recipe, const Has& has) {
-  const auto require = [&](const std::string& key, const std::string& name) {
-    if (!has(name)) throw Error("recipe " + recipe.name + ": " + key + "." + name + ": the network has no such layer");
+bool is_place(std::string_view name) { return std::ranges::find(kPlaces, name) != std::end(kPlaces); }
+
+/// Refuses names of layers that are not among `layers`. What overrides say of places has names that could be meant too.
+void require_names(const Recipe& recipe, const std::vector<std::string>& layers) {
+  const auto require = [&](const std::string& key, const std::string& name, const std::vector<std::string>& known) {
+    if (std::ranges::find(known, name) != known.end()) return;
+    throw Error(fmt::format("recipe {}: {}.{}: the network has no such layer{}", recipe.name, key, name,
+                            suggestion(name, known)));
   };
-  for (const auto& [name, bits] : recipe.named_bits) require("bits.layers", name);
-  for (const auto& [name, of] : recipe.overrides) {
-    if (!is_place(name)) require("overrides", name);
-  }
+  for (const auto& [name, bits] : recipe.named_bits) require("bits.layers", name, layers);
+  std::vector<std::string> known = layers;
+  known.insert(known.end(), std::begin(kPlaces), std::end(kPlaces));
+  for (const auto& [name, of] : recipe.overrides) require("overrides", name, known);
 }
 
 }  // namespace
@@ -259,11 +264,11 @@ RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std:
 }
 
 void require_fit(const Recipe& recipe, const Network& network) {
-  require_names(recipe, [&](const std::string& name) {
-    return std::any_of(network.nodes.begin(), network.nodes.end(), [&](const Node& node) {
-      return node.name == name && (node.op == Op::kLinear || node.op == Op::kConv2d);
-    });
-  });
+  std::vector<std::string> names;
+  for (const Node& node : network.nodes) {
+    if (node.op == Op::kLinear || node.op == Op::kConv2d) names.push_back(node.name);
+  }
+  require_names(recipe, names);
 }
 
 }  // namespace bitloom

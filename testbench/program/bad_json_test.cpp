@@ -156,7 +156,7 @@ const Case kFields[] = {
     {"RecipePruningFactor", "recipes/fqt1.json", "\"factor\": 4", "\"factor\": 0",
      "gradient.factor: expected an integer from 1 to 64, got 0"},
     {"RecipeOverrideOfNoLayer", "recipes/fqt1.json", "\"shortcut\": {", "\"shotcut\": {",
-     "recipe fqt1: overrides.shotcut: the network has no such layer"},
+     "recipe fqt1: overrides.shotcut: the network has no such layer; did you mean \"shortcut\"?"},
     {"RecipeClipLevels", "recipes/maqd.json", "\"levels\": 7", "\"levels\": 0",
      "activation.levels: expected an integer from 1 to 15, got 0"},
     {"RecipeClip", "recipes/maqd.json", "\"clip\": 3.0", "\"clip\": 0",

@@ -98,6 +98,7 @@ if grep -F 'cmake' "$scratch/calls" | grep -qF 'with blanks'; then
   echo "FAILED: cmake saw a path with blanks, which Verilator would break"
   failures=$((failures + 1))
 fi
+called no python3-jsonschema
 stub ctest 'exit 8'
 expect 1 "failing tests fail the command" "part: entry script and program" test
 called yes "-LE ^(long|rules|lint|cosim|program)\$"
@@ -110,6 +111,11 @@ stub ctest ''
 expect 0 "passing tests pass" "time of each part" test --all
 stub dpkg-query "shift 2; for name; do [[ \$name == clang-tidy ]] || echo \"\$name=installed\"; done"
 expect 0 "a part alone asks for its packages" "missing packages: clang-tidy" test --all
+
+stub dpkg-query "shift 2; for name; do [[ \$name == python3-jsonschema ]] || echo \"\$name=installed\"; done"
+expect 0 "tests ask for what they alone need" "missing packages: python3-jsonschema" test
+expect 7 "and demo does not" "<demo>" demo
+if grep -qF jsonschema "$scratch/output"; then echo "FAILED: demo asks for a package of the tests" && failures=$((failures + 1)); fi
 
 stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
 expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo

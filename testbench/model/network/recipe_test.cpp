@@ -53,8 +53,30 @@ TEST(Recipe, OverridesByPlaceAndName) {
   EXPECT_EQ(layer_recipe(recipe, 3, 4, "fc4").bits, 8);
   recipe.named_bits["fc1"] = 4;  // a name is stronger than a place
   EXPECT_EQ(layer_recipe(recipe, 0, 4, "fc1").bits, 4);
-  EXPECT_NO_THROW(require_fit(recipe, test::perceptron(2, {3, 4})));
-  EXPECT_THROW(require_fit(recipe, test::perceptron(2, {3})), Error);
+}
+
+/// The error of a recipe for a network of layers fc1 and fc2; empty where it fits.
+std::string misfit(const Recipe& recipe) {
+  try {
+    require_fit(recipe, test::perceptron(2, {3, 4}));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Recipe, NamesOfLayersThatTheNetworkLacks) {
+  Recipe recipe = parse(kGood);
+  EXPECT_EQ(misfit(recipe), "");
+  recipe.named_bits["fc22"] = 4;
+  EXPECT_EQ(misfit(recipe), "recipe mine: bits.layers.fc22: the network has no such layer; did you mean \"fc2\"?");
+  recipe.named_bits = {{"shortcut", 4}};  // no place for widths
+  EXPECT_EQ(misfit(recipe), "recipe mine: bits.layers.shortcut: the network has no such layer");
+  recipe.named_bits.clear();
+  recipe.overrides = {{"shortcut", {}}, {"first", {}}, {"last", {}}, {"fc1", {}}};
+  EXPECT_EQ(misfit(recipe), "");
+  recipe.overrides["lsat"] = {};
+  EXPECT_EQ(misfit(recipe), "recipe mine: overrides.lsat: the network has no such layer; did you mean \"last\"?");
 }
 
 TEST(Recipe, BadFilesNameFileAndKey) {
