@@ -42,6 +42,7 @@ Program attempt(const Network& network, const Recipe& recipe, const Hardware& ha
   program.recipe = recipe.name;
   program.hardware = hardware;
   program.batch = options.batch;
+  program.state = state_schema(network, recipe);
   Lowering low(program, table);
   Step(low, recipe, options).run();
   low.layout.place_program(options.batch_slots);

@@ -6,6 +6,7 @@
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
+#include "model/golden/state_schema.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
 #include "model/numerics/gradient_buffer.hpp"
@@ -60,6 +61,7 @@ struct Program {
   std::string recipe;
   Hardware hardware;
   int batch = 0;
+  StateSchema state;  ///< what lives across steps, all of it in memory
 
   std::vector<Command> commands;
   std::vector<CommandInfo> info;         ///< one for each command

@@ -99,30 +99,18 @@ int Step::input_bits(int s) const {
 /// What lives across steps, and the batch block.
 void Step::place_state() {
   page_ = low.layout.add("table", 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
-  int largest = 1;
-  const auto with_momentum = [&](int s, const std::string& value, int cols) {
-    low.layout.add(name(s, value), 32, 1, cols);
-    place_momentum(s, value + "_", 1, cols);
-    if (recipe.update.micro_batches > 0) low.layout.add(name(s, value + "_sum"), 32, 1, cols);
-  };
-  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
-    const Stage& each = stage(s);
-    if (each.is_gemm()) {
-      const LayerShape layer = shape(s);
-      largest = std::max(largest, layer.conv.out);
-      place_weights(s, layer);
-      if (recipe.update.micro_batches > 0) {
-        low.layout.add(name(s, "buffer"), 8, layer.depth(), layer.conv.out);
-        low.layout.add(name(s, "buffer_step"), 32, 1, layer.conv.out);
-      }
-      if (layer.conv.bias) with_momentum(s, "bias", layer.conv.out);
-    } else if (each.op == Op::kBatchNorm) {
-      with_momentum(s, "gamma", each.out.channels);
-      with_momentum(s, "beta", each.out.channels);
-      const int values = recipe.normalization == Normalization::kBatch ? each.out.channels : 1;
-      low.layout.add(name(s, "run_mean"), 32, 1, values);
-      low.layout.add(name(s, "run_var"), 32, 1, values);
+  for (const StateTensor& tensor : low.program.state.tensors) {
+    const int place = low.layout.add(tensor.name, tensor.memory_bits(), tensor.rows, tensor.cols,
+                                     tensor.is_unsigned() ? Coding::kUnsigned : Coding::kSigned);
+    for (std::size_t row = 0; row < tensor.row_names.size(); ++row) {
+      low.layout.alias_row(place, static_cast<int>(row), tensor.row_names[row]);
     }
+  }
+  int largest = 1;
+  for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
+    if (!stage(s).is_gemm()) continue;
+    largest = std::max(largest, shape(s).conv.out);
+    name_largest_weight(s);
   }
   ones_ = low.layout.add("ones", 4, 1, largest);
   low.layout.close_state();

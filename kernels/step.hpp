@@ -286,8 +286,7 @@ class Step {
 
  private:
   void place_state();
-  void place_weights(int s, const LayerShape& layer);
-  void place_momentum(int s, const std::string& prefix, int rows, int cols);
+  void name_largest_weight(int s);
   void load_table();
   void store_table();
   void loss();

@@ -20,21 +20,6 @@ Src shift_of_real(Lowering& low, Src a) { return low.to_int(low.from_int(low.isu
 
 }  // namespace
 
-/// Momentum, or Adam's codes and [3][cols] reals, of a tensor of state.
-void Step::place_momentum(int s, const std::string& prefix, int rows, int cols) {
-  if (!uses_adam(recipe.update.optimizer)) {
-    low.layout.add(name(s, prefix + "momentum"), 32, rows, cols);
-    return;
-  }
-  const std::string adam = name(s, prefix + "adam_");
-  low.layout.add(adam + "m", 8, rows, cols);
-  low.layout.add(adam + "r", 8, rows, cols, Coding::kUnsigned);
-  const int blocks = low.layout.add(adam + "blocks", 32, 3, cols);
-  low.layout.alias_row(blocks, 0, adam + "m_step");
-  low.layout.alias_row(blocks, 1, adam + "r_lo");
-  low.layout.alias_row(blocks, 2, adam + "r_step");
-}
-
 /// Moves the powers of beta1 and beta2 on by a step and makes RATE of them (N25.7).
 void Step::adam_rate() {
   const Src one = low.real(1);

@@ -15,27 +15,14 @@ bool follows_hindsight(const ViewRule& rule) {
 
 }  // namespace
 
-/// Weights' state, as the recipe keeps it.
-void Step::place_weights(int s, const LayerShape& layer) {
+/// Names the entry of max |master|; where an update makes it, together with its other statistics.
+void Step::name_largest_weight(int s) {
   const Optimizer optimizer = stage(s).rule.optimizer;
   if (keeps_latent(optimizer) || optimizer == Optimizer::kNiti) {
-    const RecipeLayer& rule = stage(s).rule;
-    const bool nibbles = keeps_latent(optimizer) && rule.width(rule.weight) <= 4;
-    low.layout.add(name(s, "q"), nibbles ? 4 : 8, layer.depth(), layer.conv.out);
     entry(s, "wmax");
-    if (optimizer == Optimizer::kNiti) return;
-    const bool whole = recipe.update.latent_bits == 24;
-    low.layout.add(name(s, whole ? "latent" : "residual"), whole ? 32 : 4, layer.depth(), layer.conv.out);
-    if (optimizer == Optimizer::kLwqAdam) {
-      place_momentum(s, "", layer.depth(), layer.conv.out);
-    } else {
-      low.layout.add(name(s, "momentum8"), 8, layer.depth(), layer.conv.out);
-    }
-    return;
+  } else {
+    Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
   }
-  low.layout.add(name(s, "master"), 32, layer.depth(), layer.conv.out);
-  place_momentum(s, "", layer.depth(), layer.conv.out);
-  Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
 }
 
 bool Step::makes_x_at_once(int s) const {

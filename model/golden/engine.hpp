@@ -8,6 +8,7 @@
 #include "model/golden/graph.hpp"
 #include "model/golden/layer.hpp"
 #include "model/golden/norm.hpp"
+#include "model/golden/state_schema.hpp"
 #include "model/golden/step.hpp"
 
 namespace bitloom {
@@ -18,13 +19,7 @@ inline std::size_t size_of(int extent) { return static_cast<std::size_t>(extent)
 struct GoldenEngine::Impl {
   Impl(const Network& network, const Recipe& recipe, int threads);
 
-  void require_state(const TrainState& state) const;
-  bool layer_fits(const GoldenLayer& layer, const LayerState& state) const;
-  bool latent_fits(std::size_t weights, const LayerState& state) const;
-  bool norm_fits(std::size_t norm, const NormState& state) const;
   void require_batch(const Batch& batch) const;
-  bool has_scales(const TrainState& state) const;
-
   void begin(const TrainState& state, const Batch& batch, const StepContext& context, bool exact, bool training);
   void forward(const TrainState& state);
   void forward_layer(std::size_t n, const TrainState& state);
@@ -43,6 +38,7 @@ struct GoldenEngine::Impl {
 
   Network source;
   GoldenGraph graph;
+  StateSchema schema;
   GoldenTools tools;
   std::vector<GoldenLayer> layers;
   std::deque<GoldenNorm> norms;

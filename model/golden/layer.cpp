@@ -36,13 +36,6 @@ GoldenLayer::GoldenLayer(const GoldenNode& the_node, const RecipeLayer& the_rule
   standardizer.eps = real_constant(kStandardizationEps);
 }
 
-bool GoldenLayer::has_scales(const LayerState& state) const {
-  if (hindsight_x() && !is_scale(state.sx_next)) return false;
-  if (hindsight_d() && !is_scale(state.sd_next)) return false;
-  if (hindsight_log() && state.mhat.is_zero()) return false;
-  return rule.optimizer != Optimizer::kLwq || is_scale(state.sv_next);
-}
-
 void GoldenLayer::begin(const LayerState& state, GoldenTools& tools) {
   counts = {};
   x.resize(reads_input() ? x.size() : tools.samples * node.conv.in_pixels() * size_of(node.conv.in));

@@ -84,7 +84,6 @@ class GoldenLayer {
   bool hindsight_log() const {
     return rule.gradient.quantizer == Quantizer::kLog && rule.gradient.scale == ScaleRule::kHindsight;
   }
-  bool has_scales(const LayerState& state) const;
   std::size_t depth() const { return node.conv.depth(); }
   std::size_t out() const { return static_cast<std::size_t>(node.conv.out); }
   std::size_t rows(const GoldenTools& tools) const { return tools.samples * node.pixels; }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "model/golden/buffer.hpp"
-#include "model/golden/record.hpp"
 #include "model/golden/update.hpp"
 #include "model/numerics/statistics.hpp"
 
@@ -208,7 +207,7 @@ void GoldenNorm::update(NormState& state, GoldenTools& tools) {
   updated_ += g.saturated + g.momentum_saturated + b.saturated + b.momentum_saturated;
 }
 
-void GoldenNorm::record(const NormState& state, StepRecord& record) const {
+void GoldenNorm::record(StepRecord& record) const {
   const std::string name = node_.name + ".";
   const auto ints = [&](const char* what, int bits, const std::vector<std::int32_t>& values) {
     record.tensors[name + what] = {1, static_cast<int>(values.size()), bits, values};
@@ -218,21 +217,6 @@ void GoldenNorm::record(const NormState& state, StepRecord& record) const {
     for (const Real value : values) of_values.push_back(static_cast<std::int32_t>(value.word()));
     ints(what, 32, of_values);
   };
-  ints("gamma", 32, state.gamma);
-  ints("beta", 32, state.beta);
-  if (!state.gamma_momentum.empty()) {
-    ints("gamma_momentum", 16, state.gamma_momentum);
-    ints("beta_momentum", 16, state.beta_momentum);
-  } else {
-    record_adam(state.gamma_adam, 1, name + "gamma_adam_", record);
-    record_adam(state.beta_adam, 1, name + "beta_adam_", record);
-  }
-  if (!state.gamma_sum.empty()) {
-    ints("gamma_sum", 32, state.gamma_sum);
-    ints("beta_sum", 32, state.beta_sum);
-  }
-  words("run_mean", state.run_mean);
-  words("run_var", state.run_var);
   ints("dgamma", 32, at_work_.dgamma);
   ints("dbeta", 32, at_work_.dbeta);
   words("forward_a", at_work_.a);

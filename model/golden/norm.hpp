@@ -58,7 +58,7 @@ class GoldenNorm {
   void update(NormState& state, GoldenTools& tools);
 
   std::uint64_t saturated() const { return y_saturated_ + at_work_.dz_saturated + updated_; }
-  void record(const NormState& state, StepRecord& record) const;
+  void record(StepRecord& record) const;
 
  private:
   void evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);

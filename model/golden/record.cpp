@@ -10,14 +10,13 @@ namespace {
 
 class LayerRecorder {
  public:
-  LayerRecorder(const GoldenLayer& layer, const LayerState& state, const GoldenTools& tools, StepRecord& record)
-      : layer_(layer), state_(state), tools_(tools), record_(record), name_(layer.node.name + ".") {}
+  LayerRecorder(const GoldenLayer& layer, const GoldenTools& tools, StepRecord& record)
+      : layer_(layer), tools_(tools), record_(record), name_(layer.node.name + ".") {}
 
   void run() {
     codes();
     gradient_codes();
     by_recipe();
-    state();
     scales();
     counts();
   }
@@ -59,12 +58,10 @@ class LayerRecorder {
   void gradient_codes();
   void grouped(const GroupedView& view, int bits, const std::string& suffix);
   void by_recipe();
-  void state();
   void scales();
   void counts();
 
   const GoldenLayer& layer_;
-  const LayerState& state_;
   const GoldenTools& tools_;
   StepRecord& record_;
   std::string name_;
@@ -121,27 +118,10 @@ void LayerRecorder::by_recipe() {
   put("dw", layer_.depth(), 32, layer_.dw);
   put("what_raw", layer_.depth(), 32, layer_.what);
   put("dwhat_raw", layer_.depth(), 32, layer_.dwhat);
+  if (tools_.accumulates() && tools_.micro_batch.last) put("dw_mean", layer_.depth(), 32, layer_.dw_mean.data);
   if (!layer_.node.bias) return;
   put("b_acc", 1, 32, layer_.b_acc);
   put("db", 1, 32, layer_.db);
-}
-
-void LayerRecorder::state() {
-  put("master", layer_.depth(), 32, state_.master);
-  const bool lwq = layer_.rule.optimizer == Optimizer::kLwq;
-  put(lwq ? "momentum8" : "momentum", layer_.depth(), lwq ? 8 : 16, state_.momentum);
-  put("q", layer_.depth(), 8, state_.q);
-  put("residual", layer_.depth(), 4, state_.residual);
-  put("latent", layer_.depth(), 32, state_.latent);
-  record_adam(state_.adam, layer_.depth(), name_ + "adam_", record_);
-  put("bias", 1, 32, state_.bias);
-  put("bias_momentum", 1, 16, state_.bias_momentum);
-  record_adam(state_.bias_adam, 1, name_ + "bias_adam_", record_);
-  if (!tools_.accumulates()) return;
-  put("buffer", layer_.depth(), 8, state_.buffer);
-  words("buffer_step", state_.buffer_step);
-  put("bias_sum", 1, 32, state_.bias_sum);
-  if (tools_.micro_batch.last) put("dw_mean", layer_.depth(), 32, layer_.dw_mean.data);
 }
 
 void LayerRecorder::scales() {
@@ -150,21 +130,9 @@ void LayerRecorder::scales() {
   scalar("sd", word(layer_.sd));
   scalar("s_acc", word(layer_.s_acc));
   if (layer_.node.bias) scalar("ratio_b", word(layer_.ratio_b));
-  if (layer_.hindsight_x()) scalar("sx_next", word(state_.sx_next));
-  if (layer_.hindsight_d()) scalar("sd_next", word(state_.sd_next));
-  scalar("wmax", state_.wmax);
-  if (layer_.hindsight_log()) scalar("mhat", state_.mhat.word());
   if (layer_.rule.gradient.quantizer == Quantizer::kLog) scalar("log_max", layer_.log_max);
-  if (layer_.rule.optimizer == Optimizer::kLwq) {
-    scalar("sv", word(state_.sv));
-    scalar("sv_next", word(state_.sv_next));
-    scalar("vmax", static_cast<std::uint32_t>(layer_.lwq.vmax));
-  }
-  if (keeps_latent(layer_.rule.optimizer)) {
-    scalar("moved", static_cast<std::uint32_t>(layer_.lwq.moved));
-    scalar("lvl_rd", static_cast<std::uint32_t>(state_.level_read));
-    scalar("lvl_wr", static_cast<std::uint32_t>(state_.level_write));
-  }
+  if (layer_.rule.optimizer == Optimizer::kLwq) scalar("vmax", static_cast<std::uint32_t>(layer_.lwq.vmax));
+  if (keeps_latent(layer_.rule.optimizer)) scalar("moved", static_cast<std::uint32_t>(layer_.lwq.moved));
   if (tools_.accumulates() && tools_.micro_batch.last) scalar("unit_dw_mean", word(layer_.dw_mean.unit));
   if (tools_.chain) return;
   scalar("unit_dw", word(layer_.dw_unit));
@@ -191,24 +159,26 @@ void LayerRecorder::counts() {
 
 }  // namespace
 
-void record_layer(const GoldenLayer& layer, const LayerState& state, const GoldenTools& tools, StepRecord& record) {
-  LayerRecorder(layer, state, tools, record).run();
+void record_layer(const GoldenLayer& layer, const GoldenTools& tools, StepRecord& record) {
+  LayerRecorder(layer, tools, record).run();
 }
 
-void record_adam(const AdamState& of, std::size_t rows, const std::string& prefix, StepRecord& record) {
-  if (of.blocks.empty()) return;
-  const int cols = static_cast<int>(of.blocks.size());
-  record.tensors[prefix + "m"] = {static_cast<int>(rows), cols, 8, of.m};
-  record.tensors[prefix + "r"] = {static_cast<int>(rows), cols, 8, of.r, CodeKind::kUnsigned};
-  NamedTensor m_step{1, cols, 32, {}}, r_lo = m_step, r_step = m_step;
-  for (const AdamBlock& block : of.blocks) {
-    m_step.values.push_back(static_cast<std::int32_t>(block.m_step.word()));
-    r_lo.values.push_back(static_cast<std::int32_t>(block.r_lo.word()));
-    r_step.values.push_back(static_cast<std::int32_t>(block.r_step.word()));
+void record_state(const StateSchema& schema, const TrainState& state, StepRecord& record) {
+  for (const StateTensor& tensor : schema.tensors) {
+    NamedTensor all{tensor.rows, tensor.cols, tensor.record_bits(), tensor.read(state),
+                    tensor.is_unsigned() ? CodeKind::kUnsigned : CodeKind::kSigned};
+    if (tensor.row_names.empty()) {
+      record.tensors[tensor.name] = std::move(all);
+      continue;
+    }
+    for (std::size_t row = 0; row < tensor.row_names.size(); ++row) {
+      const auto first = all.values.begin() + static_cast<std::ptrdiff_t>(row) * tensor.cols;
+      record.tensors[tensor.row_names[row]] = {1, tensor.cols, all.bits, {first, first + tensor.cols}, all.kind};
+    }
   }
-  record.tensors[prefix + "m_step"] = m_step;
-  record.tensors[prefix + "r_lo"] = r_lo;
-  record.tensors[prefix + "r_step"] = r_step;
+  for (const StateScalar& scalar : schema.scalars) {
+    if (scalar.used) record.scalars[scalar.name] = scalar.read(state);
+  }
 }
 
 NamedTensor named(const RawTensor& tensor) {

@@ -1,15 +1,15 @@
 #pragma once
 #include "model/golden/layer.hpp"
+#include "model/golden/state_schema.hpp"
 #include "model/golden/step_record.hpp"
 
 namespace bitloom {
 
-/// Tensors and scalars of a layer after a step (step_record.hpp); `state` is the updated one. Not z_raw, d_raw and
-/// mask.
-void record_layer(const GoldenLayer& layer, const LayerState& state, const GoldenTools& tools, StepRecord& record);
+/// Tensors and scalars that a layer made in a step (step_record.hpp), but for z_raw, d_raw and mask.
+void record_layer(const GoldenLayer& layer, const GoldenTools& tools, StepRecord& record);
 
-/// Adam's state of a tensor of `rows` rows (none: nothing), its names starting with `prefix`.
-void record_adam(const AdamState& of, std::size_t rows, const std::string& prefix, StepRecord& record);
+/// What lives across steps, as the step left it.
+void record_state(const StateSchema& schema, const TrainState& state, StepRecord& record);
 
 /// A raw view.
 NamedTensor named(const RawTensor& tensor);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "model/golden/state_schema.hpp"
 #include "model/io/error.hpp"
 #include "model/numerics/polyline.hpp"
 
@@ -43,10 +44,6 @@ std::vector<T> transposed(const std::vector<T>& from, std::size_t rows, std::siz
   return to;
 }
 
-AdamState initial_adam(std::size_t count, std::size_t columns) {
-  return {std::vector<std::int32_t>(count), std::vector<std::int32_t>(count), std::vector<AdamBlock>(columns)};
-}
-
 float largest(const std::vector<float>& values) {
   float max = 0.0F;
   for (const float value : values) max = std::max(max, std::abs(value));
@@ -60,19 +57,18 @@ void initial_lwq(const std::vector<float>& weights, const UpdateRule& rule, int 
   state.level_read = state.level_write = rule.min_level;
   state.sv = kOne;
   state.sv_next = from_word(kNoScale);
-  if (rule.optimizer == Optimizer::kLwq) state.momentum.resize(weights.size());
   std::uint64_t uncounted = 0;
-  for (const float w : weights) {
-    const double steps = static_cast<double>(w) / value(state.sw) * 65536.0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const double steps = static_cast<double>(weights[i]) / value(state.sw) * 65536.0;
     const auto latent = static_cast<std::int64_t>(std::floor(steps + 0.5));
     if (rule.latent_bits == 24) {
-      state.latent.push_back(limit_latent(latent, limit, uncounted));
-      state.q.push_back(integer_weight(state.latent.back()));
+      state.latent[i] = limit_latent(latent, limit, uncounted);
+      state.q[i] = integer_weight(state.latent[i]);
       continue;
     }
     const LatentCode code = polyline_encode(latent, state.level_read, 0, Rounding::kHalfUp, limit, uncounted);
-    state.q.push_back(code.q);
-    state.residual.push_back(code.s);
+    state.q[i] = code.q;
+    state.residual[i] = code.s;
   }
 }
 
@@ -83,85 +79,56 @@ void initial_niti(const std::vector<float>& weights, LayerState& state) {
   while (f < 40 && max > 0.0 && std::ldexp(kQmax8, -(f + 1)) >= max) ++f;
   while (f > -15 && std::ldexp(kQmax8, -f) < max) --f;
   state.sw = power_of_two(f);
-  for (const float w : weights) state.q.push_back(static_cast<std::int8_t>(to_fixed(w, f, kQmax8)));
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    state.q[i] = static_cast<std::int8_t>(to_fixed(weights[i], f, kQmax8));
 }
 
-LayerState initial_layer(const Node& node, const RecipeLayer& rule, const UpdateRule& update,
-                         const NodeParameters& parameters) {
+/// Throws Error where the parameters are not those of the node.
+void require_parameters(const Node& node, const NodeParameters& parameters) {
+  const auto depth = static_cast<std::size_t>(fan_in(node)), out = static_cast<std::size_t>(node.shape[0]);
+  const bool has_bias = node.op == Op::kConv2d ? std::get<Conv2dAttributes>(node.attributes).bias
+                                               : std::get<LinearAttributes>(node.attributes).bias;
+  if (parameters.weight.size() == depth * out && parameters.bias.size() == (has_bias ? out : 0)) return;
+  throw Error("layer " + node.name + ": initial parameters of another shape");
+}
+
+/// The words that a tensor starts with which stands for a real parameter.
+std::vector<std::int32_t> initial_words(const StateTensor& tensor, const NodeParameters& parameters) {
+  std::vector<float> reals = parameters.*tensor.parameter;
+  const bool fits = reals.size() == tensor.size();
+  if (!fits) reals.assign(tensor.size(), static_cast<float>(tensor.start));
+  if (tensor.coding == StateCoding::kInteger) {
+    if (!fits) throw Error(tensor.name + ": initial parameters of another shape");
+    if (tensor.matrix) {
+      reals = transposed(reals, static_cast<std::size_t>(tensor.cols), static_cast<std::size_t>(tensor.rows));
+    }
+    return all_to_fixed(reals, tensor.frac_bits, tensor.limits.high);
+  }
+  std::vector<std::int32_t> words;
+  for (const float real : reals) {
+    words.push_back(static_cast<std::int32_t>(real_constant(static_cast<double>(real)).word()));
+  }
+  return words;
+}
+
+/// What a layer's store makes of the real weights [out][K] beside the tensors that stand for a parameter.
+void initial_codes(const Node& node, const RecipeLayer& rule, const UpdateRule& update,
+                   const NodeParameters& parameters, LayerState& state) {
   const auto depth = static_cast<std::size_t>(fan_in(node));
-  const bool conv = node.op == Op::kConv2d;
-  const int out_channels =
-      conv ? std::get<Conv2dAttributes>(node.attributes).out : std::get<LinearAttributes>(node.attributes).out;
-  const bool has_bias =
-      conv ? std::get<Conv2dAttributes>(node.attributes).bias : std::get<LinearAttributes>(node.attributes).bias;
-  const auto out = static_cast<std::size_t>(out_channels);
-  const std::size_t biases = has_bias ? out : 0;
-  if (parameters.weight.size() != depth * out || parameters.bias.size() != biases) {
-    throw Error("layer " + node.name + ": initial parameters of another shape");
-  }
-  const std::vector<float> weights = transposed(parameters.weight, out, depth);  // to [K][out]
-  LayerState state;
-  state.sx_next = state.sd_next = from_word(kNoScale);
-  state.bias = all_to_fixed(parameters.bias, update.bias_frac_bits, kBiasLimit);
-  const bool adam = uses_adam(update.optimizer);
-  (adam ? state.bias_adam.m : state.bias_momentum).resize(biases);
-  if (adam) state.bias_adam = initial_adam(biases, biases);
-  if (update.micro_batches > 0) {
-    state.buffer.resize(weights.size());
-    state.buffer_step.resize(out);
-    state.bias_sum.resize(biases);
-  }
+  const std::vector<float> weights = transposed(parameters.weight, parameters.weight.size() / depth, depth);
   if (keeps_latent(rule.optimizer)) {
     initial_lwq(weights, update, qmax(rule.width(rule.weight)), state);
-    if (adam) state.adam = initial_adam(weights.size(), out);
   } else if (rule.optimizer == Optimizer::kNiti) {
     initial_niti(weights, state);
   } else {
-    state.master = all_to_fixed(weights, update.master_frac_bits, kMasterLimit);
     state.wmax = largest_magnitude(state.master);
-    if (adam) {
-      state.adam = initial_adam(weights.size(), out);
-    } else {
-      state.momentum.resize(weights.size());
-    }
   }
-  return state;
-}
-
-NormState initial_norm(const Recipe& recipe, const NodeParameters& parameters) {
-  NormState state;
-  const std::size_t channels = parameters.gamma.size();
-  state.gamma = all_to_fixed(parameters.gamma, kNormFracBits, kBiasLimit);
-  state.beta = all_to_fixed(parameters.beta, kNormFracBits, kBiasLimit);
-  if (uses_adam(recipe.update.optimizer)) {
-    state.gamma_adam = initial_adam(channels, channels);
-    state.beta_adam = initial_adam(channels, channels);
-  } else {
-    state.gamma_momentum.resize(channels);
-    state.beta_momentum.resize(channels);
-  }
-  if (recipe.update.micro_batches > 0) {
-    state.gamma_sum.resize(channels);
-    state.beta_sum.resize(channels);
-  }
-  const std::size_t running = recipe.normalization == Normalization::kLayerBatch ? 1 : channels;
-  const auto of = [&](const std::vector<float>& from, double otherwise) {
-    std::vector<Real> reals(running, real_constant(otherwise));
-    for (std::size_t i = 0; from.size() == running && i < running; ++i) {
-      reals[i] = real_constant(static_cast<double>(from[i]));
-    }
-    return reals;
-  };
-  state.run_mean = of(parameters.running_mean, 0.0);
-  state.run_var = of(parameters.running_variance, 1.0);
-  return state;
 }
 
 bool has_weights(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
 
-/// Weights of a layer as real numbers, [K][out].
-std::vector<float> real_weights(const LayerState& layer, const UpdateRule& update) {
-  if (!layer.master.empty()) return all_to_real(layer.master, update.master_frac_bits);
+/// The integer weights of a layer as real numbers, [K][out].
+std::vector<float> real_codes(const LayerState& layer) {
   const bool lwq = !layer.residual.empty() || !layer.latent.empty();
   std::vector<float> weights;
   for (std::size_t i = 0; i < layer.q.size(); ++i) {
@@ -171,9 +138,18 @@ std::vector<float> real_weights(const LayerState& layer, const UpdateRule& updat
   return weights;
 }
 
-std::vector<float> real_values(const std::vector<Real>& values) {
+/// What a tensor's words stand for, as the real parameter has it.
+std::vector<float> real_values(const StateTensor& tensor, const TrainState& state) {
+  const std::vector<std::int32_t> words = tensor.read(state);
+  if (tensor.coding == StateCoding::kInteger) {
+    const std::vector<float> reals = all_to_real(words, tensor.frac_bits);
+    if (!tensor.matrix) return reals;
+    return transposed(reals, static_cast<std::size_t>(tensor.rows), static_cast<std::size_t>(tensor.cols));
+  }
   std::vector<float> reals;
-  for (const Real v : values) reals.push_back(static_cast<float>(value(v)));
+  for (const std::int32_t word : words) {
+    reals.push_back(static_cast<float>(value(Real::from_word(static_cast<std::uint32_t>(word)))));
+  }
   return reals;
 }
 
@@ -192,38 +168,38 @@ std::int32_t latent_weight(const LayerState& layer, std::size_t i) {
 
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters) {
   if (parameters.size() != network.nodes.size()) throw Error("initial parameters of another network");
-  const int layers = static_cast<int>(layer_names(network).size());
-  TrainState state;
+  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
+    if (has_weights(network.nodes[n])) require_parameters(network.nodes[n], parameters[n]);
+  }
+  const StateSchema schema = state_schema(network, recipe);
+  TrainState state = schema.zeros();
+  for (const StateTensor& tensor : schema.tensors) {
+    if (tensor.parameter != nullptr) tensor.write(state, initial_words(tensor, parameters[tensor.node]));
+  }
+  int layer = 0;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const Node& node = network.nodes[n];
-    if (has_weights(node)) {
-      const RecipeLayer rule = layer_recipe(recipe, static_cast<int>(state.layers.size()), layers, node.name);
-      state.layers.push_back(initial_layer(node, rule, recipe.update, parameters[n]));
-    } else if (node.op == Op::kBatchNorm) {
-      state.norms.push_back(initial_norm(recipe, parameters[n]));
-    }
+    if (!has_weights(node)) continue;
+    const RecipeLayer rule = layer_recipe(recipe, layer, static_cast<int>(schema.layers), node.name);
+    initial_codes(node, rule, recipe.update, parameters[n], state.layers[static_cast<std::size_t>(layer)]);
+    ++layer;
   }
   return state;
 }
 
 std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state) {
   std::vector<NodeParameters> all(network.nodes.size());
-  std::size_t layer = 0, norm = 0;
+  for (const StateTensor& tensor : state_schema(network, recipe).tensors) {
+    if (tensor.parameter != nullptr) all[tensor.node].*tensor.parameter = real_values(tensor, state);
+  }
+  std::size_t layer = 0;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-    const Node& node = network.nodes[n];
-    if (has_weights(node)) {
-      const LayerState& of = state.layers[layer++];
-      const auto depth = static_cast<std::size_t>(fan_in(node));
-      const std::vector<float> weights = real_weights(of, recipe.update);
-      all[n].weight = transposed(weights, depth, weights.size() / depth);
-      all[n].bias = all_to_real(of.bias, recipe.update.bias_frac_bits);
-    } else if (node.op == Op::kBatchNorm) {
-      const NormState& of = state.norms[norm++];
-      all[n].gamma = all_to_real(of.gamma, kNormFracBits);
-      all[n].beta = all_to_real(of.beta, kNormFracBits);
-      all[n].running_mean = real_values(of.run_mean);
-      all[n].running_variance = real_values(of.run_var);
-    }
+    if (!has_weights(network.nodes[n])) continue;
+    const LayerState& of = state.layers[layer++];
+    if (of.q.empty()) continue;
+    const std::vector<float> weights = real_codes(of);
+    const auto depth = static_cast<std::size_t>(fan_in(network.nodes[n]));
+    all[n].weight = transposed(weights, depth, weights.size() / depth);
   }
   return all;
 }

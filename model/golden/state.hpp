@@ -27,8 +27,8 @@ struct LayerState {
   std::vector<std::int32_t> bias;           ///< [out], units 2^-bias_frac_bits; empty without a bias
   std::vector<std::int32_t> bias_momentum;  ///< [out], units 2^-momentum_frac_bits; empty without a bias
   std::uint32_t wmax = 0;                   ///< max |master| (N9.3)
-  Scale sx_next;                            ///< hindsight scale of x (layers after the first); else no scale
-  Scale sd_next;                            ///< hindsight scale of d; else no scale
+  Scale sx_next = from_word(kNoScale);      ///< hindsight scale of x (layers after the first); else no scale
+  Scale sd_next = from_word(kNoScale);      ///< hindsight scale of d; else no scale
 
   std::vector<std::int8_t> q;         ///< LWQ, NITI: integer weights
   std::vector<std::int8_t> residual;  ///< LWQ with latent_bits 4: codes s
@@ -60,7 +60,8 @@ struct NormState {
 
 inline constexpr int kNormFracBits = 24;  ///< of gamma and beta (N14.7)
 
-/// Everything that lives across steps: what a checkpoint holds and co-simulation compares.
+/// Everything that lives across steps: what a checkpoint holds and co-simulation compares. state_schema.hpp lists which
+/// of it a network and a recipe have.
 struct TrainState {
   std::vector<LayerState> layers;  ///< by linear and conv2d node, in the order of nodes
   std::vector<NormState> norms;    ///< by batch_norm node, in the order of nodes

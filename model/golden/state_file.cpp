@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/golden/state_schema.hpp"
+#include "model/golden/state_words.hpp"
 #include "model/io/error.hpp"
 
 namespace bitloom {
@@ -11,220 +13,121 @@ namespace {
 
 using Tensors = std::map<std::string, NpyArray>;
 
-/// What a stored integer may be.
-struct Range {
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-};
-constexpr Range within(std::int64_t limit) { return {-limit, limit}; }
-constexpr Range of_bits(int bits) { return within((std::int64_t{1} << (bits - 1)) - 1); }
-
-/// Ranges of a layer's integers, from its recipe.
-struct LayerRanges {
-  Range master, momentum, bias, q, latent;
-};
-
-LayerRanges ranges_of(const RecipeLayer& rule, const UpdateRule& update) {
-  const bool latent = keeps_latent(rule.optimizer);
-  const std::int64_t largest = latent ? qmax(rule.width(rule.weight)) : qmax(8);
-  return {of_bits(update.master_bits), latent ? of_bits(8) : of_bits(update.momentum_bits), of_bits(update.bias_bits),
-          within(largest), within(largest * 65536 + 32767)};
-}
-
-constexpr Range kResiduals{-8, 7};   ///< N23.1
-constexpr Range kRootCodes{0, 255};  ///< of √v (N25.6)
-constexpr Range kMomenta = within(kMomentumLimit);
-constexpr Range kParameters = within(kBiasLimit);
-
-/// Calls `visit` for every field of a state that lives in a checkpoint, the same way for reading and writing:
-/// ints(name, values, container bits, range), reals(name, vector of Real), magnitudes likewise for what is never
-/// negative, scales and extras for the words of a layer.
-template <class State, class Visit>
-void visit_adam(const std::string& name, State& adam, Visit& visit) {
-  if (adam.blocks.empty()) return;
-  visit.ints(name + "m", adam.m, 8, of_bits(8));
-  visit.ints(name + "r", adam.r, 16, kRootCodes);
-  visit.blocks(name + "blocks", adam.blocks);
-}
-
-template <class State, class Visit>
-void visit_layer(const std::string& name, State& layer, const LayerRanges& ranges, Visit& visit) {
-  const bool lwq = !layer.residual.empty() || !layer.latent.empty();
-  visit.ints(name + "master", layer.master, 32, ranges.master);
-  visit.ints(name + "momentum", layer.momentum, lwq ? 8 : 16, ranges.momentum);
-  visit.scales(name + "scales", layer);
-  visit.ints(name + "bias_fixed", layer.bias, 32, ranges.bias);
-  visit.ints(name + "bias_momentum", layer.bias_momentum, 16, kMomenta);
-  visit.ints(name + "q", layer.q, 8, ranges.q);
-  visit.ints(name + "residual", layer.residual, 8, kResiduals);
-  visit.ints(name + "latent", layer.latent, 32, ranges.latent);
-  if (!layer.q.empty() || !layer.mhat.is_zero()) visit.extras(name + "recipe_state", layer);
-  visit_adam(name + "adam_", layer.adam, visit);
-  visit_adam(name + "bias_adam_", layer.bias_adam, visit);
-}
-
-template <class State, class Visit>
-void visit_norm(const std::string& name, State& norm, Visit& visit) {
-  visit.ints(name + "gamma_fixed", norm.gamma, 32, kParameters);
-  visit.ints(name + "beta_fixed", norm.beta, 32, kParameters);
-  visit.ints(name + "gamma_momentum", norm.gamma_momentum, 16, kMomenta);
-  visit.ints(name + "beta_momentum", norm.beta_momentum, 16, kMomenta);
-  visit.reals(name + "run_mean", norm.run_mean);
-  visit.magnitudes(name + "run_var", norm.run_var);
-  visit_adam(name + "gamma_adam_", norm.gamma_adam, visit);
-  visit_adam(name + "beta_adam_", norm.beta_adam, visit);
-}
+using state_words::signed_word;
+using state_words::unsigned_word;
 
 bool has_weights(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
 
-template <class State, class Visit>
-void visit_state(const Network& network, const Recipe& recipe, State& state, Visit& visit) {
-  const auto layers = static_cast<int>(state.layers.size());
-  std::size_t layer = 0, norm = 0;
-  for (const Node& node : network.nodes) {
-    if (has_weights(node)) {
-      visit.shape = {fan_in(node), node.shape[0]};
-      const RecipeLayer rule = layer_recipe(recipe, static_cast<int>(layer), layers, node.name);
-      visit_layer(node.name + ".", state.layers[layer++], ranges_of(rule, recipe.update), visit);
-    } else if (node.op == Op::kBatchNorm) {
-      visit.shape.clear();
-      visit_norm(node.name + ".", state.norms[norm++], visit);
+std::vector<std::int64_t> stored_shape(const StateTensor& tensor) {
+  if (tensor.matrix) return {tensor.rows, tensor.cols};
+  return {static_cast<std::int64_t>(tensor.size())};
+}
+
+/// Between the order of memory and that of checkpoints, which keep a tensor of named rows column by column.
+std::vector<std::int32_t> turned(const std::vector<std::int32_t>& from, std::size_t rows, std::size_t cols) {
+  std::vector<std::int32_t> to(from.size());
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < cols; ++c) to[c * rows + r] = from[r * cols + c];
+  }
+  return to;
+}
+
+template <class T>
+NpyArray narrowed(const std::vector<std::int32_t>& words, const std::vector<std::int64_t>& shape) {
+  const std::vector<T> narrow(words.begin(), words.end());
+  return npy_from<T>(shape, std::span<const T>(narrow));
+}
+
+NpyArray to_npy(const StateTensor& tensor, const TrainState& state) {
+  std::vector<std::int32_t> words = tensor.read(state);
+  if (!tensor.row_names.empty()) {
+    words = turned(words, static_cast<std::size_t>(tensor.rows), static_cast<std::size_t>(tensor.cols));
+  }
+  if (tensor.stored_bits() == 8) return narrowed<std::int8_t>(words, stored_shape(tensor));
+  if (tensor.stored_bits() == 16) return narrowed<std::int16_t>(words, stored_shape(tensor));
+  return narrowed<std::int32_t>(words, stored_shape(tensor));
+}
+
+/// Reads the state out of a checkpoint, and refuses what no run could have left.
+class Reader {
+ public:
+  Reader(const Checkpoint& from, const std::string& file) : from_(from), file_(file) {}
+
+  std::vector<std::int32_t> tensor(const StateTensor& of) const;
+  std::uint32_t scalar(const StateScalar& of, std::size_t places) const;
+
+ private:
+  [[noreturn]] void fail(const std::string& name, const std::string& message) const {
+    throw Error(fmt::format("{}: tensor {}: {}", file_, name, message));
+  }
+  template <class T>
+  std::vector<std::int32_t> words(const std::string& name, const std::vector<std::int64_t>& shape) const {
+    const std::vector<T> read = npy_values<T>(checkpoint_tensor(from_, file_, name, NpyTypeOf<T>::value, shape), name);
+    return {read.begin(), read.end()};
+  }
+  void require_integers(const StateTensor& of, const std::vector<std::int32_t>& read) const;
+  void require_reals(const StateTensor& of, const std::vector<std::int32_t>& read) const;
+
+  const Checkpoint& from_;
+  const std::string& file_;
+};
+
+void Reader::require_integers(const StateTensor& of, const std::vector<std::int32_t>& read) const {
+  const StateLimits& may = of.limits;
+  const auto outside = [&](std::int32_t value) { return value < may.low || value > may.high; };
+  const auto bad = std::find_if(read.begin(), read.end(), outside);
+  if (bad == read.end()) return;
+  fail(of.stored, fmt::format("element {}: expected {} to {}, got {}", bad - read.begin(), may.low, may.high, *bad));
+}
+
+void Reader::require_reals(const StateTensor& of, const std::vector<std::int32_t>& read) const {
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const Real real = Real::from_word(unsigned_word(read[i]));
+    if (!is_real(real)) fail(of.stored, fmt::format("element {}: the word {:#010x} is no real", i, real.word()));
+    if (of.coding == StateCoding::kMagnitude && real.negative()) {
+      fail(of.stored, fmt::format("element {}: expected at least 0, got {}", i, value(real)));
     }
   }
 }
 
-std::int32_t signed_word(std::uint32_t word) { return static_cast<std::int32_t>(word); }
-std::uint32_t unsigned_word(std::int32_t word) { return static_cast<std::uint32_t>(word); }
+std::vector<std::int32_t> Reader::tensor(const StateTensor& of) const {
+  const std::vector<std::int64_t> shape = stored_shape(of);
+  const std::vector<std::int32_t> read = of.stored_bits() == 8    ? words<std::int8_t>(of.stored, shape)
+                                         : of.stored_bits() == 16 ? words<std::int16_t>(of.stored, shape)
+                                                                  : words<std::int32_t>(of.stored, shape);
+  of.coding == StateCoding::kInteger ? require_integers(of, read) : require_reals(of, read);
+  if (of.row_names.empty()) return read;
+  return turned(read, static_cast<std::size_t>(of.cols), static_cast<std::size_t>(of.rows));
+}
 
-struct Writer {
-  Tensors& all;
-  std::vector<std::int64_t> shape;  ///< of the layer's weights
+/// The word of a scalar, whose checkpoint tensor holds `places` words.
+std::uint32_t Reader::scalar(const StateScalar& of, std::size_t places) const {
+  const std::vector<std::int32_t> all = words<std::int32_t>(of.stored, {static_cast<std::int64_t>(places)});
+  const std::uint32_t read = unsigned_word(all[of.place]);
+  switch (of.coding) {
+    case ScalarCoding::kScale:  // or the word for none
+      if (read == kNoScale || (is_scale(from_word(read)) && word(from_word(read)) == read)) break;
+      fail(of.stored, fmt::format("element {}: the word {:#010x} is no scale", of.place, read));
+    case ScalarCoding::kMagnitude:
+      if (is_real(Real::from_word(read)) && !Real::from_word(read).negative()) break;
+      fail(of.stored, fmt::format("element {}: the word {:#010x} is no real of at least 0", of.place, read));
+    case ScalarCoding::kLevel:
+      if (read <= 3) break;
+      fail(of.stored, fmt::format("element {}: expected 0 to 3, got {}", of.place, signed_word(read)));
+    case ScalarCoding::kCount:
+      break;
+  }
+  return read;
+}
 
-  std::vector<std::int64_t> shape_for(std::size_t count) const {
-    const bool weights = shape.size() == 2 && static_cast<std::size_t>(shape[0] * shape[1]) == count;
-    return weights ? shape : std::vector<std::int64_t>{static_cast<std::int64_t>(count)};
+/// How many words each checkpoint tensor of scalars holds.
+std::map<std::string, std::size_t> places_of(const StateSchema& schema) {
+  std::map<std::string, std::size_t> places;
+  for (const StateScalar& scalar : schema.scalars) {
+    if (!scalar.stored.empty()) ++places[scalar.stored];
   }
-  template <class T, class V>
-  void put(const std::string& name, const std::vector<V>& values) {
-    const std::vector<T> narrow(values.begin(), values.end());
-    all[name] = npy_from<T>(name.ends_with("bias_fixed") || name.ends_with("bias_momentum")
-                                ? std::vector<std::int64_t>{static_cast<std::int64_t>(values.size())}
-                                : shape_for(values.size()),
-                            std::span<const T>(narrow));
-  }
-  template <class V>
-  void ints(const std::string& name, const std::vector<V>& values, int bits, const Range& /*range*/) {
-    if (values.empty()) return;
-    if (bits == 8) return put<std::int8_t>(name, values);
-    if (bits == 16) return put<std::int16_t>(name, values);
-    put<std::int32_t>(name, values);
-  }
-  void reals(const std::string& name, const std::vector<Real>& values) {
-    std::vector<std::int32_t> words;
-    for (const Real value : values) words.push_back(signed_word(value.word()));
-    put<std::int32_t>(name, words);
-  }
-  void magnitudes(const std::string& name, const std::vector<Real>& values) { reals(name, values); }
-  void blocks(const std::string& name, const std::vector<AdamBlock>& values) {
-    std::vector<Real> of;
-    for (const AdamBlock& block : values) of.insert(of.end(), {block.m_step, block.r_lo, block.r_step});
-    reals(name, of);
-  }
-  void scales(const std::string& name, const LayerState& layer) {
-    const std::vector<std::int32_t> words{signed_word(word(layer.sx_next)), signed_word(word(layer.sd_next))};
-    all[name] = npy_from<std::int32_t>({2}, words);
-  }
-  void extras(const std::string& name, const LayerState& layer) {
-    const std::vector<std::int32_t> words{
-        signed_word(word(layer.sw)), signed_word(word(layer.sv)),   signed_word(word(layer.sv_next)), layer.level_read,
-        layer.level_write,           signed_word(layer.mhat.word())};
-    all[name] = npy_from<std::int32_t>({6}, words);
-  }
-};
-
-struct Reader {
-  const Checkpoint& from;
-  const std::string& file;
-  std::vector<std::int64_t> shape;
-
-  template <class T>
-  std::vector<T> values(const std::string& name, std::size_t count) const {
-    const bool weights = shape.size() == 2 && static_cast<std::size_t>(shape[0] * shape[1]) == count &&
-                         !name.ends_with("bias_fixed") && !name.ends_with("bias_momentum");
-    const std::vector<std::int64_t> wanted =
-        weights ? shape : std::vector<std::int64_t>{static_cast<std::int64_t>(count)};
-    return npy_values<T>(checkpoint_tensor(from, file, name, NpyTypeOf<T>::value, wanted), name);
-  }
-  [[noreturn]] void fail(const std::string& name, const std::string& message) const {
-    throw Error(fmt::format("{}: tensor {}: {}", file, name, message));
-  }
-  template <class T, class V>
-  void get(const std::string& name, std::vector<V>& to, const Range& range) const {
-    const std::vector<T> read = values<T>(name, to.size());
-    const auto outside = [&](T value) { return value < range.low || value > range.high; };
-    const auto bad = std::find_if(read.begin(), read.end(), outside);
-    if (bad != read.end()) {
-      fail(name, fmt::format("element {}: expected {} to {}, got {}", bad - read.begin(), range.low, range.high,
-                             std::int64_t{*bad}));
-    }
-    to.assign(read.begin(), read.end());
-  }
-  template <class V>
-  void ints(const std::string& name, std::vector<V>& to, int bits, const Range& range) const {
-    if (to.empty()) return;
-    if (bits == 8) return get<std::int8_t>(name, to, range);
-    if (bits == 16) return get<std::int16_t>(name, to, range);
-    get<std::int32_t>(name, to, range);
-  }
-  void reals(const std::string& name, std::vector<Real>& to) const {
-    const std::vector<std::int32_t> words = values<std::int32_t>(name, to.size());
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      to[i] = Real::from_word(unsigned_word(words[i]));
-      if (!is_real(to[i])) fail(name, fmt::format("element {}: the word {:#010x} is no real", i, to[i].word()));
-    }
-  }
-  void magnitudes(const std::string& name, std::vector<Real>& to) const {
-    reals(name, to);
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      if (to[i].negative()) fail(name, fmt::format("element {}: expected at least 0, got {}", i, value(to[i])));
-    }
-  }
-  /// A scale, or the word for none.
-  Scale scale(const std::string& name, std::int32_t stored) const {
-    const std::uint32_t bits = unsigned_word(stored);
-    const Scale read = from_word(bits);
-    if (bits != kNoScale && (!is_scale(read) || word(read) != bits)) {
-      fail(name, fmt::format("the word {:#010x} is no scale", bits));
-    }
-    return read;
-  }
-  void blocks(const std::string& name, std::vector<AdamBlock>& to) const {
-    std::vector<Real> of(3 * to.size());
-    magnitudes(name, of);
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = {of[3 * i], of[3 * i + 1], of[3 * i + 2]};
-  }
-  void scales(const std::string& name, LayerState& layer) const {
-    const auto words = npy_values<std::int32_t>(checkpoint_tensor(from, file, name, NpyType::kInt32, {2}), name);
-    layer.sx_next = scale(name, words[0]);
-    layer.sd_next = scale(name, words[1]);
-  }
-  void extras(const std::string& name, LayerState& layer) const {
-    const auto words = npy_values<std::int32_t>(checkpoint_tensor(from, file, name, NpyType::kInt32, {6}), name);
-    layer.sw = scale(name, words[0]);
-    layer.sv = scale(name, words[1]);
-    layer.sv_next = scale(name, words[2]);
-    layer.level_read = words[3];
-    layer.level_write = words[4];
-    layer.mhat = Real::from_word(unsigned_word(words[5]));
-    const auto level = [](int of) { return of >= 0 && of <= 3; };
-    if (!level(layer.level_read) || !level(layer.level_write)) {
-      fail(name, fmt::format("expected levels from 0 to 3, got {} and {}", layer.level_read, layer.level_write));
-    }
-    if (!is_real(layer.mhat) || layer.mhat.negative()) {
-      fail(name, fmt::format("the word {:#010x} is no maximum", layer.mhat.word()));
-    }
-  }
-};
+  return places;
+}
 
 /// What the bits of the state mean; a checkpoint of other formats is refused.
 std::vector<std::int32_t> formats(const Recipe& recipe) {
@@ -250,11 +153,16 @@ std::map<std::string, NpyArray> state_tensors(const Network& network, const Reci
   Tensors all;
   const std::vector<std::int32_t> formats_now = formats(recipe);
   all["formats"] = npy_from<std::int32_t>({6}, formats_now);
-  Writer writer{all, {}};
-  visit_state(network, recipe, state, writer);
-  if (uses_adam(recipe.update.optimizer)) {
-    writer.shape.clear();
-    writer.reals("adam_powers", {state.powers.beta1, state.powers.beta2});
+  const StateSchema schema = state_schema(network, recipe);
+  for (const StateTensor& tensor : schema.tensors) {
+    if (!tensor.stored.empty()) all[tensor.stored] = to_npy(tensor, state);
+  }
+  for (const auto& [name, places] : places_of(schema)) {
+    std::vector<std::int32_t> words(places);
+    for (const StateScalar& scalar : schema.scalars) {
+      if (scalar.stored == name) words[scalar.place] = signed_word(scalar.read(state));
+    }
+    all[name] = npy_from<std::int32_t>({static_cast<std::int64_t>(places)}, words);
   }
   const std::vector<NodeParameters> real = real_parameters(network, recipe, state);
   for (std::size_t n = 0; n < real.size(); ++n) {
@@ -278,25 +186,16 @@ void read_state_tensors(const Checkpoint& from, const std::string& file, const N
       formats(recipe)) {
     throw Error(fmt::format("{}: formats: not those of recipe {}", file, recipe.name));
   }
-  Reader reader{from, file, {}};
-  for (LayerState& layer : state.layers) {
-    // A logarithmic hindsight maximum is there once a step was done.
-    if (layer.q.empty()) layer.mhat = {};
+  const StateSchema schema = state_schema(network, recipe);
+  const Reader reader(from, file);
+  for (const StateTensor& tensor : schema.tensors) {
+    if (!tensor.stored.empty()) tensor.write(state, reader.tensor(tensor));
   }
-  std::size_t l = 0;
-  for (const Node& node : network.nodes) {
-    if (!has_weights(node)) continue;
-    if (from.tensors.contains(node.name + ".recipe_state")) state.layers[l].mhat = exp2_real(0);
-    ++l;
+  const std::map<std::string, std::size_t> places = places_of(schema);
+  for (const StateScalar& scalar : schema.scalars) {
+    if (!scalar.stored.empty()) scalar.write(state, reader.scalar(scalar, places.at(scalar.stored)));
   }
-  visit_state(network, recipe, state, reader);
   for (LayerState& layer : state.layers) layer.wmax = largest_magnitude(layer.master);
-  if (uses_adam(recipe.update.optimizer)) {
-    reader.shape.clear();
-    std::vector<Real> powers(2);
-    reader.magnitudes("adam_powers", powers);
-    state.powers = {powers[0], powers[1]};
-  }
 }
 
 std::vector<NodeParameters> read_parameters(const Checkpoint& from, const std::string& file, const Network& network) {

@@ -10,7 +10,7 @@
 
 namespace bitloom {
 GoldenEngine::Impl::Impl(const Network& of, const Recipe& recipe, int threads)
-    : source(of), graph(golden_graph(of, recipe)), tools(recipe, threads) {
+    : source(of), graph(golden_graph(of, recipe)), schema(state_schema(of, recipe)), tools(recipe, threads) {
   tools.chain = graph.facts.chain;
   for (std::size_t l = 0; l < graph.layer_nodes.size(); ++l) {
     layers.emplace_back(graph.nodes[size_of(graph.layer_nodes[l])], graph.rules[l]);
@@ -252,9 +252,10 @@ GoldenEngine::GoldenEngine(GoldenEngine&&) noexcept = default;
 GoldenEngine::~GoldenEngine() = default;
 
 StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepContext& context, StepRecord* record) {
-  impl_->require_state(state);
+  impl_->schema.require_fit(state);
   impl_->require_batch(batch);
-  if (!impl_->has_scales(state)) throw Error("golden step: a hindsight scale is missing; calibrate first");
+  const std::string missing = impl_->schema.missing_scalar(state);
+  if (!missing.empty()) throw Error("golden step: " + missing + " is missing; calibrate first");
   if (!is_scale(context.lr) || context.mu16 > 65535) throw Error("golden step: no learning rate, or momentum of 1");
   if (context.epoch < 0) throw Error("golden step: the epoch is negative");
   impl_->begin(state, batch, context, false, true);
@@ -272,12 +273,9 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
 }
 
 void GoldenEngine::calibrate(TrainState& state, const Batch& batch, const StepContext& context) {
-  impl_->require_state(state);
-  const auto needs = [](const GoldenLayer& layer) {
-    return layer.hindsight_x() || layer.hindsight_d() || layer.hindsight_log() ||
-           layer.rule.optimizer == Optimizer::kLwq;
-  };
-  if (std::none_of(impl_->layers.begin(), impl_->layers.end(), needs)) return;
+  impl_->schema.require_fit(state);
+  const auto needs = [](const StateScalar& scalar) { return scalar.calibrated; };
+  if (std::none_of(impl_->schema.scalars.begin(), impl_->schema.scalars.end(), needs)) return;
   impl_->require_batch(batch);
   impl_->begin(state, batch, context, true, true);
   impl_->forward(state);
@@ -287,9 +285,9 @@ void GoldenEngine::calibrate(TrainState& state, const Batch& batch, const StepCo
 }
 
 StepResult GoldenEngine::evaluate(const TrainState& state, const Batch& batch, const StepContext& context) {
-  impl_->require_state(state);
+  impl_->schema.require_fit(state);
   impl_->require_batch(batch);
-  impl_->begin(state, batch, context, !impl_->has_scales(state), false);
+  impl_->begin(state, batch, context, !impl_->schema.missing_scalar(state).empty(), false);
   impl_->forward(state);
   impl_->loss();
   return impl_->result();

@@ -219,7 +219,10 @@ TEST(Image, RefusesWhatDoesNotFit) {
   state.layers[0].master.pop_back();
   EXPECT_THAT(error_of([&] { initial_image(program, state, recipe, Scale{33000, 21}); }), HasSubstr("fc1.master"));
   state.layers.pop_back();
-  EXPECT_THAT(error_of([&] { initial_image(program, state, recipe, Scale{33000, 21}); }), HasSubstr("1 layers"));
+  EXPECT_THAT(error_of([&] {
+                initial_image(program, state, recipe, Scale{33000, 21});
+              }),
+              HasSubstr("expected 2 layers and 0 norms, got 1 and 0"));
   Batch batch = small_batch();
   batch.X.pop_back();
   EXPECT_THAT(error_of([&] { batch_block(program, batch); }), HasSubstr("expected 3 samples"));

@@ -93,10 +93,12 @@ TEST_F(StateLimits, WordsOfALayer) {
   expect_refused<std::int32_t>("lwq", "fc1.recipe_state", 5, "the word 0x00000005 is no scale");
   save("lwq");
   replace<std::int32_t>("fc1.recipe_state", 3, 4);
-  EXPECT_THAT(error_of([&] { trainer("lwq")->resume(file_); }), HasSubstr("expected levels from 0 to 3, got 4"));
+  EXPECT_THAT(error_of([&] { trainer("lwq")->resume(file_); }),
+              HasSubstr("recipe_state: element 3: expected 0 to 3, got 4"));
   save("int8_hindsight");
   replace<std::int32_t>("fc2.scales", 0, 1 << 22);
-  EXPECT_THAT(error_of([&] { trainer("int8_hindsight")->resume(file_); }), HasSubstr("fc2.scales: the word"));
+  EXPECT_THAT(error_of([&] { trainer("int8_hindsight")->resume(file_); }),
+              HasSubstr("fc2.scales: element 0: the word"));
 }
 
 // A ReLU would hide them: it turns what is no number into 0.
