@@ -109,11 +109,12 @@ class Command {
   std::array<std::uint32_t, kCommandWords> words_{};
 };
 
-/// 64 bytes, little-endian.
+/// Encodes a command as 64 bytes, little-endian.
 std::array<std::uint8_t, kCommandBytes> encode(const Command& command);
 /// Throws Error for an unknown opcode and for set bits that belong to none of its fields.
 Command decode(std::span<const std::uint8_t, kCommandBytes> bytes);
-/// One line: opcode, then NAME=value for each field that is not at its default (strides and addresses signed).
+/// Says a command in one line: opcode, then NAME=value for each field that is not at its default (strides and addresses
+/// signed).
 std::string disassemble(const Command& command);
 
 }  // namespace bitloom

@@ -43,7 +43,7 @@ struct HardwareParameter {
   const char* name;  ///< as in the package bl_pkg
   int value;
 };
-/// What elaborates the RTL, in the order of the package; words, not bytes.
+/// Lists what elaborates the RTL, in the order of the package; words, not bytes.
 std::vector<HardwareParameter> structural_parameters(const Hardware& hw);
 /// 32-bit FNV-1a hash of the structural parameters (`NAME=value;` …): CONFIG_HASH of the package and the register ID.
 std::uint32_t config_hash(const Hardware& hw);

@@ -14,13 +14,13 @@ class Layout {
   /// Adds a tensor of [rows][cols] elements and returns its index in Program::tensors. Throws Error beyond 32-bit
   /// addresses.
   int add(const std::string& name, int bits, std::int64_t rows, std::int64_t cols, Coding coding = Coding::kSigned);
-  /// The same in the batch block.
+  /// Does the same in the batch block.
   int add_to_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols);
-  /// The same, or, where a tensor of the block holds the same elements at the same bits, another view of that one.
+  /// Does the same, or, where a tensor of the block holds the same elements at the same bits, another view of that one.
   int share_in_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols);
   /// Gives a tensor another name, whose values both are.
   int alias(int tensor, const std::string& name);
-  /// The same of one of its rows.
+  /// Does the same for one of its rows.
   int alias_row(int tensor, int row, const std::string& name);
   void close_state();
   /// Adds the batch slots and, last, as its length is its own, the program behind the tensors; throws Error when the

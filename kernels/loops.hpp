@@ -73,7 +73,7 @@ inline std::int64_t col0_at(const Command& command, const LoopIndex& index) {
   return command.get(Field::COL_BASE) + (dim < 3 ? std::int64_t{index[dim]} * command.get(Field::COLS) : 0);
 }
 
-/// ADDR and the strides, from BASE or BATCH, modulo 2^32.
+/// Adds up ADDR and the strides, from BASE or BATCH, modulo 2^32.
 inline std::uint32_t address_at(const Command& command, const LoopIndex& index) {
   return command.get(Field::ADDR) + command.get(Field::STRIDE0) * static_cast<std::uint32_t>(index[0]) +
          command.get(Field::STRIDE1) * static_cast<std::uint32_t>(index[1]) +

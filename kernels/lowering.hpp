@@ -78,12 +78,12 @@ class Lowering {
   const Hardware& hardware() const { return program.hardware; }
   const TensorPlacement& tensor(int index) const { return program.tensors[static_cast<std::size_t>(index)]; }
 
-  /// Where the commands that follow belong.
+  /// Says where the commands that follow belong.
   void at(int node, const std::string& phase, const std::string& text) { info_ = {node, phase, text, 0}; }
   const CommandInfo& info() const { return info_; }
   void text(const std::string& what) { info_.text = what; }
   TilingContext context() const;
-  /// Tiles of a phase of the vector engine, and of the array.
+  /// Choose the tiles of a phase of the vector engine, or of the array.
   TileGrid vector_tiles(int rows, int cols, const Sections& sections) const;
   TileGrid array_tiles(int rows, int cols, const Sections& sections) const;
 
@@ -119,25 +119,25 @@ class Lowering {
   /// The real nearest to the 64-bit integer whose low word is `low` and whose high word lies `pitch` entries further.
   Src from_sum(Src low, int pitch) { return scalar(ScalarOp::FROM_SUM, low, {}, {}, {.pitch = pitch}); }
   Src to_scale(Src a, Entry dst = -1) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst}); }
-  /// The unit of a sum, an average or a norm's gradient.
+  /// Makes the unit of a sum, an average or a norm's gradient.
   Src to_unit(Src a, Entry dst) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst, .keep = power_units}); }
   Src shift_of(Src max) { return scalar(ScalarOp::SHIFT_OF, max); }
-  /// 2^(base + a), or with `minus` 2^(base − a).
+  /// Makes 2^(base + a), or with `minus` 2^(base − a).
   Src exp2(int base, Src a, bool minus = false) {
     return scalar(ScalarOp::EXP2, a, {}, {}, {.immediate = base, .keep = minus});
   }
   Src imax(Src a, Src b, Entry dst = -1) { return scalar(ScalarOp::IMAX, a, b, {}, {.dst = dst}); }
   Src isub(Src a, Src b, Entry dst = -1) { return scalar(ScalarOp::ISUB, a, b, {}, {.dst = dst}); }
-  /// a + b modulo 2^32.
+  /// Adds integers: a + b modulo 2^32.
   Src iadd(Src a, Src b, Entry dst = -1) { return isub(a, isub({}, b), dst); }
-  /// Constants: the real nearest `value`, a word as it is.
+  /// Give constants: the real nearest `value`, or a word as it is.
   Src real(double value);
   Src word_of(std::uint32_t word) { return {table.constant(word)}; }
 
-  /// `rows` vectors of `count` columns from column `col` on of a 32-bit tensor to the table; vector i starts at the
-  /// result's entry + i · count.
+  /// Loads `rows` vectors of `count` columns from column `col` on of a 32-bit tensor into the table; vector i starts at
+  /// the result's entry + i · count.
   Src load_vectors(int tensor, int col, int count, int rows = 1);
-  /// The other way: vectors[i] becomes row first_row + i.
+  /// Stores vectors[i] into row first_row + i.
   void store_vectors(const std::vector<Src>& vectors, int tensor, int col, int count, int first_row = 0);
 
   /// Gives back the temporaries that were made while it lived.
@@ -191,27 +191,28 @@ struct GemmJob {
 /// The commands of one phase, in the making.
 class Phase {
  public:
-  /// Over tiles: i0 column tiles, i1 row tiles.
+  /// Makes a phase over tiles: i0 column tiles, i1 row tiles.
   Phase(Lowering& low, const TileGrid& grid);
-  /// Over row tiles (i0) and taps (i1, i2), for POOL: grid has one column tile.
+  /// Makes a phase over row tiles (i0) and taps (i1, i2), for POOL: grid has one column tile.
   static Phase over_taps(Lowering& low, const TileGrid& grid, int taps_y, int taps_x);
-  /// Over samples (i0) and the row tiles (i1) of a sample of `rows` rows; grid (of one sample) has one column tile.
+  /// Makes a phase over samples (i0) and the row tiles (i1) of a sample of `rows` rows; grid (of one sample) has one
+  /// column tile.
   static Phase over_samples(Lowering& low, const TileGrid& grid, int samples, int rows);
 
-  /// Operand loads and the GEMM; before any input.
+  /// Adds the operand loads and the GEMM; before any input.
   void gemm(const GemmJob& job);
-  /// The next full-tile input.
+  /// Adds the next full-tile input.
   void input(const View& view, Expand expand = Expand::SIGNED, bool pad_min = false);
-  /// One value a row of the tile (AFFINE with V_ROW): the next full-tile input, [rows][1].
+  /// Adds one value a row of the tile (AFFINE with V_ROW): the next full-tile input, [rows][1].
   void row_input(const View& view);
-  /// Labels of LOSS: row i's at the section's start + i.
+  /// Adds the labels of LOSS: row i's at the section's start + i.
   void labels(const View& view);
-  /// The `count` coefficient vectors: rows 0 … of `view`. Over samples: column i0 of each row, for all columns.
+  /// Adds the `count` coefficient vectors: rows 0 … of `view`. Over samples: column i0 of each row, for all columns.
   void coefficients(const View& view, int count);
-  /// The command of the vector engine, with loops, tile and sections set.
+  /// Makes the command of the vector engine, with loops, tile and sections set.
   Command& vector(Opcode opcode);
   Command& command() { return *commands_.vector; }
-  /// The next output.
+  /// Adds the next output.
   void output(const View& view);
   void output(Flag flag, const View& view) {
     command().set_flag(flag);
@@ -241,7 +242,7 @@ class Phase {
   PhaseCommands commands_;
 };
 
-/// Width at which the operands of a GEMM meet in the array: 1 (XNOR), 4 or 8.
+/// Returns the width at which the operands of a GEMM meet in the array: 1 (XNOR), 4 or 8.
 int common_width(const Lowering& low, const GemmJob& job);
 
 }  // namespace bitloom

@@ -54,7 +54,6 @@ int column_ranges(Lowering& low, const std::string& name, int tensor) {
   return ranges;
 }
 
-/// Σt and Σt² of a raw view, by columns, or of all: [4][columns or 1].
 int moments(Lowering& low, const std::string& name, const NormInput& in) {
   if (in.whole) return reduce_all(low, name, ReduceKind::MOMENTS, in.z.tensor, in.rows, in.cols, in.shift);
   const int sums = low.layout.add(name, 32, 4, in.cols);
@@ -96,7 +95,6 @@ ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& i
   return of;
 }
 
-/// gr of N16.1 within ±LIM.
 Src limited_gain(Lowering& low, const NormInput& in, Src gain) {
   const Src limit = low.rdiv(low.word_of(65535), low.rmul(in.n, low.exp2(16, in.shift, true)));
   return low.rmax(low.rmin(gain, limit), low.rneg(limit));
@@ -179,7 +177,6 @@ void Step::norm_forward(int s) {
   at(s).raw = {to, entry(s, "unit"), entry(s, "zmax")};
 }
 
-/// Σe and Σe·t by columns (N16.3): [4][columns].
 int cross_sums(Lowering& low, const std::string& name, const Raw& dy, Src d_shift, const NormInput& in) {
   const int sums = low.layout.add(name, 32, 4, in.cols);
   Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 2, in.cols)));
@@ -215,7 +212,6 @@ ChannelGradient channel_gradient(Lowering& low, const NormInput& in, int sums, i
   return of;
 }
 
-/// N16.3 of the columns of a chunk with their own statistics: coefficients of dy, z and 1.
 std::vector<Src> column_coefficients(Lowering& low, const NormBackward& back, const ChannelGradient& of, Src gr,
                                      Src r) {
   const Src h = low.rmul(low.rmul(gr, r), low.rmul(of.x, r));

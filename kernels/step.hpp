@@ -83,7 +83,7 @@ struct LayerShape {
   int group_out = 0;
   int taps() const { return conv.kernel.rows * conv.kernel.cols; }
   int depth() const { return taps() * group_in; }  ///< K
-  /// One tap, no stride, no padding, one group: rows of x meet rows of z.
+  /// Says whether there is one tap, no stride, no padding, one group: rows of x meet rows of z.
   bool is_plain() const;
 };
 
@@ -124,9 +124,9 @@ class Statistics {
  public:
   /// `names` of T[STAT], T[STAT + 1], T[STAT + 2]; an empty name is an entry that nobody reads.
   Statistics(Lowering& low, const std::vector<std::string>& names, int phases);
-  /// STAT of the next phase.
+  /// Returns STAT of the next phase.
   Entry next();
-  /// After each phase has run.
+  /// Takes in a phase's statistics; to be called after each phase has run.
   void fold();
 
  private:
@@ -160,7 +160,7 @@ class Step {
   int state_tensor(int s, const std::string& what) const;  ///< placed before the step
   int ones() const { return ones_; }                       ///< [1][largest number of channels] of 4 bits, all 1
 
-  /// A new int32 tensor [rows][cols] for a stage.
+  /// Adds a new int32 tensor [rows][cols] for a stage.
   int add_raw(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
     return low.layout.add(name(s, what), 32, rows, cols);
   }
@@ -182,7 +182,7 @@ class Step {
   void mask_gradient(int s, int from, const GradientPlace& place);
   void add_exactly(int u, int v, int to, Entry statistics);
 
-  /// N14.6: u + v; with `mask_out` its ReLU, whose mask goes there.
+  /// Adds u + v (N14.6); with `mask_out` its ReLU, whose mask goes there.
   Raw add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out);
 
   int input_bits(int s) const;
@@ -199,7 +199,7 @@ class Step {
   std::uint32_t x_id(int s) const;  ///< N14.5
   CodeRule uniform_rule(const ViewRule& rule, int bits, Src ratio, std::uint32_t id) const;
   static void set_codes(Command& tile, const CodeRule& codes);
-  /// Codes of a raw view; with `mask_out` ≥ 0 also the mask of the rule.
+  /// Makes the codes of a raw view; with `mask_out` ≥ 0 also the mask of the rule.
   void quantize(const View& raw, int rows, int cols, const CodeRule& codes, int to, Entry statistics,
                 int mask_out = -1);
   // Codes of the methods (step_methods.cpp).
@@ -261,10 +261,10 @@ class Step {
   void add_backward(int s);
   void norm_forward(int s);
   void norm_backward(int s);
-  /// dy · a + z · b + c into `place`: rows of `coefficients` (a, or a b c), else by_z and by_one.
+  /// Puts dy · a + z · b + c into `place`: rows of `coefficients` (a, or a b c), else by_z and by_one.
   void affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,
                        const GradientPlace& place);
-  /// N9 or N25 of `gradient` into stage s's tensor `what` and its state; `wide` (MASTER32) for biases and norm
+  /// Updates stage s's tensor `what` and its state by `gradient` (N9, N25); `wide` (MASTER32) for biases and norm
   /// parameters.
   void update_tensor(int s, const std::string& what, const Raw& gradient, Src value_unit, bool wide,
                      std::uint32_t tensor, Entry statistics);
@@ -299,13 +299,13 @@ class Step {
   int page_ = -1, ones_ = -1, labels_ = -1;
 };
 
-/// Tiles of whole rows over a tensor that is seen with shorter rows where that is needed.
+/// Chooses tiles of whole rows over a tensor that is seen with shorter rows where that is needed.
 TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections);
-/// Two sums or a range of a whole tensor: [4 or 3][1].
+/// Reduces to two sums or a range of a whole tensor: [4 or 3][1].
 int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
                Src shift);
 
-/// Bytes between pixels, lines and images of a tensor [m][channels].
+/// Sets the bytes between pixels, lines and images of a tensor [m][channels].
 void set_pitches(Gather& gather, std::int64_t pixel, const ImageShape& image);
 
 }  // namespace bitloom

@@ -16,9 +16,9 @@ struct LoadPiece;
 /// golden's element functions on the local memories and DRAM. Local memories start with garbage.
 class CommandValues {
  public:
-  /// `memory`: the bytes from BASE on; both must live as long as this.
+  /// Makes the values of one run. `memory`: the bytes from BASE on; both must live as long as this.
   CommandValues(const Machine& machine, std::span<std::uint8_t> memory);
-  /// One execution. Throws Error for an access outside a memory.
+  /// Computes one execution. Throws Error for an access outside a memory.
   void execute(const Execution& e);
 
  private:

@@ -23,8 +23,8 @@ class BurstTiming {
         read_latency_(static_cast<std::uint64_t>(hardware.dram_read_latency)),
         write_latency_(static_cast<std::uint64_t>(hardware.dram_write_latency)) {}
 
-  /// Read burst of `beats` >= 1 whose address was accepted at `address_edge`; returns the edge of its last beat and
-  /// appends all edges.
+  /// Times a read burst of `beats` >= 1 whose address was accepted at `address_edge`; returns the edge of its last beat
+  /// and appends all edges.
   std::uint64_t read(std::uint64_t address_edge, std::uint64_t beats, std::vector<std::uint64_t>* edges) {
     if (!beats_.stalls()) {
       const std::uint64_t first = std::max(address_edge + read_latency_, read_last_ + 1);
@@ -39,8 +39,8 @@ class BurstTiming {
     return edge;
   }
 
-  /// Write burst whose beat k is offered to edge offer_edge + k and all after it, but not before the beat ahead of it
-  /// was accepted.
+  /// Times a write burst whose beat k is offered to edge offer_edge + k and all after it, but not before the beat ahead
+  /// of it was accepted.
   BeatSpan write(std::uint64_t offer_edge, std::uint64_t beats) {
     BeatSpan span;
     if (!beats_.stalls()) {
@@ -53,7 +53,7 @@ class BurstTiming {
     return span;
   }
 
-  /// Edge of the response to a write burst.
+  /// Returns the edge of the response to a write burst.
   std::uint64_t response(const BeatSpan& span) const { return span.last + write_latency_; }
 
  private:

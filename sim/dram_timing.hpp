@@ -12,33 +12,35 @@ enum class DramChannel : uint32_t { kRead = 1, kWrite = 2 };
 
 class DramTiming {
  public:
-  /// Latencies in cycles; stall_percent in 0..99: before each beat, the chance of one more idle cycle, again and again.
+  /// Makes channels with these latencies in cycles; stall_percent in 0..99: before each beat, the chance of one more
+  /// idle cycle, again and again.
   DramTiming(int read_latency, int write_latency, int stall_percent, uint64_t seed)
       : read_latency_(read_latency),
         write_latency_(write_latency),
         threshold_(stall_percent * 256 / 100),
         seed_(seed) {}
 
-  /// Idle cycles before beat number `beat` (counted from the start of the program) of a channel.
+  /// Returns the idle cycles before beat number `beat` (counted from the start of the program) of a channel.
   int stall(DramChannel channel, uint64_t beat) const {
     int idle = 0;
     while (threshold_ > 0 && idle < 64 && (hash(channel, beat, idle) & 255) < threshold_) ++idle;
     return idle;
   }
 
-  /// Cycle at which the next read beat is transferred. `address_cycle`: when its burst's address was accepted.
+  /// Returns the cycle at which the next read beat is transferred. `address_cycle`: when its burst's address was
+  /// accepted.
   uint64_t read_beat(uint64_t address_cycle) {
     read_last_ = std::max(address_cycle + read_latency_, read_last_ + 1) + stall(DramChannel::kRead, read_beats_++);
     return read_last_;
   }
 
-  /// Cycle at which a write beat that is offered from `offer_cycle` on is accepted.
+  /// Returns the cycle at which a write beat that is offered from `offer_cycle` on is accepted.
   uint64_t write_beat(uint64_t offer_cycle) {
     write_last_ = std::max(offer_cycle, write_last_ + 1) + stall(DramChannel::kWrite, write_beats_++);
     return write_last_;
   }
 
-  /// Cycle of the response to a burst whose last beat was accepted at `last_beat_cycle`.
+  /// Returns the cycle of the response to a burst whose last beat was accepted at `last_beat_cycle`.
   uint64_t write_response(uint64_t last_beat_cycle) const { return last_beat_cycle + write_latency_; }
 
   bool stalls() const { return threshold_ > 0; }

@@ -29,11 +29,12 @@ struct EnergyTable {
   std::string dram;  ///< kind of DRAM
   std::vector<EnergyRow> rows;
 
-  /// Energy of one operation; throws Error when the set has no such row.
+  /// Returns the energy of one operation; throws Error when the set has no such row.
   double pj(const std::string& op, int width) const;
-  /// Energy of one 64-bit access to an SRAM of `bytes`: a power law through the two nearest capacities of the set, also
-  /// outside them (then the number is derived, not published). Zero is a price, and no power law goes through it: where
-  /// one of the two is 0, a straight line lies between them, and outside them the nearer one's price holds.
+  /// Returns the energy of one 64-bit access to an SRAM of `bytes`: a power law through the two nearest capacities of
+  /// the set, also outside them (then the number is derived, not published). Zero is a price, and no power law goes
+  /// through it: where one of the two is 0, a straight line lies between them, and outside them the nearer one's price
+  /// holds.
   double sram_pj(std::uint64_t bytes) const;
 };
 
@@ -44,7 +45,7 @@ const FileSection& energy_fields();
 EnergyTable read_energy_table(const std::string& file);
 EnergyTable read_energy_table(const class JsonObject& json);
 
-/// pJ of one count of each action on a hardware.
+/// Returns the pJ of one count of each action on a hardware.
 using ActionPrices = std::array<double, kActions>;
 ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware);
 
@@ -66,7 +67,7 @@ struct Energy {
 /// energy() prices the counts of one step. Throws Error beyond 2^53 pJ.
 Energy energy(const SimResult& result, const ActionPrices& prices);
 
-/// What no number of an energy estimate contains; to be printed beside it.
+/// Lists what no number of an energy estimate contains; to be printed beside it.
 const std::vector<std::string>& energy_not_modelled();
 
 }  // namespace bitloom

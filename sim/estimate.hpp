@@ -82,15 +82,15 @@ struct Estimate {
 Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& hardware, int batch,
                   const EstimateOptions& options);
 
-/// The sums of the layers by phase, and by layer, each in the order of the first row; they have no node, or no phase.
+/// Sums the layers by phase, and by layer, each in the order of the first row; they have no node, or no phase.
 std::vector<EstimateLayer> by_phase(const Estimate& estimate);
 std::vector<EstimateLayer> by_layer(const Estimate& estimate);
 
-/// The keys of `bitloom run --json`, which docs/counters.md defines.
+/// Makes the keys of `bitloom run --json`, which docs/counters.md defines.
 nlohmann::ordered_json to_json(const Estimate& estimate);
 
-/// Text tables in lines of at most `columns` characters: sums by phase, by layer and by block, the longest first; with
-/// `details` also every layer's phases and what each block waits for.
+/// Makes text tables in lines of at most `columns` characters: sums by phase, by layer and by block, the longest first;
+/// with `details` also every layer's phases and what each block waits for.
 std::string text_table(const Estimate& estimate, int columns, bool details);
 
 }  // namespace bitloom

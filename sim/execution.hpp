@@ -55,12 +55,12 @@ class LoopGroup {
 
   /// Is the current iteration one in which the current command executes? Else step over it with advance().
   bool executes() const;
-  /// The current iteration of the current command.
+  /// Returns the current iteration of the current command.
   Execution execution() const;
   /// Does a token field of the current execution apply: at the first index for waits, at the last for signals?
   bool waits(const TokenField& field) const { return field.valid && at_first(field.level); }
   bool signals(const TokenField& field) const { return field.valid && at_last(field.level); }
-  /// To the next command or iteration; false after the last.
+  /// Goes to the next command or iteration; false after the last.
   bool advance();
 
   const Instruction& command() const { return commands_[current_]; }

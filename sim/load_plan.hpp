@@ -22,13 +22,13 @@ struct LoadPlan {
   std::vector<LoadPiece> pieces;
 };
 
-/// The pieces of a LOAD; `shape` is its descriptor, null where it is not shaped.
+/// Plans the pieces of a LOAD; `shape` is its descriptor, null where it is not shaped.
 LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t start);
 
-/// Bits of a MEMORY_BITS or LOCAL_BITS value.
+/// Returns the bits of a MEMORY_BITS or LOCAL_BITS value.
 std::uint32_t width_bits(std::uint32_t width);
 
-/// Byte address of row `row` of a shaped STORE or of one that is not.
+/// Returns the byte address of row `row` of a shaped STORE or of one that is not.
 std::uint64_t store_row(const Execution& e, const Instruction* shape, std::uint32_t row);
 
 }  // namespace bitloom

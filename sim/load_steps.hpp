@@ -14,22 +14,22 @@ class LoadSteps {
  public:
   LoadSteps(std::uint32_t word_bits, std::uint32_t growth) : word_bits_(word_bits), growth_(growth) {}
 
-  /// The next piece entered the FIFO in cycle `taken`.
+  /// Says that the next piece entered the FIFO in cycle `taken`.
   void piece(const LoadPiece& piece, std::uint64_t taken) { pieces_.emplace_back(&piece, taken); }
-  /// Edges of the next beats, in order.
+  /// Gives the edges of the next beats, in order.
   std::vector<std::uint64_t>& edges() { return edges_; }
 
-  /// The cycle in which piece number `piece` leaves the FIFO.
+  /// Returns the cycle in which piece number `piece` leaves the FIFO.
   std::uint64_t left(std::size_t piece) {
     while (left_.size() <= piece) consume();
     return left_[piece];
   }
-  /// The cycle in which beat number `beat` is consumed.
+  /// Returns the cycle in which beat number `beat` is consumed.
   std::uint64_t consumed(std::size_t beat) {
     while (consumed_.size() <= beat) consume();
     return consumed_[beat];
   }
-  /// The first cycle without a step, after all that were asked about.
+  /// Returns the first cycle without a step, after all that were asked about.
   std::uint64_t end() const { return cycle_; }
 
  private:

@@ -19,15 +19,15 @@ class ReadChannel {
 
   /// Starts a LOAD; returns the edge of its end. The LOAD before it must be over.
   std::uint64_t load(LoadPlan plan);
-  /// End of the LOAD that load() started last, after the fetches since then.
+  /// Returns the end of the LOAD that load() started last, after the fetches since then.
   std::uint64_t load_end() const { return load_end_; }
-  /// Beats that it reads.
+  /// Returns the number of beats that it reads.
   std::uint64_t load_beats() const { return load_beats_; }
 
   /// Fetches a command of `bursts` bursts of `beats`, the first asked for in cycle `ready`, each other in the cycle
   /// after the grant before it; returns the edge of the last beat. Calls come in the order of `ready`.
   std::uint64_t fetch(std::uint64_t ready, std::uint32_t bursts, std::uint32_t beats);
-  /// Cycle of the last fetch burst's grant.
+  /// Returns the cycle of the last fetch burst's grant.
   std::uint64_t last_fetch_grant() const { return last_fetch_grant_; }
 
  private:

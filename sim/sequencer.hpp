@@ -33,15 +33,15 @@ class Sequencer : public sc_core::sc_module {
 
   /// Has the FIFO room for one more command in cycle `cycle`?
   bool has_room(std::uint64_t cycle) const;
-  /// A command that is in the FIFO from cycle `cycle` on.
+  /// Takes a command that is in the FIFO from cycle `cycle` on.
   void push(const Instruction* command, std::uint64_t cycle);
-  /// No command in the FIFO, none under way.
+  /// Says whether no command is in the FIFO and none under way.
   bool idle() const { return state_ == State::kTake && taken_ == 0 && fifo_.empty(); }
   /// A token for this queue has come.
   void token();
-  /// The end of the execution under way has moved (LOAD only).
+  /// Says that the end of the execution under way has moved (LOAD only).
   void end_moved(std::uint64_t end);
-  /// What it does, for messages.
+  /// Says what it does, for messages.
   std::string situation() const;
 
  private:

@@ -12,8 +12,8 @@ class Table {
   explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
   /// Adds a row. A row of one cell is a heading line, which no column is widened for.
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  /// The table as lines of at most `columns` characters; 0: as wide as it needs. Where it is too wide, the names in the
-  /// first column are cut, and then columns are left out from the right.
+  /// Returns the table as lines of at most `columns` characters; 0: as wide as it needs. Where it is too wide, the
+  /// names in the first column are cut, and then columns are left out from the right.
   std::string text(int columns = 0) const;
 
  private:
@@ -22,12 +22,13 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// "1 234 567": thousands apart, as cycles and elements are long.
+/// Returns "1 234 567", thousands apart, as cycles and elements are long.
 std::string grouped(std::int64_t value);
 std::string grouped(std::uint64_t value);
-/// "88.91 %"
+/// Returns "88.91 %" for 0.8891.
 std::string percent(double fraction, int decimals = 2);
-/// The value (at least 0) with three digits and the prefix that fits, from pico to tera: si(0.0123, "W") is "12.3 mW".
+/// Returns the value (at least 0) with three digits and the prefix that fits, from pico to tera: si(0.0123, "W") is
+/// "12.3 mW".
 std::string si(double value, const std::string& unit);
 /// How many characters a terminal shows for a UTF-8 text.
 int text_width(const std::string& text);

@@ -35,13 +35,13 @@ constexpr std::uint64_t kStoreSetup = 4;
 constexpr std::uint64_t kAppendToOffer = 2;
 constexpr std::uint64_t kEmptyTransfer = 1;
 
-/// GEMM: the first scratchpad words, one byte of the reduction a cycle, one row of accumulators a cycle, the last
-/// write.
+/// Returns the cycles of a GEMM: the first scratchpad words, one byte of the reduction a cycle, one row of accumulators
+/// a cycle, the last write.
 inline std::uint64_t gemm(const Hardware& h, const Execution& e) {
   return std::uint64_t{e.cols} + static_cast<std::uint64_t>(h.rows) + 2;
 }
 
-/// The vector queue's commands (docs/timing_vector.md).
+/// Returns the cycles of the vector queue's commands (docs/timing_vector.md).
 std::uint64_t vector(const Hardware& h, const Execution& e);
 
 }  // namespace bitloom::timing

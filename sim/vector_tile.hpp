@@ -22,11 +22,11 @@ class VectorTile {
         vout_(vout) {}
 
   const std::int64_t rows, cols, lanes, groups;
-  /// Elements of a row, those beyond cols included.
+  /// Returns the elements of a row, those beyond cols included.
   std::int64_t width() const { return groups * lanes; }
   /// Full-tile inputs that the command has; coefficients lie behind them.
   std::int64_t inputs = 0;
-  /// Outputs of a REDUCE or POOL.
+  /// Sets the parity of the outputs of a REDUCE or POOL.
   void set_output_parity(std::uint32_t parity) { out_parity_ = parity; }
 
   std::int32_t in(std::int64_t k, std::int64_t i, std::int64_t j) const {
@@ -36,7 +36,7 @@ class VectorTile {
   std::int32_t row_value(std::int64_t k, std::int64_t i) const {
     return vin_.at(at((section(k, parity_) + base_ + i) * lanes));
   }
-  /// Row i's label: V to a word.
+  /// Returns row i's label: V to a word.
   std::int32_t label(std::int64_t i) const { return vin_.at(at((section(1, parity_) + base_) * lanes + i)); }
   std::int32_t coefficient(std::int64_t k, std::int64_t j, bool scalar) const {
     const std::int64_t word = base_ + 2 * inputs * stride_ + (2 * k + parity_) * groups;
@@ -45,7 +45,7 @@ class VectorTile {
   void out(std::int64_t k, std::int64_t i, std::int64_t j, std::int64_t value) {
     vout_.at(at((section(k, out_parity_) + i * groups) * lanes + j)) = static_cast<std::int32_t>(value);
   }
-  /// Lane 0 of word `word` of output 0.
+  /// Writes lane 0 of word `word` of output 0.
   void out_word(std::int64_t word, std::int64_t value) {
     vout_.at(at((section(0, out_parity_) + word) * lanes)) = static_cast<std::int32_t>(value);
   }

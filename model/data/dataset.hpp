@@ -21,7 +21,7 @@ struct Dataset {
   int channels = 1;
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
-  /// Values of one image: a pixel of a colour image counts once a channel.
+  /// Returns the number of values of one image: a pixel of a colour image counts once a channel.
   int pixels() const { return rows * cols * channels; }
   std::span<const std::uint8_t> image(std::int64_t index) const {
     const auto width = static_cast<std::size_t>(pixels());

@@ -72,7 +72,7 @@ class Draw {
   double uniform(double low, double high) {
     return low + (high - low) * static_cast<double>(random_() >> 11) * 0x1p-53;
   }
-  /// Mean 0, variance 1: eight bytes of one word, summed.
+  /// Draws with mean 0 and variance 1: eight bytes of one word, summed.
   double noise() {
     std::uint64_t word = random_();
     int sum = 0;

@@ -10,11 +10,11 @@ namespace bitloom {
 /// depends only on (seed, its index), so sets of different sizes agree on their common part.
 Dataset generate_glyphs(std::int64_t count, std::uint64_t seed);
 
-/// Training and test images that share no seed.
+/// Generates training and test images that share no seed.
 DataPair generate_glyph_pair(std::int64_t train_count, std::int64_t test_count, std::uint64_t seed);
 
-/// The same images for networks of another input size: drawn on the smallest square that holds `features` pixels and
-/// cut to the first `features`, as one row. Labels are below `classes` (1 … 10).
+/// Generates the same images for networks of another input size: drawn on the smallest square that holds `features`
+/// pixels and cut to the first `features`, as one row. Labels are below `classes` (1 … 10).
 Dataset generate_flat(std::int64_t count, int features, int classes, std::uint64_t seed);
 
 }  // namespace bitloom

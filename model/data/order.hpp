@@ -7,7 +7,8 @@
 
 namespace bitloom {
 
-/// Uniform number below `bound` (> 0). Own rejection, because std::uniform_int_distribution differs between libraries.
+/// Draws a uniform number below `bound` (> 0). Own rejection, because std::uniform_int_distribution differs between
+/// libraries.
 inline std::uint64_t uniform_below(std::mt19937_64& random, std::uint64_t bound) {
   const std::uint64_t excess = (0 - bound) % bound;  // 2^64 mod bound
   for (;;) {

@@ -29,7 +29,7 @@ struct GraphNode {
   NodeParameters parameters;
   NodeParameters velocity;
 
-  /// Rows of channels in one sample's result.
+  /// Returns the rows of channels in one sample's result.
   std::int64_t places() const { return elements / facts.shape[0]; }
 
   std::unique_ptr<Convolution> conv;
@@ -53,10 +53,10 @@ class Graph {
 
   /// Takes over samples `indices[0 … rows)`, rows at most batch(), for one call of evaluate() or train().
   void load(const Dataset& data, const std::uint32_t* indices, int rows);
-  /// The same from numbers: input [rows][elements], images [rows][columns][channels].
+  /// Does the same from numbers: input [rows][elements], images [rows][columns][channels].
   void load(const float* input, const std::uint8_t* labels, int rows);
 
-  /// Loss and correct predictions of the loaded samples; norms use running values.
+  /// Returns loss and correct predictions of the loaded samples; norms use running values.
   LossSums evaluate();
   /// One step on the loaded samples, batch() of them: forward, loss, backward, update. Sums are those before the
   /// update.

@@ -19,10 +19,11 @@ class Norm {
   Norm(const NormAttributes& attributes, Normalization over, int parts);
 
   void add_sums(int part, const float* x, std::int64_t rows);
-  /// `rows` of all parts together. Updates the running values, those of the variance with the unbiased batch variance.
+  /// Ends the sums over all parts, of `rows` rows together. Updates the running values, those of the variance with the
+  /// unbiased batch variance.
   void finish_sums(std::int64_t rows, const NodeParameters& parameters);
   void use_running_values(const NodeParameters& parameters);
-  /// y = gamma · (x - mean) / sqrt(variance + eps) + beta, then max(·, 0) where `relu`.
+  /// Computes y = gamma · (x - mean) / sqrt(variance + eps) + beta, then max(·, 0) where `relu`.
   void normalize(const float* x, std::int64_t rows, bool relu, float* y) const;
 
   void add_gradient_sums(int part, const float* x, const float* dy, std::int64_t rows);

@@ -18,7 +18,7 @@ RawTensor mean_of_weights(const LayerState& state, std::size_t rows, std::size_t
 /// Adds a micro-batch's gradient of a bias, gamma or beta to its sum (N26.4). Returns the saturations.
 std::uint64_t accumulate_vector(std::vector<std::int32_t>& sum, const std::vector<std::int32_t>& gradient, Scale unit,
                                 GoldenTools& tools);
-/// Unit of such a sum, taken as a mean (N26.4).
+/// Returns the unit of such a sum, taken as a mean (N26.4).
 Scale unit_of_vector(GoldenTools& tools);
 
 }  // namespace bitloom

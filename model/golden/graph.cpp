@@ -7,7 +7,7 @@ namespace {
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
-/// Shapes of one sample.
+/// Sets the shapes of one sample.
 void set_shapes(const Network& network, const Node& node, GoldenNode& to) {
   const int reads = node.inputs[0];
   const Shape& in = reads == kNetworkInput ? network.input : network.nodes[size_of(reads)].shape;

@@ -39,7 +39,7 @@ struct GoldenGraph {
   TrainingGraph facts;
 };
 
-/// The training graph with shapes. Throws Error as training_graph() does, and for the float baseline.
+/// Makes the training graph with shapes. Throws Error as training_graph() does, and for the float baseline.
 GoldenGraph golden_graph(const Network& network, const Recipe& recipe);
 
 }  // namespace bitloom

@@ -53,20 +53,20 @@ class GoldenLayer {
  public:
   GoldenLayer(const GoldenNode& the_node, const RecipeLayer& the_rule);
 
-  /// Step (2) of N10: sizes the tensors for a batch, clears the counts and makes the weight codes.
+  /// Does step (2) of N10: sizes the tensors for a batch, clears the counts and makes the weight codes.
   void begin(const LayerState& state, GoldenTools& tools);
-  /// The network's input (N6.5).
+  /// Takes the network's input (N6.5).
   void take_input(const std::vector<std::int8_t>& codes, Scale scale);
   /// x from the raw view that the layer reads. `producer`: of linear chains, the layer before.
   void quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer, const LayerState& state,
                       GoldenTools& tools);
   /// Computes the layer's raw output z, with bias and ReLU, from the codes of operand and weights (N5.1, N5.2, N14.2).
   void forward(const LayerState& state, GoldenTools& tools, RawTensor& z);
-  /// Codes of the gradient of the layer's output.
+  /// Makes the codes of the gradient of the layer's output.
   void quantize_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);
-  /// N5.3, N14.2, N21.3, behind the window of the input's quantizer (N17).
+  /// Computes the activation gradient behind the window of the input's quantizer (N5.3, N14.2, N17, N21.3).
   void activation_gradient(GoldenTools& tools, RawTensor& to);
-  /// dw and db.
+  /// Computes dw and db (N5.4).
   void weight_gradient(const LayerState& state, GoldenTools& tools);
   /// The optimizer, and what hindsight keeps.
   void update(LayerState& state, GoldenTools& tools);

@@ -20,7 +20,7 @@ std::vector<Real> reals(const std::vector<std::int32_t>& fixed) {
   return result;
 }
 
-/// One value for the tensor from one a column.
+/// Makes one value for the tensor from one a column.
 void add_up(std::vector<std::int64_t>& sums) {
   std::int64_t total = 0;
   for (const std::int64_t sum : sums) total += sum;
@@ -148,7 +148,7 @@ void GoldenNorm::forward(const RawTensor& z, const NormState& state, GoldenTools
   y_saturated_ = statistics.saturated;
 }
 
-/// N16.2 with the running values.
+/// Normalizes with the running values (N16.2).
 void GoldenNorm::evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) {
   std::vector<Real> a;
   std::vector<std::int32_t> c;

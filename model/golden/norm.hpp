@@ -20,13 +20,13 @@ class Normalizer {
   /// Statistics of z and the constants of forward(); gamma, beta are one a column.
   void prepare(const std::int32_t* z, std::size_t rows, std::size_t cols, Scale unit, std::uint32_t max,
                const std::vector<Real>& gamma, const std::vector<Real>& beta, GoldenTools& tools);
-  /// N12 with the constants of prepare(); unit 2^-16.
+  /// Normalizes by N12 with the constants of prepare(); unit 2^-16.
   RowStatistics forward(const std::int32_t* z, std::size_t rows, std::size_t cols, bool relu, GoldenTools& tools,
                         std::int32_t* y) const;
-  /// N16.3: the gradient of z from dy.
+  /// Computes the gradient of z from dy (N16.3).
   void backward(const std::int32_t* z, const RawTensor& dy, RawTensor& dz, GoldenTools& tools);
-  /// N16.3, after backward(): the raw gradients of gamma and beta. (Standardized weights have neither, so nothing of
-  /// theirs is limited and counted.)
+  /// Computes the raw gradients of gamma and beta, after backward() (N16.3). (Standardized weights have neither, so
+  /// nothing of theirs is limited and counted.)
   void parameter_gradients(GoldenTools& tools);
 
   // Of the batch at work.

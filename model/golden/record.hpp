@@ -11,7 +11,7 @@ void record_layer(const GoldenLayer& layer, const GoldenTools& tools, StepRecord
 /// What lives across steps, as the step left it.
 void record_state(const StateSchema& schema, const TrainState& state, StepRecord& record);
 
-/// A raw view.
+/// Names a raw view.
 NamedTensor named(const RawTensor& tensor);
 
 /// A saturation count as a scalar, limited to 32 bits.

@@ -73,10 +73,10 @@ struct TrainState {
 /// scales yet (see calibrate() in golden_step.hpp). `parameters`: one element a node, as initial_parameters() gives.
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters);
 
-/// max |x|, 0 for none.
+/// Returns max |x|, 0 for none.
 std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);
 
-/// Weights, biases and norm parameters as real numbers, one element a node.
+/// Returns weights, biases and norm parameters as real numbers, one element a node.
 std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state);
 
 /// The latent weight of element `i` of an LWQ layer in 2^-16 of an integer step (N23.1).

@@ -17,8 +17,8 @@ std::map<std::string, NpyArray> state_tensors(const Network& network, const Reci
 void read_state_tensors(const Checkpoint& from, const std::string& file, const Network& network, const Recipe& recipe,
                         TrainState& state);
 
-/// The real parameters of a checkpoint of any recipe. Running values of a norm whose statistics are of another form
-/// than `file` holds are left empty. Throws Error.
+/// Reads the real parameters of a checkpoint of any recipe. Running values of a norm whose statistics are of another
+/// form than `file` holds are left empty. Throws Error.
 std::vector<NodeParameters> read_parameters(const Checkpoint& from, const std::string& file, const Network& network);
 
 }  // namespace bitloom

@@ -278,7 +278,7 @@ void Lister::add_norm(const Node& node, const TrainingNode& facts) {
   variance.start = 1;
 }
 
-/// N25.7.
+/// Lists the powers of N25.7.
 void Lister::add_powers() {
   if (!uses_adam(update_.optimizer)) return;
   prefix_.clear();

@@ -46,11 +46,11 @@ struct StateTensor {
   std::vector<std::string> row_names{};
 
   std::size_t size() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); }
-  /// Width of an element in the accelerator's memory: 4, 8 or 32 bits.
+  /// Returns the width of an element in the accelerator's memory: 4, 8 or 32 bits.
   int memory_bits() const;
-  /// Width of its container in a record: 4, 8, 16 or 32 bits.
+  /// Returns the width of its container in a record: 4, 8, 16 or 32 bits.
   int record_bits() const;
-  /// Width of its container in a checkpoint, always signed: 8, 16 or 32 bits.
+  /// Returns the width of its container in a checkpoint, always signed: 8, 16 or 32 bits.
   int stored_bits() const;
   bool is_unsigned() const { return coding == StateCoding::kInteger && limits.low >= 0; }
 
@@ -90,7 +90,7 @@ struct StateSchema {
   std::size_t layers = 0;
   std::size_t norms = 0;
 
-  /// A state of zeros, without scales.
+  /// Makes a state of zeros, without scales.
   TrainState zeros() const;
   /// Returns the name of a calibrated scalar that is not set; empty where none is missing.
   std::string missing_scalar(const TrainState& state) const;

@@ -55,8 +55,8 @@ class GoldenEngine {
   /// the state as it is; nothing else changes. Does nothing where the recipe needs none.
   void calibrate(TrainState& state, const Batch& batch, const StepContext& context);
 
-  /// Forward pass with running statistics, loss and correct samples only: exact maxima where the recipe says exact, the
-  /// state's scales where it says hindsight (or exact maxima too while the state has none).
+  /// Makes a forward pass with running statistics, loss and correct samples only: exact maxima where the recipe says
+  /// exact, the state's scales where it says hindsight (or exact maxima too while the state has none).
   StepResult evaluate(const TrainState& state, const Batch& batch, const StepContext& context);
 
   /// Which kernels run, for reports: for example "avx512, GEMM onednn".
@@ -71,7 +71,7 @@ class GoldenEngine {
 StepResult golden_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads);
 
-/// GoldenEngine::calibrate() once.
+/// Does GoldenEngine::calibrate() once.
 void calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                const StepContext& context, int threads);
 

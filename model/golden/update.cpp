@@ -45,7 +45,7 @@ std::vector<AdamColumn> adam_columns(const AdamState& adam, const std::int32_t* 
   return columns;
 }
 
-/// N25.6, from all moments of the tensor.
+/// Makes the new codes from all moments of the tensor (N25.6).
 void adam_codes(AdamState& adam, const std::vector<AdamMoments>& moments, std::vector<AdamColumn>& columns,
                 const AdamRates& rates) {
   for (std::size_t c = 0; c < columns.size(); ++c) {

@@ -18,10 +18,10 @@ struct FixedTensor {
   TensorKind kind = TensorKind::kWeight;
 };
 
-/// Constants of N25.
+/// Returns the constants of N25.
 AdamRates adam_rates(const UpdateRule& rule);
 
-/// One update with the recipe's optimizer (SGD or Adam): max |master|, and what was clamped.
+/// Makes one update with the recipe's optimizer (SGD or Adam): max |master|, and what was clamped.
 RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                            Scale unit, GoldenTools& tools);
 

@@ -23,7 +23,7 @@ class ContentHash {
   ContentHash& add_text(std::string_view text);
   ContentHash& add_bytes(std::span<const std::byte> bytes);
 
-  /// The hash of all pieces as 64 hexadecimal digits. It may be asked for once.
+  /// Returns the hash of all pieces as 64 hexadecimal digits. It may be asked for once.
   std::string hex();
 
  private:

@@ -92,9 +92,10 @@ FileField objects(std::string key, const FileSection& section, std::string meani
 std::vector<std::string> words_of(const FileField& field);
 /// The values that a field takes, in words: "an integer from 1 to 65535", "4 or 8", `"exact" or "hindsight"`.
 std::string values_text(const FileField& field);
-/// A condition in words: `with quantizer "max" or "sawb"`, `where kernel is not "all"`; several are joined by "and".
+/// Says a field's condition in words: `with quantizer "max" or "sawb"`, `where kernel is not "all"`; several are joined
+/// by "and".
 std::string condition_text(const FileField& field);
-/// Words joined for a sentence: `a`, `a or b`, `a, b or c`.
+/// Joins words for a sentence: `a`, `a or b`, `a, b or c`.
 std::string joined_by_or(const std::vector<std::string>& words);
 
 }  // namespace bitloom

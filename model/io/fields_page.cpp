@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kColumns = 120;
 
-/// Columns on a terminal: bytes that begin a character of UTF-8.
+/// Counts columns on a terminal: bytes that begin a character of UTF-8.
 std::size_t columns_of(const std::string& text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }));

@@ -15,7 +15,7 @@ std::string field_text(const FileField& field);
 /// its first line's mark, for example "#".
 std::string section_text(const FileSection& section, const std::string& heading);
 
-/// The reference page of a file: its sections, each once, and how the program and editors help.
+/// Makes the reference page of a file: its sections, each once, and how the program and editors help.
 std::string reference_page(const FileSection& file, const std::string& title);
 
 }  // namespace bitloom

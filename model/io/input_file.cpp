@@ -47,7 +47,7 @@ class Input {
   }
 
  private:
-  /// Opening a named pipe would wait for a writer without heeding an interrupt.
+  /// Opens a file or pipe without blocking: opening a named pipe would wait for a writer without heeding an interrupt.
   static int open_waiting(const std::string& path) {
     return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   }

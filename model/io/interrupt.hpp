@@ -7,7 +7,7 @@ namespace bitloom {
 /// stopped.
 void install_handler();
 
-/// True once a signal came. Long loops poll it at a point where their results are complete, store them and throw
+/// Says whether a signal came. Long loops poll it at a point where their results are complete, store them and throw
 /// Interrupted; it is safe from any thread.
 bool interrupted();
 

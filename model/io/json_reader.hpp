@@ -44,7 +44,7 @@ class JsonObject {
   /// A required string that is one of `allowed`; the error says which one a misspelt word probably means.
   std::string choice(std::string_view key, const std::vector<std::string>& allowed) const;
 
-  /// A required object.
+  /// Returns the object of a required key.
   JsonObject object(std::string_view key) const;
   /// A required array of objects; element paths are `key[0]`, `key[1]`, …
   std::vector<JsonObject> objects(std::string_view key) const;
@@ -62,7 +62,7 @@ class JsonObject {
   /// Is the value of the present key an object?
   bool is_object(std::string_view key) const;
 
-  /// The value of a required key as JSON on one line, cut after 40 characters.
+  /// Returns the value of a required key as JSON on one line, cut after 40 characters.
   std::string value_text(std::string_view key) const;
 
   /// The keys in file order, without marking them as read.
@@ -77,7 +77,7 @@ class JsonObject {
   [[noreturn]] void fail(const std::string& message) const;
 
   const std::string& file() const;
-  /// Path of this object from the top of the file, empty for the top itself.
+  /// Returns the path of this object from the top of the file, empty for the top itself.
   const std::string& path() const;
 
  private:

@@ -43,7 +43,7 @@ struct NpyTypeOf<float> {
   static constexpr NpyType value = NpyType::kFloat32;
 };
 
-/// Bytes of one element.
+/// Returns the number of bytes of one element.
 std::size_t npy_size(NpyType type);
 /// NumPy's name of the type, for example "<i4".
 const char* npy_descr(NpyType type);
@@ -83,7 +83,7 @@ std::vector<T> npy_values(const NpyArray& array, const std::string& name) {
   return values;
 }
 
-/// The content of a .npy file, format version 1.0.
+/// Makes the content of a .npy file, format version 1.0.
 std::vector<std::byte> encode_npy(const NpyArray& array);
 /// Reads such content; `name` stands for the file in messages. Throws Error on any other version, type or order, and on
 /// truncated or extra bytes.

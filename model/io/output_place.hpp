@@ -21,7 +21,7 @@ struct OutputPlace {
   bool exists = false;
   struct stat status = {};  ///< where it exists
 
-  /// True where bytes that were written cannot be written anew: such a place gets one document, at the end.
+  /// Says whether bytes that were written cannot be written anew: such a place gets one document, at the end.
   bool streams() const { return kind != PlaceKind::kFile; }
 };
 

@@ -13,12 +13,13 @@ class OutputPlan {
  public:
   OutputPlan();
 
-  /// An input file. The one output that may replace it is named by `successor`, an option ("--save" of "--resume").
+  /// Notes an input file. The one output that may replace it is named by `successor`, an option ("--save" of
+  /// "--resume").
   void reads(const std::string& option, const std::string& path, const std::string& successor = "");
   /// A folder whose files are all inputs.
   void reads_folder(const std::string& option, const std::string& path);
 
-  /// A document: it may go to a file, a pipe, a device or a descriptor.
+  /// Notes a document: it may go to a file, a pipe, a device or a descriptor.
   void writes(const std::string& option, const std::string& path);
   /// An output that must be a regular file.
   void writes_file(const std::string& option, const std::string& path);

@@ -7,10 +7,10 @@ namespace bitloom {
 /// The kinds of named files; each is a folder of traces/.
 enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy, kExperiment };
 
-/// The folder of a kind below traces/: "networks", "recipes", "hardware", "hyper", "energy" or "experiments".
+/// Returns the folder of a kind below traces/: "networks", "recipes", "hardware", "hyper", "energy" or "experiments".
 std::string folder_of(TraceKind kind);
 
-/// The path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds
+/// Finds the path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds
 /// networks/mlp.json). Looked up in $BITLOOM_TRACES, in the source tree that was built, then in the installed share
 /// folder; the first that has the name wins. A hyper-parameter file is also found by its former name ("hyper" for
 /// "default", "hyper_sign" for "sign"). Throws Error that lists the known names.

@@ -14,7 +14,7 @@ struct Version {
 
 Version version();
 
-/// One line: "bitloom 0.1.0 (commit d549242, Release, GNU-12.2.0)".
+/// Returns one line: "bitloom 0.1.0 (commit d549242, Release, GNU-12.2.0)".
 std::string version_line();
 
 }  // namespace bitloom

@@ -48,7 +48,7 @@ Hyper read_hyper(const JsonObject& json);
 /// first step.
 double learning_rate_at(const LearningRate& rate, int epoch, int epochs, std::int64_t step = 0, std::int64_t steps = 1);
 
-/// The momentum as a factor of fixed-point state: round(65536 · momentum) (N9).
+/// Returns the momentum as a factor of fixed-point state: round(65536 · momentum) (N9).
 std::uint32_t momentum16(const Hyper& hyper);
 
 /// What a run may choose besides the hyper-parameter file.

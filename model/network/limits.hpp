@@ -9,7 +9,8 @@ inline constexpr int kLargestDimension = 65535;  ///< inputs or outputs of a lin
 /// Products that a 32-bit sum of codes surely holds: a layer's depth in the forward pass, kernel area · outputs of a
 /// group in the activation gradient.
 inline constexpr std::size_t kMostProducts = 131072;
-/// Taps of a window: the winner of a maximum is a byte; sums of 65,535 taps fit the 48 bits that N15.2 is added up in.
+/// Returns how many taps a window may have: the winner of a maximum is a byte; sums of 65,535 taps fit the 48 bits that
+/// N15.2 is added up in.
 constexpr int largest_window(bool maximum) { return maximum ? 255 : 65535; }
 
 inline constexpr int kLargestBatch = 65535;

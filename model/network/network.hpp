@@ -88,7 +88,7 @@ struct Network {
 
 const char* op_name(Op op);
 
-/// Number of elements of a shape.
+/// Returns the number of elements of a shape.
 std::int64_t element_count(const Shape& shape);
 
 /// Describes a network file.

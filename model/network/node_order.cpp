@@ -7,7 +7,7 @@ namespace {
 
 std::size_t size_of(int index) { return static_cast<std::size_t>(index); }
 
-/// Depth first from the last node, inputs before their reader. A stack of our own: a file may nest deeply.
+/// Walks depth first from the last node, inputs before their reader. A stack of our own: a file may nest deeply.
 std::vector<std::size_t> order_of(const std::vector<Node>& nodes) {
   std::vector<std::size_t> order;
   std::vector<bool> seen(nodes.size(), false);

@@ -13,7 +13,7 @@ constexpr double kStep = 65536.0;
 constexpr double kHalfStep = 0.5;
 constexpr int kHalf = 32768;
 
-/// Integral of the importance from u = `near` to `far`.
+/// Returns the integral of the importance from u = `near` to `far`.
 double importance(double sharpness, double near, double far) {
   if (sharpness <= 0.0) return far - near;
   const double kHalfRootPi = std::sqrt(std::acos(-1.0)) / 2.0;

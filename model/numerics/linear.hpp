@@ -19,7 +19,7 @@ struct LinearShape {
 
 namespace reference {
 
-/// acc[m][o] = sum over i of x[m][i] * w[i][o] (N5.1).
+/// Computes the forward sums: acc[m][o] = sum over i of x[m][i] * w[i][o] (N5.1).
 inline void linear_forward(const std::int8_t* x, const std::int8_t* w, const LinearShape& shape, std::int64_t* acc) {
   for (std::size_t m = 0; m < shape.m; ++m) {
     for (std::size_t o = 0; o < shape.out; ++o) {
@@ -30,7 +30,7 @@ inline void linear_forward(const std::int8_t* x, const std::int8_t* w, const Lin
   }
 }
 
-/// g[m][i] = sum over o of d[m][o] * w[i][o] (N5.3).
+/// Computes the activation gradient: g[m][i] = sum over o of d[m][o] * w[i][o] (N5.3).
 inline void linear_activation_gradient(const std::int8_t* d, const std::int8_t* w, const LinearShape& shape,
                                        std::int64_t* g) {
   for (std::size_t m = 0; m < shape.m; ++m) {
@@ -42,7 +42,7 @@ inline void linear_activation_gradient(const std::int8_t* d, const std::int8_t* 
   }
 }
 
-/// dw[i][o] = sum over m of x[m][i] * d[m][o] (N5.4).
+/// Computes the weight gradient: dw[i][o] = sum over m of x[m][i] * d[m][o] (N5.4).
 inline void linear_weight_gradient(const std::int8_t* x, const std::int8_t* d, const LinearShape& shape,
                                    std::int64_t* dw) {
   for (std::size_t i = 0; i < shape.in; ++i) {
@@ -54,7 +54,7 @@ inline void linear_weight_gradient(const std::int8_t* x, const std::int8_t* d, c
   }
 }
 
-/// db[o] = sum over m of d[m][o] (N5.4).
+/// Computes the bias gradient: db[o] = sum over m of d[m][o] (N5.4).
 inline void linear_bias_gradient(const std::int8_t* d, const LinearShape& shape, std::int64_t* db) {
   for (std::size_t o = 0; o < shape.out; ++o) {
     std::int64_t sum = 0;

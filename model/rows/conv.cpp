@@ -130,7 +130,7 @@ struct Convolution::Worker {
   std::vector<std::int32_t> result, gradient;
   std::vector<std::int64_t> sums;  ///< of the weight gradient
 
-  /// The column matrix of one group and output lines from … to - 1 of the batch.
+  /// Gathers the column matrix of one group and output lines from … to - 1 of the batch.
   const std::int8_t* gather(const Kernels& kernels, const Lines& lines, PaddedImages& images, int group,
                             std::size_t from, std::size_t to) {
     const TapLines taps = lines.taps();

@@ -25,10 +25,10 @@ struct ConvShape {
 
   int out_rows() const { return positions(height, kernel.rows, stride.rows, padding.rows, dilation.rows); }
   int out_cols() const { return positions(width, kernel.cols, stride.cols, padding.cols, dilation.cols); }
-  /// Rows of the views [m][c] before and after.
+  /// Returns the number of rows of the views [m][c] before and after.
   std::size_t in_pixels() const { return size(n) * size(height) * size(width); }
   std::size_t out_pixels() const { return size(n) * size(out_rows()) * size(out_cols()); }
-  /// Rows of the weights [k][out]: k = (ky·KX + kx)·(in/groups) + c.
+  /// Returns the number of rows of the weights [k][out]: k = (ky·KX + kx)·(in/groups) + c.
   std::size_t depth() const { return size(kernel.rows) * size(kernel.cols) * size(in / groups); }
 
  private:
@@ -57,7 +57,7 @@ class Convolution {
   /// A weight gradient's sums may be longer: parts of them, of at least a line of output pixels, are added in 64 bits.
   static constexpr std::size_t kMaxTerms = kMostProducts;
 
-  /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
+  /// Makes convolutions with `threads` ≥ 1 threads. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Convolution(int threads);
   Convolution(Convolution&&) noexcept;
   ~Convolution();

@@ -36,7 +36,7 @@ class Lines {
   }
   bool depthwise() const { return group_in() == 1 && group_out() == 1 && s_.groups > 1; }
   std::size_t image_size() const { return count_of(s_.height + 2 * s_.padding.rows) * width_; }
-  /// Elements of an image without its padding.
+  /// Returns the number of elements of an image without its padding.
   std::size_t plain_size() const { return count_of(s_.height) * count_of(s_.width) * count_of(s_.in); }
 
   TapLines taps() const {
@@ -117,7 +117,7 @@ class GradientImages {
   GradientImages(const Lines& lines, std::vector<std::int32_t>& memory, std::int32_t* g)
       : lines_(lines), memory_(memory), g_(g) {}
 
-  /// The padded gradient of a sample, zero at first.
+  /// Returns the padded gradient of a sample, zero at first.
   std::int32_t* of(std::size_t sample) {
     std::int32_t* plain = g_ + sample * lines_.plain_size();
     if (sample != sample_) {

@@ -13,9 +13,9 @@ namespace bitloom {
 /// as choose_gemm_path() finds.
 class Gemm {
  public:
-  /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
+  /// Makes products with `threads` ≥ 1 threads. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Gemm(int threads);
-  /// The same by a given path.
+  /// Does the same by a given path.
   Gemm(int threads, GemmPath path);
 
   /// Computes acc[M][out] = x · w (N5.1).

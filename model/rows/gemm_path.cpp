@@ -34,7 +34,8 @@ bool onednn_passes_self_test() {
   return true;
 }
 
-/// Without the vector-neural-network instructions oneDNN's 8-bit GEMM saturates inside.
+/// Says whether oneDNN is exact here: without the vector-neural-network instructions oneDNN's 8-bit GEMM saturates
+/// inside.
 bool onednn_is_exact() {
   limit_onednn();
   switch (dnnl_get_effective_cpu_isa()) {

@@ -116,7 +116,7 @@ struct Kernels {
   /// are the 8-bit (16-bit) fields of columns 0, 1, …
   void (*random_row)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t blocks,
                      std::uint32_t* words);
-  /// random_row() of rows row … row + rows - 1, one after the other.
+  /// Does random_row() for rows row … row + rows - 1, one after the other.
   void (*random_rows)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t rows, std::size_t blocks,
                       std::uint32_t* words);
   /// Makes the codes of a row; `random` is read by stochastic rounding only. Returns the number of clamped values.
@@ -150,9 +150,9 @@ struct Kernels {
   void (*pack_signs)(const std::int8_t* codes, std::size_t count, std::uint64_t* words);
   /// Adds a row of signs as one bit: words[j] |= (codes[j] > 0) << bit.
   void (*pack_sign_bit)(const std::int8_t* codes, std::size_t count, int bit, std::uint64_t* words);
-  /// acc[p · stride + o] = bits - 2 · (bits that differ between the taps of pixel p and the weights of output o), o
-  /// below `outs`. Weights are [o / 8][word of the taps][o mod 8], with zeros for o ≥ outs. Runs and steps are in
-  /// words.
+  /// Multiplies signs: acc[p · stride + o] = bits - 2 · (bits that differ between the taps of pixel p and the weights
+  /// of output o), o below `outs`. Weights are [o / 8][word of the taps][o mod 8], with zeros for o ≥ outs. Runs and
+  /// steps are in words.
   void (*xnor_line)(const std::uint64_t* image, const TapLines& taps, const std::uint64_t* weights, std::size_t outs,
                     std::int32_t bits, std::int32_t* acc, std::size_t stride);
   /// Computes out = u·a + v·b + c as a raw view (N12), with c in 2^-16 and its half for rounding added; v may be null.

@@ -48,7 +48,7 @@ void for_taps(const PoolShape& s, int from, int to, const Visit& visit) {
   }
 }
 
-/// Elements of a sample.
+/// Returns the number of a sample's elements behind the pooling.
 std::size_t out_size(const PoolShape& s) { return size(s.out_rows()) * size(s.out_cols()) * size(s.channels); }
 std::size_t in_size(const PoolShape& s) { return size(s.height) * size(s.width) * size(s.channels); }
 

@@ -21,7 +21,7 @@ struct PoolShape {
 
   int out_rows() const { return (height + 2 * padding.rows - kernel.rows) / stride.rows + 1; }
   int out_cols() const { return (width + 2 * padding.cols - kernel.cols) / stride.cols + 1; }
-  /// Rows of the views [m][c] before and after.
+  /// Returns the number of rows of the views [m][c] before and after.
   std::size_t in_pixels() const { return size(n) * size(height) * size(width); }
   std::size_t out_pixels() const { return size(n) * size(out_rows()) * size(out_cols()); }
 
@@ -38,7 +38,7 @@ PoolShape pool_shape(const PoolAttributes& attributes, int n, int height, int wi
 /// of a whole window (every window must touch the image), or a window of more than largest_window() taps.
 class Pooling {
  public:
-  /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
+  /// Makes poolings with `threads` ≥ 1 threads. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit Pooling(int threads) : threads_(threads) {}
 
   /// Makes y, and the number ky·KX + kx of the tap that won each window (N15.1).

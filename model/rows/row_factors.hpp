@@ -31,7 +31,7 @@ class FactorRow {
     left_[i] = s > 16 ? 0 : 16 - s;
     wide_ = wide_ || s <= 16;
   }
-  /// The same factor for all elements; `whole` where another operand's factors differ by element.
+  /// Sets the same factor for all elements; `whole` where another operand's factors differ by element.
   void fill(Real a, bool whole) {
     wide_ = false;
     set(0, a);
@@ -67,7 +67,7 @@ class GroupRow {
     left_[i] = std::max(0, s - 8);
     right_[i] = std::max(0, 8 - s);
   }
-  /// The same for all elements.
+  /// Sets the same for all elements.
   void fill(std::int32_t lo, Real ratio) {
     set(0, lo, ratio);
     uniform_ = true;

@@ -28,7 +28,7 @@ constexpr std::size_t kAllRows = ~std::size_t{0};
 /// The factors of runs of rows.
 class RunFactors {
  public:
-  /// `whole`: do the factors of this or of the other operand differ by column?
+  /// Prepares the factors of a run. `whole`: do the factors of this or of the other operand differ by column?
   RunFactors(const PerAxis& axis, std::size_t cols, bool whole)
       : axis_(axis), whole_(whole), repeats_(16 % cols == 0), row_(rows_at_once(cols) * cols) {
     if (axis.values.empty()) return;

@@ -93,7 +93,8 @@ void XnorConvolution::pack_image(const Words& words, const std::int8_t* x, std::
   }
 }
 
-/// The zeros of the padding counted as -1: a tap there took the sum of its weights off, which comes back here.
+/// Takes back what padding added. The zeros of the padding counted as -1: a tap there took the sum of its weights off,
+/// which comes back here.
 void XnorConvolution::clear_padding(const Words& words, int line, std::int32_t* acc) const {
   const ConvShape& s = words.s;
   if (s.padding.rows == 0 && s.padding.cols == 0) return;

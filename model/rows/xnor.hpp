@@ -11,7 +11,7 @@ namespace bitloom {
 /// bits - 2 · popcount(x xor w). Equal to Convolution::forward() on codes ±1. Throws Error as that does.
 class XnorConvolution {
  public:
-  /// `threads` ≥ 1. Reads BITLOOM_ISA; throws Error as active_isa() does.
+  /// Makes convolutions of signs with `threads` ≥ 1 threads. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit XnorConvolution(int threads);
 
   /// With fewer channels the words are mostly empty, and the int8 path is as fast.

@@ -8,16 +8,16 @@
 
 namespace bitloom {
 
-/// The content of a network: SHA-256 of input, nodes, attributes and edges. Names count only where tensors or rules are
-/// found by them (layers and norms); the network's name and its batch, which is compared as a number, do not.
+/// Hashes the content of a network: SHA-256 of input, nodes, attributes and edges. Names count only where tensors or
+/// rules are found by them (layers and norms); the network's name and its batch, which is compared as a number, do not.
 std::string content_hash(const Network& network);
 
-/// The content of a recipe: SHA-256 of all its fields but its name. For the float baseline only the normalization
-/// counts, as nothing else has an effect.
+/// Hashes the content of a recipe: SHA-256 of all its fields but its name. For the float baseline only the
+/// normalization counts, as nothing else has an effect.
 std::string content_hash(const Recipe& recipe);
 
-/// The content of hyper-parameters: SHA-256 of momentum, learning rate and input scaling. Batch and epochs are compared
-/// as numbers, since options may replace them.
+/// Hashes the content of hyper-parameters: SHA-256 of momentum, learning rate and input scaling. Batch and epochs are
+/// compared as numbers, since options may replace them.
 std::string content_hash(const Hyper& hyper);
 
 /// The content of a set of images: SHA-256 of its sizes, pixels and labels, wherever it was read from.

@@ -21,9 +21,9 @@ enum class ResumeDifference {
   kUnknown,   ///< the checkpoint is of format 1 and says nothing of these
 };
 
-/// The word that allows it: "epochs", "hyper", "data", "numerics", "unknown".
+/// Returns the word that allows a difference: "epochs", "hyper", "data", "numerics", "unknown".
 const char* difference_name(ResumeDifference difference);
-/// All of them, in the order of the enum.
+/// Returns all of them, in the order of the enum.
 std::vector<ResumeDifference> all_differences();
 
 using ResumeDifferences = std::set<ResumeDifference>;

@@ -54,7 +54,7 @@ class Trainer {
   /// Loss and accuracy on a whole set, without changing any state.
   virtual Evaluation evaluate(const Dataset& data) = 0;
 
-  /// Epochs completed, including those of a loaded checkpoint.
+  /// Returns the epochs completed, including those of a loaded checkpoint.
   virtual int epochs_done() const = 0;
 
   /// Writes all state to a checkpoint (checkpoint.hpp). Throws Error.
@@ -79,7 +79,7 @@ class Trainer {
 std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options,
                                            Normalization normalization = {});
 
-/// Training in integers by a recipe, with the accelerator's own bits.
+/// Makes a training in integers by a recipe, with the accelerator's own bits.
 std::unique_ptr<Trainer> make_integer_trainer(const Network& network, const Recipe& recipe, const Hyper& hyper,
                                               const TrainOptions& options);
 

@@ -65,7 +65,7 @@ struct StepData {
 CosimResult cosimulate(const Network& network, const Recipe& recipe, const Hardware& hardware, const Hyper& hyper,
                        const StepData& data, const CosimOptions& options);
 
-/// The first difference in words: tensor, index, expected, got, which command wrote it.
+/// Says the first difference in words: tensor, index, expected, got, which command wrote it.
 std::string describe(const Program& program, const Difference& difference);
 
 }  // namespace bitloom::cosim

@@ -53,7 +53,7 @@ std::string command_class(const Command& command);
 void add_phases(const Program& program, const std::vector<std::uint64_t>& systemc_end,
                 const std::vector<std::uint64_t>& rtl_end, std::vector<PhaseCycles>& phases);
 
-/// Totals, classes and spread; `phases` stays empty.
+/// Computes totals, classes and spread; `phases` stays empty.
 Fidelity fidelity(const Program& program, const std::vector<CommandCycles>& commands, std::uint64_t systemc,
                   std::uint64_t rtl);
 

@@ -6,11 +6,11 @@
 
 namespace bitloom::cosim {
 
-/// The keys of `bitloom cosim --json`, which docs/counters.md defines.
+/// Makes the keys of `bitloom cosim --json`, which docs/counters.md defines.
 nlohmann::ordered_json to_json(const CosimResult& result);
 
-/// The verdict, a short table in lines of at most `columns` characters (0: as long as they are): what was compared and
-/// equal, cycles, their error, and the first differences.
+/// Makes the verdict, a short table in lines of at most `columns` characters (0: as long as they are): what was
+/// compared and equal, cycles, their error, and the first differences.
 std::string verdict_text(const CosimResult& result, int columns = 0);
 
 /// Cycles by phase and by command class, and the tensors that no memory keeps.

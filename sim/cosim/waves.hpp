@@ -19,7 +19,7 @@ struct Waves {
   std::int64_t at = -1;
 };
 
-/// The window and the time in words.
+/// Says the window and the time in words.
 std::string describe(const Waves& waves);
 
 /// Cycles of a step, both ends included.
@@ -28,11 +28,11 @@ struct Window {
 };
 inline constexpr std::uint64_t kWindowMargin = 200, kLongestWindow = 100000;
 
-/// The last cycles before `at`, and a few after it.
+/// Returns the last cycles before `at`, and a few after it.
 Window window_to(std::uint64_t at);
 
-/// From the first execution of the commands `writers` on, with some cycles before. Where `at` (−1: unknown) would lie
-/// behind the longest window, the cycles before it; without an execution of theirs the step's start.
+/// Returns the window from the first execution of the commands `writers` on, with some cycles before. Where `at` (−1:
+/// unknown) would lie behind the longest window, the cycles before it; without an execution of theirs the step's start.
 Window window_of(const std::set<int>& writers, const std::vector<ExecutionRecord>& executions, std::int64_t at);
 
 }  // namespace bitloom::cosim

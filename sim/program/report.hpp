@@ -9,7 +9,7 @@ namespace bitloom::program {
 
 using Json = nlohmann::ordered_json;
 
-/// The head of every JSON output: version, commit, build, command and its configuration.
+/// Makes the head of every JSON output: version, commit, build, command and its configuration.
 Json report_head(const std::string& command, Json configuration);
 
 /// Writes a report as a whole (model/io/output_file.hpp), or to standard output for "-". Does nothing for an empty

@@ -66,9 +66,9 @@ int batch_of(const Workload& workload, int asked);
 /// The part of a report's configuration that says which workload it was.
 Json workload_json(const Workload& workload);
 
-/// Training and test images: the IDX or CIFAR-10 files of the folder `data`, or, where it is empty, generated images of
-/// the network's input size. Only the first `train_limit` training images where that is not 0. Throws Error, also where
-/// they do not fit the network.
+/// Loads training and test images: the IDX or CIFAR-10 files of the folder `data`, or, where it is empty, generated
+/// images of the network's input size. Only the first `train_limit` training images where that is not 0. Throws Error,
+/// also where they do not fit the network.
 DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit = 0);
 
 /// Drops all but the first `count` images; 0 keeps all.

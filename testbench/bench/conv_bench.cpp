@@ -55,7 +55,7 @@ void measure(benchmark::State& state, const std::string& name, const ConvShape& 
   state.counters["GMAC/s"] = products * static_cast<double>(state.iterations()) / seconds / 1e9;
 }
 
-/// Codes ±1.
+/// Draws codes ±1.
 std::vector<std::int8_t> signs(std::size_t count) {
   std::mt19937 random(3);
   std::vector<std::int8_t> codes(count);
@@ -63,7 +63,7 @@ std::vector<std::int8_t> signs(std::size_t count) {
   return codes;
 }
 
-/// One benchmark of a case: its name's end, and what it runs.
+/// Runs one benchmark of a case: its name's end, and what it runs.
 void run_case(benchmark::State& state, const Case& of, const std::string& what) {
   const ConvShape& s = of.shape;
   const std::vector<std::int8_t> x = signs(s.in_pixels() * static_cast<std::size_t>(s.in));

@@ -17,7 +17,7 @@ struct CosimCase {
   double learning_rate = 0.0;  ///< constant; 0: what the default hyper-parameters say
 };
 
-/// Generated images of the network's input size, labels within its classes.
+/// Makes generated images of the network's input size, labels within its classes.
 Dataset random_images(const Network& network, int samples, std::uint64_t seed);
 
 /// Where SystemC's cycles are not the RTL's, in total, by phase or by command, one a line; empty where all are equal.

@@ -101,8 +101,8 @@ class LongConv : public testing::TestWithParam<CosimCase> {};
 TEST_P(FullConv, StepsAreEqual) { expect_equal(GetParam()); }
 TEST_P(LongConv, StepsAreEqual) { expect_equal(GetParam()); }
 
-/// Every recipe on every hardware: short steps of three or two samples. Each pair of recipe and hardware has stalls in
-/// either this list or in long_cases().
+/// Lists every recipe on every hardware: short steps of three or two samples. Each pair of recipe and hardware has
+/// stalls in either this list or in long_cases().
 std::vector<CosimCase> full_cases() {
   std::vector<CosimCase> cases;
   int turn = 0;

@@ -39,7 +39,7 @@ bool may_refuse(const std::string& message) {
   return false;
 }
 
-/// One case on one hardware: two steps. False when lower() refuses it.
+/// Runs one case on one hardware for two steps. Returns false when lower() refuses it.
 bool run_random(const RandomCase& drawn, const std::string& hardware_file, std::uint64_t seed) {
   const Hardware hardware = read_hardware(hardware_file);
   CosimOptions options;

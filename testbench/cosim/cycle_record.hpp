@@ -20,10 +20,11 @@ using CycleRecord = std::map<std::string, CaseCycles>;
 /// Runs a case on the SystemC model alone and without values, which change no cycle.
 CaseCycles systemc_cycles(const CosimCase& chosen);
 
-/// The cycles that the RTL took in a co-simulation.
+/// Returns the cycles that the RTL took in a co-simulation.
 CaseCycles rtl_cycles(const CosimResult& result);
 
-/// The committed record, testbench/cosim/cycles.json of the source tree, or its content as text: a line a case.
+/// Reads the committed record, testbench/cosim/cycles.json of the source tree; to_text() makes its content: a line a
+/// case.
 CycleRecord committed_cycles();
 std::string to_text(const CycleRecord& record);
 

@@ -13,7 +13,7 @@
 namespace bitloom::cosim {
 namespace {
 
-/// Uniform in [low, high]; not std::uniform_int_distribution, whose results differ between libraries.
+/// Draws a number uniform in [low, high]; not std::uniform_int_distribution, whose results differ between libraries.
 int between(std::mt19937_64& random, int low, int high) {
   return low + static_cast<int>(random() % static_cast<std::uint64_t>(high - low + 1));
 }
@@ -101,7 +101,7 @@ class GraphDrawer {
     return side;
   }
 
-  /// Two convolutions of the input and their sum.
+  /// Adds two convolutions of the input and their sum.
   void two_readers() {
     channels_ = bytes_ ? 8 : between(random_, 1, 5);
     const std::string fields = fmt::format(R"(, "out": {}, "inputs": ["input"], "bias": )", channels_);

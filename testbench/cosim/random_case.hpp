@@ -23,12 +23,12 @@ struct RandomCase {
 };
 RandomCase draw_case(std::mt19937_64& random);
 
-/// Likewise a small convolutional graph: convolutions of every kernel, stride, padding, dilation and grouping up to 3,
-/// norms, ReLUs, residual adds, both poolings, linear layers; 1 to 5 samples; a recipe file of the tree, or the fields
-/// of draw_case() with either normalization.
+/// Draws likewise a small convolutional graph: convolutions of every kernel, stride, padding, dilation and grouping up
+/// to 3, norms, ReLUs, residual adds, both poolings, linear layers; 1 to 5 samples; a recipe file of the tree, or the
+/// fields of draw_case() with either normalization.
 RandomCase draw_graph_case(std::mt19937_64& random);
 
-/// The text of a hardware file with random, legal parameters.
+/// Draws the text of a hardware file with random, legal parameters.
 std::string draw_hardware(std::mt19937_64& random, const std::string& name);
 
 /// The number in the environment variable `name`, by which a test is run with another seed or count.
@@ -37,7 +37,7 @@ inline std::uint64_t from_environment(const char* name, std::uint64_t otherwise)
   return chosen == nullptr ? otherwise : std::strtoull(chosen, nullptr, 10);
 }
 
-/// A number from 0 to limit - 1, the same on every machine.
+/// Draws a number from 0 to limit - 1, the same on every machine.
 inline std::size_t below(std::mt19937_64& random, std::size_t limit) { return random() % limit; }
 
 }  // namespace bitloom::cosim

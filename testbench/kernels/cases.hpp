@@ -31,7 +31,7 @@ inline std::string error_of(const std::function<void()>& call) {
   return "";
 }
 
-/// A perceptron with these widths; ReLU between the layers.
+/// Makes a perceptron with these widths; ReLU between the layers.
 inline Network perceptron(const std::vector<int>& widths, bool bias = true) {
   std::string layers;
   for (std::size_t i = 1; i < widths.size(); ++i) {

@@ -25,7 +25,7 @@ class HardwareFile : public testing::Test {
   }
   void TearDown() override { fs::remove(file_); }
 
-  /// The error of reading the file with one key changed.
+  /// Returns the error of reading the file with one key changed.
   std::string error_with(const std::string& key, const nlohmann::json& value) {
     nlohmann::json changed = json_;
     changed[key] = value;

@@ -19,7 +19,7 @@ using testing_cases::named_recipe;
 using testing_cases::perceptron;
 using testing_cases::with_batch;
 
-/// 3 → 2 → 2, batch 3: small enough to write its bytes by hand.
+/// Makes the program of a perceptron 3 → 2 → 2, batch 3: small enough to write its bytes by hand.
 Program small_program(const std::string& recipe) {
   LowerOptions options = with_batch(3);
   options.batch_slots = 2;

@@ -21,7 +21,7 @@ std::string package_text(const std::string& hardware) {
   return text.str();
 }
 
-/// All localparams, as numbers: `localparam int NAME = 7;` and `localparam logic [3:0] NAME = 4'h7;`.
+/// Reads all localparams as numbers: `localparam int NAME = 7;` and `localparam logic [3:0] NAME = 4'h7;`.
 std::map<std::string, std::int64_t> parameters(const std::string& text) {
   std::map<std::string, std::int64_t> result;
   std::istringstream lines(text);

@@ -20,7 +20,7 @@ class Broken : public testing::Test {
  protected:
   Broken() : program_(testing_cases::odd_program({"int8", "tiny"})) {}
 
-  /// Number of the nth command of a phase with this opcode.
+  /// Returns the number of the nth command of a phase with this opcode.
   std::size_t find(Opcode opcode, const std::string& phase, int nth = 0) const {
     for (std::size_t i = 0; i < program_.commands.size(); ++i) {
       if (program_.commands[i].opcode() == opcode && program_.info[i].phase == phase && nth-- == 0) return i;

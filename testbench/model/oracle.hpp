@@ -11,7 +11,7 @@ struct OracleArray {
   std::vector<double> values;
 
   std::vector<float> floats() const { return {values.begin(), values.end()}; }
-  /// [a][channels][rows][columns] as [a][rows][columns][channels].
+  /// Returns [a][channels][rows][columns] as [a][rows][columns][channels].
   OracleArray channels_last() const;
 };
 

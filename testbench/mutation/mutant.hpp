@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) constexpr bool bitloom_mutant(int n
   return bitloom_mutation::active == number;
 }
 
-/// The same for SystemVerilog, which imports it.
+/// Says the same to SystemVerilog, which imports it.
 extern "C" inline __attribute__((used, weak)) unsigned char bitloom_mutant_rtl(int number) {
   return bitloom_mutant(number) ? 1 : 0;
 }

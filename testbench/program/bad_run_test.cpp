@@ -22,7 +22,7 @@ void expect_refused(const Arguments& arguments, const Arguments& parts) {
   for (const std::string& part : parts) EXPECT_THAT(outcome.errors, HasSubstr(part));
 }
 
-/// A network of 1 x 28 x 28 with these layers between its convolution `conv` and its classifier.
+/// Makes a network of 1 x 28 x 28 with these layers between its convolution `conv` and its classifier.
 std::string network(const std::string& layers) {
   return R"({"name": "edited", "input": [1, 28, 28], "layers": [
     {"name": "conv", "op": "conv2d", "out": 2, "kernel": 3, "padding": 1, "bias": true},)" +

@@ -23,7 +23,7 @@ struct Section {
   std::set<std::string> always;
 };
 
-/// A row of a table of keys: those in backquotes in the first cell.
+/// Reads a row of a table of keys: those in backquotes in the first cell.
 Row row_of(const std::string& line) {
   Row row;
   const std::string first = line.substr(0, line.find('|', 1));

@@ -51,7 +51,7 @@ std::string read_text(const std::string& file);
 void write_text(const std::string& file, const std::string& text);
 nlohmann::json read_json(const std::string& file);
 
-/// A file of traces/, for example source_trace("networks/mlp.json").
+/// Returns the path of a file of traces/, for example source_trace("networks/mlp.json").
 std::string source_trace(const std::string& name);
 
 }  // namespace bitloom::testing

@@ -13,8 +13,8 @@ constexpr std::uint32_t kA = 0x10000, kB = 0x40000, kC = 0x80000, kD = 0x90000;
 
 class BuffersTest : public ::testing::TestWithParam<std::string> {};
 
-/// A new A tile in each iteration, B whole and once for each i0: buffers by level 0 and level 2, the result in ACC by
-/// level 1.
+/// Adds loads: a new A tile in each iteration, B whole and once for each i0: buffers by level 0 and level 2, the result
+/// in ACC by level 1.
 void add_load_group(MachineCase& machine, int segment, int segments) {
   const Hardware& hw = machine.hardware();
   const int depth = segment * segments;

@@ -155,7 +155,8 @@ TEST_P(DmaTest, LoadsIntoVin) {
   }
 }
 
-/// The bytes that each execution leaves in a scratchpad: the other operand is a unit matrix, moved on from run to run.
+/// Checks the bytes that each execution leaves in a scratchpad: the other operand is a unit matrix, moved on from run
+/// to run.
 void spad_case(const std::string& hardware, std::uint64_t seed) {
   MachineCase machine = stalling(hardware, seed);
   const Hardware& hw = machine.hardware();

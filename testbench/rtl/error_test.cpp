@@ -14,7 +14,7 @@ constexpr std::uint32_t kFrom = 0x10000, kTo = 0x80000;
 
 std::uint32_t code(ErrorCode error) { return static_cast<std::uint32_t>(error); }
 
-/// Long-running work in every queue around the error, so that the stop meets machines in motion.
+/// Adds long-running work in every queue around the error, so that the stop meets machines in motion.
 void add_work(MachineCase& machine) {
   const int w = machine.hardware().axi_bytes;
   machine.load_vin(kFrom, 8, w, 4 * w, 0, 4).set(Field::N2, 50);

@@ -15,7 +15,7 @@ struct Kinds {
   Kind a, b;
 };
 
-/// All that docs/commands.md allows.
+/// Lists all that docs/commands.md allows.
 std::vector<Kinds> all_kinds() {
   std::vector<Kinds> all = {{Mode::XNOR, Kind::SIGNED, Kind::SIGNED}};
   for (const Kind a : {Kind::SIGNED, Kind::UNSIGNED}) {
@@ -39,7 +39,7 @@ int value_of(int code, int bits, Kind kind) {
   return (code & 8) != 0 ? -magnitude : magnitude;
 }
 
-/// The product of two bytes.
+/// Returns the product of two bytes.
 int product(int a, int b, const Kinds& kinds) {
   if (kinds.mode == Mode::XNOR) return 8 - 2 * std::popcount(static_cast<unsigned>(a ^ b));
   if (kinds.mode == Mode::MAC8) return value_of(a, 8, kinds.a) * value_of(b, 8, kinds.b);
@@ -47,7 +47,7 @@ int product(int a, int b, const Kinds& kinds) {
          value_of(a >> 4, 4, kinds.a) * value_of(b >> 4, 4, kinds.b);
 }
 
-/// LOAD of bytes into one operand's lanes.
+/// Adds a LOAD of bytes into one operand's lanes.
 Command& load(MachineCase& machine, LoadTarget target, std::uint32_t address, int lanes, int bytes, int pitch) {
   Command& command = machine.bytes(machine.add_shaped(Opcode::LOAD, lanes, bytes));
   return command.set(Field::ADDR, address).set(Field::PITCH, pitch).set(Field::TARGET, static_cast<int>(target));
@@ -131,7 +131,7 @@ TEST_P(GemmTest, OneSegment) {
                [](MachineCase& machine) { return static_cast<std::uint8_t>(machine.random()()); });
 }
 
-/// Every byte meets every byte: GEMMs of one reduction byte, whose sums are the products.
+/// Lets every byte meet every byte: GEMMs of one reduction byte, whose sums are the products.
 void all_pairs(const std::string& hardware, const Kinds& kinds) {
   MachineCase machine(hardware);
   const Hardware& hw = machine.hardware();

@@ -26,7 +26,7 @@ class LibraryTest : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  /// tiny's file with one line changed.
+  /// Writes tiny's file with one line changed.
   fs::path changed(const std::string& key, const std::string& line) const {
     std::ifstream in(resolve_trace(TraceKind::kHardware, "tiny"));
     const fs::path path = folder_ / "own.json";

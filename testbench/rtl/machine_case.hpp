@@ -29,9 +29,9 @@ class MachineCase {
 
   /// Adds a command; gives it its INDEX.
   Command& add(Opcode opcode);
-  /// With effective rows and cols everywhere.
+  /// Adds a command with effective rows and cols everywhere.
   Command& add_shaped(Opcode opcode, int rows, int cols);
-  /// LOAD of rows × cols int32 (pitch in bytes) into VIN: row i to word `word` + i·local_pitch.
+  /// Adds a LOAD of rows × cols int32 (pitch in bytes) into VIN: row i to word `word` + i·local_pitch.
   Command& load_vin(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
   /// TILE that copies words 0 … words − 1 of VIN to VOUT (−2^31 becomes −2^31 + 1).
   Command& copy(int words);

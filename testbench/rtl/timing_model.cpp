@@ -62,7 +62,7 @@ class Steps {
 
   void piece(const Piece& piece, Edge taken) { pieces_.push_back({piece, taken}); }
   void beats(const std::vector<Edge>& edges) { edges_.insert(edges_.end(), edges.begin(), edges.end()); }
-  /// The cycle in which piece number `piece` leaves.
+  /// Returns the cycle in which piece number `piece` leaves.
   Edge left(std::size_t piece) {
     while (left_.size() <= piece) consume();
     return left_[piece];

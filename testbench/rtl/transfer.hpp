@@ -34,9 +34,9 @@ struct Iteration {
 };
 std::vector<Iteration> iterations(const TransferCase& transfer);
 
-/// Fields of the transfer itself, not of its local side.
+/// Sets the fields of the transfer itself, not of its local side.
 void set_transfer(Command& command, const TransferCase& transfer);
-/// The LOAD_SHAPE or STORE_SHAPE command for descriptor `slot`.
+/// Makes the LOAD_SHAPE or STORE_SHAPE command for descriptor `slot`.
 void set_shape(Command& command, const ShapeCase& shape, int slot);
 
 /// Elements [col0, col0 + cols) of row row0 + `row` of a LOAD, as bits; nothing where they are padding.
@@ -45,13 +45,13 @@ std::vector<std::optional<std::uint32_t>> load_row(std::span<const std::uint8_t>
 /// Where a STORE writes row row0 + `row`: bit address of its first element.
 std::int64_t store_bit(const TransferCase& transfer, const Iteration& at, int row);
 
-/// `bits` bits from a bit address.
+/// Returns `bits` bits from a bit address.
 std::uint32_t bits_at(std::span<const std::uint8_t> memory, std::int64_t bit, int bits);
-/// An element of `from` bits expanded to `to` bits, as a number of `to` bits.
+/// Returns an element of `from` bits expanded to `to` bits, as a number of `to` bits.
 std::uint32_t expanded(std::uint32_t element, int from, int to, Expand expand);
 
-/// A random convolution-like shape: `most_taps` along each axis, segments of at most `most_segment` elements (whole
-/// bytes where `bits` is less), pixels beside each other or with gaps. Rows of a load read within `bytes` of its
+/// Draws a random convolution-like shape: `most_taps` along each axis, segments of at most `most_segment` elements
+/// (whole bytes where `bits` is less), pixels beside each other or with gaps. Rows of a load read within `bytes` of its
 /// address.
 ShapeCase random_shape(MachineCase& machine, int bits, int most_taps, int most_segment, int unit);
 

@@ -146,7 +146,7 @@ class SteppedLoad {
     beat_ += beats;
   }
 
-  /// The next piece enters the FIFO.
+  /// Lets the next piece enter the FIFO.
   void take(std::uint64_t cycle) {
     const std::size_t next = taken_.size();
     if (next == plan_.pieces.size() || left_ > 0 || cycle <= addressed_) return;
@@ -175,7 +175,7 @@ class SteppedLoad {
   bool gap_ = false;
 };
 
-/// One cycle after the other: a grant where there is room, fetch first.
+/// Goes one cycle after the other: a grant where there is room, fetch first.
 Ends by_cycles(const Hardware& h, int stall, const std::vector<LoadJob>& loads, const std::vector<FetchJob>& fetches) {
   DramTiming timing(h.dram_read_latency, h.dram_write_latency, stall, 5);
   Ends load_ends, fetch_ends(fetches.size());
@@ -216,7 +216,7 @@ Ends by_cycles(const Hardware& h, int stall, const std::vector<LoadJob>& loads, 
   return load_ends;
 }
 
-/// Rows of pieces anywhere in memory, some of them padding.
+/// Draws rows of pieces anywhere in memory, some of them padding.
 LoadPlan random_plan(std::mt19937& random) {
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random()) % n; };
   LoadPlan plan;

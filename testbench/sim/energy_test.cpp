@@ -151,7 +151,7 @@ TEST(EnergyPrices, EveryActionButTheDrawsAndTableCopiesCostsSomething) {
   }
 }
 
-/// A valid table with one place to spoil.
+/// Makes a valid table with one place to spoil.
 std::string text(const std::string& rows) {
   std::string all;
   for (const char* row : {"add\", \"width\": 8", "add\", \"width\": 32", "add\", \"width\": 48", "add\", \"width\": 64",

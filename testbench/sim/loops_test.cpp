@@ -21,7 +21,7 @@ std::uint32_t parity(std::uint32_t level, std::uint32_t i0, std::uint32_t i1, st
   return iteration[level] % 2;
 }
 
-/// Every execution of a group, in order.
+/// Lists every execution of a group, in order.
 std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::uint32_t base, std::uint32_t batch) {
   std::vector<Expected> all;
   const Instruction& g = group.front();

@@ -58,7 +58,7 @@ class Units : public testing::Test {
     std::memcpy(all.data(), &memory_[address], 4 * count);
     return all;
   }
-  /// One row of 32-bit elements to a VIN word.
+  /// Writes one row of 32-bit elements to a VIN word.
   void set_vin(std::uint32_t word, const std::vector<std::int32_t>& row) {
     put(0, row);
     Instruction c = command(Opcode::LOAD, 1, static_cast<std::uint32_t>(row.size()));

@@ -32,12 +32,13 @@ class AxiMemory {
 
   void fail_reads(AddressRange range) { failing_reads_ = range; }
   void fail_writes(AddressRange range) { failing_writes_ = range; }
-  /// Test only: before each address is accepted, the chance in percent of one more idle cycle. 0 as DramTiming has it.
+  /// Sets, for tests, the chance in percent of one more idle cycle before each address is accepted. 0 as DramTiming has
+  /// it.
   void stall_addresses(int percent, std::uint64_t seed);
 
   /// A program starts: edge 0 comes next.
   void start(const DramTiming& timing);
-  /// What happens at clock edge `edge`. Throws Error naming the rule when the machine broke the protocol.
+  /// Does what happens at clock edge `edge`. Throws Error naming the rule when the machine broke the protocol.
   void before_edge(std::uint64_t edge, RtlPins& pins);
 
  private:

@@ -24,7 +24,7 @@ struct Near {
 };
 using Nears = std::vector<Near>;
 
-/// [o][k] as N14.1's [k][o], or back.
+/// Returns [o][k] as N14.1's [k][o], or back.
 inline Nears transposed(const Nears& from, std::size_t rows) {
   Nears to(from.size());
   const std::size_t cols = from.size() / rows;
@@ -37,7 +37,7 @@ inline Near f32(Near a) {
   const double size = std::fabs(a.value) + a.error;
   return {a.value, a.error + (size < kSmallestFloat ? size : kFloatUnit * size)};
 }
-/// A number of the oracle, given to the program as a float.
+/// Makes a number of the oracle that is given to the program as a float.
 inline Near input(double x) { return f32({x, 0.0}); }
 inline Nears inputs(const std::vector<double>& values) {
   Nears result;
@@ -169,13 +169,13 @@ struct NearNorm {
       dx.push_back(f32(f32(f32(dy[i] * by_dy) - f32(f32(x[i] - f32(mean[c])) * by_x)) - offset));
     }
   }
-  /// Evaluation by running values.
+  /// Evaluates by running values.
   NearNorm(double eps, const Nears& x, const Nears& gamma, const Nears& beta, Nears the_mean, Nears the_variance)
       : mean(std::move(the_mean)), variance(std::move(the_variance)) {
     set_running(eps);
     normalize(x, gamma, beta);
   }
-  /// A running value after a batch.
+  /// Returns a running value after a batch.
   static Near running(Near old, Near batch, double share) {
     return f32(exactly(1.0 - share) * old + exactly(share) * batch);
   }

@@ -172,7 +172,7 @@ TEST(Fp32Oracle, Pooling) {
 
 OracleArray rows_of(const OracleArray& array) { return array.shape.size() == 4 ? array.channels_last() : array; }
 
-/// Training through the parts of Norm's interface, two unequal parts of the batch; the bounds: NearNorm.
+/// Checks training through the parts of Norm's interface, two unequal parts of the batch; the bounds: NearNorm.
 void check_norm(const std::string& name) {
   const OracleCase from(name);
   const OracleArray x = rows_of(from["x"]);

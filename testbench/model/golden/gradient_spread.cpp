@@ -20,7 +20,7 @@ constexpr int kParts = 20;  // of the streams, for the standard error of the bia
 
 std::vector<double> reals(const NamedTensor& of) { return {of.values.begin(), of.values.end()}; }
 
-/// The weight gradient of a gradient g [rows][out], in units of x's code times g's unit: [K][out].
+/// Computes the weight gradient of a gradient g [rows][out], in units of x's code times g's unit: [K][out].
 std::vector<double> exact_gradient(const ConvShape& shape, const NamedTensor& x, const std::vector<double>& g) {
   std::vector<double> sums(shape.depth() * static_cast<std::size_t>(shape.out));
   const int places = shape.out_rows() * shape.out_cols();

@@ -34,7 +34,7 @@ void GraphJudge::layer(int n) {
   near(name + ".z_raw", tensor(name + ".z_raw"), z, 0.0);
 }
 
-/// `terms`: the sums of the magnitudes that add up to dw.
+/// Judges a weight gradient. `terms`: the sums of the magnitudes that add up to dw.
 void GraphJudge::weight_gradient(int n, const RecipeLayer& with, const Reals& dw, const Reals& terms) const {
   const std::string name = of(n).name;
   const double unit_of_dw = scale(name + ".unit_dw");
@@ -129,7 +129,7 @@ void GraphJudge::add(int n) {
   deliver(source(n, 1), gradient(n), Reals(want.size()));
 }
 
-/// The gradient that a node's readers delivered, against what the engine made of it.
+/// Judges the gradient that a node's readers delivered against what the engine made of it.
 void GraphJudge::delivered(int n) {
   Reals want = gradients_.at(n).sum, bound = gradients_.at(n).bound;
   behind_relu(n, want);

@@ -4,7 +4,7 @@
 namespace bitloom::testing {
 namespace {
 
-/// From a number to its code.
+/// Returns the largest distance from a number to its code.
 double distance(Rounding rounding) { return rounding == Rounding::kStochastic ? 1.0 : 0.5; }
 
 }  // namespace

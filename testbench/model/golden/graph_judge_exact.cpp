@@ -18,7 +18,7 @@ void GraphJudge::same_scale(const std::string& name, AnyScale want) const {
   ASSERT_EQ(record_.scalars.at(name), spec::word_of_scale(want)) << recipe_.name << " " << name;
 }
 
-/// N6.1, N6.2. `next` remembers what N2.4 gives, for the next step.
+/// Judges the scale of a maximum (N6.1, N6.2). `next` remembers what N2.4 gives, for the next step.
 void GraphJudge::maximum_scale(const std::string& name, std::uint32_t max, AnyScale unit, int largest_code,
                                ScaleRule rule, std::map<std::string, AnyScale>& next) {
   const AnyScale got = scale_word(name);
@@ -67,7 +67,7 @@ void GraphJudge::same_codes(const std::string& name, const spec::Values& raw, co
   }
 }
 
-/// A mask of `low` <= raw <= `high`.
+/// Judges a mask of `low` <= raw <= `high`.
 void GraphJudge::window(const std::string& name, const spec::Values& raw, std::int64_t low, std::int64_t high) const {
   const spec::Values& mask = ints(name);
   ASSERT_EQ(mask.size(), raw.size()) << name;
@@ -76,7 +76,7 @@ void GraphJudge::window(const std::string& name, const spec::Values& raw, std::i
   }
 }
 
-/// N14.3: the raw view is behind the ReLU, so what it let through is above 0.
+/// Judges a ReLU's mask (N14.3). The raw view is behind the ReLU, so what it let through is above 0.
 void GraphJudge::same_mask(int node) const {
   if (!has(of(node).name + ".mask")) return;
   window(of(node).name + ".mask", ints(of(node).name + ".z_raw"), 1, INT64_MAX);
@@ -137,7 +137,7 @@ void GraphJudge::exact_input(int n, const RecipeLayer& rule) {
   }
 }
 
-/// N23.1, N24.3: the scale that the initial weights got, for good.
+/// Returns the scale that the initial weights got, for good (N23.1, N24.3).
 double GraphJudge::initial_scale(int n, const RecipeLayer& rule) const {
   double max = 0.0;
   for (const float w : parameters_[static_cast<std::size_t>(n)].weight) max = std::fmax(max, std::fabs(w));
@@ -257,7 +257,7 @@ void GraphJudge::exact_log(int n, const ViewRule& view) {
   }
 }
 
-/// N21.1, N21.2, N21.4 of the activation gradient's view or the `second`, the weight gradient's.
+/// Judges N21.1, N21.2 and N21.4 of the activation gradient's view or the `second`, the weight gradient's.
 void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
   const std::string name = of(n).name, suffix = second ? "2" : "";
   const GroupView& by = second ? view.wgrad : view.dgrad;
@@ -308,10 +308,10 @@ void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
   }
 }
 
-/// N7.3 against softmax in float64. Errors in units of the gradient, 2^-16 of a sample's: the scale of the logits is
-/// off by two roundings, 2^-15, of a binary logarithm t, which t · 2^-t < 0.54 turns into 0.54 · ln 2 · 2 = 0.75 at
-/// most; exp2neg 1.72 and its argument's half place 0.35 (N8.4); each of the C terms of the sum likewise in proportion
-/// to its share; one rounding of the product.
+/// Judges N7.3 against softmax in float64. Errors in units of the gradient, 2^-16 of a sample's: the scale of the
+/// logits is off by two roundings, 2^-15, of a binary logarithm t, which t · 2^-t < 0.54 turns into 0.54 · ln 2 · 2 =
+/// 0.75 at most; exp2neg 1.72 and its argument's half place 0.35 (N8.4); each of the C terms of the sum likewise in
+/// proportion to its share; one rounding of the product.
 void GraphJudge::exact_loss(const Batch& batch) const {
   const int n = source(static_cast<int>(network_.nodes.size()) - 1);
   const Reals z = output(n), g = tensor(of(n).name + ".d_raw");

@@ -3,7 +3,7 @@
 
 namespace bitloom::testing {
 
-/// N16.2: the batch's share, the kept part (its constant, RMUL) and the sum.
+/// Judges the running values by the batch's share, the kept part (its constant, RMUL) and the sum (N16.2).
 void GraphJudge::running_values(int n, const RealNorm& forward, const NormBounds& bounds,
                                 const NormState& state) const {
   const auto& facts = std::get<NormAttributes>(of(n).attributes);

@@ -29,7 +29,7 @@ Dataset random_images(int count, int pixels) {
   return data;
 }
 
-/// CRC-32 over the integer tensors of a saved state.
+/// Returns the CRC-32 over the integer tensors of a saved state.
 unsigned long digest_of(const Trainer& trainer, const std::string& recipe_name) {
   const std::string file = testing::TempDir() + "bitloom_identity_" + recipe_name + std::to_string(::getpid());
   trainer.save(file);

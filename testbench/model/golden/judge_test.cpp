@@ -13,7 +13,7 @@ namespace {
 
 using Reals = std::vector<double>;
 
-/// The real numbers of a recorded tensor.
+/// Returns the real numbers of a recorded tensor.
 Reals reals(const StepRecord& record, const std::string& name, double unit) {
   Reals result;
   for (const std::int32_t value : record.tensors.at(name).values) result.push_back(value * unit);
@@ -62,7 +62,7 @@ struct RealNetwork {
   std::vector<LinearLayer> layers;
   std::vector<Reals> weights, biases;
 
-  /// Mean loss in nats of a batch; `gradients`, when given, receives d loss / d weight by backpropagation.
+  /// Returns the mean loss in nats of a batch; `gradients`, when given, receives d loss / d weight by backpropagation.
   double loss(const Reals& input, const std::vector<std::uint8_t>& labels, std::vector<Reals>* gradients) const;
 
   /// d loss / d weight from the gradient d of the logits, where layer l reads x[l] and passes a gradient back only
@@ -84,7 +84,7 @@ Reals affine(const LinearLayer& layer, const Reals& x, const Reals& w, const Rea
   return z;
 }
 
-/// Mean loss, and in `gradient` the gradient of the logits.
+/// Returns the mean loss, and in `gradient` the gradient of the logits.
 double cross_entropy(const Reals& logits, const std::vector<std::uint8_t>& labels, Reals& gradient) {
   const std::size_t classes = logits.size() / labels.size();
   const auto samples = static_cast<double>(labels.size());
@@ -238,7 +238,7 @@ TEST(Judge, GradientCodesAreUnbiased) {
   EXPECT_LT(std::abs(total), 5.0 * 0.5 * step * std::sqrt(static_cast<double>(g.size()) / kSeeds));
 }
 
-/// The mean over many seeds of the dw of each layer, and one of the records.
+/// Returns the mean over many seeds of the dw of each layer, and one of the records.
 std::vector<Reals> mean_gradients(const Case& of, StepRecord& record) {
   constexpr int kSeeds = 400;
   std::vector<Reals> mean(of.layers.size());

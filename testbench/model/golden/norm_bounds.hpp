@@ -14,7 +14,8 @@ inline constexpr double kRounding = 1.0 / 65536.0;
 inline constexpr double kRoundingUp = 1.0 / 32768.0;
 inline constexpr double kStandardizationEps = 1e-5;  // N16.4
 
-/// N13.1: half of what a place of the statistics' 15-bit values stands for, or 0 where nothing is shifted away.
+/// Returns half of what a place of the statistics' 15-bit values stands for, or 0 where nothing is shifted away
+/// (N13.1).
 inline double half_place(const spec::Values& raw, double unit) {
   const int shift = spec::statistics_shift(spec::largest(raw));
   return shift == 0 ? 0.0 : std::ldexp(unit, shift - 1);
@@ -31,7 +32,7 @@ struct NormFacts {
 struct NormBounds {
   Reals y, dx, dgamma, dbeta, mean, variance;
 };
-/// Elementwise tolerances of N16.1, N16.3 and of the batch's mean and unbiased variance in N16.2, by counting
+/// Derives elementwise tolerances of N16.1, N16.3 and of the batch's mean and unbiased variance in N16.2, by counting
 /// roundings.
 NormBounds norm_bounds(const NormFacts& facts, const Reals& x, const Reals& gamma, const Reals& beta, const Reals& dy);
 

@@ -30,10 +30,10 @@ struct Dims {
   }
 };
 
-/// Dimensions of a node's result (or of the network's input) for `n` samples.
+/// Returns the dimensions of a node's result (or of the network's input) for `n` samples.
 Dims dims_of(const Shape& shape, int n);
 
-/// A linear layer as a convolution of one place.
+/// Returns a linear layer as a convolution of one place.
 Conv2dAttributes conv_of(const Node& node);
 
 /// Calls visit(element of x, element of z, element of w) for every product of a convolution.
@@ -89,7 +89,7 @@ Reals conv_input_gradient(const Conv2dAttributes& conv, const Dims& in, const Di
 Reals conv_weight_gradient(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Reals& x,
                            const Reals& d);
 
-/// Maximum or sum of each window, without the average's division; `dy` → the gradient of x.
+/// Computes the maximum or sum of each window, without the average's division; `dy` → the gradient of x.
 Reals pool_forward(const PoolAttributes& pool, bool max, const Dims& in, const Dims& out, const Reals& x);
 Reals pool_gradient(const PoolAttributes& pool, bool max, const Dims& in, const Dims& out, const Reals& x,
                     const Reals& dy);

@@ -83,7 +83,7 @@ class Reference {
   int bits(int l) const { return layer_recipe(recipe_, l, count_, layers_[static_cast<std::size_t>(l)].name).bits; }
   const std::string& name(int l) const { return layers_[static_cast<std::size_t>(l)].name; }
 
-  /// N6.3, and N6.4 for weights.
+  /// Makes codes by N6.3, for weights by N6.4.
   Matrix codes(const Matrix& exact, Scale unit, Scale scale, Rounding rounding, int layer, TensorKind kind, int width,
                std::uint64_t& saturations) {
     const Scale ratio = div(unit, scale, scale_saturations_);
@@ -102,7 +102,7 @@ class Reference {
     return hindsight ? stored : next;
   }
 
-  /// N9 of one tensor.
+  /// Updates one tensor (N9).
   void update_tensor(std::vector<std::int32_t>& master, std::vector<std::int32_t>& momentum, const Matrix& gradient,
                      Scale unit, Scale state_unit, std::int64_t limit, int layer, TensorKind kind,
                      std::uint64_t& master_saturations, std::uint64_t& momentum_saturations) {
@@ -173,7 +173,7 @@ StepResult Reference::run(TrainState& state, bool exact, bool update, StepRecord
   return result_;
 }
 
-/// (2) of N10
+/// Makes the codes of all weights, (2) of N10.
 void Reference::quantize_weights(const TrainState& state) {
   const Scale unit = power_of_two(recipe_.update.master_frac_bits);
   for (int l = 0; l < count_; ++l) {
@@ -184,7 +184,7 @@ void Reference::quantize_weights(const TrainState& state) {
   }
 }
 
-/// (3) of N10 for one layer
+/// Computes one layer forward, (3) of N10.
 void Reference::forward(int l, const TrainState& state) {
   const std::size_t i = at(l);
   const LinearLayer& facts = layers_[i];
@@ -217,7 +217,7 @@ void Reference::forward(int l, const TrainState& state) {
                     TensorKind::kActivation, bits(l + 1), counts_[i + 1].x);
 }
 
-/// (4) of N10 without the codes
+/// Computes the loss, (4) of N10 without the codes.
 void Reference::loss() {
   const std::size_t last = layers_.size() - 1;
   const int classes = layers_[last].out;

@@ -8,7 +8,7 @@ namespace bitloom::testing {
 StepResult reference_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                           const StepContext& context, StepRecord& record);
 
-/// The scales of N6.2's calibration, in the state.
+/// Sets the scales of N6.2's calibration in the state.
 void reference_calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                          const StepContext& context);
 

@@ -89,7 +89,7 @@ void UpdateJudge::fixed(const std::string& what, const Gradient& g, int frac_bit
   expect_adam(what, adam_state, adam_after);
 }
 
-/// N23.2 and N23.6: what a change of the latent weight makes of an element; adds |delta| to moved.
+/// Judges what a change of the latent weight makes of an element (N23.2, N23.6); adds |delta| to moved.
 void UpdateJudge::latent(const std::string& name, const Gradient& g, std::size_t i, std::int64_t delta, int limit,
                          const LayerState& before, const LayerState& after) const {
   std::uint64_t ignored = 0;

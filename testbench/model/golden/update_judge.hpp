@@ -29,7 +29,7 @@ class UpdateJudge {
              const LayerState& before, const LayerState& after);
   void norm(const std::string& name, int number, const StepRecord& record, const NormState& before,
             const NormState& after);
-  /// N26.1, N26.2 and N26.4 of one micro-batch.
+  /// Judges one micro-batch by N26.1, N26.2 and N26.4.
   void buffer(const std::string& name, int number, const StepRecord& record, const LayerState& before,
               const LayerState& after) const;
   void vector_sum(const std::string& what, const NamedTensor& g, Scale unit, const Ints& before,

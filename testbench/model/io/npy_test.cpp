@@ -137,7 +137,7 @@ TEST(Checkpoint, DamageIsFound) {
   EXPECT_THAT(error_of([] { read_checkpoint("/nonexistent/c.npz"); }), HasSubstr("No such file"));
 }
 
-/// A central directory's field of four bytes, counted from the directory's only header.
+/// Returns an archive with another value in a central directory's field of four bytes, counted from its only header.
 std::string with_word(std::string archive, std::size_t offset, std::uint32_t value) {
   const std::size_t header = archive.rfind("PK\x01\x02");
   for (std::size_t i = 0; i < 4; ++i) archive[header + offset + i] = static_cast<char>((value >> (8 * i)) & 0xff);

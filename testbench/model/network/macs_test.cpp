@@ -15,7 +15,7 @@ Network network_of(const std::string& input, const std::string& layer) {
   return read_network(JsonObject::from_text(text, "net.json"));
 }
 
-/// Every result, every tap and every channel of its group, one at a time.
+/// Counts every result, every tap and every channel of its group, one at a time.
 LayerMacs counted(const Network& network) {
   const auto& c = std::get<Conv2dAttributes>(network.nodes[0].attributes);
   const Shape& out = network.nodes[0].shape;

@@ -55,7 +55,7 @@ TEST(Recipe, OverridesByPlaceAndName) {
   EXPECT_EQ(layer_recipe(recipe, 0, 4, "fc1").bits, 4);
 }
 
-/// The error of a recipe for a network of layers fc1 and fc2; empty where it fits.
+/// Returns the error of a recipe for a network of layers fc1 and fc2; empty where it fits.
 std::string misfit(const Recipe& recipe) {
   try {
     require_fit(recipe, test::perceptron(2, {3, 4}));

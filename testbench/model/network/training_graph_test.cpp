@@ -12,7 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 
-/// Layers of a file, before the loss.
+/// Makes a network of these layers of a file, before the loss.
 Network network_of(const std::string& input, const std::string& layers) {
   const std::string text =
       fmt::format(R"({{"name": "n", "input": {}, "layers": [{}, {{"name": "loss", "op": "softmax_cross_entropy"}}]}})",

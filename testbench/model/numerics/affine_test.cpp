@@ -68,7 +68,7 @@ TEST(Statistics, ShiftOfEveryMaximum) {  // N13.1
   EXPECT_EQ(statistics_shift(0), 0);
 }
 
-/// A tensor like weights or activations, as raw views.
+/// Draws a tensor like weights or activations, as raw views.
 std::vector<std::int32_t> tensor(testing::Sweep& sweep, std::size_t n, bool positive) {
   const double width = std::ldexp(1.0, static_cast<int>(sweep.in(4, 26)));
   std::vector<std::int32_t> values(n);

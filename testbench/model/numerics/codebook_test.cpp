@@ -10,7 +10,8 @@
 namespace bitloom {
 namespace {
 
-/// Σ over cells of the mean variance a²/6 of a stochastic rounding, weighted by the importance: midpoint rule on |r|.
+/// Computes Σ over cells of the mean variance a²/6 of a stochastic rounding, weighted by the importance: midpoint rule
+/// on |r|.
 double integrated_cost(const Slopes& slopes, double sharpness) {
   constexpr int kParts = 200000;
   double sum = 0.0;

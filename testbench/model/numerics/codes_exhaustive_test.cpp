@@ -57,7 +57,8 @@ TEST(CodesExhaustive, LogCodeThresholdsOfEvery16BitInput) {  // N19.2, r = 16, e
   differences.expect_none(evaluations);
 }
 
-/// All words of one residual above the integer weight 5: `sum` receives 2^16 times the mean's distance from the latent.
+/// Checks all words of one residual above the integer weight 5: `sum` receives 2^16 times the mean's distance from the
+/// latent.
 bool residual_is_right(std::int64_t residual, int level, std::int64_t& sum) {
   const std::int64_t latent = 5 * 65536 + residual;
   const spec::LatentCell cell = spec::latent_cell(latent, level);

@@ -39,7 +39,7 @@ TEST(Exp2Neg, EveryInput) {  // N8.1, its whole domain
   EXPECT_EQ(exp2neg(18u << 16), 0u);
 }
 
-/// Error of log2fix in units of 2^-16.
+/// Returns the error of log2fix in units of 2^-16.
 long double log2_error(std::uint32_t sum) {
   return static_cast<long double>(log2fix(sum)) - 65536.0L * std::log2(static_cast<long double>(sum));
 }

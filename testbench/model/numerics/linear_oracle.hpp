@@ -15,7 +15,7 @@ struct OracleCount {
 /// its binary file), bit for bit, as GoogleTest failures; returns how much was compared.
 OracleCount check_linear_oracle(const LinearKernels& kernels, const std::string& folder);
 
-/// traces/oracle of the source tree.
+/// Returns the folder traces/oracle of the source tree.
 std::string committed_oracle();
 
 /// The folder that BITLOOM_ORACLE_DIR names, empty when it is not set.

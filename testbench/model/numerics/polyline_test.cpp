@@ -203,7 +203,7 @@ TEST(Lwq, MomentumAndUpdate) {  // N23.3 to N23.5
   }
 }
 
-/// N23.6 by exact fractions: rho = 65536 · n / a.
+/// Chooses the level by exact fractions: rho = 65536 · n / a (N23.6).
 int expected_level(int level, std::uint64_t n, std::uint64_t a, int least, int most) {
   if (a == 0) return most;
   const auto above = [&](std::int64_t tenths) { return spec::Wide{n} * 65536 * 10 > spec::Wide{a} * tenths; };

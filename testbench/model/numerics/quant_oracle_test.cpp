@@ -95,7 +95,7 @@ struct Agreement {
   }
 };
 
-/// Distance of x from the nearest integer.
+/// Returns the distance of x from the nearest integer.
 double from_integer_place(double x) { return std::fabs(x - std::round(x)); }
 
 TEST(QuantOracle, UniformCodes) {  // N3.4, N3.1 with N2.6's scales
@@ -281,8 +281,8 @@ struct AdamBound {
     // The master's rounding, half a place, and its P's 2^-17.
     p_error += rate * (quotient_error + (quotient + quotient_error) * rate_error) + std::ldexp(1.0, -kMasterBits);
   }
-  /// N25.6: half a code of m; of √v a code, since no √v above the smallest gets its code. Roundings: two of the step
-  /// (FROM_INT, RDIV), two of the ratio, one of r_lo.
+  /// Allows half a code of m, and of √v a code (N25.6), since no √v above the smallest gets its code. Roundings: two of
+  /// the step (FROM_INT, RDIV), two of the ratio, one of r_lo.
   void code(double m_step, double r_step) {
     m_error += m_step / 2 + std::ldexp(5 * std::fabs(m), -16);
     r_error += r_step + std::ldexp(5 * std::sqrt(v), -16);

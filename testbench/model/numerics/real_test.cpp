@@ -18,7 +18,7 @@ Real random_real(testing::Sweep& sweep, int low = kRealMinShift, int high = kRea
   return make(sweep.mantissa(), static_cast<int>(sweep.in(low, high)), sweep.in(0, 1) != 0);
 }
 
-/// A real near `a`: so that sums cancel and comparisons tie.
+/// Draws a real near `a`, so that sums cancel and comparisons tie.
 Real near(testing::Sweep& sweep, Real a) {
   if (a.is_zero()) return a;
   const std::int64_t m = std::clamp<std::int64_t>(a.m() + sweep.in(-2, 2), 32768, 65535);
@@ -92,7 +92,7 @@ TEST(Real, SumAtEveryDistanceOfShifts) {  // N11.4: where the smaller operand st
   }
 }
 
-/// Error of `got` against the positive number `exact`, in units of got's last place.
+/// Returns the error of `got` against the positive number `exact`, in units of got's last place.
 double error_in_places(Real got, long double exact) {
   const long double unit = std::ldexp(1.0L, -got.s());
   return static_cast<double>((static_cast<long double>(got.m()) * unit - exact) / unit);

@@ -14,7 +14,7 @@ constexpr std::uint32_t kBoundaryMantissas[] = {32768, 32769, 43691, 49152, 6553
 
 Scale scale(std::uint32_t m, int s) { return {static_cast<std::uint16_t>(m), static_cast<std::uint8_t>(s)}; }
 
-/// All deterministic roundings of one operand, and the stochastic one with one word of each width.
+/// Checks all deterministic roundings of one operand, and the stochastic one with one word of each width.
 void expect_roundings(std::int64_t x, std::uint32_t m, int s, std::uint32_t u) {
   const Scale ratio = scale(m, s);
   const bool equal = requantize(x, ratio, Rounding::kHalfUp) == spec::half_up(x, m, s) &&

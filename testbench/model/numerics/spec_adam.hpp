@@ -26,7 +26,7 @@ struct AdamResult {
   std::int64_t limited = 0;
 };
 
-/// I(x, a) of N25.2 as a fraction of exact integers.
+/// Computes I(x, a) of N25.2 as a fraction of exact integers.
 constexpr std::int64_t block_integer(std::int64_t x, Word a) {
   const Parts p = parts(a);
   const Wide limit = power_of_two(31) - 1;
@@ -51,14 +51,14 @@ constexpr AdamMoment new_moment(std::int64_t m, std::int64_t r, std::int64_t g, 
           static_cast<std::int64_t>(clamp(root(sum), power_of_two(31) - 1))};
 }
 
-/// q of N25.4 before its limit.
+/// Computes q of N25.4 before its limit.
 constexpr Wide adam_quotient(const AdamMoment& moment, std::int64_t epsilon) {
   const Wide magnitude = moment.m < 0 ? -Wide{moment.m} : Wide{moment.m};
   const Wide q = round_half_up({magnitude * 65536, Wide{moment.r} + epsilon});
   return moment.m < 0 ? -q : q;
 }
 
-/// Codes of N25.6.
+/// Makes the codes of N25.6.
 constexpr std::int64_t m_code(std::int64_t m, Word ratio, int bits) {
   return static_cast<std::int64_t>(clamp(block_integer(m, ratio), power_of_two(bits - 1) - 1));
 }

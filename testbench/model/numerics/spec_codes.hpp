@@ -11,7 +11,7 @@ namespace bitloom::spec {
 
 // Codes of the four methods, from what their rules say of values (N19, N21, N22, N24).
 
-/// The number of r-bit words u with distance · 2^r > u, for a distance in [0, 1).
+/// Returns the number of r-bit words u with distance · 2^r > u, for a distance in [0, 1).
 constexpr Wide words_above(Fraction distance, int r) {
   const Fraction scaled{distance.numerator * power_of_two(r), distance.denominator};
   const Wide count = -floor({-scaled.numerator, scaled.denominator});
@@ -39,14 +39,14 @@ constexpr LogCell log_cell(std::int64_t g, std::int64_t top, int binades) {
 
 constexpr int log_code_of(std::int64_t g, int index) { return index + (g < 0 && index > 0 ? 8 : 0); }
 
-/// Value of a log code from its fields.
+/// Returns the value of a log code from its fields.
 constexpr int log_code_value(int code) {
   constexpr std::array<int, 8> kValues{0, 1, 2, 4, 8, 16, 32, 64};
   const int magnitude = kValues[static_cast<std::size_t>(code % 8)];
   return code >= 8 ? -magnitude : magnitude;
 }
 
-/// The smallest number >= max with at most 16 significant bits, or (N19.1) the smallest power of two.
+/// Returns the smallest number >= max with at most 16 significant bits, or (N19.1) the smallest power of two.
 constexpr std::int64_t top_of(std::int64_t max, bool power) {
   std::int64_t top = max < 1 ? 1 : max;
   for (;; ++top) {
@@ -63,14 +63,14 @@ constexpr Chance group_chance(std::int64_t above_lo, Word ratio, int r) {
   return chance({Wide{above_lo} * p.m, power_of_two(p.s)}, r);
 }
 
-/// |x| / 2^b rounded half up, with the sign of x (N24.1).
+/// Returns |x| / 2^b rounded half up, with the sign of x (N24.1).
 constexpr Wide half_up_on_magnitude(std::int64_t x, int b) {
   const Wide y = round_half_up({x < 0 ? -Wide{x} : Wide{x}, power_of_two(b)});
   return x < 0 ? -y : y;
 }
 
-/// N24.2 on the digits of the dropped bits, most significant first: the first ceil(b/2) against the others, which get a
-/// 0 appended when they are fewer.
+/// Shifts by N24.2 on the digits of the dropped bits, most significant first: the first ceil(b/2) against the others,
+/// which get a 0 appended when they are fewer.
 inline std::int64_t pseudo_stochastic(std::int64_t x, int b) {
   std::int64_t rest = x < 0 ? -x : x;
   std::string dropped;

@@ -20,10 +20,10 @@ constexpr Wide floor(Fraction f) {
   return f.numerator % f.denominator < 0 ? quotient - 1 : quotient;
 }
 
-/// floor(f + 1/2).
+/// Returns floor(f + 1/2).
 constexpr Wide round_half_up(Fraction f) { return floor({2 * f.numerator + f.denominator, 2 * f.denominator}); }
 
-/// The integer nearest to f, of two equally near ones the even.
+/// Returns the integer nearest to f, of two equally near ones the even.
 constexpr Wide round_nearest_even(Fraction f) {
   const Wide below = floor(f);
   const Wide twice_distance = 2 * (f.numerator - below * f.denominator);
@@ -31,7 +31,7 @@ constexpr Wide round_nearest_even(Fraction f) {
   return twice_distance < f.denominator ? below : below + 1;
 }
 
-/// value limited to [-limit, limit].
+/// Returns `value` limited to [-limit, limit].
 constexpr Wide clamp(Wide value, Wide limit) { return value > limit ? limit : (value < -limit ? -limit : value); }
 
 }  // namespace bitloom::spec

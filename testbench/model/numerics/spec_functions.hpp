@@ -38,7 +38,7 @@ inline const Tables& tables() {
   return made;
 }
 
-/// t / 2^16 -> 2^-(t / 2^16), in units of 2^-16 (N8.1).
+/// Returns 2^-(t / 2^16) in units of 2^-16 (N8.1).
 inline std::int64_t exp2neg(std::int64_t t) {
   const std::int64_t whole = t / 65536;
   const std::int64_t fraction = t % 65536;
@@ -50,7 +50,8 @@ inline std::int64_t exp2neg(std::int64_t t) {
   return static_cast<std::int64_t>(round_half_up({left - fall, power_of_two(static_cast<int>(whole)) * 4}));
 }
 
-/// log2(sum) in units of 2^-16, where 2^n <= sum < 2^(n+1) (N8.2). The fraction of the mantissa is cut to 22 bits.
+/// Returns log2(sum) in units of 2^-16, where 2^n <= sum < 2^(n+1) (N8.2). The fraction of the mantissa is cut to 22
+/// bits.
 inline std::int64_t log2fix(std::int64_t sum, int n) {
   const std::int64_t power = std::int64_t{1} << n;
   const std::int64_t fraction22 = (sum - power) * (1 << 22) / power;
@@ -65,7 +66,7 @@ inline std::int64_t log2fix(std::int64_t sum) {
   return log2fix(sum, n);
 }
 
-/// 2^47 / sum rounded half up (N8.3).
+/// Returns 2^47 / sum rounded half up (N8.3).
 inline std::int64_t recip(std::int64_t sum) {
   return static_cast<std::int64_t>(round_half_up({power_of_two(47), sum}));
 }
@@ -76,7 +77,7 @@ struct RowLoss {
   std::vector<std::int64_t> gradient;
 };
 
-/// Softmax cross-entropy of one row of logits in units of the scale `unit` (N7).
+/// Computes the softmax cross-entropy of one row of logits in units of the scale `unit` (N7).
 inline RowLoss softmax_cross_entropy(const std::vector<std::int64_t>& logits, std::size_t label, AnyScale unit) {
   const AnyScale c = nearest(product(unit, {47274, 15}));
   std::size_t best = 0;

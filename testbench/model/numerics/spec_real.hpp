@@ -29,8 +29,8 @@ constexpr Word assemble(bool negative, Wide m, int s) {
   return static_cast<Word>(m) + byte * 65536 + (negative ? 0x80000000u : 0);
 }
 
-/// The nearest real, half up on the magnitude (N11.1). numerator below 2^101 in magnitude, and with a denominator above
-/// 1 below 2^60.
+/// Returns the nearest real, half up on the magnitude (N11.1). numerator below 2^101 in magnitude, and with a
+/// denominator above 1 below 2^60.
 constexpr Word nearest_word(Real x) {
   if (x.numerator == 0) return 0;
   const bool negative = x.numerator < 0;
@@ -58,7 +58,7 @@ constexpr Word over(Word a, Word b) {
   return nearest_word({x.signed_m() * y.sign, y.m, x.s - y.s});
 }
 
-/// The exact sum, rounded once (N11.4). Shifts at most 80 apart, or the larger counts alone.
+/// Returns the exact sum, rounded once (N11.4). Shifts at most 80 apart, or the larger counts alone.
 constexpr Word plus(Word a, Word b) {
   const Parts x = parts(a), y = parts(b);
   if (x.m == 0) return b;
@@ -79,7 +79,8 @@ constexpr std::int64_t root(Wide x) {
   return low;
 }
 
-/// 1 / √a rounded half up (N11.5): the largest m with ((m - 1/2) · 2^-s)² · a <= 1, for the s where m has 16 bits.
+/// Returns 1 / √a rounded half up (N11.5): the largest m with ((m - 1/2) · 2^-s)² · a <= 1, for the s where m has 16
+/// bits.
 constexpr Word reciprocal_root(Word a) {
   const Parts x = parts(a);
   if (x.m == 0 || x.sign < 0) return 0;
@@ -121,14 +122,14 @@ constexpr bool less(Word a, Word b) {
   return in_unit(x) < in_unit(y);
 }
 
-/// A real as a scale (N11.11): its range is N2.1's.
+/// Returns a real as a scale (N11.11): its range is N2.1's.
 constexpr AnyScale as_scale(Word a) {
   const Parts x = parts(a);
   if (x.m == 0 || x.sign < 0) return {32768, 15, false};
   return limited(x.m, x.s);
 }
 
-/// x · a with 16 fraction bits (N12's P).
+/// Returns x · a with 16 fraction bits (N12's P).
 constexpr Wide product16(std::int64_t x, Word a) {
   const Parts p = parts(a);
   if (p.m == 0 || p.s > 63) return 0;

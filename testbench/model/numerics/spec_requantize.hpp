@@ -33,7 +33,7 @@ constexpr Wide stochastic(std::int64_t x, std::uint32_t m, int s, std::uint32_t 
   return Wide{u} < c.words_up ? c.below + 1 : c.below;
 }
 
-/// The product with 16 fraction bits, half up, limited (N3.6).
+/// Returns the product with 16 fraction bits, half up, limited (N3.6).
 constexpr Wide fixed16(std::int64_t x, std::uint32_t m, int s) {
   const Fraction times_65536{Wide{x} * m * 65536, power_of_two(s)};
   return clamp(round_half_up(times_65536), power_of_two(46) - 1);

@@ -34,7 +34,7 @@ constexpr Fraction scaled(Real real, int power) {
   return {real.numerator, real.denominator * power_of_two(-shift)};
 }
 
-/// The s, unlimited, for which 2^15 <= real * 2^s < 2^16: of its mantissa before rounding.
+/// Returns the s, unlimited, for which 2^15 <= real * 2^s < 2^16: of its mantissa before rounding.
 constexpr int exponent_of(Real real) {
   int s = real.exponent - 64;
   while (floor(scaled(real, s)) < 32768) ++s;
@@ -48,7 +48,7 @@ constexpr AnyScale limited(Wide m, int s) {
   return {static_cast<std::uint32_t>(m), s, false};
 }
 
-/// The mantissa of `real` rounded half up (N2.2, N2.3, N2.6).
+/// Rounds the mantissa of `real` half up (N2.2, N2.3, N2.6).
 constexpr AnyScale nearest(Real real) {
   const int s = exponent_of(real);
   return limited(round_half_up(scaled(real, s)), s);

@@ -14,7 +14,7 @@ namespace bitloom::spec {
 
 using Values = std::vector<std::int32_t>;
 
-/// A positive number of the host as an exact fraction: 53 bits and an exponent.
+/// Returns a positive number of the host as an exact fraction: 53 bits and an exponent.
 inline Real exact(double x) {
   int exponent = 0;
   const double mantissa = std::frexp(x, &exponent);
@@ -33,7 +33,7 @@ inline std::uint32_t largest(const Values& values) {
   return static_cast<std::uint32_t>(max);
 }
 
-/// N13.1: the smallest shift that leaves the largest value at most 15 bits.
+/// Returns the smallest shift that leaves the largest value at most 15 bits (N13.1).
 constexpr int statistics_shift(std::uint32_t max) {
   int shift = 0;
   while (max >= power_of_two(15 + shift)) ++shift;
@@ -46,7 +46,7 @@ constexpr bool is_maximum_scale(AnyScale got, std::uint32_t max, AnyScale unit, 
   return is_smallest_at_least(got, maximum_over_codes(max, unit, largest_code));
 }
 
-/// N18 of raw values in `unit`; c1, c2: the recipe's constants.
+/// Computes the SAWB scale of raw values in `unit` (N18); c1, c2: the recipe's constants.
 inline AnyScale sawb_scale(const Values& values, AnyScale unit, double c1, double c2, bool is_unsigned) {
   const std::uint32_t max = largest(values);
   const int shift = statistics_shift(max);
@@ -67,7 +67,7 @@ inline AnyScale sawb_scale(const Values& values, AnyScale unit, double c1, doubl
   return as_scale(over(times(alpha, times(word_of_scale(unit), power(shift))), integer(is_unsigned ? 15 : 7)));
 }
 
-/// N24.1: by how many bits values up to `max` are shifted to fit `bits`.
+/// Returns by how many bits values up to `max` are shifted to fit `bits` (N24.1).
 constexpr int niti_shift(std::uint32_t max, int bits) {
   int length = 0;
   while (power_of_two(length) < max) ++length;
@@ -90,7 +90,7 @@ class WordSource {
       : key_(threefry({seed % 0x100000000ull, seed / 0x100000000ull},
                       {step, (16 * static_cast<std::uint64_t>(layer + 1) + kind) * 65536 + use * 256 + sample}, 20)) {}
 
-  /// The r-bit word of (row, col), r = 8 or 16. Neighbours in a row share a call of the generator.
+  /// Returns the r-bit word of (row, col), r = 8 or 16. Neighbours in a row share a call of the generator.
   std::uint32_t word(std::uint64_t row, std::uint64_t col, unsigned r) const {
     const std::uint64_t fields = 64 / r, half = fields / 2, field = col % fields;
     const std::vector<std::uint64_t> counter{row, col / fields};
@@ -131,7 +131,7 @@ struct Grid {
 inline Grid grid(std::int64_t lo, std::int64_t hi, int codes) {
   return {lo, over(integer(codes), integer(hi - lo)), over(integer(hi - lo), integer(codes))};
 }
-/// Of the tensor: z is the last code whose place, as the reals have it, is not above that of 0.
+/// Makes the grid of the tensor. There z is the last code whose place, as the reals have it, is not above that of 0.
 inline Grid grid_of_tensor(std::int64_t lo, std::int64_t hi, int codes) {
   const std::int64_t below = lo < 0 ? -lo : 0, above = hi > 0 ? hi : 0;
   const Word place = over(times(integer(below), integer(codes)), integer(below + above));
@@ -140,7 +140,7 @@ inline Grid grid_of_tensor(std::int64_t lo, std::int64_t hi, int codes) {
   return {lo, over(integer(z), integer(below)), over(integer(below), integer(z))};
 }
 
-/// N21.4 `top`: a group stays when fewer than max(1, N div b) come before it.
+/// Chooses groups by rank, N21.4 `top`: a group stays when fewer than max(1, N div b) come before it.
 inline std::vector<Word> keep_top(const Extremes& of, int b) {
   const auto score = [&](std::size_t g) { return std::max(magnitude(of.lo[g]), magnitude(of.hi[g])); };
   const std::size_t groups = of.lo.size(), places = groups / static_cast<std::size_t>(b);
@@ -155,7 +155,7 @@ inline std::vector<Word> keep_top(const Extremes& of, int b) {
   return keep;
 }
 
-/// N21.4 `bernoulli`.
+/// Chooses groups by chance, N21.4 `bernoulli`.
 inline std::vector<Word> keep_bernoulli(const Extremes& of, int b, const WordSource& random) {
   const std::size_t groups = of.lo.size();
   const auto range = [&](std::size_t g) { return integer(Wide{of.hi[g]} - of.lo[g]); };

@@ -15,7 +15,7 @@ class Sweep {
     std::printf("[ seed     ] BITLOOM_TEST_SEED=%llu\n", static_cast<unsigned long long>(state_));
   }
 
-  /// 64 uniform bits (SplitMix64).
+  /// Draws 64 uniform bits (SplitMix64).
   std::uint64_t bits() {
     std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ull);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -23,12 +23,12 @@ class Sweep {
     return z ^ (z >> 31);
   }
 
-  /// Uniform in [low, high].
+  /// Draws a number uniform in [low, high].
   std::int64_t in(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(high - low + 1));
   }
 
-  /// In [0, limit], boundary-heavy.
+  /// Draws a number in [0, limit], boundary-heavy.
   std::int64_t magnitude(std::int64_t limit) {
     const int width = static_cast<int>(in(0, 62));
     const std::int64_t power = std::int64_t{1} << width;
@@ -54,13 +54,13 @@ class Sweep {
     return value <= limit ? value : value % (limit + 1);
   }
 
-  /// In [-limit, limit], boundary-heavy.
+  /// Draws a number in [-limit, limit], boundary-heavy.
   std::int64_t signed_value(std::int64_t limit) {
     const std::int64_t value = magnitude(limit);
     return (bits() & 1) != 0 ? -value : value;
   }
 
-  /// A mantissa in [2^15, 2^16), boundary-heavy.
+  /// Draws a mantissa in [2^15, 2^16), boundary-heavy.
   std::uint32_t mantissa() { return 32768u + static_cast<std::uint32_t>(magnitude(32767)); }
 
  private:

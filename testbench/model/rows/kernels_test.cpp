@@ -23,7 +23,7 @@ class KernelTest : public ::testing::TestWithParam<Isa> {
   }
   const Kernels& kernel() const { return kernels(GetParam()); }
 
-  /// Values of all magnitudes and both signs, with the extremes among them.
+  /// Draws values of all magnitudes and both signs, with the extremes among them.
   std::vector<std::int32_t> values(std::size_t count) {
     std::vector<std::int32_t> result{0, 1, -1, 2147483647, -2147483647};
     while (result.size() < count) {

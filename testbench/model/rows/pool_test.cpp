@@ -49,7 +49,7 @@ class PoolTest : public ::testing::TestWithParam<int> {
   std::mt19937_64 random{9};
 };
 
-/// Input elements of a window in the order of its taps, -1 for padding.
+/// Returns the input elements of a window in the order of its taps, -1 for padding.
 std::vector<std::int64_t> window(const PoolShape& s, std::size_t output) {
   const std::size_t c = output % static_cast<std::size_t>(s.channels);
   const std::size_t pixel = output / static_cast<std::size_t>(s.channels);

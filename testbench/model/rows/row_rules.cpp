@@ -17,7 +17,8 @@ void widen(const std::vector<std::int8_t>& from, std::vector<std::int16_t>& to) 
   std::copy(from.begin(), from.end(), to.begin());
 }
 
-/// Element i of a requantization to ±limit: two neighbours and the words that give the upper one.
+/// Sets what is wanted of element i of a requantization to ±limit: two neighbours and the words that give the upper
+/// one.
 void want_requantized(WantedRow& want, std::size_t i, spec::Wide below, spec::Wide words_up, int limit) {
   const auto code = [limit](spec::Wide y) { return static_cast<std::int16_t>(spec::clamp(y, limit)); };
   want.below[i] = code(below);
@@ -89,7 +90,7 @@ void sweep_requantize_row_without_words() {
 
 namespace {
 
-/// Values of the log codes of all g; `half_up`: with the distance's half in place of a random word.
+/// Returns the values of the log codes of all g; `half_up`: with the distance's half in place of a random word.
 WantedRow wanted_logs(const std::vector<std::int32_t>& g, std::uint32_t top, int binades, bool half_up) {
   WantedRow want(g.size());
   for (std::size_t i = 0; i < g.size(); ++i) {

@@ -38,12 +38,12 @@ void compare_row8(const WantedRow& want, Words words, const RunRow<std::uint8_t>
                   Differences& differences);
 void compare_row16(const WantedRow& want, Words words, const RunRow<std::uint16_t>& run, std::uint64_t label,
                    Differences& differences);
-/// Without random words: `below` is what is wanted.
+/// Compares a row without random words: `below` is what is wanted.
 void compare_row(const WantedRow& want,
                  const std::function<std::uint64_t(const Kernels&, std::vector<std::int16_t>&)>& run,
                  std::uint64_t label, Differences& differences);
 
-/// All 16-bit values.
+/// Returns all 16-bit values.
 std::vector<std::int32_t> every_16_bit_value();
 
 }  // namespace bitloom::testing

@@ -29,7 +29,7 @@ class TensorKernelTest : public ::testing::TestWithParam<Isa> {
   const Kernels& kernel() const { return kernels(GetParam()); }
   int below(int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); }
 
-  /// Any magnitude up to `limit`, both signs, often the limit, 0 or a value next to a power of two.
+  /// Draws any magnitude up to `limit`, both signs, often the limit, 0 or a value next to a power of two.
   std::int32_t value(std::int32_t limit = 2147483647) {
     const int kind = below(8);
     std::int64_t v = static_cast<std::int64_t>(random() & 0x7fffffff) >> below(31);

@@ -26,7 +26,7 @@ class TensorOpsTest : public ::testing::TestWithParam<int> {
   }
   int below(int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); }
 
-  /// A new shape: narrow and long, wide and short; rows are a multiple of `block`.
+  /// Draws a new shape: narrow and long, wide and short; rows are a multiple of `block`.
   void shape() {
     constexpr std::size_t kCols[] = {1, 3, 8, 10, 16, 37, 84, 120, 512, 1500};
     cols_ = kCols[below(10)];

@@ -74,7 +74,7 @@ TEST_P(XnorTest, WideLayer) {
   compare({1, 4, 4, 8192, 3, {4, 4}, {1, 1}, {2, 2}, {1, 1}, 1}, xnor, 1, 2);
 }
 
-/// Signs of a byte's lowest bits behind `before` codes +1.
+/// Appends the signs of a byte's lowest bits behind `before` codes +1.
 void append_signs(std::vector<std::int8_t>& codes, int before, int byte, int bits) {
   codes.insert(codes.end(), static_cast<std::size_t>(before), 1);
   for (int b = 0; b < bits; ++b) codes.push_back(static_cast<std::int8_t>((byte >> b) % 2 == 1 ? 1 : -1));

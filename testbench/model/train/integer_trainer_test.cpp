@@ -41,7 +41,7 @@ class IntegerTrainerTest : public ::testing::Test {
   std::unique_ptr<Trainer> trainer(const Recipe& of) const { return make_integer_trainer(network, of, hyper, options); }
   std::string file(const std::string& name) const { return (folder / name).string(); }
 
-  /// The checkpoint's tensors after `epochs` epochs.
+  /// Returns the checkpoint's tensors after `epochs` epochs.
   std::map<std::string, NpyArray> tensors_of(Trainer& of, const std::string& name) const {
     of.save(file(name));
     return read_checkpoint(file(name)).tensors;
@@ -50,7 +50,7 @@ class IntegerTrainerTest : public ::testing::Test {
     ASSERT_EQ(a.size(), b.size());
     for (const auto& [name, array] : a) EXPECT_EQ(array.bytes, b.at(name).bytes) << name;
   }
-  /// Random images for conv_small.
+  /// Makes random images for conv_small.
   static Dataset conv_images(int count) {
     std::mt19937_64 random(21);
     Dataset images;

@@ -51,7 +51,7 @@ class Resume : public ::testing::TestWithParam<const char*> {
                         : make_integer_trainer(network_, recipe_, hyper_, options_);
   }
 
-  /// Refused without the word, accepted and said with it.
+  /// Expects a refusal without the word, and with it acceptance and a sentence.
   void expect_allowed_by(ResumeDifference difference, const std::string& sentence) const {
     EXPECT_THAT(refusal([&] { trainer()->resume(checkpoint_); }),
                 AllOf(HasSubstr(checkpoint_ + ": --resume: "), HasSubstr(sentence),

@@ -32,7 +32,7 @@ struct Execution {
 
   std::uint32_t parity0() const { return parity >> command.get(Field::PARITY0) & 1u; }
   std::uint32_t parity2() const { return parity >> 2 & 1u; }
-  /// At the last i1 and i2.
+  /// Says whether i1 and i2 are at their last.
   bool ends() const { return i1 + 1 == command.get(Field::N1) && i2 + 1 == command.get(Field::N2); }
 };
 

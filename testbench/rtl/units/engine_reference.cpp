@@ -16,7 +16,7 @@ namespace {
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
-/// int32 number `index` of a memory of bytes.
+/// Returns int32 number `index` of a memory of bytes.
 std::int32_t value_at(const std::vector<std::uint8_t>& memory, std::size_t index) {
   std::int32_t value = 0;
   std::memcpy(&value, &memory.at(index * 4), 4);

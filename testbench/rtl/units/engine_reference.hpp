@@ -44,13 +44,13 @@ class Reference {
   std::uint32_t table_value(std::uint32_t index) const;
   void set_table(std::uint32_t index, std::uint32_t value);
   std::uint32_t lanes() const { return static_cast<std::uint32_t>(hw_.lanes()); }
-  /// Words of a row of a tile: from the full COLS.
+  /// Returns the words of a row of a tile, from the full COLS.
   std::uint32_t groups(const Execution& e) const { return (e.command.get(Field::COLS) + lanes() - 1) / lanes(); }
-  /// Element (i, j) of full-tile input k.
+  /// Returns element (i, j) of full-tile input k.
   std::int32_t input(const Execution& e, std::uint32_t k, std::uint32_t i, std::uint32_t j) const;
-  /// Element j of coefficient vector k of a command with `full` full-tile inputs.
+  /// Returns element j of coefficient vector k of a command with `full` full-tile inputs.
   std::int32_t coefficient(const Execution& e, std::uint32_t full, std::uint32_t k, std::uint32_t j) const;
-  /// Element (i, j) of output k.
+  /// Sets element (i, j) of output k.
   void output(const Execution& e, std::uint32_t parity, std::uint32_t k, std::uint32_t i, std::uint32_t j,
               std::int64_t value);
 

@@ -72,7 +72,7 @@ Needs needs_of(const Command& c) {
   }
 }
 
-/// Random ROWS, COLS (up to the given), VIN_STRIDE and VIN_BASE that fit. `least` words of an output at least.
+/// Draws ROWS, COLS (up to the given), VIN_STRIDE and VIN_BASE that fit. `least` words of an output at least.
 void place(Command& c, Sweep& sweep, const Hardware& hw, std::int64_t rows, std::int64_t cols, std::int64_t least = 0) {
   const Needs needs = needs_of(c);
   const std::int64_t room = hw.vin_words - 2 * needs.vectors * ((cols + lanes(hw) - 1) / lanes(hw));

@@ -47,14 +47,14 @@ bool mask_of(const Command& c, std::int64_t z, std::int64_t raw, std::int64_t li
 
 int count(std::initializer_list<bool> flags) { return static_cast<int>(std::count(flags.begin(), flags.end(), true)); }
 
-/// Cycles of what streams through the pipeline: a group takes as many cycles as it reads or writes words.
+/// Returns the cycles of what streams through the pipeline: a group takes as many cycles as it reads or writes words.
 int streamed(std::uint32_t groups, int reads, int writes, int stages) {
   return 6 + stages + writes + static_cast<int>(groups) * std::max({1, reads, writes});
 }
 
 }  // namespace
 
-/// The code of the exact value `a` of element (i, j).
+/// Returns the code of the exact value `a` of element (i, j).
 std::int64_t Reference::tile_code(const Execution& e, std::int64_t a, std::uint32_t i, std::uint32_t j, std::uint32_t u,
                                   std::uint64_t& saturations) const {
   const Command& c = e.command;

@@ -72,7 +72,8 @@ class Bench {
     return done;
   }
 
-  /// The divider's contract: quotient of (first, the top `steps` bits) by the divisor, after `steps` cycles.
+  /// Divides as the divider's contract says: quotient of (first, the top `steps` bits) by the divisor, after `steps`
+  /// cycles.
   void divide() {
     if (divider_left_ > 0 && --divider_left_ == 0) {
       unit_->div_quotient_i = quotient_;
@@ -95,7 +96,7 @@ class Bench {
   bool inexact_ = false;
 };
 
-/// The operation on three vectors.
+/// Makes the operation on three vectors.
 inline Command vector_command(ScalarOp op, std::int64_t immediate = 0) {
   Command c(Opcode::SCALAR);
   c.set(Field::SCALAR_OP, static_cast<int>(op)).set(Field::COLS, kElements);

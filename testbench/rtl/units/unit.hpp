@@ -22,14 +22,14 @@ class Unit {
   Model* operator->() { return model_.get(); }
   Model& operator*() { return *model_; }
 
-  /// One clock cycle of a unit with a clock: the inputs set before are those of the rising edge.
+  /// Runs one clock cycle of a unit with a clock: the inputs set before are those of the rising edge.
   void cycle() {
     model_->clk_i = 0;
     model_->eval();
     model_->clk_i = 1;
     model_->eval();
   }
-  /// Two cycles with the reset active.
+  /// Runs two cycles with the reset active.
   void reset() {
     model_->rst_ni = 0;
     cycle();
@@ -46,7 +46,7 @@ class Unit {
 constexpr std::uint64_t low_bits(std::int64_t value, int bits) {
   return static_cast<std::uint64_t>(value) & ((std::uint64_t{1} << bits) - 1);
 }
-/// The signed value of a port of `bits` bits.
+/// Returns the signed value of a port of `bits` bits.
 constexpr std::int64_t signed_bits(std::uint64_t value, int bits) {
   return static_cast<std::int64_t>(value << (64 - bits)) >> (64 - bits);
 }

@@ -42,7 +42,7 @@ std::int64_t clamped(spec::Wide exact, std::int64_t limit, int& saturations) {
   return static_cast<std::int64_t>(y);
 }
 
-/// N23.2: the latent weight after the change, as a code.
+/// Makes a code of the latent weight after the change (N23.2).
 void encode(const Operands& of, std::int64_t latent, Results& r) {
   const spec::LatentCell cell = spec::latent_cell(latent, of.write_level);
   const bool up = of.half_up ? 2 * cell.distance.numerator >= cell.distance.denominator
