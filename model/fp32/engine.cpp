@@ -23,12 +23,6 @@ bool gemm(char op_a, char op_b, int m, int n, int k, const float* a, int lda, co
 
 const float* data_or_null(const std::vector<float>& values) { return values.empty() ? nullptr : values.data(); }
 
-float* thread_buffer(std::size_t count) {
-  thread_local std::vector<float> buffer;
-  if (buffer.size() < count) buffer.resize(count);
-  return buffer.data();
-}
-
 }  // namespace
 
 SingleThreadedLibrary::SingleThreadedLibrary() : saved_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -153,19 +147,29 @@ void Graph::loss(const GraphNode& node, const Part& part, bool with_gradient) {
                                             part.rows.count, node.elements, static_cast<float>(batch_), gradient);
 }
 
+PartAt Graph::part_at(GraphNode& node, const Part& part) {
+  const int first = part.rows.first;
+  PartAt at;
+  at.part = part.index;
+  at.samples = part.rows.count;
+  at.y = node.result.data() + first * node.elements;
+  if (node.needs_gradient) at.dy = node.gradient.data() + first * node.elements;
+  for (std::size_t i = 0; i < node.facts.inputs.size(); ++i) {
+    const int input = node.facts.inputs[i];
+    at.x[i] = value(input, first);
+    if (wants_gradient(input)) at.below[i] = {gradient_of(input, first), node.add[i]};
+  }
+  return at;
+}
+
 bool Graph::forward(GraphNode& node, const Part& part) {
   const auto [first, count] = part.rows;
   const float* x = value(node.facts.inputs[0], first);
   float* y = node.result.data() + first * node.elements;
-  const std::int64_t elements = count * node.elements;
   if (node.conv) return node.conv->forward(x, data_or_null(node.parameters.bias), y);
-  if (node.pool) return node.pool->forward(x, y, node.workspace.data() + part.index * node.pool->workspace_size());
+  if (node.operation) return node.operation->forward(part_at(node, part));
   if (node.norm) {
     node.norm->normalize(x, count * node.places(), node.relu, y);
-  } else if (node.facts.op == Op::kAdd) {
-    add_forward(x, value(node.facts.inputs[1], first), elements, node.relu, y);
-  } else if (node.facts.op == Op::kRelu) {
-    relu_forward(x, elements, y);
   } else {
     const auto& linear = std::get<LinearAttributes>(node.facts.attributes);
     const bool done =
@@ -193,15 +197,9 @@ bool Graph::backward(GraphNode& node, const Part& part) {
   if (node.relu && !node.norm) mask_relu(result, elements, gradient);  // a norm's is masked with its sums
   if (node.conv) return backward_conv(node, part);
   if (node.facts.op == Op::kLinear) return backward_linear(node, part.rows);
-  if (node.pool) return backward_pool(node, part);
-  if (node.facts.op == Op::kAdd) {
-    backward_add(node, part.rows);
-  } else if (!wants_gradient(input)) {
-    return true;
-  } else if (node.norm) {
+  if (node.operation) return node.operation->backward(part_at(node, part));
+  if (node.norm && wants_gradient(input)) {
     node.norm->propagate(value(input, first), gradient, count * node.places(), node.add[0], gradient_of(input, first));
-  } else {
-    relu_backward(result, gradient, elements, node.add[0], gradient_of(input, first));
   }
   return true;
 }
@@ -230,28 +228,6 @@ bool Graph::backward_conv(GraphNode& node, const Part& part) {
   done = node.conv->backward_data(gradient, to) && done;
   if (node.add[0]) add_or_copy(to, elements, true, below);
   return done;
-}
-
-bool Graph::backward_pool(GraphNode& node, const Part& part) {
-  const int input = node.facts.inputs[0];
-  if (!wants_gradient(input)) return true;
-  const int first = part.rows.first;
-  const std::int64_t elements = part_rows_ * input_elements(input);
-  float* below = gradient_of(input, first);
-  float* to = node.add[0] ? thread_buffer(static_cast<std::size_t>(elements)) : below;
-  const bool done = node.pool->backward(node.gradient.data() + first * node.elements,
-                                        node.workspace.data() + part.index * node.pool->workspace_size(), to);
-  if (node.add[0]) add_or_copy(to, elements, true, below);
-  return done;
-}
-
-void Graph::backward_add(GraphNode& node, const Rows& rows) {
-  for (std::size_t i = 0; i < 2; ++i) {
-    const int input = node.facts.inputs[i];
-    if (!wants_gradient(input)) continue;
-    add_or_copy(node.gradient.data() + rows.first * node.elements, rows.count * node.elements, node.add[i],
-                gradient_of(input, rows.first));
-  }
 }
 
 bool Graph::update(const Update& work, float learning_rate) {

@@ -6,6 +6,7 @@
 #include "model/data/dataset.hpp"
 #include "model/fp32/kernels.hpp"
 #include "model/fp32/norm.hpp"
+#include "model/fp32/operation.hpp"
 #include "model/fp32/primitives.hpp"
 #include "model/network/hyper.hpp"
 #include "model/network/init.hpp"
@@ -33,14 +34,13 @@ struct GraphNode {
   std::int64_t places() const { return elements / facts.shape[0]; }
 
   std::unique_ptr<Convolution> conv;
-  std::unique_ptr<Pooling> pool;
   std::unique_ptr<Norm> norm;
-  std::vector<std::uint8_t> workspace;       ///< of a pooling, by part
+  std::unique_ptr<Operation> operation;      ///< of a node without parameters
   std::vector<std::vector<float>> partials;  ///< weight gradient of a convolution by part, in private order
   std::vector<std::vector<float>> bias_partials;
 };
 
-/// A network in FP32: GEMMs, convolutions and poolings by oneDNN, everything else in fp32_kernels. A batch is cut into
+/// A network in FP32: GEMMs, convolutions and poolings by oneDNN, everything else in kernels.hpp. A batch is cut into
 /// parts of a fixed number of samples, each computed by one thread, and sums over parts are added in their order, so
 /// the number of threads changes no bit. Parts pass through the nodes forward and back on their own and meet only where
 /// a normalization needs sums over the batch; then all parameters are updated.
@@ -109,13 +109,12 @@ class Graph {
   void finish_stage(const Stage& stage);
   LossSums total() const;
   void loss(const GraphNode& node, const Part& part, bool with_gradient);
+  PartAt part_at(GraphNode& node, const Part& part);
   bool forward(GraphNode& node, const Part& part);
   void gradient_sums(GraphNode& node, const Part& part);
   bool backward(GraphNode& node, const Part& part);
   bool backward_linear(GraphNode& node, const Rows& rows);
   bool backward_conv(GraphNode& node, const Part& part);
-  bool backward_pool(GraphNode& node, const Part& part);
-  void backward_add(GraphNode& node, const Rows& rows);
   bool update(const Update& work, float learning_rate);
   bool update_linear(GraphNode& node, const Rows& rows, float learning_rate);
   bool update_conv(GraphNode& node, float learning_rate);

@@ -1,6 +1,7 @@
 #include "model/fp32/kernels.hpp"
 
 #include <cmath>
+#include <vector>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
 #define BITLOOM_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -9,6 +10,12 @@
 #endif
 
 namespace bitloom::fp32 {
+
+float* thread_buffer(std::size_t count) {
+  thread_local std::vector<float> buffer;
+  if (buffer.size() < count) buffer.resize(count);
+  return buffer.data();
+}
 
 BITLOOM_CLONES
 void pixels_to_floats(const std::uint8_t* __restrict pixels, float offset, float factor, std::int64_t count,

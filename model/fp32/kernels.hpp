@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "model/network/input.hpp"
@@ -31,6 +32,8 @@ void relu_backward(const float* y, const float* dy, std::int64_t count, bool add
 void add_forward(const float* a, const float* b, std::int64_t count, bool relu, float* y);
 /// to[i] += from[i], or to[i] = from[i] where not `add`.
 void add_or_copy(const float* from, std::int64_t count, bool add, float* to);
+/// Room of this thread for `count` floats, until its next call.
+float* thread_buffer(std::size_t count);
 /// velocity[i] = momentum · velocity[i] + gradient[i].
 void accumulate(const float* gradient, float momentum, std::int64_t count, float* velocity);
 

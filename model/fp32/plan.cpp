@@ -91,11 +91,10 @@ void Graph::prepare(std::size_t index, Normalization normalization) {
     node.conv = std::make_unique<Convolution>(*conv, shape, part_rows_, node.relu);
     node.partials.assign(parts, std::vector<float>(node.conv->private_size()));
     node.bias_partials.assign(parts, std::vector<float>(node.parameters.bias.size()));
-  } else if (const auto* pool = std::get_if<PoolAttributes>(&node.facts.attributes)) {
-    node.pool = std::make_unique<Pooling>(*pool, node.facts.op == Op::kMaxPool, shape, part_rows_);
-    node.workspace.resize(parts * node.pool->workspace_size());
   } else if (const auto* norm = std::get_if<NormAttributes>(&node.facts.attributes)) {
     node.norm = std::make_unique<Norm>(*norm, normalization, static_cast<int>(parts));
+  } else {
+    node.operation = make_operation({node.facts, shape, part_rows_, parts, node.relu});
   }
 }
 

@@ -1,84 +1,10 @@
 #include "model/fp32/primitives.hpp"
 
-#include <fmt/format.h>
-
-#include <dnnl.hpp>
-#include <unordered_map>
-#include <vector>
-
-#include "model/io/error.hpp"
-#include "model/rows/onednn.hpp"
+#include "model/fp32/onednn_call.hpp"
 
 namespace bitloom::fp32 {
 
-namespace {
-
-using dnnl::memory;
-using Dims = memory::dims;
-using Arguments = std::unordered_map<int, memory>;
-
-constexpr auto kFloat = memory::data_type::f32;
-constexpr auto kAny = memory::format_tag::any;
-
-const dnnl::engine& cpu() {
-  static const dnnl::engine engine = [] {
-    limit_onednn();
-    return dnnl::engine(dnnl::engine::kind::cpu, 0);
-  }();
-  return engine;
-}
-
-// oneDNN does not write through the arguments that it reads.
-memory at(const memory::desc& desc, const void* data) { return {desc, cpu(), const_cast<void*>(data)}; }
-
-// A part of the batch is the parallel work, so each thread keeps the scratchpad that its primitives need.
-void* thread_scratch(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
-  thread_local std::vector<std::uint8_t> buffer;
-  if (buffer.size() < bytes + kAlignment) buffer.resize(bytes + kAlignment);
-  void* start = buffer.data();
-  std::size_t space = buffer.size();
-  return std::align(kAlignment, bytes, start, space);
-}
-
-bool run(const dnnl::primitive& primitive, const memory::desc& scratch, Arguments arguments) {
-  try {
-    if (scratch.get_size() > 0) arguments.emplace(DNNL_ARG_SCRATCHPAD, at(scratch, thread_scratch(scratch.get_size())));
-    dnnl::stream stream(cpu());
-    primitive.execute(stream, arguments);
-    stream.wait();
-    return true;
-  } catch (const dnnl::error&) {
-    return false;
-  }
-}
-
-dnnl::primitive_attr own_scratch() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
-}
-
-memory::desc image_desc(int samples, const Shape& shape) {
-  return {{samples, shape[0], shape[1], shape[2]}, kFloat, memory::format_tag::nhwc};
-}
-
-Dims dims(const Pair& pair) { return {pair.rows, pair.cols}; }
-
-int windows(int extent, int kernel, int stride, int padding, int dilation) {
-  return (extent + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
-}
-
-template <class Make>
-auto make_or_throw(const char* what, const Make& make) {
-  try {
-    return make();
-  } catch (const dnnl::error& error) {
-    throw Error(fmt::format("oneDNN: {}: {}", what, error.what()));
-  }
-}
-
-}  // namespace
+using namespace onednn;  // NOLINT: this file is a part of it
 
 struct Convolution::Impl {
   memory::desc x, y, bias, plain_weights;
@@ -187,50 +113,6 @@ bool Convolution::export_gradient(const float* weights, float* to) const {
   return run(impl_->to_plain, {},
              {{DNNL_ARG_FROM, at(impl_->weights_desc.diff_weights_desc(), weights)},
               {DNNL_ARG_TO, at(impl_->plain_weights, to)}});
-}
-
-struct Pooling::Impl {
-  memory::desc x, y, workspace;
-  dnnl::pooling_forward::primitive_desc forward_desc;
-  dnnl::pooling_backward::primitive_desc backward_desc;
-  dnnl::pooling_forward forward;
-  dnnl::pooling_backward backward;
-
-  Impl(const PoolAttributes& pool, bool maximum, const Shape& input, int samples) {
-    x = image_desc(samples, input);
-    y = image_desc(samples, {input[0], windows(input[1], pool.kernel.rows, pool.stride.rows, pool.padding.rows, 1),
-                             windows(input[2], pool.kernel.cols, pool.stride.cols, pool.padding.cols, 1)});
-    const auto algorithm = maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_include_padding;
-    const Dims stride = dims(pool.stride);
-    const Dims kernel = dims(pool.kernel);
-    const Dims padding = dims(pool.padding);
-    forward_desc = {dnnl::pooling_forward::desc(dnnl::prop_kind::forward_training, algorithm, x, y, stride, kernel,
-                                                padding, padding),
-                    own_scratch(), cpu()};
-    backward_desc = {dnnl::pooling_backward::desc(algorithm, x, y, stride, kernel, padding, padding), own_scratch(),
-                     cpu(), forward_desc};
-    workspace = forward_desc.workspace_desc();
-    forward = dnnl::pooling_forward(forward_desc);
-    backward = dnnl::pooling_backward(backward_desc);
-  }
-};
-
-Pooling::Pooling(const PoolAttributes& attributes, bool maximum, const Shape& input, int samples)
-    : impl_(make_or_throw("pooling", [&] { return std::make_unique<Impl>(attributes, maximum, input, samples); })) {}
-Pooling::~Pooling() = default;
-
-std::size_t Pooling::workspace_size() const { return impl_->workspace.get_size(); }
-
-bool Pooling::forward(const float* x, float* y, std::uint8_t* workspace) const {
-  Arguments arguments{{DNNL_ARG_SRC, at(impl_->x, x)}, {DNNL_ARG_DST, at(impl_->y, y)}};
-  if (workspace_size() > 0) arguments.emplace(DNNL_ARG_WORKSPACE, at(impl_->workspace, workspace));
-  return run(impl_->forward, impl_->forward_desc.scratchpad_desc(), std::move(arguments));
-}
-
-bool Pooling::backward(const float* dy, const std::uint8_t* workspace, float* dx) const {
-  Arguments arguments{{DNNL_ARG_DIFF_DST, at(impl_->y, dy)}, {DNNL_ARG_DIFF_SRC, at(impl_->x, dx)}};
-  if (workspace_size() > 0) arguments.emplace(DNNL_ARG_WORKSPACE, at(impl_->workspace, workspace));
-  return run(impl_->backward, impl_->backward_desc.scratchpad_desc(), std::move(arguments));
 }
 
 }  // namespace bitloom::fp32

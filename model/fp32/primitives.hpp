@@ -34,21 +34,4 @@ class Convolution {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Pooling of a fixed number of images through oneDNN; the same layout and threading. The first of equal maxima in row
-/// order gets the gradient, padding never wins a maximum and counts as zero in an average.
-class Pooling {
- public:
-  Pooling(const PoolAttributes& attributes, bool maximum, const Shape& input, int samples);
-  ~Pooling();
-
-  /// Bytes that forward leaves for backward.
-  std::size_t workspace_size() const;
-  bool forward(const float* x, float* y, std::uint8_t* workspace) const;
-  bool backward(const float* dy, const std::uint8_t* workspace, float* dx) const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
 }  // namespace bitloom::fp32

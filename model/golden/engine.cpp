@@ -9,7 +9,7 @@
 
 namespace bitloom {
 
-void GoldenEngine::Impl::require_batch(const Batch& of) const {
+void GoldenRun::require_batch(const Batch& of) const {
   bitloom::require_batch(source, tools.recipe, graph.facts, of.M);
   const bool fit =
       of.labels.size() == size_of(of.M) && of.X.size() == size_of(of.M) * graph.input_elements && is_scale(of.scale);
@@ -18,7 +18,7 @@ void GoldenEngine::Impl::require_batch(const Batch& of) const {
   if (std::any_of(of.labels.begin(), of.labels.end(), beyond)) throw Error("golden step: a label is out of range");
 }
 
-void GoldenEngine::Impl::record_node(std::size_t n, StepRecord& to) const {
+void GoldenRun::record_node(std::size_t n, StepRecord& to) const {
   const GoldenNode& node = graph.nodes[n];
   const std::string name = node.name + ".";
   to.tensors[name + "z_raw"] = named(z[n]);
@@ -32,13 +32,7 @@ void GoldenEngine::Impl::record_node(std::size_t n, StepRecord& to) const {
     for (std::int32_t& value : mask.values) value = value > 0 ? 1 : 0;
     to.tensors[name + "mask"] = std::move(mask);
   }
-  if (!winners[n].empty()) {
-    to.tensors[name + "argmax"] = {static_cast<int>(z[n].rows),
-                                   static_cast<int>(z[n].cols),
-                                   8,
-                                   {winners[n].begin(), winners[n].end()},
-                                   CodeKind::kUnsigned};
-  }
+  operations[n]->record(*this, to);
   if (graph.facts.chain) return;
   to.scalars[name + "dunit"] = word(g[n].unit);
   to.scalars[name + "d_rawsat"] = counter(g_saturated[n]);
@@ -47,13 +41,10 @@ void GoldenEngine::Impl::record_node(std::size_t n, StepRecord& to) const {
   to.scalars[name + "zsat"] = counter(z_saturated[n]);
 }
 
-void GoldenEngine::Impl::record(const TrainState& state, StepRecord& to) const {
+void GoldenRun::record(const TrainState& state, StepRecord& to) const {
   to = {};
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     record_node(n, to);
-    const GoldenNode& node = graph.nodes[n];
-    if (node.layer >= 0) record_layer(layers[size_of(node.layer)], tools, to);
-    if (node.norm >= 0) norms[size_of(node.norm)].record(to);
   }
   record_state(schema, state, to);
   to.scalars["loss"] = tools.totals.loss;

@@ -20,8 +20,6 @@ void set_shapes(const Network& network, const Node& node, GoldenNode& to) {
   } else if (const auto* conv = std::get_if<Conv2dAttributes>(&node.attributes)) {
     to.conv = conv_shape(*conv, 1, in[1], in[2]);
     to.bias = conv->bias;
-  } else if (const auto* pool = std::get_if<PoolAttributes>(&node.attributes)) {
-    to.pool = pool_shape(*pool, 1, in[1], in[2], in[0]);
   } else if (const auto* norm = std::get_if<NormAttributes>(&node.attributes)) {
     to.norm_facts = *norm;
   }
@@ -37,6 +35,7 @@ GoldenGraph golden_graph(const Network& network, const Recipe& recipe) {
     GoldenNode to;
     to.name = node.name;
     to.op = node.op;
+    to.source = node.node;
     to.relu = node.relu;
     to.inputs = node.inputs;
     to.readers = static_cast<int>(node.readers.size());

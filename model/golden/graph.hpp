@@ -7,7 +7,6 @@
 #include "model/network/recipe.hpp"
 #include "model/network/training_graph.hpp"
 #include "model/rows/conv.hpp"
-#include "model/rows/pool.hpp"
 
 namespace bitloom {
 
@@ -15,6 +14,7 @@ namespace bitloom {
 struct GoldenNode {
   std::string name;
   Op op = Op::kLinear;
+  int source = 0;  ///< index in Network::nodes
   bool relu = false;
   std::vector<int> inputs;    ///< nodes of the graph, or kNetworkInput
   int readers = 0;            ///< the loss is one
@@ -24,7 +24,6 @@ struct GoldenNode {
   std::size_t pixels = 1;     ///< rows of the output view [m][cols] of one sample
   std::size_t cols = 1;
   ConvShape conv;  ///< of linear and conv2d for one sample; linear: one pixel, kernel 1
-  PoolShape pool;  ///< of the pools for one sample
   NormAttributes norm_facts;
   bool bias = false;
 };

@@ -36,6 +36,8 @@ struct StepResult {
   std::uint64_t saturated = 0;  ///< values clamped anywhere in the step
 };
 
+struct GoldenRun;
+
 /// Training steps by N5–N25 on whole tensors: no tile, no command. Derives the backward pass itself. Keeps its working
 /// memory from step to step. The bits do not depend on `threads`, the machine or BITLOOM_ISA.
 class GoldenEngine {
@@ -63,8 +65,7 @@ class GoldenEngine {
   std::string kernels_name() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<GoldenRun> run_;
 };
 
 /// GoldenEngine::step() for a single step.

@@ -8,7 +8,6 @@
 #include "model/numerics/niti.hpp"
 #include "model/rows/conv.hpp"
 #include "model/rows/gemm.hpp"
-#include "model/rows/pool.hpp"
 #include "model/rows/tensor_codes.hpp"
 #include "model/rows/tensor_ops.hpp"
 #include "model/rows/xnor.hpp"
@@ -41,19 +40,12 @@ struct GoldenTotals {
 /// What the parts of a step share: kernels, and the facts of the step at work.
 struct GoldenTools {
   GoldenTools(const Recipe& the_recipe, int threads)
-      : recipe(the_recipe),
-        gemm(threads),
-        conv(threads),
-        xnor(threads),
-        pool(threads),
-        tensors(threads),
-        ops(threads) {}
+      : recipe(the_recipe), gemm(threads), conv(threads), xnor(threads), tensors(threads), ops(threads) {}
 
   Recipe recipe;
   Gemm gemm;
   Convolution conv;
   XnorConvolution xnor;
-  Pooling pool;
   TensorOperations tensors;
   TensorOps ops;
   std::vector<std::int32_t> acc;  ///< sums that become a raw view

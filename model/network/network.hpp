@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -12,23 +13,38 @@ namespace bitloom {
 /// Shape of one sample, without the batch dimension: {features} or {channels, rows, columns}.
 using Shape = std::vector<int>;
 
-enum class Op {
-  kLinear,
-  kConv2d,
-  kRelu,
-  kMaxPool,
-  kAveragePool,
-  kBatchNorm,  ///< statistics as the recipe says: per channel (BN), or one pair for the layer (LBN)
-  kAdd,        ///< of two results of one shape
-  kFlatten,    ///< to one dimension: feature = (row · columns + column) · channels + channel
-  kSoftmaxCrossEntropy,
-};
+/// The one list of the operations that a network file may name: X(enumerator, in golden, in FP32). The other two say
+/// which function makes the object that computes the operation there; none: it needs none.
+#define BITLOOM_OPERATIONS(X)     \
+  X(kLinear, weighted, none)      \
+  X(kConv2d, weighted, none)      \
+  X(kRelu, none, relu)            \
+  X(kMaxPool, pool, pool)         \
+  X(kAveragePool, pool, pool)     \
+  X(kBatchNorm, batch_norm, none) \
+  X(kAdd, add, add)               \
+  X(kFlatten, none, none)         \
+  X(kSoftmaxCrossEntropy, none, none)
+
+/// Add reads two results of one shape. Flatten makes one dimension: feature = (row · columns + column) · channels +
+/// channel. The statistics of batch_norm are as the recipe says: by channel (BN), or one pair for the layer (LBN).
+#define BITLOOM_ENUMERATOR(op, in_golden, in_fp32) op,
+enum class Op { BITLOOM_OPERATIONS(BITLOOM_ENUMERATOR) };
+#undef BITLOOM_ENUMERATOR
+
+// all() of the attributes below gives every field, for content_hash(). It takes the struct apart, so that a field that
+// is added does not compile until it is there too.
 
 /// y[out] = W[out][in] x[in] + b[out].
 struct LinearAttributes {
   int in = 0;
   int out = 0;
   bool bias = true;
+
+  auto all() const {
+    const auto& [in_, out_, bias_] = *this;
+    return std::tie(in_, out_, bias_);
+  }
 };
 
 /// Two values, of the rows and of the columns.
@@ -48,6 +64,11 @@ struct Conv2dAttributes {
   Pair dilation;
   int groups = 1;
   bool bias = true;
+
+  auto all() const {
+    const auto& [in_, out_, kernel_, stride_, padding_, dilation_, groups_, bias_] = *this;
+    return std::tie(in_, out_, groups_, bias_, kernel_, stride_, padding_, dilation_);
+  }
 };
 
 /// Windows of a pooling. Padded places never win a maximum and count as zeros in an average (whose divisor is the whole
@@ -56,6 +77,11 @@ struct PoolAttributes {
   Pair kernel;
   Pair stride;
   Pair padding{0, 0};
+
+  auto all() const {
+    const auto& [kernel_, stride_, padding_] = *this;
+    return std::tie(kernel_, stride_, padding_);
+  }
 };
 
 /// y = gamma · (x − mean) / sqrt(variance + eps) + beta, gamma and beta by channel; running values r ← (1 − momentum)·r
@@ -64,6 +90,11 @@ struct NormAttributes {
   int channels = 0;
   double eps = 1e-5;
   double momentum = 0.1;
+
+  auto all() const {
+    const auto& [channels_, eps_, momentum_] = *this;
+    return std::tie(channels_, eps_, momentum_);
+  }
 };
 
 /// Index of the network's input in Node::inputs.

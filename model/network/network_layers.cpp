@@ -1,4 +1,4 @@
-// What each operation of a network file may say, and the shape of its result.
+// What a network file may say, and what each operation is to the network: its words, fields, shape and limits.
 #include "model/network/network_layers.hpp"
 
 #include <fmt/format.h>
@@ -8,26 +8,121 @@
 #include <array>
 #include <string_view>
 
+#include "model/network/limits.hpp"
+
 namespace bitloom {
 
 namespace {
 
-struct NamedOp {
+/// What is to be known of an operation beside its fields and its shape.
+struct OpFacts {
   std::string_view name;
   Op op;
   const char* meaning;
   const char* rule;
+  bool keeps_signs = false;  ///< is the sign of a result that of values that it read?
+  bool takes_relu = false;   ///< can a ReLU behind it become part of it (N14.3)?
 };
-constexpr std::array<NamedOp, 9> kOps{
-    {{"linear", Op::kLinear, "Every result is a weighted sum of all inputs.", "N5"},
-     {"conv2d", Op::kConv2d, "Every result is a weighted sum of a window of the image.", "N14.2"},
-     {"relu", Op::kRelu, "What is below zero becomes zero.", "N14.3"},
-     {"max_pool", Op::kMaxPool, "The largest value of each window.", "N15.1"},
-     {"average_pool", Op::kAveragePool, "The mean of each window.", "N15.2"},
-     {"batch_norm", Op::kBatchNorm, "Each channel gets a learned mean and spread.", "N16"},
-     {"add", Op::kAdd, "The sum of two results of one shape.", "N14.6"},
-     {"flatten", Op::kFlatten, "An image becomes one row of features.", "N14.1"},
-     {"softmax_cross_entropy", Op::kSoftmaxCrossEntropy, "The loss of a classification; it ends the network.", "N7"}}};
+constexpr std::array<OpFacts, 9> kOps{{
+    {"linear", Op::kLinear, "Every result is a weighted sum of all inputs.", "N5", false, true},
+    {"conv2d", Op::kConv2d, "Every result is a weighted sum of a window of the image.", "N14.2", false, true},
+    {"relu", Op::kRelu, "What is below zero becomes zero.", "N14.3", true, false},
+    {"max_pool", Op::kMaxPool, "The largest value of each window.", "N15.1", true, false},
+    {"average_pool", Op::kAveragePool, "The mean of each window.", "N15.2", true, false},
+    {"batch_norm", Op::kBatchNorm, "Each channel gets a learned mean and spread.", "N16", false, true},
+    {"add", Op::kAdd, "The sum of two results of one shape.", "N14.6", false, true},
+    {"flatten", Op::kFlatten, "An image becomes one row of features.", "N14.1", true, false},
+    {"softmax_cross_entropy", Op::kSoftmaxCrossEntropy, "The loss of a classification; it ends the network.", "N7"},
+}};
+
+#define BITLOOM_HAS_FACTS(each, in_golden, in_fp32) &&std::ranges::find(kOps, Op::each, &OpFacts::op) != kOps.end()
+static_assert(true BITLOOM_OPERATIONS(BITLOOM_HAS_FACTS), "every operation has its line above");
+#undef BITLOOM_HAS_FACTS
+
+const OpFacts& facts_of(Op op) { return *std::ranges::find(kOps, op, &OpFacts::op); }
+
+std::vector<FieldChoice> op_words() {
+  std::vector<FieldChoice> words;
+  for (const OpFacts& known : kOps) words.push_back({std::string(known.name), known.meaning, known.rule});
+  return words;
+}
+
+constexpr int kMaxWindow = 4096;  // of kernel, stride, padding and dilation
+
+std::vector<FileField> weight_layer_fields() {
+  return {
+      fields::integer("out", 1, kMaxElements, "How many results a layer has: features, or channels of an image.")
+          .only_with("op", {"linear", "conv2d"}),
+      fields::flag("bias", "Does a learned value add to each result?").only_with("op", {"linear", "conv2d"}),
+  };
+}
+
+std::vector<FileField> window_fields() {
+  FileField all_or_window =
+      fields::pair("kernel", 1, kMaxWindow, "The size of a window.").in("places").only_with("op", {"average_pool"});
+  all_or_window.choices = {{"all", "One window over the whole image.", ""}};
+  return {
+      fields::pair("kernel", 1, kMaxWindow, "The size of a window.")
+          .in("places")
+          .only_with("op", {"conv2d", "max_pool"})
+          .checked("At most the padded input."),
+      std::move(all_or_window).checked("At most the padded input."),
+      fields::pair("stride", 1, kMaxWindow, "How far windows lie apart.")
+          .in("places")
+          .or_else("1")
+          .only_with("op", {"conv2d"}),
+      fields::pair("stride", 1, kMaxWindow, "How far windows lie apart; by default the kernel, side by side.")
+          .in("places")
+          .may_be_absent()
+          .only_with("op", {"max_pool", "average_pool"})
+          .unless("kernel", {"all"}),
+      fields::pair("padding", 0, kMaxWindow, "How many zeros stand on each side of the image.")
+          .in("places")
+          .or_else("0")
+          .only_with("op", {"conv2d", "max_pool", "average_pool"})
+          .unless("kernel", {"all"})
+          .checked("For a pool less than the kernel."),
+      fields::pair("dilation", 1, kMaxWindow, "How far the places of one window lie apart.")
+          .in("places")
+          .or_else("1")
+          .only_with("op", {"conv2d"}),
+      fields::integer("groups", 1, kMaxElements, "Channels fall into so many groups, each with weights of its own.")
+          .or_else("1")
+          .only_with("op", {"conv2d"})
+          .checked("A divisor of the input's and the result's channels."),
+  };
+}
+
+std::vector<FileField> norm_fields() {
+  return {
+      fields::number("eps", 1e-8, 1.0, "What is added to the variance before its root divides.")
+          .or_else("1e-5")
+          .by("N16.1")
+          .only_with("op", {"batch_norm"}),
+      fields::number("momentum", 1e-4, 1.0, "The share of this batch in the running mean and variance.")
+          .or_else("0.1")
+          .by("N16.2")
+          .only_with("op", {"batch_norm"}),
+  };
+}
+
+const FileSection& layer_fields() {
+  static const FileSection section = [] {
+    FileSection all{"layer",
+                    "One operation of the network.",
+                    {fields::text("name", "What the layer is called in reports, recipes and checkpoints.")
+                         .checked("Letters, digits, '_' and '-'; unique; not \"input\"."),
+                     fields::choice("op", op_words(), "What the layer computes."),
+                     fields::texts("inputs", "What the layer reads; by default the layer above.")
+                         .may_be_absent()
+                         .checked("\"input\" or names of layers above; two for add, one for others.")}};
+    for (const std::vector<FileField>& part : {weight_layer_fields(), window_fields(), norm_fields()}) {
+      all.fields.insert(all.fields.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return section;
+}
 
 std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
@@ -151,22 +246,27 @@ void require_one_dimension(const FieldReader& json, const Node& node, const Shap
 
 }  // namespace
 
-const char* op_name(Op op) {
-  for (const NamedOp& known : kOps) {
-    if (known.op == op) return known.name.data();
-  }
-  return "?";
+const char* op_name(Op op) { return facts_of(op).name.data(); }
+
+bool keeps_signs(Op op) { return facts_of(op).keeps_signs; }
+bool takes_relu(Op op) { return facts_of(op).takes_relu; }
+
+bool is_view(const Node& node) {
+  const auto* pool = std::get_if<PoolAttributes>(&node.attributes);
+  const auto is = [](const Pair& pair, int value) { return pair.rows == value && pair.cols == value; };
+  const bool single = pool != nullptr && is(pool->kernel, 1) && is(pool->stride, 1) && is(pool->padding, 0);
+  return single || node.op == Op::kFlatten;
 }
 
-std::vector<FieldChoice> op_words() {
-  std::vector<FieldChoice> words;
-  for (const NamedOp& known : kOps) words.push_back({std::string(known.name), known.meaning, known.rule});
-  return words;
+WindowTaps window_taps(const Node& node) {
+  const auto* pool = std::get_if<PoolAttributes>(&node.attributes);
+  if (pool == nullptr) return {};
+  return {pool->kernel.rows * pool->kernel.cols, largest_window(node.op == Op::kMaxPool)};
 }
 
 Op read_op(const FieldReader& json) {
   const auto text = json.get<std::string>("op");
-  const auto found = std::ranges::find(kOps, text, &NamedOp::name);
+  const auto found = std::ranges::find(kOps, text, &OpFacts::name);
   return found->op;  // the table has let only these words pass
 }
 
@@ -208,6 +308,22 @@ void read_layer(const FieldReader& json, const Network& network, Node& node) {
     json.fail(
         fmt::format("expected a result of at most {} elements, got shape {}", kMaxElements, shape_text(node.shape)));
   }
+}
+
+const FileSection& network_fields() {
+  static const FileSection section{
+      "network",
+      "A network as a list of layers; each reads results above it, and the loss comes last.",
+      {fields::text("name", "What reports and checkpoints call the network.").checked("Letters, digits, '_' and '-'."),
+       fields::integer("batch", 1, 65535,
+                       "Samples of a step where no other number is asked for; by default the hyper-parameters'.")
+           .in("samples")
+           .may_be_absent(),
+       fields::integers("input", 1, kMaxElements, "The shape of a sample: [features] or [channels, rows, columns].")
+           .checked("1 to 4 extents, at most 1048576 elements."),
+       fields::objects("layers", layer_fields(), "The layers in an order in which they can be computed.")
+           .checked("At least one.")}};
+  return section;
 }
 
 }  // namespace bitloom

@@ -9,8 +9,21 @@ namespace bitloom {
 /// Most elements of one sample of any result, and the largest extent.
 inline constexpr int kMaxElements = 1 << 20;
 
-/// The words of a layer's `op`, with their meanings.
-std::vector<FieldChoice> op_words();
+/// Is the sign of a result of this operation that of values that it read, so that signs pass through it (N22.1)?
+bool keeps_signs(Op op);
+
+/// Can a ReLU behind this operation become part of it (N14.3)?
+bool takes_relu(Op op);
+
+/// Is the node's result its input, only seen otherwise: a flatten, or a pool of single places (N14.1)?
+bool is_view(const Node& node);
+
+/// The taps of a node's window and how many integer training takes at most; 0 where the window has no such limit.
+struct WindowTaps {
+  int taps = 0;
+  int most = 0;
+};
+WindowTaps window_taps(const Node& node);
 
 /// The operation that a layer of a network file names.
 Op read_op(const FieldReader& json);

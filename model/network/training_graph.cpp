@@ -6,6 +6,7 @@
 
 #include "model/io/error.hpp"
 #include "model/network/limits.hpp"
+#include "model/network/network_layers.hpp"
 
 namespace bitloom {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
 bool is_layer(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
-bool is_pool(Op op) { return op == Op::kMaxPool || op == Op::kAveragePool; }
 
 class Judge {
  public:
@@ -78,9 +78,8 @@ bool Judge::reaches_signs_only(std::size_t node) const {
     const Node& reader = network_.nodes[n];
     if (std::find(reader.inputs.begin(), reader.inputs.end(), static_cast<int>(node)) == reader.inputs.end()) continue;
     any = true;
-    const bool passes = is_pool(reader.op) || reader.op == Op::kFlatten || reader.op == Op::kRelu;
     const bool signs = is_layer(reader) && rules_[n].activation.quantizer == Quantizer::kSign;
-    if (passes ? !reaches_signs_only(n) : !signs) return false;
+    if (keeps_signs(reader.op) ? !reaches_signs_only(n) : !signs) return false;
   }
   return any;
 }
@@ -92,7 +91,7 @@ void Judge::add_relu(std::size_t n) {
   if (before.made_by == kNetworkInput) fail(node, "the network's input has no node to which a relu could belong");
   if (before.rectified || reaches_signs_only(n)) return;
   TrainingNode& owner = graph_.nodes[size_of(before.made_by)];
-  if (is_pool(owner.op)) {
+  if (!takes_relu(owner.op)) {
     fail(node, fmt::format("expected behind linear, conv2d, batch_norm or add, got {} {}; put it before the {}",
                            op_name(owner.op), owner.name, op_name(owner.op)));
   }
@@ -109,17 +108,17 @@ void Judge::require_products(const Node& node, std::size_t products, const char*
 void Judge::require_limits(const Node& node) const {
   if (const auto* linear = std::get_if<LinearAttributes>(&node.attributes)) {
     const int largest = std::max(linear->in, linear->out);
-    if (largest <= kLargestDimension) return;
-    fail(node, fmt::format("expected at most {} inputs and outputs, got {}", kLargestDimension, largest));
+    if (largest > kLargestDimension) {
+      fail(node, fmt::format("expected at most {} inputs and outputs, got {}", kLargestDimension, largest));
+    }
   } else if (const auto* conv = std::get_if<Conv2dAttributes>(&node.attributes)) {
     const std::size_t area = size_of(conv->kernel.rows) * size_of(conv->kernel.cols);
     require_products(node, area * size_of(conv->in / conv->groups), "the forward pass");
     require_products(node, area * size_of(conv->out / conv->groups), "the activation gradient");
-  } else if (const auto* pool = std::get_if<PoolAttributes>(&node.attributes)) {
-    const int taps = pool->kernel.rows * pool->kernel.cols, most = largest_window(node.op == Op::kMaxPool);
-    if (taps <= most) return;
-    fail(node, fmt::format("kernel: expected a window of at most {} taps, got {}", most, taps));
   }
+  const WindowTaps window = window_taps(node);
+  if (window.taps <= window.most) return;
+  fail(node, fmt::format("kernel: expected a window of at most {} taps, got {}", window.most, window.taps));
 }
 
 void Judge::add_node(std::size_t n) {
@@ -163,25 +162,10 @@ void Judge::add_loss(std::size_t n) {
 
 void Judge::add(std::size_t n) {
   const Node& node = network_.nodes[n];
-  switch (node.op) {
-    case Op::kSoftmaxCrossEntropy:
-      return add_loss(n);
-    case Op::kRelu:
-      return add_relu(n);
-    case Op::kFlatten:
-      views_[n] = view_of(node.inputs[0]);
-      return;
-    case Op::kMaxPool:
-    case Op::kAveragePool:
-      if (!is_identity(node)) return add_node(n);
-      views_[n] = view_of(node.inputs[0]);
-      return;
-    case Op::kLinear:
-    case Op::kConv2d:
-    case Op::kBatchNorm:
-    case Op::kAdd:
-      return add_node(n);
-  }
+  if (node.op == Op::kSoftmaxCrossEntropy) return add_loss(n);
+  if (node.op == Op::kRelu) return add_relu(n);
+  if (!is_view(node)) return add_node(n);
+  views_[n] = view_of(node.inputs[0]);
 }
 
 /// A ReLU becomes part of the node before it, so nothing else can have that node's result without it.
@@ -262,12 +246,6 @@ bool is_chain(const Network& network) {
                             : node.op == Op::kRelu || node.op == Op::kFlatten || node.op == Op::kSoftmaxCrossEntropy;
     return simple && node.inputs == std::vector<int>{static_cast<int>(&node - network.nodes.data()) - 1};
   });
-}
-
-bool is_identity(const Node& node) {
-  const auto* pool = std::get_if<PoolAttributes>(&node.attributes);
-  const auto is = [](const Pair& pair, int value) { return pair.rows == value && pair.cols == value; };
-  return pool != nullptr && is(pool->kernel, 1) && is(pool->stride, 1) && is(pool->padding, 0);
 }
 
 std::vector<std::string> layer_names(const Network& network) {

@@ -42,9 +42,6 @@ void require_batch(const Network& network, const Recipe& recipe, const TrainingG
 /// another view of the same memory (N14.1) and does not count. Golden, lowering and comparison all ask this.
 bool is_chain(const Network& network);
 
-/// Has the node a pool's window of one place, so that its result is its input?
-bool is_identity(const Node& node);
-
 /// Names of the linear and conv2d nodes, in the order of nodes.
 std::vector<std::string> layer_names(const Network& network);
 

@@ -2,6 +2,8 @@
 // until it is taken here too.
 #include "model/train/content.hpp"
 
+#include <tuple>
+
 #include "model/io/content_hash.hpp"
 
 namespace bitloom {
@@ -24,25 +26,13 @@ void add(ContentHash& hash, const Shape& shape) {
 
 void add(ContentHash& /*hash*/, const std::monostate& /*nothing*/) {}
 
-void add(ContentHash& hash, const LinearAttributes& attributes) {
-  const auto& [in, out, bias] = attributes;
-  hash.add(in).add(out).add(bias);
-}
+void add(ContentHash& hash, bool value) { hash.add(value); }
+void add(ContentHash& hash, int value) { hash.add(value); }
+void add(ContentHash& hash, double value) { hash.add_real(value); }
 
-void add(ContentHash& hash, const Conv2dAttributes& attributes) {
-  const auto& [in, out, kernel, stride, padding, dilation, groups, bias] = attributes;
-  hash.add(in).add(out).add(groups).add(bias);
-  for (const Pair& pair : {kernel, stride, padding, dilation}) add(hash, pair);
-}
-
-void add(ContentHash& hash, const PoolAttributes& attributes) {
-  const auto& [kernel, stride, padding] = attributes;
-  for (const Pair& pair : {kernel, stride, padding}) add(hash, pair);
-}
-
-void add(ContentHash& hash, const NormAttributes& attributes) {
-  const auto& [channels, eps, momentum] = attributes;
-  hash.add(channels).add_real(eps).add_real(momentum);
+template <class Attributes>
+void add(ContentHash& hash, const Attributes& attributes) {
+  std::apply([&hash](const auto&... field) { (add(hash, field), ...); }, attributes.all());
 }
 
 bool has_tensors(Op op) { return op == Op::kLinear || op == Op::kConv2d || op == Op::kBatchNorm; }

@@ -147,11 +147,13 @@ TEST(Fp32Oracle, Pooling) {
     }
     const OracleArray x = from["x"].channels_last();
     const OracleArray gy = from["gy"].channels_last();
-    const fp32::Pooling pooling(pool, maximum, shape, x.shape[0]);
-    std::vector<std::uint8_t> workspace(pooling.workspace_size());
-    std::vector<float> y(gy.values.size()), dx(x.values.size());
-    ASSERT_TRUE(pooling.forward(x.floats().data(), y.data(), workspace.data())) << name;
-    ASSERT_TRUE(pooling.backward(gy.floats().data(), workspace.data(), dx.data())) << name;
+    const Node node{"pool", maximum ? Op::kMaxPool : Op::kAveragePool, {kNetworkInput}, image_shape(from["y"]), pool};
+    const auto pooling = fp32::make_operation({node, shape, x.shape[0], 1, false});
+    const std::vector<float> values = x.floats();
+    std::vector<float> y(gy.values.size()), dx(x.values.size()), dy = gy.floats();
+    const fp32::PartAt part{0, x.shape[0], {values.data()}, y.data(), dy.data(), {{{dx.data(), false}}}};
+    ASSERT_TRUE(pooling->forward(part)) << name;
+    ASSERT_TRUE(pooling->backward(part)) << name;
     if (maximum) {
       expect_exact(name + ".y", y, from["y"].channels_last().values);
       expect_exact(name + ".dx", dx, from["dx"].channels_last().values);

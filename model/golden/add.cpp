@@ -1,0 +1,39 @@
+// Sums of two results in golden (N14.6).
+#include <cstdint>
+
+#include "model/golden/engine.hpp"
+#include "model/golden/operation.hpp"
+
+namespace bitloom {
+namespace {
+
+class GoldenAdd final : public GoldenOperation {
+ public:
+  explicit GoldenAdd(std::size_t n) : n_(n) {}
+
+  void forward(GoldenRun& run, const TrainState& /*state*/) override {
+    const GoldenNode& node = run.graph.nodes[n_];
+    run.z_saturated[n_] = run.add(run.z[size_of(node.inputs[0])], run.z[size_of(node.inputs[1])], node.relu, run.z[n_]);
+  }
+
+  void backward(GoldenRun& run, const BackwardWork& /*work*/) override {
+    for (const int input : run.graph.nodes[n_].inputs) {
+      run.destination(input) = run.g[n_];
+      run.deliver(input);
+    }
+  }
+
+  void record(const GoldenRun& /*run*/, StepRecord& /*to*/) const override {}
+
+ private:
+  const std::size_t n_;
+};
+
+}  // namespace
+
+namespace golden {
+
+std::unique_ptr<GoldenOperation> add(const GoldenPlace& place) { return std::make_unique<GoldenAdd>(place.node); }
+
+}  // namespace golden
+}  // namespace bitloom

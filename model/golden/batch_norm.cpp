@@ -1,0 +1,41 @@
+// Where a batch_norm stands in a step of golden (N16).
+#include "model/golden/engine.hpp"
+#include "model/golden/operation.hpp"
+
+namespace bitloom {
+namespace {
+
+class GoldenBatchNorm final : public GoldenOperation {
+ public:
+  GoldenBatchNorm(std::size_t n, std::size_t norm) : n_(n), i_(norm) {}
+
+  void forward(GoldenRun& run, const TrainState& state) override {
+    run.norms[i_].forward(run.z[input(run)], state.norms[i_], run.tools, run.z[n_]);
+  }
+
+  void backward(GoldenRun& run, const BackwardWork& work) override {
+    const int below = run.graph.nodes[n_].inputs[0];
+    run.norms[i_].backward(run.z[input(run)], run.g[n_], run.tools, run.destination(below));
+    run.deliver(below);
+    if (work.updated != nullptr) run.norms[i_].update(work.updated->norms[i_], run.tools);
+  }
+
+  void record(const GoldenRun& run, StepRecord& to) const override { run.norms[i_].record(to); }
+
+ private:
+  std::size_t input(const GoldenRun& run) const { return size_of(run.graph.nodes[n_].inputs[0]); }
+
+  const std::size_t n_;
+  const std::size_t i_;
+};
+
+}  // namespace
+
+namespace golden {
+
+std::unique_ptr<GoldenOperation> batch_norm(const GoldenPlace& place) {
+  return std::make_unique<GoldenBatchNorm>(place.node, size_of(place.graph.nodes[place.node].norm));
+}
+
+}  // namespace golden
+}  // namespace bitloom

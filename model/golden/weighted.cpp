@@ -1,0 +1,52 @@
+// Layers with weights, linear and conv2d, in golden (N5, N14.2): where a layer's codes and GEMMs stand in a step.
+#include "model/golden/engine.hpp"
+#include "model/golden/operation.hpp"
+#include "model/golden/record.hpp"
+
+namespace bitloom {
+namespace {
+
+class GoldenWeighted final : public GoldenOperation {
+ public:
+  GoldenWeighted(std::size_t n, std::size_t layer) : n_(n), l_(layer) {}
+
+  void forward(GoldenRun& run, const TrainState& state) override {
+    GoldenLayer& layer = run.layers[l_];
+    const LayerState& of = state.layers[l_];
+    if (!layer.reads_input()) {
+      const std::size_t input = size_of(run.graph.nodes[n_].inputs[0]);
+      const GoldenLayer* producer = run.graph.facts.chain ? &run.layers[l_ - 1] : nullptr;
+      layer.quantize_input(run.z[input], run.graph.nodes[input].non_negative, producer, of, run.tools);
+    }
+    layer.forward(of, run.tools, run.z[n_]);
+  }
+
+  void backward(GoldenRun& run, const BackwardWork& work) override {
+    GoldenLayer& layer = run.layers[l_];
+    layer.quantize_gradient(run.g[n_], work.state.layers[l_], run.tools);
+    if (!layer.reads_input()) {
+      const int input = run.graph.nodes[n_].inputs[0];
+      layer.activation_gradient(run.tools, run.destination(input));
+      run.deliver(input);
+    }
+    if (work.weights) layer.weight_gradient(work.state.layers[l_], run.tools);
+    if (work.updated != nullptr) layer.update(work.updated->layers[l_], run.tools);
+  }
+
+  void record(const GoldenRun& run, StepRecord& to) const override { record_layer(run.layers[l_], run.tools, to); }
+
+ private:
+  const std::size_t n_;
+  const std::size_t l_;
+};
+
+}  // namespace
+
+namespace golden {
+
+std::unique_ptr<GoldenOperation> weighted(const GoldenPlace& place) {
+  return std::make_unique<GoldenWeighted>(place.node, size_of(place.graph.nodes[place.node].layer));
+}
+
+}  // namespace golden
+}  // namespace bitloom
