@@ -1,29 +1,17 @@
-// The forward half of a layer: codes of weights and input, and the GEMMs.
+// The forward half of a layer: what quantizers share, and the GEMMs.
 #include "model/golden/layer.hpp"
 
 #include <algorithm>
 
-#include "model/numerics/clip_code.hpp"
+#include "model/golden/quantizer.hpp"
 #include "model/numerics/linear.hpp"
-#include "model/numerics/niti.hpp"
-#include "model/numerics/sawb.hpp"
-#include "model/numerics/statistics.hpp"
 
 namespace bitloom {
 namespace {
 
 constexpr double kStandardizationEps = 1e-5;  // N16.4
-constexpr int kUnsigned4 = 15;
 
 std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
-
-/// Returns SAWB's scale of the tensor u, whose largest magnitude is max, in `unit` (N18).
-Scale scale_of(const std::int32_t* u, std::size_t count, std::uint32_t max, Scale unit, const ViewRule& rule,
-               bool is_unsigned, GoldenTools& tools) {
-  const MagnitudeSums sums = tools.ops.magnitude_sums(u, statistics_shift(max), count);
-  return sawb_scale({static_cast<std::int64_t>(count), max, sums.absolute, sums.square}, unit, real_constant(rule.c1),
-                    real_constant(rule.c2), is_unsigned, tools.totals.scale_saturated);
-}
 
 }  // namespace
 
@@ -41,67 +29,22 @@ void GoldenLayer::begin(const LayerState& state, GoldenTools& tools) {
   x.resize(reads_input() ? x.size() : tools.samples * node.conv.in_pixels() * size_of(node.conv.in));
   x_mask.clear();
   w_mask.clear();
-  quantize_weights(state, tools);
+  golden_quantizer(rule.weight.quantizer).weights(*this, state, tools);
 }
 
 void GoldenLayer::take_input(const std::vector<std::int8_t>& codes, Scale scale) {
   x = codes;
   sx = scale;
+  x_form = {rule.width(rule.activation), CodeKind::kSigned};
 }
 
-/// Makes the weights' codes of this step and their scale from what memory keeps of them, by the recipe's quantizer
-/// (N6.4, N16.4, N18, N22, N23.7, N24.3).
-void GoldenLayer::quantize_weights(const LayerState& state, GoldenTools& tools) {
+/// Makes w from the masters by even steps of sw (N6.4).
+void GoldenLayer::even_weights(const LayerState& state, int limit, GoldenTools& tools) {
   const Scale unit = power_of_two(tools.recipe.update.master_frac_bits);
-  const int q = qmax(rule.width(rule.weight));
-  const auto by_scale = [&] {
-    const Scale ratio = div(unit, sw, tools.totals.scale_saturated);
-    counts.w = tools.tensors.quantize(state.master.data(), depth(), out(), ratio, rule.weight.rounding,
-                                      tools.stream(node.layer, TensorKind::kWeight, RandomUse::kQuantize), q, w.data());
-  };
-  switch (rule.weight.quantizer) {
-    case Quantizer::kSawb:
-      sw = scale_of(state.master.data(), state.master.size(), state.wmax, unit, rule.weight, false, tools);
-      by_scale();
-      return;
-    case Quantizer::kSign:
-      sw = kOne;
-      w_mask.resize(w.size());
-      tools.ops.sign(state.master.data(), w.size(), 1 << tools.recipe.update.master_frac_bits, w.data(), w_mask.data());
-      return;
-    case Quantizer::kStandardizedRoundClip:
-      standardize(state, tools);
-      return;
-    case Quantizer::kLwq:
-    case Quantizer::kNiti:
-      sw = state.sw;
-      w = state.q;
-      return;
-    case Quantizer::kMax:
-      sw = max_to_scale(state.wmax, unit, q, std::nullopt, tools.totals.scale_saturated);
-      by_scale();
-      return;
-    case Quantizer::kRoundClip:
-    case Quantizer::kLog:
-    case Quantizer::kGroup:
-      return;  // No recipe gives these to weights.
-  }
-}
-
-/// Standardizes the master weights by output channel, and makes round-clip codes of them (N16.4, N22.2).
-void GoldenLayer::standardize(const LayerState& state, GoldenTools& tools) {
-  const std::vector<Real> ones(out(), exp2_real(0));
-  const std::vector<Real> zeros(out());
-  what.resize(w.size());
-  w_mask.resize(w.size());
-  standardizer.prepare(state.master.data(), depth(), out(), power_of_two(tools.recipe.update.master_frac_bits),
-                       state.wmax, ones, zeros, tools);
-  counts.w = standardizer.forward(state.master.data(), depth(), out(), false, tools, what.data()).saturated;
-  const Scale unit = power_of_two(16);
-  const Real clip = real_constant(rule.weight.clip);
-  sw = clip_scale(clip, rule.weight.levels, tools.totals.scale_saturated);
-  tools.ops.clip(what.data(), what.size(), clip_ratio(unit, rule.weight.levels, clip), -rule.weight.levels,
-                 rule.weight.levels, clip_window(clip, unit, tools.totals.scale_saturated), w.data(), w_mask.data());
+  const Scale ratio = div(unit, sw, tools.totals.scale_saturated);
+  counts.w =
+      tools.tensors.quantize(state.master.data(), depth(), out(), ratio, rule.weight.rounding,
+                             tools.stream(node.layer, TensorKind::kWeight, RandomUse::kQuantize), limit, w.data());
 }
 
 /// Returns the random words of the operand x: the previous layer's activation in a multilayer perceptron (N4.5), else
@@ -111,65 +54,20 @@ Stream GoldenLayer::input_stream(const GoldenTools& tools) const {
                      : tools.stream(node.layer, TensorKind::kInput, RandomUse::kQuantize);
 }
 
-void GoldenLayer::quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer,
-                                 const LayerState& state, GoldenTools& tools) {
-  const ViewRule& view = rule.activation;
+/// Makes x by even steps of sx, within 0 … limit where its form is unsigned, else ±limit (N6.1).
+void GoldenLayer::even_input(const LayerInput& from, int limit, GoldenTools& tools) {
+  const std::int32_t* raw = from.raw.data.data();
   const std::size_t cols = size_of(node.conv.in);
-  const std::size_t view_rows = x.size() / cols;
-  std::uint64_t& counted = tools.totals.scale_saturated;
-  const int q = qmax(rule.width(view));
-  const auto by_scale = [&](int limit) {
-    const Scale ratio = div(from.unit, sx, counted);
-    if (producer != nullptr && hindsight_x() && !tools.exact_scales && producer->counts.z != 0) {
-      codes_beyond_raw(*producer, ratio, tools);
-      return;
-    }
-    counts.x = limit == kUnsigned4 ? tools.ops.quantize_unsigned(from.data.data(), view_rows, cols, ratio,
-                                                                 view.rounding, input_stream(tools), limit, x.data())
-                                   : tools.tensors.quantize(from.data.data(), view_rows, cols, ratio, view.rounding,
-                                                            input_stream(tools), limit, x.data());
-  };
-  switch (view.quantizer) {
-    case Quantizer::kSawb: {
-      x_unsigned = view.is_unsigned && non_negative;
-      const int limit = x_unsigned ? kUnsigned4 : q;
-      sx = scale_of(from.data.data(), from.data.size(), from.magnitude(), from.unit, view, x_unsigned, tools);
-      by_scale(limit);
-      return;
-    }
-    case Quantizer::kSign:
-      sx = kOne;
-      x_mask.resize(x.size());
-      tools.ops.sign(from.data.data(), x.size(), sign_window(from.unit, counted), x.data(), x_mask.data());
-      return;
-    case Quantizer::kRoundClip: {
-      const Real clip = real_constant(view.clip);
-      sx = clip_scale(clip, view.levels, counted);
-      x_unsigned = true;
-      x_mask.resize(x.size());
-      tools.ops.clip(from.data.data(), x.size(), clip_ratio(from.unit, view.levels, clip), 0, view.levels,
-                     clip_window(clip, from.unit, counted), x.data(), x_mask.data());
-      return;
-    }
-    case Quantizer::kNiti: {
-      const int shift = niti_shift(from.magnitude(), rule.bits);
-      sx = normalized(from.unit.m, from.unit.s - shift, counted);
-      counts.x = tools.ops.niti(from.data.data(), x.size(), shift, rule.bits, x.data());
-      return;
-    }
-    case Quantizer::kMax: {
-      const bool hindsight = tools.hindsight(view);
-      sx_next = max_to_scale(from.magnitude(), from.unit, q,
-                             hindsight ? std::optional<Scale>(state.sx_next) : std::nullopt, counted);
-      sx = hindsight ? state.sx_next : sx_next;
-      by_scale(q);
-      return;
-    }
-    case Quantizer::kStandardizedRoundClip:
-    case Quantizer::kLwq:
-    case Quantizer::kLog:
-    case Quantizer::kGroup:
-      return;  // No recipe gives these to activations.
+  const Scale ratio = div(from.raw.unit, sx, tools.totals.scale_saturated);
+  const Rounding rounding = rule.activation.rounding;
+  if (from.producer != nullptr && hindsight_x() && !tools.exact_scales && from.producer->counts.z != 0) {
+    codes_beyond_raw(*from.producer, ratio, tools);
+  } else if (x_form.kind == CodeKind::kUnsigned) {
+    counts.x =
+        tools.ops.quantize_unsigned(raw, x.size() / cols, cols, ratio, rounding, input_stream(tools), limit, x.data());
+  } else {
+    counts.x =
+        tools.tensors.quantize(raw, x.size() / cols, cols, ratio, rounding, input_stream(tools), limit, x.data());
   }
 }
 
@@ -187,6 +85,10 @@ void GoldenLayer::codes_beyond_raw(const GoldenLayer& producer, Scale ratio, Gol
           requantize_to(activate(z, producer.node.relu).a, ratio, rule.activation.rounding, u, 8, limit, counts.x));
     }
   }
+}
+
+void GoldenLayer::quantize_input(const LayerInput& from, const LayerState& state, GoldenTools& tools) {
+  golden_quantizer(rule.activation.quantizer).input(*this, from, state, tools);
 }
 
 void GoldenLayer::forward(const LayerState& state, GoldenTools& tools, RawTensor& z) {
@@ -219,8 +121,7 @@ void GoldenLayer::gemm_forward(GoldenTools& tools, std::int32_t* acc) const {
   }
   ConvShape shape = node.conv;
   shape.n = static_cast<int>(tools.samples);
-  const bool one_bit = rule.weight.quantizer == Quantizer::kSign && rule.activation.quantizer == Quantizer::kSign &&
-                       !reads_input();  // the network's input has codes of its own
+  const bool one_bit = w_form.kind == CodeKind::kSign && x_form.kind == CodeKind::kSign;
   if (one_bit && XnorConvolution::worth_it(shape)) {
     tools.xnor.forward(shape, x.data(), w.data(), acc);
     return;

@@ -7,6 +7,7 @@
 #include "model/golden/graph.hpp"
 #include "model/golden/norm.hpp"
 #include "model/golden/state.hpp"
+#include "model/golden/step_record.hpp"
 #include "model/golden/tools.hpp"
 #include "model/network/recipe.hpp"
 #include "model/numerics/numbers.hpp"
@@ -48,6 +49,21 @@ struct GroupedView {
   }
 };
 
+/// How a record and memory hold codes.
+struct CodeForm {
+  int bits = 8;
+  CodeKind kind = CodeKind::kSigned;
+};
+
+class GoldenLayer;
+
+/// The raw view that a layer makes its codes x of.
+struct LayerInput {
+  const RawTensor& raw;
+  bool non_negative = false;              ///< can no value be below 0?
+  const GoldenLayer* producer = nullptr;  ///< of linear chains, the layer before
+};
+
 /// A linear or conv2d layer within a step. Raw views are int32, codes int8 (also the values of logarithmic codes).
 class GoldenLayer {
  public:
@@ -57,9 +73,8 @@ class GoldenLayer {
   void begin(const LayerState& state, GoldenTools& tools);
   /// Takes the network's input (N6.5).
   void take_input(const std::vector<std::int8_t>& codes, Scale scale);
-  /// x from the raw view that the layer reads. `producer`: of linear chains, the layer before.
-  void quantize_input(const RawTensor& from, bool non_negative, const GoldenLayer* producer, const LayerState& state,
-                      GoldenTools& tools);
+  /// Makes x from the raw view that the layer reads.
+  void quantize_input(const LayerInput& from, const LayerState& state, GoldenTools& tools);
   /// Computes the layer's raw output z, with bias and ReLU, from the codes of operand and weights (N5.1, N5.2, N14.2).
   void forward(const LayerState& state, GoldenTools& tools, RawTensor& z);
   /// Makes the codes of the gradient of the layer's output.
@@ -88,12 +103,24 @@ class GoldenLayer {
   std::size_t out() const { return static_cast<std::size_t>(node.conv.out); }
   std::size_t rows(const GoldenTools& tools) const { return tools.samples * node.pixels; }
 
+  // What quantizers use.
+  void even_weights(const LayerState& state, int limit, GoldenTools& tools);
+  void even_input(const LayerInput& from, int limit, GoldenTools& tools);
+  Stream gradient_stream(const GoldenTools& tools, RandomUse use, std::uint32_t sample = 0) const {
+    return tools.stream(node.layer, TensorKind::kGradient, use, sample);
+  }
+  void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
+  /// Raw views of Σ over all vectors of codes of x · d (N5.4, N19.4), exact before they are clamped. Returns how many
+  /// were.
+  std::uint64_t gemm_weight(GoldenTools& tools, std::span<const std::vector<std::int8_t>> codes, int outputs,
+                            std::vector<std::int32_t>& sums) const;
+
   GoldenNode node;
   RecipeLayer rule;
+  CodeForm x_form, w_form, d_form;
   std::vector<std::int8_t> x;        ///< [rows][channels] of the input
   std::vector<std::uint8_t> x_mask;  ///< N17.1; empty: all pass
-  bool x_unsigned = false;
-  std::vector<std::int8_t> w;  ///< [K][out]
+  std::vector<std::int8_t> w;        ///< [K][out]
   std::vector<std::uint8_t> w_mask;
   std::vector<std::int32_t> what;           ///< raw view of the standardized weights (N16.4)
   std::vector<std::vector<std::int8_t>> d;  ///< [rows][out]; one a sample of SMP
@@ -116,30 +143,12 @@ class GoldenLayer {
   SaturationCounts counts;
 
  private:
-  void quantize_weights(const LayerState& state, GoldenTools& tools);
-  void standardize(const LayerState& state, GoldenTools& tools);
   void codes_beyond_raw(const GoldenLayer& producer, Scale ratio, GoldenTools& tools);
   Stream input_stream(const GoldenTools& tools) const;
-  Stream gradient_stream(const GoldenTools& tools, RandomUse use, std::uint32_t sample = 0) const {
-    return tools.stream(node.layer, TensorKind::kGradient, use, sample);
-  }
-  void log_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools);
-  void group_gradient(const RawTensor& g, GoldenTools& tools);
-  GroupedView grouped(const RawTensor& g, const GroupView& of, RandomUse quantize, RandomUse prune,
-                      GoldenTools& tools) const;
-  std::vector<Real> kept(const GroupedView& view, const GroupView& of, RandomUse prune, GoldenTools& tools) const;
-  void group_activation_gradient(GoldenTools& tools, RawTensor& to);
-  void group_weight_gradient(GoldenTools& tools);
-  void summed_weight_gradient(GoldenTools& tools);
   void update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
   void update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
 
   void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;
-  void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
-  /// Raw views of Σ over all vectors of codes of x · d (N5.4, N19.4), exact before they are clamped. Returns how many
-  /// were.
-  std::uint64_t gemm_weight(GoldenTools& tools, std::span<const std::vector<std::int8_t>> codes, int outputs,
-                            std::vector<std::int32_t>& sums) const;
 };
 
 }  // namespace bitloom

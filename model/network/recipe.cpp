@@ -66,15 +66,9 @@ void read_max(const FieldReader& json, ViewRule& view) {
 }
 
 Quantizer quantizer_of(const std::string& name) {
-  static const std::map<std::string, Quantizer> known{{"max", Quantizer::kMax},
-                                                      {"sawb", Quantizer::kSawb},
-                                                      {"sign", Quantizer::kSign},
-                                                      {"round_clip", Quantizer::kRoundClip},
-                                                      {"standardized_round_clip", Quantizer::kStandardizedRoundClip},
-                                                      {"lwq", Quantizer::kLwq},
-                                                      {"niti", Quantizer::kNiti},
-                                                      {"log", Quantizer::kLog},
-                                                      {"group", Quantizer::kGroup}};
+#define BITLOOM_WORD(each, text, object) {text, Quantizer::each},
+  static const std::map<std::string, Quantizer> known{BITLOOM_QUANTIZERS(BITLOOM_WORD)};
+#undef BITLOOM_WORD
   return known.at(name);
 }
 

@@ -17,18 +17,25 @@ enum class ScaleRule {
   kHindsight,  ///< N6.2: the previous step's maximum (N19.1's mean for logarithmic codes)
 };
 
-/// How raw views become codes. In brackets: of which views (x activations, w weights, d gradients).
-enum class Quantizer {
-  kMax,                    ///< N6: scale from the maximum [x w d]
-  kSawb,                   ///< N18 [x w]
-  kSign,                   ///< N22.1 [x w]
-  kRoundClip,              ///< N22.2 [x]
-  kStandardizedRoundClip,  ///< N16.4, then N22.2 [w]
-  kLwq,                    ///< N23: the stored integer weight [w]
-  kNiti,                   ///< N24 [x w d]
-  kLog,                    ///< N19 [d]
-  kGroup,                  ///< N21 [d]
-};
+/// The one list of the quantizers, which make codes of raw views: X(enumerator, word in a recipe, function that gives
+/// its object in golden).
+#define BITLOOM_QUANTIZERS(X)                                      \
+  X(kMax, "max", max)                                              \
+  X(kSawb, "sawb", sawb)                                           \
+  X(kSign, "sign", sign)                                           \
+  X(kRoundClip, "round_clip", round_clip)                          \
+  X(kStandardizedRoundClip, "standardized_round_clip", round_clip) \
+  X(kLwq, "lwq", lwq)                                              \
+  X(kNiti, "niti", niti)                                           \
+  X(kLog, "log", log)                                              \
+  X(kGroup, "group", group)
+
+/// N6: kMax, of x activations, w weights and d gradients. N18: kSawb [x w]. N22.1: kSign [x w]. N22.2: kRoundClip [x];
+/// N16.4, then N22.2: kStandardizedRoundClip [w]. N23: kLwq, the stored integer weight [w]. N24: kNiti [x w d]. N19:
+/// kLog [d]. N21: kGroup [d].
+#define BITLOOM_ENUMERATOR(each, text, object) each,
+enum class Quantizer { BITLOOM_QUANTIZERS(BITLOOM_ENUMERATOR) };
+#undef BITLOOM_ENUMERATOR
 
 /// Which elements of a gradient share offset and step (N21.1).
 enum class Groups {

@@ -1,0 +1,39 @@
+#pragma once
+#include "model/golden/layer.hpp"
+#include "model/golden/record.hpp"
+#include "model/golden/state.hpp"
+#include "model/golden/tools.hpp"
+#include "model/network/recipe.hpp"
+
+namespace bitloom {
+
+/// What golden knows of a quantizer: how it makes codes in each of the roles that recipes give it, how gradients go
+/// back through it, and what of it a record holds. Objects keep nothing; what a step makes lies in the layer. Each
+/// function sets codes, scale, form and saturations of its view. Those of a role that recipes never give throw Error.
+class GoldenQuantizer {
+ public:
+  GoldenQuantizer() = default;
+  GoldenQuantizer(const GoldenQuantizer&) = delete;
+  GoldenQuantizer& operator=(const GoldenQuantizer&) = delete;
+  virtual ~GoldenQuantizer() = default;
+
+  /// Makes the weights' codes of this step from what memory keeps of them.
+  virtual void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& tools) const;
+  /// Turns dw, the gradient of the codes' values, into that of the stored weights.
+  virtual void through_weights(GoldenLayer& layer, const LayerState& state, GoldenTools& tools) const;
+
+  /// Makes x from the raw view that the layer reads, which can be below 0 or cannot.
+  virtual void input(GoldenLayer& layer, const LayerInput& from, const LayerState& state, GoldenTools& tools) const;
+
+  /// Makes codes of the gradient of the layer's output.
+  virtual void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& state, GoldenTools& tools) const;
+  /// Makes the gradient of the layer's input from those codes, without the window of the input's quantizer (N5.3).
+  virtual void activation_gradient(GoldenLayer& layer, GoldenTools& tools, RawTensor& to) const;
+  /// Makes dw and db from those codes, without the window of the weights' quantizer (N5.4; N19.4 with several samples).
+  virtual void weight_gradient(GoldenLayer& layer, GoldenTools& tools) const;
+  virtual void record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const;
+};
+
+const GoldenQuantizer& golden_quantizer(Quantizer quantizer);
+
+}  // namespace bitloom

@@ -1,0 +1,54 @@
+// Logarithmic codes of gradients, one set a sample of SMP (N19).
+#include <bit>
+
+#include "model/golden/quantizer.hpp"
+#include "model/numerics/log_code.hpp"
+
+namespace bitloom {
+namespace {
+
+constexpr int kBits = 4;
+
+class LogQuantizer final : public GoldenQuantizer {
+ public:
+  void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& state, GoldenTools& tools) const override {
+    layer.d.resize(static_cast<std::size_t>(layer.rule.gradient.samples));
+    for (std::vector<std::int8_t>& codes : layer.d) codes.resize(g.data.size());
+    layer.d_form = {kBits, CodeKind::kLog};
+    const ViewRule& view = layer.rule.gradient;
+    std::uint64_t& counted = tools.totals.scale_saturated;
+    const std::uint32_t max = tools.hindsight(view) ? log_hindsight_max(state.mhat, g.unit, counted) : layer.d_max;
+    layer.log_max = log_top(max, view.power_of_two);
+    layer.sd = log_unit(g.unit, layer.log_max, view.binades, counted);
+    for (std::size_t sample = 0; sample < layer.d.size(); ++sample) {
+      layer.counts.d +=
+          tools.ops.log(g.data.data(), g.rows, g.cols, layer.log_max, view.binades, view.rounding,
+                        layer.gradient_stream(tools, RandomUse::kQuantize, static_cast<std::uint32_t>(sample)),
+                        layer.d[sample].data());
+    }
+  }
+
+  /// The layer keeps values, a record holds codes (N19.2).
+  void record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const override {
+    for (std::size_t sample = 0; sample < layer.d.size(); ++sample) {
+      std::vector<std::int32_t> codes(layer.d[sample].begin(), layer.d[sample].end());
+      for (std::int32_t& code : codes) {
+        code = std::bit_width(static_cast<unsigned>(code < 0 ? -code : code)) | (code < 0 ? 8 : 0);
+      }
+      record.put(sample == 0 ? "d" : "d_s" + std::to_string(sample), layer.rows(tools), kBits, codes, CodeKind::kLog);
+    }
+    record.scalar("log_max", layer.log_max);
+  }
+};
+
+}  // namespace
+
+namespace quantizers {
+
+const GoldenQuantizer& log() {
+  static const LogQuantizer quantizer;
+  return quantizer;
+}
+
+}  // namespace quantizers
+}  // namespace bitloom

@@ -1,0 +1,47 @@
+// Integers with a power of two for the tensor (NITI, N24).
+#include "model/golden/quantizer.hpp"
+#include "model/numerics/niti.hpp"
+
+namespace bitloom {
+namespace {
+
+class NitiQuantizer final : public GoldenQuantizer {
+ public:
+  /// The stored integers themselves (N24.3).
+  void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& /*tools*/) const override {
+    layer.sw = state.sw;
+    layer.w = state.q;
+    layer.w_form = {layer.rule.width(layer.rule.weight), CodeKind::kSigned};
+  }
+
+  void input(GoldenLayer& layer, const LayerInput& from, const LayerState& /*state*/,
+             GoldenTools& tools) const override {
+    const RawTensor& raw = from.raw;
+    const int shift = niti_shift(raw.magnitude(), layer.rule.bits);
+    layer.sx = normalized(raw.unit.m, raw.unit.s - shift, tools.totals.scale_saturated);
+    layer.x_form = {layer.rule.width(layer.rule.activation), CodeKind::kSigned};
+    layer.counts.x = tools.ops.niti(raw.data.data(), layer.x.size(), shift, layer.rule.bits, layer.x.data());
+  }
+
+  void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& /*state*/,
+                GoldenTools& tools) const override {
+    const int shift = niti_shift(layer.d_max, layer.rule.bits);
+    layer.sd = normalized(g.unit.m, g.unit.s - shift, tools.totals.scale_saturated);
+    layer.d.resize(1);
+    layer.d[0].resize(g.data.size());
+    layer.d_form = {layer.rule.width(layer.rule.gradient), CodeKind::kSigned};
+    layer.counts.d = tools.ops.niti(g.data.data(), g.data.size(), shift, layer.rule.bits, layer.d[0].data());
+  }
+};
+
+}  // namespace
+
+namespace quantizers {
+
+const GoldenQuantizer& niti() {
+  static const NitiQuantizer quantizer;
+  return quantizer;
+}
+
+}  // namespace quantizers
+}  // namespace bitloom
