@@ -8,102 +8,10 @@
 #include "model/io/field_reader.hpp"
 #include "model/io/suggest.hpp"
 #include "model/network/recipe_effect.hpp"
+#include "model/network/view_fields.hpp"
 
 namespace bitloom {
 namespace {
-
-Rounding read_rounding(const FieldReader& json) {
-  const auto name = json.get<std::string>("rounding");
-  if (name == "half_up") return Rounding::kHalfUp;
-  if (name == "nearest_even") return Rounding::kNearestEven;
-  return name == "floor" ? Rounding::kFloor : Rounding::kStochastic;
-}
-
-void read_own_bits(const FieldReader& json, ViewRule& view) {
-  if (json.has("bits")) view.bits = json.get<int>("bits");
-}
-
-void read_scale(const FieldReader& json, ViewRule& view) {
-  view.scale = json.is("scale", "exact") ? ScaleRule::kExact : ScaleRule::kHindsight;
-}
-
-void read_sawb(const FieldReader& json, ViewRule& view) {
-  view.bits = 4;
-  view.rounding = read_rounding(json);
-  view.c1 = json.get<double>("c1");
-  view.c2 = json.get<double>("c2");
-}
-
-void read_round_clip(const FieldReader& json, ViewRule& view) {
-  view.levels = json.get<int>("levels");
-  view.clip = json.get<double>("clip");
-}
-
-GroupView read_group_view(const FieldReader& view, Groups second) {
-  return {view.get<int>("bits"), view.is("groups", "tensor") ? Groups::kTensor : second};
-}
-
-void read_group(const FieldReader& json, ViewRule& view) {
-  view.rounding = Rounding::kStochastic;
-  view.dgrad = read_group_view(json.object("dgrad"), Groups::kSample);
-  view.wgrad = read_group_view(json.object("wgrad"), Groups::kColumn);
-  if (json.is("pruning", "none")) return;
-  view.pruning = json.is("pruning", "top") ? Pruning::kTop : Pruning::kBernoulli;
-  view.factor = json.get<int>("factor");
-}
-
-void read_log(const FieldReader& json, ViewRule& view) {
-  view.rounding = read_rounding(json);
-  read_scale(json, view);
-  view.binades = json.get<int>("binades");
-  view.power_of_two = json.is("top", "power_of_two");
-  view.samples = json.get<int>("samples");
-}
-
-void read_max(const FieldReader& json, ViewRule& view) {
-  view.rounding = read_rounding(json);
-  read_own_bits(json, view);
-}
-
-Quantizer quantizer_of(const std::string& name) {
-#define BITLOOM_WORD(each, text, object) {text, Quantizer::each},
-  static const std::map<std::string, Quantizer> known{BITLOOM_QUANTIZERS(BITLOOM_WORD)};
-#undef BITLOOM_WORD
-  return known.at(name);
-}
-
-/// A view of any kind; its table has decided which fields it has.
-ViewRule read_view(const FieldReader& json) {
-  ViewRule view;
-  view.quantizer = quantizer_of(json.get<std::string>("quantizer"));
-  switch (view.quantizer) {
-    case Quantizer::kMax:
-      read_max(json, view);
-      if (json.has("scale")) read_scale(json, view);
-      break;
-    case Quantizer::kSawb:
-      read_sawb(json, view);
-      if (json.has("unsigned")) view.is_unsigned = json.get<bool>("unsigned");
-      break;
-    case Quantizer::kRoundClip:
-    case Quantizer::kStandardizedRoundClip:
-      read_round_clip(json, view);
-      break;
-    case Quantizer::kLwq:
-      read_own_bits(json, view);
-      break;
-    case Quantizer::kLog:
-      read_log(json, view);
-      break;
-    case Quantizer::kGroup:
-      read_group(json, view);
-      break;
-    case Quantizer::kSign:
-    case Quantizer::kNiti:
-      break;
-  }
-  return view;
-}
 
 void read_widths(const FieldReader& json, Recipe& recipe) {
   if (json.has("default")) recipe.bits = json.get<int>("default");

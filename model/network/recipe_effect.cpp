@@ -6,27 +6,11 @@
 
 #include <functional>
 
+#include "model/network/view_fields.hpp"
+
 namespace bitloom {
 
 namespace {
-
-bool reads_layer_width(const ViewRule& view) {
-  switch (view.quantizer) {
-    case Quantizer::kMax:
-    case Quantizer::kLwq:
-      return view.bits == 0;
-    case Quantizer::kNiti:
-      return true;
-    case Quantizer::kSawb:
-    case Quantizer::kSign:
-    case Quantizer::kRoundClip:
-    case Quantizer::kStandardizedRoundClip:
-    case Quantizer::kLog:
-    case Quantizer::kGroup:
-      return false;
-  }
-  return false;
-}
 
 /// The first layer's width is also that of the network's input (N6.5), unless its activation has one of its own.
 bool reads_layer_width(const RecipeLayer& layer, bool first) {

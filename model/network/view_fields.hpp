@@ -1,5 +1,7 @@
 #pragma once
+#include "model/io/field_reader.hpp"
 #include "model/io/fields.hpp"
+#include "model/network/recipe.hpp"
 
 namespace bitloom {
 
@@ -7,5 +9,11 @@ namespace bitloom {
 const FileSection& activation_fields();
 const FileSection& weight_fields();
 const FileSection& gradient_fields();
+
+/// Reads a view of any kind; its section has decided which fields it has.
+ViewRule read_view(const FieldReader& json);
+
+/// Are codes of this view as wide as the layer, without a width of their own?
+bool reads_layer_width(const ViewRule& view);
 
 }  // namespace bitloom
