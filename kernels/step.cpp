@@ -65,7 +65,7 @@ Step::Step(Lowering& lowering, const Recipe& rules, const LowerOptions& lower_op
       options(lower_options),
       graph(step_graph(lowering.program.network, rules, lower_options.batch)),
       states_(graph.stages.size()) {
-  low.power_units = recipe.update.optimizer == Optimizer::kNiti;
+  low.power_units = recipe.update.store == WeightStore::kInteger;
 }
 
 LayerShape Step::shape(int s) const {
@@ -137,7 +137,7 @@ void Step::load_table() {
   }
   start_scales();
   const Lowering::Silence silence(low, !options.part.last);
-  if (uses_adam(recipe.update.optimizer)) adam_rate();
+  if (recipe.update.optimizer == Optimizer::kAdam) adam_rate();
 }
 
 void Step::store_table() {
@@ -245,7 +245,7 @@ void Step::loss() {
 /// N7.3; N24.4: a power of two, rounded up.
 void Step::loss_unit(Entry to) {
   const auto samples = static_cast<std::uint32_t>(options.batch);
-  if (recipe.update.optimizer == Optimizer::kNiti) {
+  if (recipe.update.store == WeightStore::kInteger) {
     low.copy(low.word_of(word(power_of_two(16 + static_cast<int>(std::bit_width(samples)) - 1))), to);
   } else {
     low.div(low.word_of(word(kTwoToMinus16)), low.word_of(word(from_integer(samples))), to);

@@ -89,8 +89,10 @@ Raw Step::buffered_weights(int s) {
 void Step::clear_update_counts(int s) {
   std::vector<const char*> counts{"msat", "vsat"};
   if (shape(s).conv.bias) counts.insert(counts.end(), {"bsat", "bvsat"});
-  if (stage(s).rule.optimizer == Optimizer::kLwq) counts.push_back("vmax");
-  if (keeps_latent(stage(s).rule.optimizer)) counts.insert(counts.end(), {"moved", "moved_hi"});
+  if (stage(s).rule.store == WeightStore::kLatent) {
+    if (recipe.update.optimizer == Optimizer::kSgd) counts.push_back("vmax");
+    counts.insert(counts.end(), {"moved", "moved_hi"});
+  }
   for (const char* each : counts) low.copy(Src(), entry(s, each));
 }
 

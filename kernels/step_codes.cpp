@@ -17,8 +17,7 @@ bool follows_hindsight(const ViewRule& rule) {
 
 /// Names the entry of max |master|; where an update makes it, together with its other statistics.
 void Step::name_largest_weight(int s) {
-  const Optimizer optimizer = stage(s).rule.optimizer;
-  if (keeps_latent(optimizer) || optimizer == Optimizer::kNiti) {
+  if (stage(s).rule.store != WeightStore::kMaster) {
     entry(s, "wmax");
   } else {
     Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);

@@ -13,7 +13,7 @@ void Step::update_tensor(int s, const std::string& what, const Raw& gradient, Sr
                          std::uint32_t tensor, Entry statistics) {
   const std::string prefix = what == "master" ? "" : what + "_";
   const int value = state_tensor(s, what);
-  if (uses_adam(recipe.update.optimizer)) {
+  if (recipe.update.optimizer == Optimizer::kAdam) {
     return adam_update(s, prefix + "adam_", {gradient, value, value_unit, wide, tensor, statistics});
   }
   const int momentum = state_tensor(s, prefix + "momentum");
@@ -174,14 +174,12 @@ void Step::lwq_adam_update(int s) {
 }
 
 void Step::method_update(int s) {
-  switch (stage(s).rule.optimizer) {
-    case Optimizer::kNiti:
+  switch (stage(s).rule.store) {
+    case WeightStore::kInteger:
       return niti_update(s);
-    case Optimizer::kLwq:
-      return lwq_update(s);
-    case Optimizer::kLwqAdam:
-      return lwq_adam_update(s);
-    default:  // SGD and Adam
+    case WeightStore::kLatent:
+      return recipe.update.optimizer == Optimizer::kAdam ? lwq_adam_update(s) : lwq_update(s);
+    case WeightStore::kMaster:
       return sgd_update(s);
   }
 }

@@ -57,11 +57,11 @@ void GoldenLayer::update(LayerState& state, GoldenTools& tools) {
 
 void GoldenLayer::update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit,
                                  GoldenTools& tools) {
-  if (keeps_latent(rule.optimizer)) {
+  if (rule.store == WeightStore::kLatent) {
     lwq = update_lwq(state, gradient.data(), depth(), out(), unit, qmax(rule.width(rule.weight)), node.layer, tools);
     counts.master = lwq.saturated;
     counts.momentum = lwq.momentum_saturated;
-  } else if (rule.optimizer == Optimizer::kNiti) {
+  } else if (rule.store == WeightStore::kInteger) {
     const auto max = static_cast<std::uint32_t>(tools.ops.max_of(gradient.data(), gradient.size()));
     const int bits = gradient_bits_at(tools.recipe.update, tools.context.epoch);
     counts.master =
@@ -89,7 +89,7 @@ void GoldenLayer::calibrate(LayerState& state, GoldenTools& tools) const {
   if (hindsight_x()) state.sx_next = sx;
   if (hindsight_d()) state.sd_next = sd;
   if (hindsight_log()) state.mhat = rmul(from_int(std::max(1U, d_max)), from_scale(d_unit));
-  if (rule.optimizer != Optimizer::kLwq) return;
+  if (rule.store != WeightStore::kLatent || tools.recipe.update.optimizer != Optimizer::kSgd) return;
   const auto max = static_cast<std::uint32_t>(tools.ops.max_of(dw.data(), dw.size()));
   state.sv_next = state.sv = lwq_momentum_scale(max, dw_unit, tools.totals.scale_saturated);
 }

@@ -7,7 +7,7 @@ namespace bitloom {
 namespace quantizers {
 
 #define BITLOOM_DECLARE(each, text, object) const GoldenQuantizer& object();
-BITLOOM_QUANTIZERS(BITLOOM_DECLARE)
+BITLOOM_VIEW_QUANTIZERS(BITLOOM_DECLARE)
 #undef BITLOOM_DECLARE
 
 }  // namespace quantizers
@@ -17,7 +17,7 @@ const GoldenQuantizer& golden_quantizer(Quantizer quantizer) {
 #define BITLOOM_CASE(each, text, object) \
   case Quantizer::each:                  \
     return quantizers::object();
-    BITLOOM_QUANTIZERS(BITLOOM_CASE)
+    BITLOOM_VIEW_QUANTIZERS(BITLOOM_CASE)
 #undef BITLOOM_CASE
   }
   throw Error("golden: no such quantizer");

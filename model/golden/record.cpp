@@ -33,8 +33,11 @@ void record_scales(const GoldenLayer& layer, const GoldenTools& tools, LayerReco
   record.scalar("sd", word(layer.sd));
   record.scalar("s_acc", word(layer.s_acc));
   if (layer.node.bias) record.scalar("ratio_b", word(layer.ratio_b));
-  if (layer.rule.optimizer == Optimizer::kLwq) record.scalar("vmax", static_cast<std::uint32_t>(layer.lwq.vmax));
-  if (keeps_latent(layer.rule.optimizer)) record.scalar("moved", static_cast<std::uint32_t>(layer.lwq.moved));
+  if (layer.rule.store == WeightStore::kLatent) {
+    record.scalar("moved", static_cast<std::uint32_t>(layer.lwq.moved));
+    const bool sgd = tools.recipe.update.optimizer == Optimizer::kSgd;
+    if (sgd) record.scalar("vmax", static_cast<std::uint32_t>(layer.lwq.vmax));
+  }
   if (tools.accumulates() && tools.micro_batch.last) record.scalar("unit_dw_mean", word(layer.dw_mean.unit));
   if (tools.chain) return;
   record.scalar("unit_dw", word(layer.dw_unit));

@@ -116,9 +116,9 @@ void initial_codes(const Node& node, const RecipeLayer& rule, const UpdateRule& 
                    const NodeParameters& parameters, LayerState& state) {
   const auto depth = static_cast<std::size_t>(fan_in(node));
   const std::vector<float> weights = transposed(parameters.weight, parameters.weight.size() / depth, depth);
-  if (keeps_latent(rule.optimizer)) {
+  if (rule.store == WeightStore::kLatent) {
     initial_lwq(weights, update, qmax(rule.width(rule.weight)), state);
-  } else if (rule.optimizer == Optimizer::kNiti) {
+  } else if (rule.store == WeightStore::kInteger) {
     initial_niti(weights, state);
   } else {
     state.wmax = largest_magnitude(state.master);

@@ -99,7 +99,7 @@ template <class Get, class Owner>
 void Lister::add_moments(const std::string& what, int rows, int cols, const Get& owner, Ints Owner::*momentum,
                          AdamState Owner::*adam) {
   const bool matrix = what.empty();  // that of the weights
-  if (!uses_adam(update_.optimizer)) {
+  if (update_.optimizer == Optimizer::kSgd) {
     StateTensor& tensor = add(
         what + "momentum", rows, cols, [=](auto& state) -> auto& { return owner(state).*momentum; });
     tensor.limits = of_bits(update_.momentum_bits);
@@ -158,7 +158,8 @@ void Lister::add_latent(const RecipeLayer& rule, int depth, int out, const Get& 
     residual.limits = kResiduals;
     residual.matrix = true;
   }
-  if (uses_adam(rule.optimizer)) return add_moments("", depth, out, layer, &LayerState::momentum, &LayerState::adam);
+  if (update_.optimizer == Optimizer::kAdam)
+    return add_moments("", depth, out, layer, &LayerState::momentum, &LayerState::adam);
   StateTensor& momentum = add(
       "momentum8", depth, out, [=](auto& state) -> auto& { return layer(state).momentum; });
   momentum.stored = prefix_ + "momentum";
@@ -168,8 +169,8 @@ void Lister::add_latent(const RecipeLayer& rule, int depth, int out, const Get& 
 
 template <class Get>
 void Lister::add_weights(const RecipeLayer& rule, int depth, int out, const Get& layer) {
-  const bool latent = keeps_latent(rule.optimizer);
-  if (latent || rule.optimizer == Optimizer::kNiti) {
+  const bool latent = rule.store == WeightStore::kLatent;
+  if (rule.store != WeightStore::kMaster) {
     StateTensor& q = add(
         "q", depth, out, [=](auto& state) -> auto& { return layer(state).q; });
     q.limits = of_bits(latent ? rule.width(rule.weight) : 8);
@@ -201,7 +202,8 @@ void Lister::add_layer_scalars(const TrainingNode& facts, const Get& layer) {
   const auto follows = [](const ViewRule& view, Quantizer quantizer) {
     return view.quantizer == quantizer && view.scale == ScaleRule::kHindsight;
   };
-  const bool latent = keeps_latent(rule.optimizer), codes = latent || rule.optimizer == Optimizer::kNiti;
+  const bool latent = rule.store == WeightStore::kLatent, codes = rule.store != WeightStore::kMaster;
+  const bool has_sv = latent && update_.optimizer == Optimizer::kSgd;
   const bool hindsight_log = follows(rule.gradient, Quantizer::kLog);
   const auto scale = [&](const char* what, Scale LayerState::*field, bool used, bool calibrated) -> StateScalar& {
     StateScalar& scalar = add_scalar(
@@ -223,8 +225,8 @@ void Lister::add_layer_scalars(const TrainingNode& facts, const Get& layer) {
   if (!codes && !hindsight_log) return;
   constexpr const char* kOthers = "recipe_state";
   store(scale("sw", &LayerState::sw, codes, false), kOthers, 0);
-  store(scale("sv", &LayerState::sv, rule.optimizer == Optimizer::kLwq, false), kOthers, 1);
-  store(scale("sv_next", &LayerState::sv_next, rule.optimizer == Optimizer::kLwq, true), kOthers, 2);
+  store(scale("sv", &LayerState::sv, has_sv, false), kOthers, 1);
+  store(scale("sv_next", &LayerState::sv_next, has_sv, true), kOthers, 2);
   const auto level = [&](const char* what, int LayerState::*field, std::size_t place) {
     StateScalar& scalar = add_scalar(
         what, ScalarCoding::kLevel, [=](auto& state) -> auto& { return layer(state).*field; });
@@ -280,7 +282,7 @@ void Lister::add_norm(const Node& node, const TrainingNode& facts) {
 
 /// Lists the powers of N25.7.
 void Lister::add_powers() {
-  if (!uses_adam(update_.optimizer)) return;
+  if (update_.optimizer == Optimizer::kSgd) return;
   prefix_.clear();
   const auto power = [&](const char* what, Real AdamPowers::*field, std::size_t place) {
     StateScalar& scalar = add_scalar(

@@ -132,7 +132,7 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
   if (!is_scale(context.lr) || context.mu16 > 65535) throw Error("golden step: no learning rate, or momentum of 1");
   if (context.epoch < 0) throw Error("golden step: the epoch is negative");
   run_->begin(state, batch, context, false, true);
-  if (uses_adam(run_->tools.recipe.update.optimizer) && run_->tools.micro_batch.last) {
+  if (run_->tools.recipe.update.optimizer == Optimizer::kAdam && run_->tools.micro_batch.last) {
     state.powers = adam_next(state.powers, adam_rates(run_->tools.recipe.update));
     run_->tools.adam_rate = adam_rate(from_scale(context.lr), state.powers);
   }

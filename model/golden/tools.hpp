@@ -65,7 +65,7 @@ struct GoldenTools {
     return make_stream(context.seed64, context.step, tensor_id(layer, kind), use, sample);
   }
   /// N24.4: units are powers of two in a NITI recipe, rounded up.
-  Scale unit(Scale of) const { return recipe.update.optimizer == Optimizer::kNiti ? niti_unit(of) : of; }
+  Scale unit(Scale of) const { return recipe.update.store == WeightStore::kInteger ? niti_unit(of) : of; }
 };
 
 }  // namespace bitloom

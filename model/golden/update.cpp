@@ -175,7 +175,7 @@ AdamRates adam_rates(const UpdateRule& rule) {
 
 RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                            Scale unit, GoldenTools& tools) {
-  if (uses_adam(tools.recipe.update.optimizer)) {
+  if (tools.recipe.update.optimizer == Optimizer::kAdam) {
     return update_adam(tensor, gradient, rows, cols, unit, tools);
   }
   return tools.tensors.update(tensor.master.data(), tensor.momentum.data(), gradient, rows, cols,
@@ -187,7 +187,7 @@ RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradie
 LwqStatistics update_lwq(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                          Scale unit, int limit, int layer, GoldenTools& tools) {
   const UpdateRule& update = tools.recipe.update;
-  if (update.optimizer == Optimizer::kLwqAdam) {
+  if (update.optimizer == Optimizer::kAdam) {
     return update_lwq_adam(state, gradient, rows, cols, unit, limit, layer, tools);
   }
   const Scale now = state.sv_next;

@@ -25,7 +25,7 @@ AdamRates adam_rates(const UpdateRule& rule);
 RowStatistics update_fixed(const FixedTensor& tensor, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                            Scale unit, GoldenTools& tools);
 
-/// N23.3–N23.6 of one layer, or N25.8 where the recipe's optimizer is kLwqAdam. `limit` = qmax of the weights.
+/// N23.3–N23.6 of one layer, or N25.8 where the recipe's optimizer is kAdam. `limit` = qmax of the weights.
 LwqStatistics update_lwq(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
                          Scale unit, int limit, int layer, GoldenTools& tools);
 

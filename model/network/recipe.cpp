@@ -32,21 +32,21 @@ Override read_override(const FieldReader& json) {
 }
 
 void read_optimizer(const FieldReader& json, UpdateRule& update) {
-  if (json.is("optimizer", "lwq")) update.optimizer = Optimizer::kLwq;
-  if (json.is("optimizer", "niti")) update.optimizer = Optimizer::kNiti;
-  if (json.is("optimizer", "adam")) update.optimizer = Optimizer::kAdam;
-  if (json.is("optimizer", "lwq_adam")) update.optimizer = Optimizer::kLwqAdam;
-  if (keeps_latent(update.optimizer)) {
+  const auto is = [&](const char* word) { return json.is("optimizer", word); };
+  if (is("adam") || is("lwq_adam")) update.optimizer = Optimizer::kAdam;
+  if (is("lwq") || is("lwq_adam")) update.store = WeightStore::kLatent;
+  if (is("niti")) update.store = WeightStore::kInteger;
+  if (update.store == WeightStore::kLatent) {
     update.latent_bits = json.get<int>("latent_bits");
     update.min_level = json.get<int>("min_level");
     update.max_level = json.get<int>("max_level", update.min_level, 3);
     update.headroom = json.get<double>("headroom");
   }
-  if (update.optimizer == Optimizer::kNiti) {
+  if (update.store == WeightStore::kInteger) {
     update.gradient_bits = json.list<int>("gradient_bits");
     if (update.gradient_bits.empty()) json.fail("gradient_bits", "expected at least one width");
   }
-  if (uses_adam(update.optimizer)) {
+  if (update.optimizer == Optimizer::kAdam) {
     update.beta1 = json.get<double>("beta1");
     update.beta2 = json.get<double>("beta2");
     update.eps = json.get<double>("eps");
@@ -75,11 +75,11 @@ UpdateRule read_update(const FieldReader& json) {
 void require_consistent(const FieldReader& json, const Recipe& recipe) {
   const bool lwq = recipe.weight.quantizer == Quantizer::kLwq;
   const bool niti = recipe.weight.quantizer == Quantizer::kNiti;
-  if (lwq != keeps_latent(recipe.update.optimizer)) {
+  if (lwq != (recipe.update.store == WeightStore::kLatent)) {
     json.fail("update.optimizer", lwq ? "expected lwq or lwq_adam with weight.quantizer lwq"
                                       : "expected lwq and lwq_adam only with weight.quantizer lwq");
   }
-  if (niti != (recipe.update.optimizer == Optimizer::kNiti)) {
+  if (niti != (recipe.update.store == WeightStore::kInteger)) {
     json.fail("update.optimizer", "expected niti together with weight.quantizer niti");
   }
   for (const auto& [name, of] : recipe.overrides) {
@@ -143,7 +143,7 @@ Recipe read_recipe(const JsonObject& object) {
 Recipe read_recipe(const std::string& file) { return read_recipe(JsonObject::from_file(file)); }
 
 RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std::string& name) {
-  RecipeLayer result{recipe.bits, recipe.activation, recipe.weight, recipe.gradient, Optimizer::kSgd};
+  RecipeLayer result{recipe.bits, recipe.activation, recipe.weight, recipe.gradient, WeightStore::kMaster};
   if (layer == 0 && recipe.first_bits != 0) result.bits = recipe.first_bits;
   if (layer == layers - 1 && recipe.last_bits != 0) result.bits = recipe.last_bits;
   const auto override_by = [&](const std::string& key, bool applies) {
@@ -157,11 +157,7 @@ RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std:
   const auto named = recipe.named_bits.find(name);
   if (named != recipe.named_bits.end()) result.bits = named->second;
   const bool own_state = result.weight.quantizer == Quantizer::kLwq || result.weight.quantizer == Quantizer::kNiti;
-  if (own_state) {
-    result.optimizer = recipe.update.optimizer;
-  } else if (uses_adam(recipe.update.optimizer)) {
-    result.optimizer = Optimizer::kAdam;
-  }
+  if (own_state) result.store = recipe.update.store;
   return result;
 }
 

@@ -19,7 +19,7 @@ enum class ScaleRule {
 
 /// The one list of the quantizers, which make codes of raw views: X(enumerator, word in a recipe, function that gives
 /// its object in golden).
-#define BITLOOM_QUANTIZERS(X)                                      \
+#define BITLOOM_VIEW_QUANTIZERS(X)                                 \
   X(kMax, "max", max)                                              \
   X(kSawb, "sawb", sawb)                                           \
   X(kSign, "sign", sign)                                           \
@@ -34,7 +34,7 @@ enum class ScaleRule {
 /// N16.4, then N22.2: kStandardizedRoundClip [w]. N23: kLwq, the stored integer weight [w]. N24: kNiti [x w d]. N19:
 /// kLog [d]. N21: kGroup [d].
 #define BITLOOM_ENUMERATOR(each, text, object) each,
-enum class Quantizer { BITLOOM_QUANTIZERS(BITLOOM_ENUMERATOR) };
+enum class Quantizer { BITLOOM_VIEW_QUANTIZERS(BITLOOM_ENUMERATOR) };
 #undef BITLOOM_ENUMERATOR
 
 /// Which elements of a gradient share offset and step (N21.1).
@@ -73,24 +73,18 @@ struct ViewRule {
   int factor = 1;                    ///< b of kGroup's pruning: one group of b survives
 };
 
-/// How the state of the weights is stored and updated. Biases and norm parameters are always fixed point (N9), whatever
-/// the weights do; with kAdam and kLwqAdam they follow N25 too.
-enum class Optimizer {
-  kSgd,      ///< N9
-  kLwq,      ///< N23; for the layers whose weight quantizer is kLwq, kSgd for others
-  kNiti,     ///< N24.3; likewise for kNiti
-  kAdam,     ///< N25
-  kLwqAdam,  ///< N25.8; for the layers whose weight quantizer is kLwq, kAdam for others
+/// How weights are stored. Biases and norm parameters are always fixed point (N9), whatever the weights do.
+enum class WeightStore {
+  kMaster,   ///< fixed-point masters (N9), whatever quantizer makes codes of them
+  kLatent,   ///< integers with residuals or latent weights, for the quantizer kLwq (N23)
+  kInteger,  ///< integers that few bits of the gradient move, without an optimizer's state, for kNiti (N24.3)
 };
 
-/// Do moments and steps follow N25?
-constexpr bool uses_adam(Optimizer optimizer) {
-  return optimizer == Optimizer::kAdam || optimizer == Optimizer::kLwqAdam;
-}
-/// Are the weights the codes of LWQ (N23)?
-constexpr bool keeps_latent(Optimizer optimizer) {
-  return optimizer == Optimizer::kLwq || optimizer == Optimizer::kLwqAdam;
-}
+/// How parameters move, but for WeightStore::kInteger.
+enum class Optimizer {
+  kSgd,   ///< with momentum (N9; N23.3 for latent weights)
+  kAdam,  ///< N25; N25.8 for latent weights
+};
 
 /// Stored state and its update. A fixed-point value v stands for v · 2^-frac_bits.
 struct UpdateRule {
@@ -102,16 +96,17 @@ struct UpdateRule {
   int bias_bits = 32;
   int bias_frac_bits = 24;
   Optimizer optimizer = Optimizer::kSgd;
-  int latent_bits = 4;                ///< kLwq, kLwqAdam: 4, or 24 for the master weight it is compared with
-  int min_level = 0;                  ///< the same: levels that N23.6 may choose
-  int max_level = 3;                  ///< the same
-  double headroom = 1.0;              ///< the same: s_w holds this times the largest initial weight (N23.1)
-  std::vector<int> gradient_bits{5};  ///< kNiti: gb, by epoch; the last one stays (N24.3)
-  double beta1 = 0.9;                 ///< kAdam, kLwqAdam
-  double beta2 = 0.999;               ///< the same
-  double eps = 1e-8;                  ///< the same
-  int micro_batches = 0;              ///< of a step, 2 … 64, added up in an 8-bit buffer (N26); 0: no buffer
-  double buffer_headroom = 4.0;       ///< of that buffer over the first micro-batch
+  WeightStore store = WeightStore::kMaster;  ///< of the layers whose quantizer it is for; others have masters
+  int latent_bits = 4;                       ///< kLatent: 4, or 24 for the master weight it is compared with
+  int min_level = 0;                         ///< the same: levels that N23.6 may choose
+  int max_level = 3;                         ///< the same
+  double headroom = 1.0;                     ///< the same: s_w holds this times the largest initial weight (N23.1)
+  std::vector<int> gradient_bits{5};         ///< kInteger: gb, by epoch; the last one stays (N24.3)
+  double beta1 = 0.9;                        ///< kAdam
+  double beta2 = 0.999;                      ///< the same
+  double eps = 1e-8;                         ///< the same
+  int micro_batches = 0;                     ///< of a step, 2 … 64, added up in an 8-bit buffer (N26); 0: no buffer
+  double buffer_headroom = 4.0;              ///< of that buffer over the first micro-batch
 };
 
 /// What one layer uses, all overrides applied.
@@ -120,7 +115,7 @@ struct RecipeLayer {
   ViewRule activation;
   ViewRule weight;
   ViewRule gradient;
-  Optimizer optimizer = Optimizer::kSgd;  ///< of the weights
+  WeightStore store = WeightStore::kMaster;
 
   int width(const ViewRule& rule) const { return rule.bits != 0 ? rule.bits : bits; }
 };

@@ -162,7 +162,7 @@ void read_max(const FieldReader& json, ViewRule& view) {
 
 Quantizer quantizer_of(const std::string& name) {
 #define BITLOOM_WORD(each, text, object) {text, Quantizer::each},
-  static const std::map<std::string, Quantizer> known{BITLOOM_QUANTIZERS(BITLOOM_WORD)};
+  static const std::map<std::string, Quantizer> known{BITLOOM_VIEW_QUANTIZERS(BITLOOM_WORD)};
 #undef BITLOOM_WORD
   return known.at(name);
 }

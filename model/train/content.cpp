@@ -67,14 +67,27 @@ void add(ContentHash& hash, const ViewRule& rule) {
   hash.add(factor);
 }
 
+/// The number by which checkpoints have always known how weights are stored and how they move.
+int number_of(Optimizer optimizer, WeightStore store) {
+  const bool adam = optimizer == Optimizer::kAdam;
+  switch (store) {
+    case WeightStore::kMaster:
+      return adam ? 3 : 0;
+    case WeightStore::kLatent:
+      return adam ? 4 : 1;
+    case WeightStore::kInteger:
+      return 2;
+  }
+  return 0;
+}
+
 void add(ContentHash& hash, const UpdateRule& rule) {
   const auto& [stochastic, master_bits, master_frac_bits, momentum_bits, momentum_frac_bits, bias_bits, bias_frac_bits,
-               optimizer, latent_bits, min_level, max_level, headroom, gradient_bits, beta1, beta2, eps, micro_batches,
-               buffer_headroom] = rule;
+               optimizer, store, latent_bits, min_level, max_level, headroom, gradient_bits, beta1, beta2, eps,
+               micro_batches, buffer_headroom] = rule;
   hash.add(stochastic).add(master_bits).add(master_frac_bits).add(momentum_bits).add(momentum_frac_bits);
   hash.add(bias_bits).add(bias_frac_bits);
-  add_enum(hash, optimizer);
-  hash.add(latent_bits).add(min_level).add(max_level).add_real(headroom);
+  hash.add(number_of(optimizer, store)).add(latent_bits).add(min_level).add(max_level).add_real(headroom);
   hash.add(static_cast<std::int64_t>(gradient_bits.size()));
   for (const int bits : gradient_bits) hash.add(bits);
   hash.add_real(beta1).add_real(beta2).add_real(eps).add(micro_batches).add_real(buffer_headroom);

@@ -154,7 +154,7 @@ void spoil(Question& of, std::mt19937_64& random) {
       of.network = network_of("[3]", R"({"name": "fc", "op": "linear", "out": 3, "bias": true})");
       return;
     case 6:
-      if (of.recipe.update.optimizer == Optimizer::kNiti) return;  // no recipe file may ask for both
+      if (of.recipe.update.store == WeightStore::kInteger) return;  // no recipe file may ask for both
       of.recipe.update.micro_batches = 2 + static_cast<int>(below(random, 3));
       return;
     case 7:

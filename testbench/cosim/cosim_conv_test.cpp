@@ -58,7 +58,7 @@ std::set<std::string> never_in_memory(const Network& network, const Recipe& reci
     const RecipeLayer rules =
         layer_recipe(recipe, static_cast<int>(l), static_cast<int>(layers.size()), layers[l]->name);
     if (has_bias(*layers[l])) names.insert(layers[l]->name + ".b_acc");
-    const bool codes_are_state = keeps_latent(rules.optimizer) || rules.optimizer == Optimizer::kNiti;
+    const bool codes_are_state = rules.store != WeightStore::kMaster;
     if (codes_are_state) names.insert(layers[l]->name + ".w");
   }
   return names;

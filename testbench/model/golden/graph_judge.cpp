@@ -108,7 +108,7 @@ void GraphJudge::pool(int n) {
   const Reals x = tensor(of(from).name + ".z_raw");
   near(of(n).name + ".z_raw", tensor(of(n).name + ".z_raw"), pool_forward(facts, max, dims(from), dims(n), x), 0.0);
   const double divisor = max ? 1.0 : facts.kernel.rows * facts.kernel.cols;
-  if (recipe_.update.optimizer != Optimizer::kNiti) {
+  if (recipe_.update.store != WeightStore::kInteger) {
     ASSERT_NEAR(unit(n), unit(from) / divisor, 2.0 * unit(n) * kRounding) << of(n).name;  // RDIV, RMUL
   }
 }

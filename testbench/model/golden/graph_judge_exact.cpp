@@ -317,7 +317,7 @@ void GraphJudge::exact_loss(const Batch& batch) const {
   const Reals z = output(n), g = tensor(of(n).name + ".d_raw");
   const std::size_t classes = z.size() / batch.labels.size();
   AnyScale unit = spec::nearest({Wide{1}, samples_, 16});
-  if (recipe_.update.optimizer == Optimizer::kNiti && unit.m != 32768) unit = {32768, unit.s - 1, false};  // N24.4
+  if (recipe_.update.store == WeightStore::kInteger && unit.m != 32768) unit = {32768, unit.s - 1, false};  // N24.4
   same_scale(of(n).name + ".dunit", unit);
   const double each = 0.75 + 1.72 + 0.35, tolerance = each * (1.0 + static_cast<double>(classes)) + 0.5;
   for (std::size_t m = 0; m < batch.labels.size(); ++m) {

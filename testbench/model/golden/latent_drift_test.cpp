@@ -28,7 +28,7 @@ struct Drift {
 /// `level` from 0 to 3, or chosen by N23.6.
 Drift drift(double update, int level, bool stochastic) {
   Recipe recipe = make_recipe(8, ScaleRule::kExact);
-  recipe.update.optimizer = Optimizer::kLwq;
+  recipe.update.store = WeightStore::kLatent;
   recipe.update.stochastic = stochastic;
   recipe.update.min_level = level == kAdaptive ? 0 : level;
   recipe.update.max_level = level == kAdaptive ? 3 : level;

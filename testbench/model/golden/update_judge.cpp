@@ -79,7 +79,7 @@ void UpdateJudge::expect_adam(const std::string& what, const AdamState& expected
 void UpdateJudge::fixed(const std::string& what, const Gradient& g, int frac_bits, std::int64_t limit, Ints master,
                         Ints momentum, AdamState adam_state, const Ints& master_after, const Ints& momentum_after,
                         const AdamState& adam_after) const {
-  if (uses_adam(recipe_.update.optimizer)) {
+  if (recipe_.update.optimizer == Optimizer::kAdam) {
     adam(g, frac_bits, limit, master, adam_state);
   } else {
     sgd(g, frac_bits, limit, master, momentum);
@@ -205,11 +205,11 @@ void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& 
   }
   const Gradient g{dw, scale(buffered() ? ".unit_dw_mean" : ".unit_dw"), number, TensorKind::kWeight};
   const UpdateRule& update = recipe_.update;
-  if (rule.optimizer == Optimizer::kLwq) {
+  if (rule.store == WeightStore::kLatent && update.optimizer == Optimizer::kSgd) {
     lwq(name, g, qmax(rule.width(rule.weight)), before, after);
-  } else if (rule.optimizer == Optimizer::kLwqAdam) {
+  } else if (rule.store == WeightStore::kLatent) {
     lwq_adam(name, g, qmax(rule.width(rule.weight)), before, after);
-  } else if (rule.optimizer == Optimizer::kNiti) {
+  } else if (rule.store == WeightStore::kInteger) {
     const int gb = gradient_bits_at(recipe_.update, context_.epoch);
     const int shift = niti_shift(largest_magnitude(g.raw.values), gb);
     std::uint64_t ignored = 0;

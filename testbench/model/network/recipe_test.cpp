@@ -152,10 +152,11 @@ TEST(Recipe, ReadsTheFieldsOfMethods) {
   EXPECT_EQ(recipe.update.micro_batches, 4);
   EXPECT_EQ(recipe.update.buffer_headroom, 2.0);
   const RecipeLayer middle = layer_recipe(recipe, 1, 3, "b");
-  EXPECT_EQ(middle.optimizer, Optimizer::kLwq);
+  EXPECT_EQ(middle.store, WeightStore::kLatent);
+  EXPECT_EQ(recipe.update.optimizer, Optimizer::kSgd);
   EXPECT_EQ(middle.width(middle.weight), 4);
   const RecipeLayer last = layer_recipe(recipe, 2, 3, "c");
-  EXPECT_EQ(last.optimizer, Optimizer::kSgd);
+  EXPECT_EQ(last.store, WeightStore::kMaster);
   EXPECT_EQ(last.width(last.weight), 8);
   EXPECT_EQ(last.gradient.quantizer, Quantizer::kLog);
 }
@@ -238,8 +239,9 @@ TEST(Recipe, LwqWithAdam) {  // N25.8
   EXPECT_EQ(recipe.update.beta2, 0.95);
   EXPECT_EQ(recipe.update.eps, 1e-4);
   EXPECT_EQ(recipe.update.micro_batches, 4);
-  EXPECT_EQ(layer_recipe(recipe, 1, 3, "b").optimizer, Optimizer::kLwqAdam);
-  EXPECT_EQ(layer_recipe(recipe, 2, 3, "c").optimizer, Optimizer::kAdam);  // its weights are not LWQ's
+  EXPECT_EQ(recipe.update.optimizer, Optimizer::kAdam);
+  EXPECT_EQ(layer_recipe(recipe, 1, 3, "b").store, WeightStore::kLatent);
+  EXPECT_EQ(layer_recipe(recipe, 2, 3, "c").store, WeightStore::kMaster);  // its weights are not LWQ's
 }
 
 TEST(Recipe, LwqWithAdamNamesWhatDoesNotGoTogether) {
