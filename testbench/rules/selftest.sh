@@ -24,6 +24,9 @@ good_tree() {
   printf '# Page\n[map](docs/map.md)\n' >README.md
   printf '[up](../README.md#page), `model/io/a.hpp`, `model/<room>/*.hpp`\n' >docs/map.md
   printf '#!/usr/bin/env bash\necho ok\n' >bitloom
+  printf '// kFlip\n' >>model/numerics/n.hpp
+  printf "### What one touches: flip\n\n\`git grep -lE 'kFlip|flip_x' -- model\`\n\n| \`model/numerics/n.hpp\` | all |\n" \
+    >docs/contributing.md
 }
 
 expect() { # expect pass|fail RULE WHAT [FILE]
@@ -38,7 +41,7 @@ expect() { # expect pass|fail RULE WHAT [FILE]
 }
 
 all=(arrows format words size links switches)
-all+=(prose units cites paths) # of pages
+all+=(prose units cites paths touches) # of pages
 good_tree
 for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
 
@@ -68,6 +71,9 @@ breaks units model/numerics/o.hpp "a file that no unit names" '#pragma once'
 breaks cites model/io/a.hpp "a citation that leads nowhere" '// Rounds half up (N1.''2).'
 breaks cites docs/numerics/n01.md "a number of two headings" '## N1.1 Again'
 breaks paths docs/map.md "a path that does not exist" 'see `model/io/gone.hpp`'
+breaks touches model/io/a.hpp "a file that names an operation and is not listed" 'int flip_x;'
+breaks touches docs/contributing.md "a listed file that does not name it" '| `model/io/a.hpp` | nothing |'
+breaks touches docs/contributing.md "more files than one may touch" "$(printf '| `model/numerics/n.hpp` | again |\\n%.0s' {1..6})"
 breaks links bitloom "a script that does not parse" 'if then'
 good_tree
 printf '| %s |\n\n    %s\n' "$(printf 'cell %.0s' {1..30})" "$(printf 'code %.0s' {1..30})" >>docs/map.md
