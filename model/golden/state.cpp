@@ -142,7 +142,7 @@ std::vector<float> real_codes(const LayerState& layer) {
 std::vector<float> real_values(const StateTensor& tensor, const TrainState& state) {
   const std::vector<std::int32_t> words = tensor.read(state);
   if (tensor.coding == StateCoding::kInteger) {
-    const std::vector<float> reals = all_to_real(words, tensor.frac_bits);
+    std::vector<float> reals = all_to_real(words, tensor.frac_bits);
     if (!tensor.matrix) return reals;
     return transposed(reals, static_cast<std::size_t>(tensor.rows), static_cast<std::size_t>(tensor.cols));
   }

@@ -92,9 +92,9 @@ void Reader::require_reals(const StateTensor& of, const std::vector<std::int32_t
 
 std::vector<std::int32_t> Reader::tensor(const StateTensor& of) const {
   const std::vector<std::int64_t> shape = stored_shape(of);
-  const std::vector<std::int32_t> read = of.stored_bits() == 8    ? words<std::int8_t>(of.stored, shape)
-                                         : of.stored_bits() == 16 ? words<std::int16_t>(of.stored, shape)
-                                                                  : words<std::int32_t>(of.stored, shape);
+  std::vector<std::int32_t> read = of.stored_bits() == 8    ? words<std::int8_t>(of.stored, shape)
+                                   : of.stored_bits() == 16 ? words<std::int16_t>(of.stored, shape)
+                                                            : words<std::int32_t>(of.stored, shape);
   of.coding == StateCoding::kInteger ? require_integers(of, read) : require_reals(of, read);
   if (of.row_names.empty()) return read;
   return turned(read, static_cast<std::size_t>(of.cols), static_cast<std::size_t>(of.rows));
