@@ -29,6 +29,26 @@ class NetworkFile {
   std::string path_;
 };
 
+/// A recipe of 8 bits that rounds activations at random, with this scale rule for them and for gradients.
+class RecipeFile {
+ public:
+  explicit RecipeFile(const std::string& scale)
+      : path_(testing::TempDir() + "bitloom_stochastic_x_" + scale + ".json") {
+    std::ofstream(path_) << R"({"name": "stochastic_x", "arithmetic": "integer", "bits": {"default": 8},
+      "activation": {"rounding": "stochastic", "scale": ")"
+                         << scale << R"("}, "weight": {"rounding": "half_up"},
+      "gradient": {"rounding": "stochastic", "scale": ")"
+                         << scale << R"("},
+      "update": {"rounding": "stochastic", "master_bits": 24, "master_frac_bits": 21, "momentum_bits": 16,
+                 "momentum_frac_bits": 15, "bias_bits": 32, "bias_frac_bits": 24}})";
+  }
+  ~RecipeFile() { std::filesystem::remove(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 void expect_equal(const NetworkFile& network, const std::vector<const char*>& recipes) {
   for (const char* recipe : recipes) {
     SCOPED_TRACE(recipe);
@@ -61,6 +81,21 @@ TEST(FullConvGraph, TheLossGradientPassesTheReluOfTheLastNode) {
     {"name": "fc2", "op": "linear", "out": 6, "bias": true}, {"name": "add", "op": "add", "inputs": ["fc1", "fc2"]},
     {"name": "relu", "op": "relu"})");
   expect_equal(sum, {"int8", "luq", "fqt1", "psq"});
+}
+
+// N14.1, N14.5: what a flatten of the input's images means does not depend on how activations are rounded.
+TEST(FullConvGraph, AFlattenBeforeAPerceptronThatRoundsAtRandom) {
+  const NetworkFile network(
+      "flat_first", "[1, 8, 8]",
+      R"({"name": "flat", "op": "flatten"}, {"name": "fc1", "op": "linear", "out": 12, "bias": true},
+    {"name": "relu1", "op": "relu"}, {"name": "fc2", "op": "linear", "out": 10, "bias": true},
+    {"name": "relu2", "op": "relu"}, {"name": "fc3", "op": "linear", "out": 4, "bias": true})");
+  for (const char* scale : {"exact", "hindsight"}) {
+    const RecipeFile recipe(scale);
+    const CosimResult result = run_case({network.path(), recipe.path(), "tiny", 5, 2, 0, 1});
+    EXPECT_TRUE(result.equal()) << to_text(result);
+    EXPECT_EQ(cycles_that_differ(result), "");
+  }
 }
 
 // N14.1: a flatten before the loss makes a sample's logits of all places and channels.
