@@ -40,4 +40,6 @@ alone() {
 export BITLOOM_CACHE=$scratch/other/cache
 alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw tiny --quiet || { echo "FAILED: cosim"; exit 1; }
 alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw "$scratch/other/own.json" || { echo "FAILED: an own hardware"; exit 1; }
+alone "$scratch/usr/bin/bitloom" cosim mlp_odd --hw odd --quiet --waves "$scratch/other/waves.fst" || { echo "FAILED: waves of a named hardware"; exit 1; }
+[[ -s $scratch/other/waves.fst ]] || { echo "FAILED: no waves were written"; exit 1; }
 echo "ok"

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "model/io/error.hpp"
+#include "model/io/traces.hpp"
 #include "sim/cosim/rtl/cache.hpp"
 #include "sim/cosim/rtl/harness.hpp"
 #include "sim/cosim/rtl/places.hpp"
@@ -94,7 +95,7 @@ void make(const Order& order, const std::function<void()>& tick) {
   const RtlPlaces places = rtl_places();
   const ScratchFolder scratch(order.library);
   fs::path package = order.package;
-  if (!order.waves) {
+  if (!order.hardware_file.empty()) {
     package = scratch.path() / "bl_pkg.sv";
     run_child({places.gen_package.string(), order.hardware_file.string(), package.string()}, tick);
   }
@@ -108,19 +109,39 @@ void make(const Order& order, const std::function<void()>& tick) {
     command.push_back(argument);
   }
   run_child(command, tick);
-  if (!order.waves) rename_to(package, order.package);
+  if (!order.hardware_file.empty()) rename_to(package, order.package);
   rename_to(made, order.library);
   seal(order.library);
 }
 
 /// Makes the library in the cache, unless another process has made it meanwhile.
 void make_once(const Order& order, const LongTask& progress) {
+  if (is_sealed(order.library)) return;
   const std::string what = fmt::format("building the RTL{} of {}", order.waves ? " with waves" : "", order.name);
   const FileLock lock(order.library.string() + ".lock", timed(progress, "waiting for a process that is " + what));
   if (is_sealed(order.library)) return;
   const auto tick = timed(progress, what);
   tick();
   make(order, tick);
+}
+
+/// Where the cache keeps the library of the hardware with this config_hash.
+fs::path cached_library(std::uint32_t hash, const char* suffix) {
+  return own_cache_folder() / fmt::format("librtl_{:08x}_{:016x}{}", hash, source_hash(rtl_places().sources), suffix);
+}
+
+/// Finds or makes in the cache the variant with waves of a library that the build made.
+std::string trace_library_of_named(const fs::path& library, const LongTask& progress) {
+  const std::string name = library.stem().string().substr(std::string_view("librtl_").size());
+  const fs::path file = resolve_trace(TraceKind::kHardware, name);
+  const std::uint32_t hash = hash_of(library);
+  if (config_hash(read_hardware(file)) != hash) {
+    throw Error(
+        fmt::format("{}: was made for another hardware than {} tells; build again", library.string(), file.string()));
+  }
+  const fs::path waves = cached_library(hash, "_trace.so");
+  make_once({waves, cached_library(hash, ".sv"), file, true, file.string()}, progress);
+  return waves.string();
 }
 
 }  // namespace
@@ -136,17 +157,13 @@ std::string rtl_library_path(const std::string& hardware_name) {
 
 std::string trace_library(const std::string& library, const LongTask& progress) {
   const fs::path path(library);
-  const fs::path waves = path.parent_path() / (path.stem().string() + "_trace.so");
-  std::error_code ignored;
-  const bool cached = is_sealed(path);
-  if (cached ? is_sealed(waves) : fs::exists(waves, ignored)) return waves.string();
-  fs::path package = path;
-  package.replace_extension(".sv");
-  if (!cached || !fs::exists(package, ignored)) {
-    throw Error(waves.string() + ": is not there; the build makes it with the library");
+  const fs::path beside = path.parent_path() / (path.stem().string() + "_trace.so");
+  if (is_sealed(path)) {
+    make_once({beside, fs::path(path).replace_extension(".sv"), {}, true, path.stem().string()}, progress);
+    return beside.string();
   }
-  make_once({waves, package, {}, true, path.stem().string()}, progress);
-  return waves.string();
+  std::error_code ignored;
+  return fs::exists(beside, ignored) ? beside.string() : trace_library_of_named(path, progress);
 }
 
 std::string rtl_library(const fs::path& hardware_file, const LongTask& progress) {
@@ -157,12 +174,9 @@ std::string rtl_library(const fs::path& hardware_file, const LongTask& progress)
   const fs::path named = places.libraries / ("librtl_" + hardware.name + ".so");
   if (fs::exists(named, ignored) && hash_of(named) == hash) return named.string();
 
-  const fs::path library =
-      own_cache_folder() / fmt::format("librtl_{:08x}_{:016x}.so", hash, source_hash(places.sources));
+  const fs::path library = cached_library(hash, ".so");
   if (is_sealed(library) && hash_of(library) == hash) return library.string();
-  fs::path package = library;
-  package.replace_extension(".sv");
-  make_once({library, package, hardware_file, false, hardware_file.string()}, progress);
+  make_once({library, cached_library(hash, ".sv"), hardware_file, false, hardware_file.string()}, progress);
   return library.string();
 }
 
