@@ -5,7 +5,7 @@ set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/bitloom")
 
 foreach(part model kernels sim)
   install(DIRECTORY ${part} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bitloom
-          FILES_MATCHING PATTERN "*.hpp" PATTERN "program" EXCLUDE)
+          FILES_MATCHING PATTERN "*.hpp" PATTERN "program" EXCLUDE PATTERN "results" EXCLUDE)
 endforeach()
 set(libraries bitloom_options)
 foreach(part model kernels sim)
@@ -41,7 +41,7 @@ if(TARGET bitloom)
   install(DIRECTORY rtl DESTINATION ${sources} FILES_MATCHING PATTERN "*.sv" PATTERN "build_library.cmake")
   install(FILES sim/cosim/rtl/wrapper.cpp sim/cosim/rtl/abi.hpp DESTINATION ${sources}/sim/cosim/rtl)
 endif()
-foreach(kind networks recipes hardware energy hyper schema)
+foreach(kind networks recipes hardware energy hyper experiments schema)
   install(DIRECTORY traces/${kind} DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
 endforeach()
 # What `bitloom explain` reads.

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "model/io/content_hash.hpp"
+#include "model/numerics/numerics_version.hpp"
 
 namespace bitloom {
 namespace {
@@ -147,6 +148,15 @@ std::string content_hash(const Dataset& data) {
   hash.add_text("data").add(data.rows).add(data.cols).add(data.channels).add(data.classes);
   hash.add_bytes(std::as_bytes(std::span(data.images)));
   hash.add_bytes(std::as_bytes(std::span(data.labels)));
+  return hash.hex();
+}
+
+std::string config_hash(const RunConfiguration& run) {
+  const auto& [network, recipe, hyper, hardware, train_data, test_data, init, seed, batch, epochs] = run;
+  ContentHash hash;
+  hash.add_text("run");
+  for (const std::string& part : {network, recipe, hyper, hardware, train_data, test_data, init}) hash.add_text(part);
+  hash.add(static_cast<std::int64_t>(seed)).add(batch).add(epochs).add(kNumericsVersion);
   return hash.hex();
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 
 #include "model/data/dataset.hpp"
@@ -22,6 +23,24 @@ std::string content_hash(const Hyper& hyper);
 
 /// The content of a set of images: SHA-256 of its sizes, pixels and labels, wherever it was read from.
 std::string content_hash(const Dataset& data);
+
+/// All that makes the result of a training run. The texts are hashes of this page, so a result is found again wherever
+/// its files lie and whatever they are called, and is not found once one of them says something else.
+struct RunConfiguration {
+  std::string network;
+  std::string recipe;
+  std::string hyper;
+  std::string hardware;    ///< empty: none has a part in the result
+  std::string train_data;  ///< of the images that are trained on
+  std::string test_data;   ///< of the images that judge
+  std::string init;        ///< config_hash() of the run whose parameters it starts from; empty: initial ones
+  std::uint64_t seed = 1;
+  int batch = 0;
+  int epochs = 0;
+};
+
+/// The SHA-256 of a run's configuration and of the version of the numerics (numerics_version.hpp).
+std::string config_hash(const RunConfiguration& run);
 
 /// Does the learning rate of an epoch depend on how many epochs the run has?
 bool depends_on_epochs(const LearningRate& rate);

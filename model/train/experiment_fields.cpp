@@ -9,7 +9,9 @@ const FileSection& row_fields() {
   static const FileSection section{
       "experiment_row",
       "One way to train, by several seeds.",
-      {fields::text("name", "What the row is called.").checked("Unique in the file."),
+      {fields::text("name", "What the row is called.")
+           .checked("Unique in the file. Letters, digits, \"_\", \"-\", \"+\" and \".\"; the first is neither \"-\" "
+                    "nor \".\"."),
        fields::text("network", "The network: a name in traces/ or a path."),
        fields::text("recipe", "The recipe: a name in traces/ or a path."),
        fields::text("hyper", "The hyper-parameters: a name in traces/ or a path.").or_else("\"default\""),

@@ -41,12 +41,12 @@ constexpr const char* kDescription =
 /// The names in traces/, so that this text cannot miss one. BITLOOM_TRACES's are among them.
 std::string footer() {
   const auto names = [](const char* kind, TraceKind of) {
-    std::string text = fmt::format("  {:<10}", kind);
+    std::string text = fmt::format("  {:<11}", kind);
     std::size_t width = text.size();
     for (const std::string& name : known_traces(of)) {
       if (width + name.size() + 1 > 110) {
-        text += fmt::format("\n  {:<10}", "");
-        width = 12;
+        text += fmt::format("\n  {:<11}", "");
+        width = 13;
       }
       text += " " + name;
       width += name.size() + 1;
@@ -56,11 +56,12 @@ std::string footer() {
   return "Networks, recipes and hardware are file paths or names in traces/:\n" +
          names("networks", TraceKind::kNetwork) + names("recipes", TraceKind::kRecipe) +
          names("hardware", TraceKind::kHardware) + names("hyper", TraceKind::kHyper) +
-         names("energy", TraceKind::kEnergy) +
+         names("energy", TraceKind::kEnergy) + names("experiments", TraceKind::kExperiment) +
          "\n"
          "Examples:\n"
          "  bitloom demo\n"
          "  bitloom train lenet --recipe luq --data DIR --epochs 5 --seed 1 --json out.json\n"
+         "  bitloom experiment fashion_mlp --data DIR --db results.db\n"
          "  bitloom run lenet --recipe luq --hw base\n"
          "  bitloom cosim conv_small --recipe fqt1 --hw tiny --steps 2\n"
          "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
@@ -86,6 +87,7 @@ void refuse_empty_values(CLI::App& app) {
 void register_commands(CLI::App& app, Action& action) {
   add_demo(app, action);
   add_train(app, action);
+  add_experiment(app, action);
   add_run(app, action);
   add_cosim(app, action);
   add_codebook(app, action);

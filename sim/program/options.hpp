@@ -26,6 +26,21 @@ struct TrainCommand {
   bool quiet = false;
 };
 
+/// What `bitloom experiment` takes.
+struct ExperimentCommand {
+  std::string experiment;
+  std::string data;               ///< folder of IDX or CIFAR-10 files
+  std::vector<std::string> rows;  ///< only these; empty: all
+  int seeds = 0;                  ///< instead of the file's; 0: as the file says
+  int epochs = 0;                 ///< likewise
+  int threads = 1;
+  int hold_out = 0;     ///< last training images to judge by in place of the test images
+  int train_limit = 0;  ///< instead of the file's; 0: as the file says
+  std::string db;       ///< where results are remembered; empty: nowhere
+  std::string json;
+  bool quiet = false;
+};
+
 /// What `bitloom run` takes.
 struct RunCommand {
   std::string network;

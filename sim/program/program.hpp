@@ -20,6 +20,7 @@ using Action = std::function<int()>;
 CLI::Validator is_seed();
 
 void add_train(CLI::App& app, Action& action);
+void add_experiment(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_cosim(CLI::App& app, Action& action);
 void add_codebook(CLI::App& app, Action& action);

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "testbench/program/idx_files.hpp"
 #include "testbench/program/spawn.hpp"
 
 namespace bitloom::testing {
@@ -21,6 +22,11 @@ struct Row {
 struct Section {
   std::set<std::string> keys;
   std::set<std::string> always;
+
+  void add(const Section& other) {
+    keys.insert(other.keys.begin(), other.keys.end());
+    always.insert(other.always.begin(), other.always.end());
+  }
 };
 
 /// Reads a row of a table of keys: those in backquotes in the first cell.
@@ -82,7 +88,9 @@ std::set<std::string> printed(const std::vector<std::vector<std::string>>& runs)
 }
 
 void expect_defined(const std::string& command, const std::vector<std::vector<std::string>>& runs) {
-  const Section common = section_of_page("In all three"), own = section_of_page("`bitloom " + command + "`");
+  Section common = section_of_page("In every output");
+  if (command != "experiment") common.add(section_of_page("In `train`, `run` and `cosim`"));
+  const Section own = section_of_page("`bitloom " + command + "`");
   const std::set<std::string> paths = printed(runs);
   for (const std::string& path : paths) {
     const bool list_without_elements = path.ends_with("[]") && own.keys.lower_bound(path) != own.keys.end() &&
@@ -111,6 +119,15 @@ TEST(Counters, EveryKeyOfTrainIsDefined) {
   std::vector<std::string> fp32 = train;
   fp32.insert(fp32.end(), {"--recipe", "fp32"});
   expect_defined("train", {train, fp32});
+}
+
+TEST(Counters, EveryKeyOfExperimentIsDefined) {
+  ScratchFolder folder;
+  write_idx_folder(folder.path(), 256, 100);
+  write_text(folder / "e.json", R"({"name": "e", "seeds": 2, "rows": [
+    {"name": "a", "network": "mlp", "recipe": "fp32", "epochs": 1},
+    {"name": "b", "network": "mlp", "recipe": "int8", "epochs": 1, "init": "a", "against": "a"}]})");
+  expect_defined("experiment", {{"experiment", folder / "e.json", "--data", folder.path(), "--db", folder / "db"}});
 }
 
 }  // namespace

@@ -57,8 +57,9 @@ rooms() {
     done
   done
 }
-# What sim/cosim and sim/program add stands on the rest of sim, never the other way round.
-forbid_top sim 'sim/(cosim|program)/'
-forbid sim/cosim 'sim/program/' ''
+# What sim/cosim and sim/program add stands on the rest of sim, never the other way round. sim/results knows only model/.
+forbid_top sim 'sim/(cosim|results|program)/'
+forbid sim/cosim 'sim/(results|program)/' ''
+forbid sim/results 'kernels/|sim/cosim/|sim/program/|sim/[a-z_]*\.hpp' ''
 rooms model io numerics network rows data golden fp32 train
 finish "$count" "the three executors must not share what they are compared on"

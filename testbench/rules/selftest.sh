@@ -10,7 +10,7 @@ failures=0
 
 good_tree() {
   rm -rf -- "${scratch:?}/tree"
-  mkdir -p "$scratch/tree"/{model/io,model/numerics,model/train,kernels,sim/program,testbench,docs/numerics}
+  mkdir -p "$scratch/tree"/{model/io,model/numerics,model/train,kernels,sim/program,sim/results,testbench,docs/numerics}
   cd -- "$scratch/tree"
   printf 'BasedOnStyle: Google\n' >.clang-format
   printf '#pragma once\n#include "model/io/b.hpp"\n' >model/io/a.hpp
@@ -57,6 +57,7 @@ breaks arrows kernels/k.cpp "kernels including sim" '#include "sim/s.hpp"'
 breaks arrows sim/s.cpp "sim including testbench" '  #  include "testbench/t.hpp"'
 breaks arrows sim/program/main.cpp "the program including testbench" '#include "testbench/t.hpp"'
 breaks arrows sim/s.cpp "the simulator including the program" '#include "sim/program/p.hpp"'
+breaks arrows sim/results/r.cpp "results including the simulator" '#include "sim/s.hpp"'
 breaks format sim/s.cpp "a line with a stray blank" 'int  x;'
 breaks words sim/s.cpp "postponed work" "// TO""DO later"
 breaks words sim/s.cpp "a test switched off" "TEST(A, DIS""ABLED_B)"

@@ -1,4 +1,4 @@
-#include "testbench/model/train/experiment.hpp"
+#include "model/train/experiment.hpp"
 
 #include <fmt/format.h>
 
@@ -7,13 +7,23 @@
 #include "model/io/field_reader.hpp"
 #include "model/train/experiment_fields.hpp"
 
-namespace bitloom::testing {
+namespace bitloom {
 namespace {
 
 void require_earlier(const FieldReader& json, const Experiment& experiment, const char* key, const std::string& name) {
   const auto is_it = [&](const ExperimentRow& row) { return row.name == name; };
   if (name.empty() || std::any_of(experiment.rows.begin(), experiment.rows.end(), is_it)) return;
   json.fail(key, fmt::format("expected the name of a row above, got \"{}\"", name));
+}
+
+/// Names stand in tables and in scripts, so they are words and never paths.
+void require_word(const FieldReader& json, const std::string& name) {
+  const std::string inside = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.";
+  const bool good = !name.empty() && name[0] != '.' && name[0] != '-';
+  if (good && name.find_first_not_of(inside) == std::string::npos) return;
+  json.fail("name", fmt::format("expected letters, digits, \"_\", \"-\", \"+\" and \".\", the first neither \"-\" nor "
+                                "\".\", got \"{}\"",
+                                name));
 }
 
 }  // namespace
@@ -27,6 +37,7 @@ Experiment read_experiment(const std::string& file) {
   for (const FieldReader& each : json.objects("rows")) {
     ExperimentRow row;
     row.name = each.get<std::string>("name");
+    require_word(each, row.name);
     row.network = each.get<std::string>("network");
     row.recipe = each.get<std::string>("recipe");
     row.hyper = each.get<std::string>("hyper");
@@ -46,4 +57,4 @@ Experiment read_experiment(const std::string& file) {
   return experiment;
 }
 
-}  // namespace bitloom::testing
+}  // namespace bitloom

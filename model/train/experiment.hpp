@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-namespace bitloom::testing {
+namespace bitloom {
 
 /// One row of an accuracy table: a network trained by a recipe from every seed.
 struct ExperimentRow {
@@ -24,7 +24,8 @@ struct Experiment {
   std::vector<ExperimentRow> rows;
 };
 
-/// Strict; an unknown key, an unknown row in `against` or `init`, a row name given twice is an Error.
+/// Reads an experiment file. Throws Error also where `against` or `init` is no row above, where two rows have one name,
+/// and where a row's name has other characters than letters, digits and "_", "-", "+", "." inside.
 Experiment read_experiment(const std::string& file);
 
-}  // namespace bitloom::testing
+}  // namespace bitloom
