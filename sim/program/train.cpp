@@ -12,6 +12,9 @@
 #include "model/io/interrupt.hpp"
 #include "model/io/output_plan.hpp"
 #include "model/network/step_config.hpp"
+#include "model/rows/gemm.hpp"
+#include "model/rows/onednn.hpp"
+#include "model/train/content.hpp"
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {
@@ -100,10 +103,24 @@ ResumeDifferences allowed_differences(const std::string& words) {
   return allowed;
 }
 
+std::string data_name(const TrainCommand& command) { return command.data.empty() ? "generated glyphs" : command.data; }
+
+/// Who multiplies, which changes the speed and never a bit of an integer recipe.
+void add_arithmetic(Json& json, const Recipe& recipe, int threads) {
+  if (!recipe.fp32) {
+    json["gemm"] = Gemm(threads).name();
+    for (const GemmTrial& trial : choose_gemm_path().trials) {
+      json["gemm_trials"].push_back({{"path", gemm_path_name(trial.path)}, {"seconds", trial.seconds}});
+    }
+  }
+  json["onednn_isa"] = onednn_isa();
+}
+
 Json configuration(const TrainCommand& command, const Workload& workload, const TrainOptions& options,
                    const DataPair& data) {
   Json json = workload_json(workload);
-  json["data"] = command.data.empty() ? "generated glyphs" : command.data;
+  json["data"] = data_name(command);
+  json["data_hash"] = content_hash(data.train);
   json["train_images"] = data.train.size();
   json["test_images"] = data.test.size();
   json["judged_on"] = command.hold_out > 0 ? "held-out training images" : "test images";
@@ -111,6 +128,7 @@ Json configuration(const TrainCommand& command, const Workload& workload, const 
   json["batch"] = options.batch;
   json["seed"] = options.seed;
   json["threads"] = options.threads;
+  add_arithmetic(json, workload.recipe, options.threads);
   if (!command.init.empty()) {
     json["init"] = command.init;
   }
@@ -220,6 +238,12 @@ int train(const TrainCommand& command) {
     config["resume_differences"] = differences;
   }
   const bool tables = prints_tables(command.json, command.quiet);
+  if (tables) {
+    fmt::print("{} {} on {}: {} training images, {} {}\n", workload.network.name, workload.recipe.name,
+               data_name(command), data.train.size(), data.test.size(),
+               command.hold_out > 0 ? "held-out ones" : "test images");
+    std::fflush(stdout);
+  }
 
   const auto keep = [&](const TrainRun& run) {
     if (!is_stream(command.save)) trainer->save(command.save);
