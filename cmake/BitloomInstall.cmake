@@ -27,7 +27,6 @@ if(TARGET bitloom)
   install(TARGETS bitloom RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   # What `cosim` and `demo` load, and what they make the machine of an own hardware from (sim/cosim/rtl/places.cpp).
   set(machines "${CMAKE_INSTALL_LIBDIR}/bitloom")
-  install(TARGETS gen_package RUNTIME DESTINATION ${machines})
   install(TARGETS verilated_fast verilated_waves ARCHIVE DESTINATION ${machines})
   file(GLOB hardware_files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/traces/hardware/*.json")
   foreach(file ${hardware_files})

@@ -1,6 +1,6 @@
 # Makes the shared library of one Verilated machine: cmake -D… -P build_library.cmake. Used by the build for the named
 # hardware and at run time for a user's own.
-#   ROOT      root of the sources                  PACKAGE   bl_pkg.sv of the hardware (gen_package)
+#   ROOT      root of the sources                  PACKAGE   bl_pkg.sv of the hardware
 #   FOLDER    scratch folder                       OUTPUT    the library
 #   WAVES     1: can write FST waves and checks assertions; 0: as fast as possible
 #   RUNTIME   archive of Verilator's runtime       INCLUDE   Verilator's include folder

@@ -56,7 +56,7 @@ cosim::CosimResult run_cosimulation(const Workload& workload, const Machine& mac
   const std::int64_t samples = std::int64_t{options.batch} * options.steps;
   const cosim::StepData step_data = cosim_samples(workload.network, data, samples, options.seed);
   ProgressLine line(progress);
-  options.rtl_library = rtl_library(machine.file, building_line(line, progress));
+  options.rtl_library = rtl_library(machine.hardware, building_line(line, progress));
   options.progress = [&](const std::string& what) { line.show(label + " " + what); };
   return naming_files(workload, &machine, [&] {
     return cosim::cosimulate(workload.network, workload.recipe, machine.hardware, workload.hyper, step_data, options);

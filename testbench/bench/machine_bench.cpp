@@ -59,7 +59,7 @@ Step make_step() {
   step.registers.learning_rate = word(nearest_scale(learning_rate_at(hyper.learning_rate, 0, hyper.epochs)));
   step.registers.seed = 1;
   step.registers.batch = batch_offset(step.program, 0);
-  step.library = rtl_library(hardware_file);
+  step.library = rtl_library(read_hardware(hardware_file));
   return step;
 }
 

@@ -32,7 +32,7 @@ std::string cycles_that_differ(const CosimResult& result) {
 CosimResult run_case(const CosimCase& chosen, CosimOptions options) {
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, chosen.network));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, chosen.recipe));
-  const std::string hardware_file = resolve_trace(TraceKind::kHardware, chosen.hardware);
+  const Hardware hardware = read_hardware(resolve_trace(TraceKind::kHardware, chosen.hardware));
   Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   if (chosen.learning_rate > 0.0) hyper.learning_rate = {.base = chosen.learning_rate};
   const Dataset data = random_images(network, chosen.batch * chosen.steps, chosen.seed);
@@ -41,8 +41,8 @@ CosimResult run_case(const CosimCase& chosen, CosimOptions options) {
   options.steps = chosen.steps / micro_batches;
   options.stall = chosen.stall;
   options.seed = chosen.seed;
-  options.rtl_library = rtl_library(hardware_file);
-  return cosimulate(network, recipe, read_hardware(hardware_file), hyper, {data.images, data.labels}, options);
+  options.rtl_library = rtl_library(hardware);
+  return cosimulate(network, recipe, hardware, hyper, {data.images, data.labels}, options);
 }
 
 }  // namespace bitloom::cosim

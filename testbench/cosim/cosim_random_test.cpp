@@ -54,7 +54,7 @@ bool run_random(const RandomCase& drawn, const std::string& hardware_file, std::
     EXPECT_TRUE(may_refuse(error.what())) << error.what();
     return false;
   }
-  options.rtl_library = rtl_library(hardware_file);
+  options.rtl_library = rtl_library(hardware);
   const Dataset data = random_images(drawn.network, options.steps * options.batch, seed);
   const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   const CosimResult result =

@@ -37,6 +37,17 @@ echo kept >log
 "$program" "${run[@]}" --json /dev/stdout >>log || fail "/dev/stdout"
 grep -q kept log && grep -q '"cycles"' log && grep -qi 'array' log || fail "/dev/stdout lost what the log held"
 
+# Inputs are read once, so they may be pipes: all of run's and cosim's files.
+traces=$BITLOOM_SOURCE_DIR/traces
+"$program" run <(cat "$traces/networks/mlp_odd.json") --recipe <(cat "$traces/recipes/int8.json") -q --json from_pipes \
+  --hw <(cat "$traces/hardware/tiny.json") --hyper <(cat "$traces/hyper/default.json") \
+  --energy <(cat "$traces/energy/45nm.json") || fail "run's files as pipes"
+"$program" "${run[@]}" --recipe int8 -q --json from_files
+[[ $(grep '"energy_pj"' from_pipes) == "$(grep '"energy_pj"' from_files)" ]] || fail "run reads pipes otherwise"
+"$program" cosim <(cat "$traces/networks/mlp_odd.json") --recipe <(cat "$traces/recipes/int8.json") -q \
+  --hw <(cat "$traces/hardware/tiny.json") --hyper <(cat "$traces/hyper/default.json") || fail "cosim's files as pipes"
+"$program" cosim mlp_odd -q --hw /dev/stdin <"$traces/hardware/odd.json" || fail "a hardware on standard input"
+
 # Standard output that is closed or a file that was removed.
 ln -s /proc/self/fd/1 link
 "$program" "${run[@]}" -q --json link >&- 2>err && fail "a closed standard output"
@@ -82,7 +93,14 @@ mkdir $'not \xff UTF-8'
 expect 0 "" "${run[@]}" -q --json $'not \xff UTF-8/out.json'
 
 # A disk that is full: where this user may mount one.
-mkdir disk
+mkdir disk data
+byte() { printf '%b' "$(printf '\\%03o' "$@")"; }
+for set in train:40 t10k:10; do # four small IDX files
+  name=data/${set%:*} count=${set#*:}
+  { byte 0 0 8 3 0 0 0 "$count" 0 0 0 28 0 0 0 28 && head -c $((count * 784)) /dev/zero; } >"$name-images-idx3-ubyte"
+  { byte 0 0 8 1 0 0 0 "$count" && head -c "$count" /dev/zero; } >"$name-labels-idx1-ubyte"
+done
+printf '{"name": "e", "seeds": 1, "rows": [{"name": "r", "network": "lenet", "recipe": "fp32", "epochs": 1, "batch": 20}]}' >e.json
 if unshare -rm mount -t tmpfs none disk 2>err; then
   unshare -rm bash -c '
     mount -t tmpfs -o size=1m none disk
@@ -91,7 +109,16 @@ if unshare -rm mount -t tmpfs none disk 2>err; then
     dd if=/dev/zero of=disk/fill bs=1k 2>/dev/null
     "$0" run mlp_odd --hw tiny -q --json disk/x.json 2>err && exit 3
     grep -q "No space left on device" err || exit 4
-    [[ $(ls -A disk) == fill ]]' "$program" || fail "a full disk ($?): $(cat err)"
+    [[ $(ls -A disk) == fill ]] || exit 5
+    "$0" experiment "$1" --data "$2" --db disk/r.db -q 2>err && exit 6
+    grep -q "disk/r.db: No space left on device; make some" err || exit 7
+    rm disk/fill
+    "$0" experiment "$1" --data "$2" --db disk/r.db -q 2>err || exit 8
+    cp disk/r.db kept
+    mount -o remount,ro disk
+    "$0" experiment "$1" --data "$2" --db disk/r.db -q 2>err && exit 9
+    grep -q "disk/r.db.*may not be written" err || exit 10
+    cmp -s disk/r.db kept || exit 11' "$program" "$PWD/e.json" "$PWD/data" || fail "a full disk ($?): $(cat err)"
 else
   echo "no full disk is tried: this user may not mount one"
 fi

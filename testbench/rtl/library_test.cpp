@@ -41,28 +41,27 @@ class LibraryTest : public ::testing::Test {
 };
 
 TEST_F(LibraryTest, NamedHardwareIsTheBuilds) {
-  EXPECT_EQ(rtl_library(resolve_trace(TraceKind::kHardware, "odd")), rtl_library_path("odd"));
+  EXPECT_EQ(rtl_library(read_hardware(resolve_trace(TraceKind::kHardware, "odd"))), rtl_library_path("odd"));
 }
 
 TEST_F(LibraryTest, UnknownNameIsAnError) { EXPECT_THROW(rtl_library_path("no_such_hardware"), Error); }
 
 TEST_F(LibraryTest, OwnHardwareIsMadeOnce) {
-  const fs::path file = changed("rows", "  \"rows\": 3,");
-  const std::string library = rtl_library(file);
+  Hardware hardware = read_hardware(changed("rows", "  \"rows\": 3,"));
+  const std::string library = rtl_library(hardware);
   EXPECT_THAT(library, ::testing::StartsWith(folder_.string()));
   const auto made = fs::last_write_time(library);
-  EXPECT_EQ(rtl_library(file), library);
+  EXPECT_EQ(rtl_library(hardware), library);
   EXPECT_EQ(fs::last_write_time(library), made) << "made again";
 
   std::ofstream(library, std::ios::trunc) << "damaged";  // loaded as it is, this ends the process
-  EXPECT_EQ(rtl_library(file), library);
+  EXPECT_EQ(rtl_library(hardware), library);
   EXPECT_GT(fs::file_size(library), 10000u) << "not made again";
   for (const auto& entry : fs::directory_iterator(folder_)) {
     EXPECT_FALSE(entry.is_directory()) << entry.path() << ": a scratch folder is left";
     EXPECT_NE(entry.path().extension(), ".lock");
   }
 
-  Hardware hardware = read_hardware(file);
   hardware.dram_bytes = 1 << 16;
   RtlMachine machine(library, hardware, {20, 10, 0, 1});
   EXPECT_EQ(machine.read_register(Register::ID), config_hash(hardware));
@@ -71,9 +70,9 @@ TEST_F(LibraryTest, OwnHardwareIsMadeOnce) {
 }
 
 TEST_F(LibraryTest, AnInterruptLeavesNothing) {
-  const fs::path file = changed("rows", "  \"rows\": 5,");
+  const Hardware hardware = read_hardware(changed("rows", "  \"rows\": 5,"));
   set_interrupted(true);
-  EXPECT_THROW(rtl_library(file), Interrupted);
+  EXPECT_THROW(rtl_library(hardware), Interrupted);
   set_interrupted(false);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1) << "more than the hardware's file";
 }

@@ -22,10 +22,10 @@ namespace bitloom {
 
 /// The library of a named hardware of traces/hardware, which the build makes. Throws Error when it is not there.
 std::string rtl_library_path(const std::string& hardware_name);
-/// The library of any hardware file: the one that the build made if its parameters are the same, else one that is made
+/// The library of any hardware: the one that the build made if its parameters are the same, else one that is made
 /// now (needs Verilator and a compiler) and kept in own_cache_folder(), with a seal: a damaged one is made again. It
 /// says with `progress` what takes long. Throws Error with the tools' messages, and Interrupted, which leaves nothing.
-std::string rtl_library(const std::filesystem::path& hardware_file, const LongTask& progress = {});
+std::string rtl_library(const Hardware& hardware, const LongTask& progress = {});
 /// The variant of a library that writes waves and checks assertions; made now if there is none, as rtl_library() does.
 std::string trace_library(const std::string& library, const LongTask& progress = {});
 

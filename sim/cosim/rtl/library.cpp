@@ -7,7 +7,9 @@
 #include <chrono>
 #include <system_error>
 
+#include "kernels/package.hpp"
 #include "model/io/error.hpp"
+#include "model/io/output_file.hpp"
 #include "model/io/traces.hpp"
 #include "sim/cosim/rtl/cache.hpp"
 #include "sim/cosim/rtl/harness.hpp"
@@ -75,12 +77,11 @@ std::function<void()> timed(const LongTask& progress, const std::string& what) {
   };
 }
 
-/// What a library is made of: the package of the hardware, kept beside the library, and, where that is not there yet,
-/// the file to generate it from.
+/// What a library is made of: the package of the hardware, which is kept beside the library.
 struct Order {
   fs::path library;
   fs::path package;
-  fs::path hardware_file;
+  std::string package_text;  ///< of a package that is not there yet
   bool waves = false;
   std::string name;  ///< for messages
 };
@@ -95,9 +96,9 @@ void make(const Order& order, const std::function<void()>& tick) {
   const RtlPlaces places = rtl_places();
   const ScratchFolder scratch(order.library);
   fs::path package = order.package;
-  if (!order.hardware_file.empty()) {
+  if (!order.package_text.empty()) {
     package = scratch.path() / "bl_pkg.sv";
-    run_child({places.gen_package.string(), order.hardware_file.string(), package.string()}, tick);
+    write_file(package.string(), order.package_text);
   }
   const fs::path made = scratch.path() / "made.so";
   const fs::path runtime = order.waves ? places.runtime_waves : places.runtime_fast;
@@ -109,7 +110,7 @@ void make(const Order& order, const std::function<void()>& tick) {
     command.push_back(argument);
   }
   run_child(command, tick);
-  if (!order.hardware_file.empty()) rename_to(package, order.package);
+  if (!order.package_text.empty()) rename_to(package, order.package);
   rename_to(made, order.library);
   seal(order.library);
 }
@@ -135,12 +136,13 @@ std::string trace_library_of_named(const fs::path& library, const LongTask& prog
   const std::string name = library.stem().string().substr(std::string_view("librtl_").size());
   const fs::path file = resolve_trace(TraceKind::kHardware, name);
   const std::uint32_t hash = hash_of(library);
-  if (config_hash(read_hardware(file)) != hash) {
+  const Hardware hardware = read_hardware(file);
+  if (config_hash(hardware) != hash) {
     throw Error(
         fmt::format("{}: was made for another hardware than {} tells; build again", library.string(), file.string()));
   }
   const fs::path waves = cached_library(hash, "_trace.so");
-  make_once({waves, cached_library(hash, ".sv"), file, true, file.string()}, progress);
+  make_once({waves, cached_library(hash, ".sv"), package_text(hardware), true, name}, progress);
   return waves.string();
 }
 
@@ -159,15 +161,14 @@ std::string trace_library(const std::string& library, const LongTask& progress) 
   const fs::path path(library);
   const fs::path beside = path.parent_path() / (path.stem().string() + "_trace.so");
   if (is_sealed(path)) {
-    make_once({beside, fs::path(path).replace_extension(".sv"), {}, true, path.stem().string()}, progress);
+    make_once({beside, fs::path(path).replace_extension(".sv"), "", true, path.stem().string()}, progress);
     return beside.string();
   }
   std::error_code ignored;
   return fs::exists(beside, ignored) ? beside.string() : trace_library_of_named(path, progress);
 }
 
-std::string rtl_library(const fs::path& hardware_file, const LongTask& progress) {
-  const Hardware hardware = read_hardware(hardware_file);
+std::string rtl_library(const Hardware& hardware, const LongTask& progress) {
   const std::uint32_t hash = config_hash(hardware);
   const RtlPlaces places = rtl_places();
   std::error_code ignored;
@@ -176,7 +177,7 @@ std::string rtl_library(const fs::path& hardware_file, const LongTask& progress)
 
   const fs::path library = cached_library(hash, ".so");
   if (is_sealed(library) && hash_of(library) == hash) return library.string();
-  make_once({library, cached_library(hash, ".sv"), hardware_file, false, hardware_file.string()}, progress);
+  make_once({library, cached_library(hash, ".sv"), package_text(hardware), false, hardware.name}, progress);
   return library.string();
 }
 

@@ -9,13 +9,11 @@ namespace bitloom {
 namespace fs = std::filesystem;
 namespace {
 
-RtlPlaces of_the_build() {
-  return {BITLOOM_RTL_LIBRARIES, BITLOOM_ROOT, BITLOOM_GEN_PACKAGE, BITLOOM_RUNTIME_FAST, BITLOOM_RUNTIME_WAVES};
-}
+RtlPlaces of_the_build() { return {BITLOOM_RTL_LIBRARIES, BITLOOM_ROOT, BITLOOM_RUNTIME_FAST, BITLOOM_RUNTIME_WAVES}; }
 
 RtlPlaces installed(const fs::path& prefix) {
   const fs::path libraries = prefix / BITLOOM_INSTALLED_LIBRARIES;
-  return {libraries, prefix / "share/bitloom/sources", libraries / "gen_package", libraries / "libverilated_fast.a",
+  return {libraries, prefix / "share/bitloom/sources", libraries / "libverilated_fast.a",
           libraries / "libverilated_waves.a"};
 }
 

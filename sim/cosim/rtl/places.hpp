@@ -10,7 +10,6 @@ namespace bitloom {
 struct RtlPlaces {
   std::filesystem::path libraries;      ///< librtl_<hardware>.so of the named hardware
   std::filesystem::path sources;        ///< holds rtl/ and sim/cosim/rtl/
-  std::filesystem::path gen_package;    ///< the program
   std::filesystem::path runtime_fast;   ///< Verilator's runtime
   std::filesystem::path runtime_waves;  ///< the same with waves
 };
