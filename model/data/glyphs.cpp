@@ -13,6 +13,7 @@
 
 #include "model/data/order.hpp"
 #include "model/io/error.hpp"
+#include "model/io/interrupt.hpp"
 
 namespace bitloom {
 
@@ -219,7 +220,11 @@ int draw_image(std::uint64_t seed, std::uint64_t index, int classes, std::uint8_
 // The test images of a pair start here, far above any training image's index.
 constexpr std::uint64_t kTestIndex = std::uint64_t{1} << 32;
 
-Dataset generate(std::int64_t count, std::uint64_t seed, std::uint64_t first_index, int classes) {
+using Image = std::array<std::uint8_t, kSide * kSide>;
+
+// Draws images one after the other and hands each to `take`. Throws Interrupted between two of them.
+template <class Take>
+Dataset generate(std::int64_t count, std::uint64_t seed, std::uint64_t first_index, int classes, const Take& take) {
   if (count < 1 || count >= static_cast<std::int64_t>(kTestIndex)) {
     throw Error(fmt::format("glyphs: image count: expected 1 to 2^32 - 1, got {}", count));
   }
@@ -227,14 +232,23 @@ Dataset generate(std::int64_t count, std::uint64_t seed, std::uint64_t first_ind
     throw Error(fmt::format("glyphs: classes: expected 1 to {}, got {}", kClasses, classes));
   }
   Dataset data{fmt::format("glyphs (seed {})", seed), kSide, kSide, classes, {}, {}};
-  data.images.resize(static_cast<std::size_t>(count) * kSide * kSide);
   data.labels.resize(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const int label =
-        draw_image(seed, first_index + static_cast<std::uint64_t>(i), classes, data.images.data() + at * kSide * kSide);
-    data.labels[at] = static_cast<std::uint8_t>(label);
+  Image image;
+  for (std::size_t i = 0; i < data.labels.size(); ++i) {
+    if (interrupted()) throw Interrupted{};
+    data.labels[i] = static_cast<std::uint8_t>(draw_image(seed, first_index + i, classes, image.data()));
+    take(image);
   }
+  return data;
+}
+
+Dataset generate_squares(std::int64_t count, std::uint64_t seed, std::uint64_t first_index) {
+  std::vector<std::uint8_t> images;
+  Dataset data = generate(count, seed, first_index, kClasses, [&](const Image& image) {
+    if (images.empty()) images.reserve(static_cast<std::size_t>(count) * image.size());
+    images.insert(images.end(), image.begin(), image.end());
+  });
+  data.images = std::move(images);
   return data;
 }
 
@@ -256,10 +270,10 @@ std::uint8_t resampled(std::span<const std::uint8_t> image, int side, int row, i
 
 }  // namespace
 
-Dataset generate_glyphs(std::int64_t count, std::uint64_t seed) { return generate(count, seed, 0, kClasses); }
+Dataset generate_glyphs(std::int64_t count, std::uint64_t seed) { return generate_squares(count, seed, 0); }
 
 DataPair generate_glyph_pair(std::int64_t train_count, std::int64_t test_count, std::uint64_t seed) {
-  return {generate(train_count, seed, 0, kClasses), generate(test_count, seed, kTestIndex, kClasses)};
+  return {generate_squares(train_count, seed, 0), generate_squares(test_count, seed, kTestIndex)};
 }
 
 Dataset generate_flat(std::int64_t count, int features, int classes, std::uint64_t seed) {
@@ -267,16 +281,18 @@ Dataset generate_flat(std::int64_t count, int features, int classes, std::uint64
   if (features < 1 || features > kMaxFeatures) {
     throw Error(fmt::format("glyphs: features: expected 1 to {}, got {}", kMaxFeatures, features));
   }
-  const Dataset square = generate(count, seed, 0, classes);
   int side = 1;
   while (side * side < features) ++side;
-  Dataset flat{square.name, 1, features, classes, {}, square.labels};
-  flat.images.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(features));
-  for (std::int64_t i = 0; i < count; ++i) {
+  std::vector<std::uint8_t> images;
+  Dataset flat = generate(count, seed, 0, classes, [&](const Image& image) {
+    if (images.empty()) images.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(features));
     for (int pixel = 0; pixel < features; ++pixel) {
-      flat.images.push_back(resampled(square.image(i), side, pixel / side, pixel % side));
+      images.push_back(resampled(image, side, pixel / side, pixel % side));
     }
-  }
+  });
+  flat.rows = 1;
+  flat.cols = features;
+  flat.images = std::move(images);
   return flat;
 }
 
