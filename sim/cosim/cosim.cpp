@@ -11,6 +11,7 @@
 #include "model/golden/step.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
+#include "model/io/memory.hpp"
 #include "model/io/output_file.hpp"
 #include "model/network/init.hpp"
 #include "sim/cosim/fst.hpp"
@@ -90,6 +91,11 @@ class Session {
     learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, kEpoch, hyper.epochs));
     result_.micro_batches = config_.micro_batches;
     lower_parts(hardware);
+    // Each machine's memory, as it starts and as it runs; the second start is made of two images at once.
+    constexpr double kMemories = 4;
+    require_memory(fmt::format("network {}: co-simulation", network.name),
+                   {{"the memories of the two machines", kMemories * static_cast<double>(result_.program.total_bytes),
+                     "a smaller batch or network"}});
     result_.commands.resize(result_.program.commands.size());
     for (std::size_t c = 0; c < result_.commands.size(); ++c) result_.commands[c].command = static_cast<int>(c);
   }

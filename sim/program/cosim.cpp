@@ -11,7 +11,9 @@
 #include "model/data/glyphs.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
+#include "model/io/memory.hpp"
 #include "model/io/output_plan.hpp"
+#include "model/train/training_memory.hpp"
 #include "sim/cosim/report.hpp"
 #include "sim/cosim/rtl/harness.hpp"
 #include "sim/program/options.hpp"
@@ -49,11 +51,23 @@ LongTask building_line(ProgressLine& line, bool progress) {
   };
 }
 
+/// Golden's step and its samples. What the machines' memories take is known once the step is lowered (sim/cosim).
+void require_memory_for(const Workload& workload, int batch, std::int64_t generated) {
+  naming_files(workload, nullptr, [&] {
+    std::vector<MemoryPart> parts = training_memory(workload.network, workload.recipe, batch);
+    const double pixels = static_cast<double>(element_count(workload.network.input));
+    parts.push_back({fmt::format("{} generated images", generated), static_cast<double>(generated) * pixels,
+                     "fewer --steps or a smaller batch"});
+    require_memory(fmt::format("network {}: co-simulation", workload.network.name), std::move(parts));
+  });
+}
+
 }  // namespace
 
 cosim::CosimResult run_cosimulation(const Workload& workload, const Machine& machine, const std::string& data,
                                     cosim::CosimOptions options, const std::string& label, bool progress) {
   const std::int64_t samples = std::int64_t{options.batch} * options.steps;
+  require_memory_for(workload, options.batch, data.empty() ? samples : 0);
   const cosim::StepData step_data = cosim_samples(workload.network, data, samples, options.seed);
   ProgressLine line(progress);
   options.rtl_library = rtl_library(machine.hardware, building_line(line, progress));

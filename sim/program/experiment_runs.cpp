@@ -38,6 +38,7 @@ void ExperimentRuns::add(const ExperimentRow& row) {
     known.options.threads = command_.threads;
     if (row.epochs > 0) known.options.epochs = row.epochs;
     if (command_.epochs > 0) known.options.epochs = command_.epochs;
+    require_training_memory(known.workload, known.options.batch);
     make_trainer(known.workload, known.options);
     known_.emplace(row.name, std::move(known));
   } catch (const Error& error) {

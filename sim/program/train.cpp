@@ -15,6 +15,7 @@
 #include "model/rows/gemm.hpp"
 #include "model/rows/onednn.hpp"
 #include "model/train/content.hpp"
+#include "model/train/training_memory.hpp"
 #include "sim/program/program.hpp"
 
 namespace bitloom::program {
@@ -41,6 +42,14 @@ std::unique_ptr<Trainer> make_trainer(const Workload& workload, const TrainOptio
       return make_fp32_trainer(workload.network, workload.hyper, options, workload.recipe.normalization);
     }
     return make_integer_trainer(workload.network, workload.recipe, workload.hyper, options);
+  });
+}
+
+void require_training_memory(const Workload& workload, int batch, std::vector<MemoryPart> more) {
+  naming_files(workload, nullptr, [&] {
+    const std::vector<MemoryPart> training = training_memory(workload.network, workload.recipe, batch);
+    more.insert(more.end(), training.begin(), training.end());
+    require_memory(fmt::format("network {}: training", workload.network.name), std::move(more));
   });
 }
 
@@ -216,6 +225,8 @@ int train(const TrainCommand& command) {
   options.threads = command.threads;
   require_outputs(command, workload);
 
+  require_training_memory(workload, options.batch,
+                          image_memory(workload.network, command.data, command.hold_out > 0 ? 0 : command.train_limit));
   const std::unique_ptr<Trainer> trainer = make_trainer(workload, options);
   if (!command.quiet) say_what_the_accelerator_refuses(workload, options.batch);
   std::vector<std::string> differences;

@@ -21,6 +21,9 @@ struct TrainRun {
   double samples_per_second() const;  ///< 0 where no epoch ran
 };
 
+/// Throws Error where training with this batch, and what `more` says besides, needs more memory than there is.
+void require_training_memory(const Workload& workload, int batch, std::vector<MemoryPart> more = {});
+
 std::unique_ptr<Trainer> make_trainer(const Workload& workload, const TrainOptions& options);
 
 /// Called after each complete epoch, to save what there is. May be empty.

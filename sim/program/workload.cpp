@@ -25,10 +25,14 @@ Dataset shaped(Dataset data, const Shape& input) {
   return data;
 }
 
+int generated_train_images(int train_limit) {
+  return train_limit > 0 ? std::min(train_limit, kGlyphTrainImages) : kGlyphTrainImages;
+}
+
 DataPair generated_images(const Network& network, std::uint64_t seed, int train_limit) {
   const std::int64_t features = element_count(network.input);
   const std::int64_t outputs = element_count(network.nodes.back().shape);
-  const int images = train_limit > 0 ? std::min(train_limit, kGlyphTrainImages) : kGlyphTrainImages;
+  const int images = generated_train_images(train_limit);
   const bool glyphs = network.input.size() == 3 ? network.input == Shape{1, 28, 28} : features == kGlyphPixels;
   if (glyphs && outputs >= kGlyphClasses) {
     return generate_glyph_pair(images, kGlyphTestImages, seed);
@@ -108,6 +112,13 @@ void keep_first(Dataset& data, int count) {
     data.images.resize(images * static_cast<std::size_t>(data.pixels()));
     data.labels.resize(images);
   }
+}
+
+std::vector<MemoryPart> image_memory(const Network& network, const std::string& data, int train_limit) {
+  if (!data.empty()) return {};
+  const int images = generated_train_images(train_limit) + kGlyphTestImages;
+  return {{fmt::format("{} generated images", images), 1.0 * images * static_cast<double>(element_count(network.input)),
+           "a smaller --train-limit"}};
 }
 
 DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit) {

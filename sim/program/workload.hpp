@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "kernels/hardware.hpp"
 #include "model/data/dataset.hpp"
 #include "model/io/error.hpp"
+#include "model/io/memory.hpp"
 #include "model/io/output_plan.hpp"
 #include "model/network/hyper.hpp"
 #include "model/network/network.hpp"
@@ -70,6 +72,9 @@ Json workload_json(const Workload& workload);
 /// images of the network's input size. Only the first `train_limit` training images where that is not 0. Throws Error,
 /// also where they do not fit the network.
 DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit = 0);
+
+/// How much memory the generated images take that load_images() gives with these arguments; nothing for a folder.
+std::vector<MemoryPart> image_memory(const Network& network, const std::string& data, int train_limit);
 
 /// Drops all but the first `count` images; 0 keeps all.
 void keep_first(Dataset& data, int count);

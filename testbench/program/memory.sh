@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# What needs more memory than there is is refused at once, with the estimate and what to change; and Ctrl-C is heeded
+# within about a second while images are generated.
+set -uo pipefail
+
+program=${BITLOOM_BINARY_DIR:?set by ctest}/bitloom
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+cd -- "$scratch" || exit 1
+failures=0
+
+fail() {
+  printf 'FAILED: %s\n' "$*"
+  failures=$((failures + 1))
+}
+
+refused() { # refused TEXT ARGS...: with 4 GB of address space the program refuses within 10 seconds and says TEXT
+  local text=$1 got=0
+  shift
+  (ulimit -v 4000000 && exec timeout 10 "$program" "$@" >out 2>err) || got=$?
+  [[ $got == 2 ]] || fail "$*: expected exit code 2, got $got: $(cat err)"
+  for part in "$text" "would need about" "are available: take"; do
+    grep -qF -- "$part" err || fail "$*: expected '$part', got: $(cat err)"
+  done
+}
+
+image() { # image SIDE: a network of images of SIDE × SIDE
+  printf '{"name": "wide", "input": [1, %d, %d], "layers": [{"name": "conv", "op": "conv2d", "out": 1, "kernel": 8, "stride": 8, "bias": true}, ' "$1" "$1"
+  printf '{"name": "pool", "op": "average_pool", "kernel": 8}, '
+  printf '{"name": "flat", "op": "flatten"}, {"name": "fc", "op": "linear", "out": 10, "bias": true}, '
+  printf '{"name": "loss", "op": "softmax_cross_entropy"}]}\n'
+}
+image 1024 >images.json
+image 512 >slow.json
+
+refused "network wide: training would need" train images.json
+refused "for 14800 generated images" train images.json --recipe fp32
+refused "take a smaller --train-limit" train images.json
+refused "for 16384 samples at once" train resnet8 --batch 16384
+refused "take a smaller batch" train resnet8 --recipe fp32 --batch 16384
+refused "for 100000000 generated images" cosim mlp_odd --steps 100000 --batch 1000
+refused "take fewer --steps or a smaller batch" cosim mlp_odd --steps 100000 --batch 1000
+grep -qF "network mlp_odd: co-simulation" err || fail "no network is named: $(cat err)"
+sed 's/"batch": [0-9]*/"batch": 60000/' "$BITLOOM_SOURCE_DIR/traces/experiments/cifar_resnet8.json" >e.json
+sed -i 's/"hyper": "cifar"}/"hyper": "cifar", "batch": 60000}/' e.json
+refused "row fp32: " experiment e.json --data .
+
+# What fits is not refused.
+(ulimit -v 4000000 && exec "$program" train mlp --epochs 1 --train-limit 256 -q) || fail "a small training in 4 GB"
+
+interrupted() { # interrupted ARGS...: Ctrl-C after a second ends the program within another one
+  local got=0 begin
+  "$program" "$@" -q 2>err &
+  local pid=$!
+  sleep 1
+  kill -INT "$pid" || fail "$*: ended before the interrupt: $(cat err)"
+  begin=$EPOCHREALTIME
+  wait "$pid" || got=$?
+  [[ $got == 130 ]] || fail "$*: expected exit code 130, got $got: $(cat err)"
+  ((${EPOCHREALTIME//./} - ${begin//./} < 1500000)) || fail "$*: Ctrl-C took $begin to $EPOCHREALTIME"
+}
+interrupted train slow.json --train-limit 2000
+interrupted cosim mlp_odd --steps 50000 --batch 100
+
+((failures == 0)) && echo ok
