@@ -3,6 +3,8 @@
 # outputs do not meet each other, an input or a redirection; a disk that is full is an error that leaves nothing.
 set -uo pipefail
 
+# shellcheck source=idx.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/idx.sh"
 program=${BITLOOM_BINARY_DIR:?set by ctest}/bitloom
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
@@ -93,13 +95,9 @@ mkdir $'not \xff UTF-8'
 expect 0 "" "${run[@]}" -q --json $'not \xff UTF-8/out.json'
 
 # A disk that is full: where this user may mount one.
-mkdir disk data
-byte() { printf '%b' "$(printf '\\%03o' "$@")"; }
-for set in train:40 t10k:10; do # four small IDX files
-  name=data/${set%:*} count=${set#*:}
-  { byte 0 0 8 3 0 0 0 "$count" 0 0 0 28 0 0 0 28 && head -c $((count * 784)) /dev/zero; } >"$name-images-idx3-ubyte"
-  { byte 0 0 8 1 0 0 0 "$count" && head -c "$count" /dev/zero; } >"$name-labels-idx1-ubyte"
-done
+mkdir disk
+idx_folder data 40 10
+sed 's/"rows": [0-9]*/"rows": 3/' "$traces/hardware/tiny.json" >own.json
 printf '{"name": "e", "seeds": 1, "rows": [{"name": "r", "network": "lenet", "recipe": "fp32", "epochs": 1, "batch": 20}]}' >e.json
 if unshare -rm mount -t tmpfs none disk 2>err; then
   unshare -rm bash -c '
@@ -117,8 +115,12 @@ if unshare -rm mount -t tmpfs none disk 2>err; then
     cp disk/r.db kept
     mount -o remount,ro disk
     "$0" experiment "$1" --data "$2" --db disk/r.db -q 2>err && exit 9
-    grep -q "disk/r.db.*may not be written" err || exit 10
-    cmp -s disk/r.db kept || exit 11' "$program" "$PWD/e.json" "$PWD/data" || fail "a full disk ($?): $(cat err)"
+    grep -q "disk/r.db: cannot write the file: Read-only file system" err || exit 10
+    cmp -s disk/r.db kept || exit 11
+    mount -t tmpfs -o size=1m none disk
+    BITLOOM_CACHE=$PWD/disk/cache "$0" cosim mlp_odd --hw "$3" -q 2>err && exit 12
+    grep -q "disk/cache: the disk is full, or nearly: .* set BITLOOM_CACHE to another folder" err || exit 13
+    [[ -z $(ls -A disk/cache) ]] || exit 14' "$program" "$PWD/e.json" "$PWD/data" "$PWD/own.json" || fail "a full disk ($?): $(cat err)"
 else
   echo "no full disk is tried: this user may not mount one"
 fi

@@ -92,6 +92,25 @@ void rename_to(const fs::path& from, const fs::path& to) {
   if (error) throw Error(fmt::format("{}: cannot be made: {}", to.string(), error.message()));
 }
 
+/// More than the files of the largest machine take while it is made.
+constexpr std::uintmax_t kMachineBytes = std::uintmax_t{48} << 20;
+
+/// Runs the tools in the scratch folder. Where its disk has hardly any room they fail by whatever they meet first, a
+/// text that was cut off perhaps, so the error says what is the matter.
+void run_tools(const std::vector<std::string>& command, const fs::path& scratch, const std::function<void()>& tick) {
+  try {
+    run_child(command, tick);
+  } catch (const Error& error) {
+    std::error_code failed;
+    const fs::space_info space = fs::space(scratch, failed);
+    if (failed || space.available >= kMachineBytes) throw;
+    throw Error(
+        fmt::format("{}: the disk is full, or nearly: {} KiB are left, making a machine takes up to {} KiB; make "
+                    "room or set BITLOOM_CACHE to another folder of your own\n{}",
+                    scratch.parent_path().string(), space.available / 1024, kMachineBytes / 1024, error.what()));
+  }
+}
+
 void make(const Order& order, const std::function<void()>& tick) {
   const RtlPlaces places = rtl_places();
   const ScratchFolder scratch(order.library);
@@ -109,7 +128,7 @@ void make(const Order& order, const std::function<void()>& tick) {
         (places.sources / "rtl" / "build_library.cmake").string()}) {
     command.push_back(argument);
   }
-  run_child(command, tick);
+  run_tools(command, scratch.path(), tick);
   if (!order.package_text.empty()) rename_to(package, order.package);
   rename_to(made, order.library);
   seal(order.library);
