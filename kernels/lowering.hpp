@@ -87,6 +87,9 @@ class Lowering {
   TileGrid vector_tiles(int rows, int cols, const Sections& sections) const;
   TileGrid array_tiles(int rows, int cols, const Sections& sections) const;
 
+  /// Declares that this tensor of golden's record lies nowhere in memory when the step ends.
+  void leave_out(const std::string& name) { program.left_out.insert(name); }
+
   void add(PhaseCommands phase) {
     if (!silent_) builder_.phase(std::move(phase));
   }

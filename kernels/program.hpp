@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,9 @@ struct Program {
   std::vector<Command> commands;
   std::vector<CommandInfo> info;         ///< one for each command
   std::vector<TensorPlacement> tensors;  ///< in address order, those of the batch block last
+  /// Tensors of golden's record that lie nowhere in memory when the step ends: what stays on the chip, went straight
+  /// into codes (N6.3) or was overwritten.
+  std::set<std::string> left_out;
 
   /// Index in table T by name: golden's scalar names (`<node>.sx` …, `loss`, `correct`, `scale_sat`). Entries of these
   /// names live in the table page: loaded at the start of a step and stored at its end.

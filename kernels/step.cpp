@@ -170,7 +170,9 @@ void Step::forward(int s) {
   switch (stage(s).op) {
     case Op::kLinear:
     case Op::kConv2d:
-      if (stage(s).inputs.front() != kFromNetwork && !at(stage(s).inputs.front()).codes_made) input_codes(s);
+      if (stage(s).inputs.front() != kFromNetwork && !stage(stage(s).inputs.front()).result_at_once) {
+        input_codes(s);
+      }
       return forward_layer(s);
     case Op::kBatchNorm:
       return norm_forward(s);

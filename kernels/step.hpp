@@ -49,14 +49,13 @@ struct GroupCodes {
 
 /// What the lowering knows of a stage while it passes through the step.
 struct StageState {
-  Raw raw;                  ///< the result, after its ReLU
-  int mask = -1;            ///< of the ReLU
-  int winner = -1;          ///< of a max_pool
-  int sums = -1;            ///< of a norm: Σt, Σt² as [4][channels]
-  int gains = -1;           ///< of a norm: gr and r, [2][channels]
-  Raw gradient;             ///< of the result before its ReLU: d_raw
-  std::vector<Raw> parts;   ///< what readers have delivered of it
-  bool codes_made = false;  ///< the result went straight into its reader's x
+  Raw raw;                 ///< the result, after its ReLU
+  int mask = -1;           ///< of the ReLU
+  int winner = -1;         ///< of a max_pool
+  int sums = -1;           ///< of a norm: Σt, Σt² as [4][channels]
+  int gains = -1;          ///< of a norm: gr and r, [2][channels]
+  Raw gradient;            ///< of the result before its ReLU: d_raw
+  std::vector<Raw> parts;  ///< what readers have delivered of it
   // Of a linear or conv2d stage:
   Codes x, w;
   int x_mask = -1;             ///< straight-through window of x (N17.1); −1: none
@@ -191,9 +190,6 @@ class Step {
   void weight_codes(int s);
   void input_codes(int s);     ///< x of layer s from the raw result that it reads
   void gradient_codes(int s);  ///< d of layer s from its d_raw
-  /// Do the codes of stage s's result (of its gradient) come straight from the GEMM (N6.3, linear chains)?
-  bool makes_x_at_once(int s) const;
-  bool makes_d_at_once(int s) const;
   bool needs_gradient_maximum(int s) const;
   void start_scales();
   std::uint32_t x_id(int s) const;  ///< N14.5
@@ -243,7 +239,7 @@ class Step {
   void gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
                       const GradientPlace& place, bool strided, Entry statistics);
   void zero_phase(const View& to, int rows, int cols, Entry statistics);
-  void chain_gradient(int s, int below);
+  void gradient_at_once(int s, int below);
   void weight_gradient(int s);
   GemmJob weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const;
   void weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics);

@@ -7,14 +7,6 @@
 
 namespace bitloom {
 
-namespace {
-
-bool follows_hindsight(const ViewRule& rule) {
-  return rule.quantizer == Quantizer::kMax && rule.scale == ScaleRule::kHindsight;
-}
-
-}  // namespace
-
 /// Names the entry of max |master|; where an update makes it, together with its other statistics.
 void Step::name_largest_weight(int s) {
   if (stage(s).rule.store != WeightStore::kMaster) {
@@ -23,13 +15,6 @@ void Step::name_largest_weight(int s) {
     Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
   }
 }
-
-bool Step::makes_x_at_once(int s) const {
-  if (!graph.chain || stage(s).readers.empty()) return false;
-  return follows_hindsight(stage(stage(s).readers.front()).rule.activation);
-}
-
-bool Step::makes_d_at_once(int s) const { return graph.chain && follows_hindsight(stage(s).rule.gradient); }
 
 bool Step::needs_gradient_maximum(int s) const { return !follows_hindsight(stage(s).rule.gradient); }
 
@@ -44,11 +29,7 @@ void Step::start_scales() {
   }
 }
 
-std::uint32_t Step::x_id(int s) const {
-  const int layer = stage(s).layer;
-  if (graph.chain) return tensor_id(layer - 1, TensorKind::kActivation);
-  return tensor_id(layer, static_cast<TensorKind>(4));
-}
+std::uint32_t Step::x_id(int s) const { return tensor_id(stage(s).layer, TensorKind::kInput); }
 
 CodeRule Step::uniform_rule(const ViewRule& rule, int bits, Src ratio, std::uint32_t id) const {
   CodeRule codes;

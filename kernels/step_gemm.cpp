@@ -44,9 +44,11 @@ void Step::bias_of_group(int s, const LayerShape& layer, int group, Statistics& 
   tile.set(Field::RATIO, entry(s, "ratio_b")).set(Field::STAT, statistics.next());
   bias.run();
   statistics.fold();
+  low.leave_out(name(s, "b_acc"));
 }
 
-/// N5.1, N5.2, N14.2; in linear chains with hindsight also N6.3 of the next layer's x.
+/// Lowers the forward pass of a layer (N5.1, N5.2, N14.2), and the codes of its one reader's x where they are made at
+/// once (N6.3).
 void Step::forward_layer(int s) {
   phase(s, "forward", "x · w");
   const Stage& layer_stage = stage(s);
@@ -57,7 +59,7 @@ void Step::forward_layer(int s) {
   if (layer.conv.bias) {
     low.div(low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), unit, entry(s, "ratio_b"));
   }
-  const bool codes_now = makes_x_at_once(s);
+  const bool codes_now = layer_stage.result_at_once;
   const int reader = codes_now ? layer_stage.readers.front() : -1;
   const int rows = layer_stage.out.rows();
   const TileGrid grid = low.array_tiles(rows, layer.group_out, {.out = layer_stage.relu ? 2 : 1});
@@ -69,7 +71,7 @@ void Step::forward_layer(int s) {
     codes = uniform_rule(rule, bits, low.div(unit, entry(reader, "sx")), x_id(reader));
     to = low.layout.add(name(reader, "x"), bits, rows, layer.conv.out);
     at(reader).x = {to, entry(reader, "sx")};
-    state.codes_made = true;
+    low.leave_out(name(s, "z_raw"));
   } else {
     to = add_raw(s, "z_raw", rows, layer.conv.out);
   }

@@ -108,11 +108,11 @@ void Step::activation_gradient(int s) {
   phase(s, "dgrad", "d · w");
   const LayerShape layer = shape(s);
   const int below = stage(s).inputs.front();
+  if (stage(below).gradient_at_once) return gradient_at_once(s, below);
   const ImageShape& in = stage(s).in;
   const Conv2dAttributes& c = layer.conv;
   const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
   const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
-  if (makes_d_at_once(below)) return chain_gradient(s, below);
   GradientPlace place = gradient_place(below);
   const GradientPlace final_place = place;
   const int phases = static_cast<int>(ys.size() * xs.size()) * c.groups;
@@ -187,8 +187,8 @@ void Step::zero_phase(const View& to, int rows, int cols, Entry statistics) {
   zero.run();
 }
 
-/// In a linear chain with hindsight: straight to the codes of the layer below (N6.3).
-void Step::chain_gradient(int s, int below) {
+/// Lowers the activation gradient of layer s straight to the codes of the layer below (N6.3).
+void Step::gradient_at_once(int s, int below) {
   const LayerShape layer = shape(s);
   const ViewRule& rule = stage(below).rule.gradient;
   const int bits = stage(below).rule.width(rule);
@@ -199,11 +199,14 @@ void Step::chain_gradient(int s, int below) {
       uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(below).layer, TensorKind::kGradient));
   at(below).d = {low.layout.add(name(below, "d"), bits, in.rows(), in.channels), scale};
   at(below).d_wgrad = {at(below).d};
+  low.leave_out(name(below, "d_raw"));
   Statistics statistics(low, {name(below, "dmax"), name(below, "dsat"), name(below, "d_rawsat")}, 1);
   const int mask = at(below).mask;
   Phase gemm(low, low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1}));
-  GemmJob job =
-      gradient_job(s, layer, 0, stride_phases(1, 1, 1, 0, 1).front(), stride_phases(1, 1, 1, 0, 1).front(), at(s).d);
+  const Conv2dAttributes& c = layer.conv;
+  const auto ys = stride_phases(in.height, c.kernel.rows, 1, c.padding.rows, c.dilation.rows);
+  const auto xs = stride_phases(in.width, c.kernel.cols, 1, c.padding.cols, c.dilation.cols);
+  GemmJob job = gradient_job(s, layer, 0, ys.front(), xs.front(), at(s).d);
   job.of_layer = true;
   gemm.gemm(job);
   if (mask >= 0) gemm.input({.tensor = mask}, Expand::UNSIGNED);

@@ -25,7 +25,6 @@ class Deriver {
     const TrainingGraph facts = training_graph(network_, recipe_);
     graph_.layers = facts.layers;
     graph_.loss_node = facts.loss;
-    graph_.chain = facts.chain;
     for (const TrainingNode& node : facts.nodes) add(node);
     for (const Stage& stage : graph_.stages) {
       if (stage.is_gemm()) require_codes(stage);
@@ -94,6 +93,8 @@ class Deriver {
     made.norm = of.norm;
     made.rule = of.rule;
     made.non_negative = of.non_negative;
+    made.result_at_once = of.result_at_once;
+    made.gradient_at_once = of.gradient_at_once;
     require_windows(node, made);
     graph_.stages.push_back(std::move(made));
   }

@@ -32,8 +32,10 @@ struct Stage {
   int layer = -1;  ///< number of a linear or conv2d stage, in the order of nodes (N14.5)
   int norm = -1;   ///< number of a norm, in the order of nodes (N14.7)
 
-  RecipeLayer rule;           ///< of a linear or conv2d stage
-  bool non_negative = false;  ///< can the result not be below 0?
+  RecipeLayer rule;               ///< of a linear or conv2d stage
+  bool non_negative = false;      ///< can the result not be below 0?
+  bool result_at_once = false;    ///< N6.3: the GEMM makes codes of the result, its one reader's x
+  bool gradient_at_once = false;  ///< N6.3: its one reader's GEMM makes codes of the gradient
 
   bool is_gemm() const { return layer >= 0; }
 };
@@ -44,7 +46,6 @@ struct StepGraph {
   std::vector<Stage> stages;
   int layers = 0;
   int loss_node = -1;
-  bool chain = false;  ///< a multilayer perceptron (N4.5's kind 0, N6.3's codes in one pass)
 };
 
 /// Throws Error as training_graph() does, and naming the node that only the accelerator has no way

@@ -160,6 +160,7 @@ void Step::method_weights(int s) {
   if (rule.quantizer == Quantizer::kLwq || rule.quantizer == Quantizer::kNiti) {
     w.tensor = state_tensor(s, "q");
     at(s).w = w;
+    low.leave_out(name(s, "w"));  // the update overwrites q
     low.copy(Src(), entry(s, "wsat"));
     return;
   }

@@ -33,7 +33,6 @@ void GoldenRun::record_node(std::size_t n, StepRecord& to) const {
     to.tensors[name + "mask"] = std::move(mask);
   }
   operations[n]->record(*this, to);
-  if (graph.facts.chain) return;
   to.scalars[name + "dunit"] = word(g[n].unit);
   to.scalars[name + "d_rawsat"] = counter(g_saturated[n]);
   if (node.layer >= 0) return;

@@ -42,6 +42,7 @@ GoldenGraph golden_graph(const Network& network, const Recipe& recipe) {
     to.layer = node.layer;
     to.norm = node.norm;
     to.non_negative = node.non_negative;
+    to.at_once = node.result_at_once;
     set_shapes(network, network.nodes[size_of(node.node)], to);
     if (to.layer >= 0) {
       graph.layer_nodes.push_back(static_cast<int>(graph.nodes.size()));

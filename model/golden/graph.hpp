@@ -21,6 +21,7 @@ struct GoldenNode {
   int layer = -1;             ///< of linear and conv2d: number in the order of nodes
   int norm = -1;              ///< of batch_norm: number in the order of nodes
   bool non_negative = false;  ///< can the output not be below 0?
+  bool at_once = false;       ///< are codes of the output made of its sums at once (N6.3)?
   std::size_t pixels = 1;     ///< rows of the output view [m][cols] of one sample
   std::size_t cols = 1;
   ConvShape conv;  ///< of linear and conv2d for one sample; linear: one pixel, kernel 1

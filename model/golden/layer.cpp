@@ -47,11 +47,9 @@ void GoldenLayer::even_weights(const LayerState& state, int limit, GoldenTools& 
                              tools.stream(node.layer, TensorKind::kWeight, RandomUse::kQuantize), limit, w.data());
 }
 
-/// Returns the random words of the operand x: the previous layer's activation in a multilayer perceptron (N4.5), else
-/// those of the reading layer (N14.5).
+/// Returns the random words of the operand x (N14.5).
 Stream GoldenLayer::input_stream(const GoldenTools& tools) const {
-  return tools.chain ? tools.stream(node.layer - 1, TensorKind::kActivation, RandomUse::kQuantize)
-                     : tools.stream(node.layer, TensorKind::kInput, RandomUse::kQuantize);
+  return tools.stream(node.layer, TensorKind::kInput, RandomUse::kQuantize);
 }
 
 /// Makes x by even steps of sx, within 0 … limit where its form is unsigned, else ±limit (N6.1).
@@ -60,8 +58,8 @@ void GoldenLayer::even_input(const LayerInput& from, int limit, GoldenTools& too
   const std::size_t cols = size_of(node.conv.in);
   const Scale ratio = div(from.raw.unit, sx, tools.totals.scale_saturated);
   const Rounding rounding = rule.activation.rounding;
-  if (from.producer != nullptr && hindsight_x() && !tools.exact_scales && from.producer->counts.z != 0) {
-    codes_beyond_raw(*from.producer, ratio, tools);
+  if (!from.raw.exact.empty() && !tools.exact_scales) {
+    codes_beyond_raw(from.raw, ratio, tools);
   } else if (x_form.kind == CodeKind::kUnsigned) {
     counts.x =
         tools.ops.quantize_unsigned(raw, x.size() / cols, cols, ratio, rounding, input_stream(tools), limit, x.data());
@@ -71,18 +69,17 @@ void GoldenLayer::even_input(const LayerInput& from, int limit, GoldenTools& too
   }
 }
 
-/// N6.3 for a view with values that its 32-bit form does not hold: codes from the exact values.
-void GoldenLayer::codes_beyond_raw(const GoldenLayer& producer, Scale ratio, GoldenTools& tools) {
+/// Makes the codes x of values that a raw view does not hold (N6.3).
+void GoldenLayer::codes_beyond_raw(const RawTensor& from, Scale ratio, GoldenTools& tools) {
   const Stream random = input_stream(tools);
   const std::size_t cols = size_of(node.conv.in);
   const int limit = qmax(rule.width(rule.activation));
   counts.x = 0;
-  for (std::size_t m = 0; m < tools.samples; ++m) {
+  for (std::size_t m = 0; m < from.rows; ++m) {
     for (std::size_t o = 0; o < cols; ++o) {
-      const std::int64_t z = std::int64_t{tools.acc[m * cols + o]} + producer.b_acc[o];
       const std::uint32_t u = random.draw(static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(o), 8);
       x[m * cols + o] = static_cast<std::int8_t>(
-          requantize_to(activate(z, producer.node.relu).a, ratio, rule.activation.rounding, u, 8, limit, counts.x));
+          requantize_to(from.exact[m * cols + o], ratio, rule.activation.rounding, u, 8, limit, counts.x));
     }
   }
 }
@@ -101,7 +98,8 @@ void GoldenLayer::forward(const LayerState& state, GoldenTools& tools, RawTensor
   }
   z.resize(rows(tools), out());
   z.unit = s_acc;
-  if (!node.bias && !node.relu && !tools.chain) {  // the sums, always within a raw view (Convolution), are the result
+  z.exact.clear();
+  if (!node.bias && !node.relu) {  // the sums, always within a raw view (Convolution), are the result
     gemm_forward(tools, z.data.data());
     z.max = tools.ops.max_of(z.data.data(), z.data.size());
     return;
@@ -112,6 +110,10 @@ void GoldenLayer::forward(const LayerState& state, GoldenTools& tools, RawTensor
       tools.tensors.activate(tools.acc.data(), b_acc.data(), z.rows, z.cols, node.relu, z.data.data());
   z.max = statistics.max;
   counts.z = statistics.saturated;
+  if (!node.at_once || counts.z == 0) return;
+  for (std::size_t i = 0; i < z.data.size(); ++i) {
+    z.exact.push_back(activate(std::int64_t{tools.acc[i]} + b_acc[i % z.cols], node.relu).a);
+  }
 }
 
 void GoldenLayer::gemm_forward(GoldenTools& tools, std::int32_t* acc) const {

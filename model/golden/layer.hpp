@@ -55,13 +55,10 @@ struct CodeForm {
   CodeKind kind = CodeKind::kSigned;
 };
 
-class GoldenLayer;
-
 /// The raw view that a layer makes its codes x of.
 struct LayerInput {
   const RawTensor& raw;
-  bool non_negative = false;              ///< can no value be below 0?
-  const GoldenLayer* producer = nullptr;  ///< of linear chains, the layer before
+  bool non_negative = false;  ///< can no value be below 0?
 };
 
 /// A linear or conv2d layer within a step. Raw views are int32, codes int8 (also the values of logarithmic codes).
@@ -89,13 +86,8 @@ class GoldenLayer {
   void calibrate(LayerState& state, GoldenTools& tools) const;
 
   bool reads_input() const { return node.inputs[0] == kNetworkInput; }
-  bool hindsight_x() const {
-    return !reads_input() && rule.activation.quantizer == Quantizer::kMax &&
-           rule.activation.scale == ScaleRule::kHindsight;
-  }
-  bool hindsight_d() const {
-    return rule.gradient.quantizer == Quantizer::kMax && rule.gradient.scale == ScaleRule::kHindsight;
-  }
+  bool hindsight_x() const { return !reads_input() && follows_hindsight(rule.activation); }
+  bool hindsight_d() const { return follows_hindsight(rule.gradient); }
   bool hindsight_log() const {
     return rule.gradient.quantizer == Quantizer::kLog && rule.gradient.scale == ScaleRule::kHindsight;
   }
@@ -143,7 +135,7 @@ class GoldenLayer {
   SaturationCounts counts;
 
  private:
-  void codes_beyond_raw(const GoldenLayer& producer, Scale ratio, GoldenTools& tools);
+  void codes_beyond_raw(const RawTensor& from, Scale ratio, GoldenTools& tools);
   Stream input_stream(const GoldenTools& tools) const;
   void update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
   void update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);

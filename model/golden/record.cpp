@@ -39,7 +39,6 @@ void record_scales(const GoldenLayer& layer, const GoldenTools& tools, LayerReco
     if (sgd) record.scalar("vmax", static_cast<std::uint32_t>(layer.lwq.vmax));
   }
   if (tools.accumulates() && tools.micro_batch.last) record.scalar("unit_dw_mean", word(layer.dw_mean.unit));
-  if (tools.chain) return;
   record.scalar("unit_dw", word(layer.dw_unit));
   if (layer.node.bias) record.scalar("unit_db", word(layer.db_unit));
 }
@@ -50,7 +49,6 @@ void record_counts(const GoldenLayer& layer, const GoldenTools& tools, LayerReco
   record.scalar("wsat", counter(of.w));
   record.scalar("dsat", counter(of.d));
   record.scalar("zsat", counter(of.z));
-  if (tools.chain) record.scalar("d_rawsat", 0);
   record.scalar("dwsat", counter(of.dw));
   record.scalar("msat", counter(of.master));
   record.scalar("vsat", counter(of.momentum));

@@ -11,7 +11,6 @@
 namespace bitloom {
 GoldenRun::GoldenRun(const Network& of, const Recipe& recipe, int threads)
     : source(of), graph(golden_graph(of, recipe)), schema(state_schema(of, recipe)), tools(recipe, threads) {
-  tools.chain = graph.facts.chain;
   for (std::size_t l = 0; l < graph.layer_nodes.size(); ++l) {
     layers.emplace_back(graph.nodes[size_of(graph.layer_nodes[l])], graph.rules[l]);
   }

@@ -47,9 +47,8 @@ struct NamedTensor {
 /// the step), log_max; group_z and group_z2 (Z of N21.2, reals); sv sv_next vmax lvl_rd lvl_wr (after the step), moved
 /// (low 32 bits of A). With several micro-batches a step (N26): buffer (codes), buffer_step ([1][out], reals),
 /// bias_sum, gamma_sum and beta_sum of norms, bufsat, and after the last one dw_mean (what the optimizer reads in place
-/// of dw) and unit_dw_mean. In networks other than linear chains also dunit (unit of d_raw) for every node, unit_dw and
-/// unit_db for layers, and for nodes that are no layers unit (of z_raw), zmax, dmax, zsat, d_rawsat (of the gradients
-/// that the node made or added up).
+/// of dw) and unit_dw_mean. For every node also dunit (unit of d_raw) and d_rawsat (of the gradients that the node made
+/// or added up); unit_dw and unit_db for layers, and for nodes that are no layers unit (of z_raw), zmax, dmax, zsat.
 struct StepRecord {
   std::map<std::string, NamedTensor> tensors;
   std::map<std::string, std::uint32_t> scalars;

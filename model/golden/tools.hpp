@@ -21,6 +21,8 @@ struct RawTensor {
   std::size_t cols = 0;
   Scale unit;
   std::int32_t max = 0;
+  /// The values themselves, where `data` holds some of them clamped and codes are made at once (N6.3); else empty.
+  std::vector<std::int64_t> exact;
 
   void resize(std::size_t new_rows, std::size_t new_cols) {
     rows = new_rows;
@@ -55,8 +57,7 @@ struct GoldenTools {
   std::size_t samples = 0;
   bool exact_scales = false;  ///< no hindsight: calibration, or an evaluation before it
   bool training = true;       ///< norms use the batch's statistics
-  bool chain = false;
-  Real adam_rate;  ///< N25.7
+  Real adam_rate;             ///< N25.7
   GoldenTotals totals;
 
   bool accumulates() const { return recipe.update.micro_batches > 0; }

@@ -15,8 +15,7 @@ class GoldenWeighted final : public GoldenOperation {
     const LayerState& of = state.layers[l_];
     if (!layer.reads_input()) {
       const std::size_t input = size_of(run.graph.nodes[n_].inputs[0]);
-      const GoldenLayer* producer = run.graph.facts.chain ? &run.layers[l_ - 1] : nullptr;
-      layer.quantize_input({run.z[input], run.graph.nodes[input].non_negative, producer}, of, run.tools);
+      layer.quantize_input({run.z[input], run.graph.nodes[input].non_negative}, of, run.tools);
     }
     layer.forward(of, run.tools, run.z[n_]);
   }

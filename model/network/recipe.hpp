@@ -159,6 +159,11 @@ const FileSection& recipe_fields();
 Recipe read_recipe(const std::string& file);
 Recipe read_recipe(const JsonObject& json);
 
+/// Does the scale of these codes come from the step before (N6.2)?
+inline bool follows_hindsight(const ViewRule& view) {
+  return view.quantizer == Quantizer::kMax && view.scale == ScaleRule::kHindsight;
+}
+
 /// What layer `layer` (from 0, over linear and conv2d nodes in the order of nodes) of `layers` layers, named `name`,
 /// uses.
 RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std::string& name);

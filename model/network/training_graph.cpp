@@ -43,6 +43,8 @@ class Judge {
   void require_products(const Node& node, std::size_t products, const char* sum) const;
   void require_readers_of_relus() const;
   void require_input_readers() const;
+  const TrainingNode* only_reader(const TrainingNode& node) const;
+  void find_codes_at_once();
   [[noreturn]] void fail(const Node& node, const std::string& message) const {
     throw Error(fmt::format("network {}: layer {} ({}): {}", network_.name, node.name, op_name(node.op), message));
   }
@@ -201,6 +203,38 @@ void Judge::require_input_readers() const {
   }
 }
 
+/// Returns the layer that alone reads the layer's result, row for row as it was made; nullptr where there is none.
+const TrainingNode* Judge::only_reader(const TrainingNode& node) const {
+  if (node.layer < 0 || node.readers.size() != 1) return nullptr;
+  const TrainingNode& reader = graph_.nodes[size_of(node.readers.front())];
+  if (reader.layer < 0) return nullptr;
+  const Shape& shape = network_.nodes[size_of(node.node)].shape;
+  const bool flattens = reader.op == Op::kLinear && shape.size() == 3 && shape[1] * shape[2] > 1;
+  return flattens ? nullptr : &reader;
+}
+
+/// Finds the edges of N6.3 whose codes are made at once.
+void Judge::find_codes_at_once() {
+  const auto has_groups = [&](const TrainingNode& node) {
+    const auto* conv = std::get_if<Conv2dAttributes>(&network_.nodes[size_of(node.node)].attributes);
+    return conv != nullptr && conv->groups > 1;
+  };
+  const auto strides = [&](const TrainingNode& node) {
+    const auto* conv = std::get_if<Conv2dAttributes>(&network_.nodes[size_of(node.node)].attributes);
+    return conv != nullptr && (conv->stride.rows > 1 || conv->stride.cols > 1);
+  };
+  for (TrainingNode& node : graph_.nodes) {
+    const TrainingNode* reader = only_reader(node);
+    if (reader == nullptr) continue;
+    const ViewRule& x = reader->rule.activation;
+    const bool one_sum = x.quantizer == Quantizer::kMax &&                        // others may have a window (N17.1)
+                         reader->rule.gradient.quantizer != Quantizer::kGroup &&  // makes two sums (N21.3)
+                         !has_groups(*reader) && !strides(*reader);
+    node.result_at_once = follows_hindsight(x) && !has_groups(node);
+    node.gradient_at_once = follows_hindsight(node.rule.gradient) && one_sum;
+  }
+}
+
 TrainingGraph Judge::run() {
   if (!recipe_.fp32) require_fit(recipe_, network_);
   read_rules();
@@ -211,7 +245,7 @@ TrainingGraph Judge::run() {
   }
   require_readers_of_relus();
   require_input_readers();
-  graph_.chain = is_chain(network_);
+  find_codes_at_once();
   return std::move(graph_);
 }
 
@@ -237,15 +271,6 @@ void require_batch(const Network& network, const Recipe& recipe, const TrainingG
     const bool whole = recipe.normalization == Normalization::kLayerBatch;
     if (node.norm >= 0) require(node, whole ? rows * size_of(shape[0]) : rows, kMostValues - 1, "values in a mean");
   }
-}
-
-bool is_chain(const Network& network) {
-  return std::all_of(network.nodes.begin(), network.nodes.end(), [&](const Node& node) {
-    const bool simple = is_layer(node)
-                            ? node.op == Op::kLinear
-                            : node.op == Op::kRelu || node.op == Op::kFlatten || node.op == Op::kSoftmaxCrossEntropy;
-    return simple && node.inputs == std::vector<int>{static_cast<int>(&node - network.nodes.data()) - 1};
-  });
 }
 
 std::vector<std::string> layer_names(const Network& network) {

@@ -21,6 +21,12 @@ struct TrainingNode {
   int norm = -1;              ///< of batch_norm: number in the order of nodes (N14.7)
   RecipeLayer rule;           ///< of linear and conv2d
   bool non_negative = false;  ///< can the result not be below 0?
+
+  /// N6.3: is the result only read as codes, which are made of its sums at once? Then its one reader's operand x is
+  /// made where the result is.
+  bool result_at_once = false;
+  /// N6.3: likewise of the gradient of the result, whose codes are made where its one reader computes it.
+  bool gradient_at_once = false;
 };
 
 /// What a training step computes forward. Golden and the lowering derive their own backward pass from it.
@@ -28,7 +34,6 @@ struct TrainingGraph {
   std::vector<TrainingNode> nodes;  ///< in the network's order
   int layers = 0;                   ///< linear and conv2d
   int loss = -1;                    ///< index in Network::nodes
-  bool chain = false;               ///< is_chain()
 };
 
 /// The one judge of what a network and a recipe may ask of integer training, whatever executes it; for the float
@@ -37,10 +42,6 @@ TrainingGraph training_graph(const Network& network, const Recipe& recipe);
 
 /// Throws Error where `samples` at once (a step's, or a micro-batch's) are more than sums and means hold.
 void require_batch(const Network& network, const Recipe& recipe, const TrainingGraph& graph, int samples);
-
-/// Is the network a multilayer perceptron, for which N4.5's kind 0 and N6.3's one-pass codes hold? A flatten is only
-/// another view of the same memory (N14.1) and does not count. Golden, lowering and comparison all ask this.
-bool is_chain(const Network& network);
 
 /// Names of the linear and conv2d nodes, in the order of nodes.
 std::vector<std::string> layer_names(const Network& network);

@@ -5,18 +5,9 @@
 
 namespace bitloom {
 
-/// What a tensor is (N4.5): the activation of layer l is its output, the gradient of layer l is that of its output. In
-/// networks other than linear chains a layer's own input is kind kInput (N14.5); norm i is layer kNormLayer + i
-/// (N14.7).
-enum class TensorKind : std::uint32_t {
-  kActivation = 0,
-  kWeight = 1,
-  kGradient = 2,
-  kBias = 3,
-  kInput = 4,
-  kGamma = 5,
-  kBeta = 6
-};
+/// What a tensor is (N4.5): the gradient of layer l is that of its output, the input of layer l its operand x (N14.5);
+/// norm i is layer kNormLayer + i (N14.7).
+enum class TensorKind : std::uint32_t { kWeight = 1, kGradient = 2, kBias = 3, kInput = 4, kGamma = 5, kBeta = 6 };
 constexpr int kNormLayer = 512;
 /// What the random words are for (N4.5); of gradients by groups: the views of the activation and of the weight gradient
 /// (N21).
@@ -30,7 +21,7 @@ enum class RandomUse : std::uint32_t {
   kAccumulate = 7  ///< codes of the gradient buffer (N26)
 };
 
-/// Returns the tensor number of N4.5; layers count from 0, -1 is the network's input.
+/// Returns the tensor number of N4.5; layers count from 0.
 constexpr std::uint32_t tensor_id(int layer, TensorKind kind) {
   return static_cast<std::uint32_t>(16 * (layer + 1)) + static_cast<std::uint32_t>(kind);
 }

@@ -5,15 +5,10 @@
 #include <algorithm>
 
 #include "model/io/error.hpp"
-#include "model/network/training_graph.hpp"
 #include "sim/cosim/layout_decoder.hpp"
 
 namespace bitloom::cosim {
 namespace {
-
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
 
 void add(Comparison& sum, Difference difference) {
   ++sum.mismatches;
@@ -59,27 +54,21 @@ void compare_table(const Program& program, const StepRecord& record, std::span<c
   }
 }
 
-/// Does a hindsight scale of this kind (".sx_next", ".sd_next") live in the table?
-bool has_hindsight(const Program& program, const std::string& scale) {
-  return std::any_of(program.table.begin(), program.table.end(),
-                     [&](const auto& entry) { return ends_with(entry.first, scale); });
-}
-
-/// Everything golden records must have been compared, but for what never leaves the accelerator: b_acc in VBIAS (z_raw
-/// proves it); in linear chains with hindsight the raw views of hidden layers (their codes and maxima prove them). The
-/// codes w of LWQ and NITI are the weights q before the update, which the step overwrites.
+/// Everything golden records must have been compared, but for what the program declares that memory does not hold; and
+/// of that golden must record all.
 void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen,
                       Comparison& sum) {
-  const bool no_z = is_chain(program.network) && has_hindsight(program, ".sx_next");
-  const bool no_d = is_chain(program.network) && has_hindsight(program, ".sd_next");
   for (const auto& [name, tensor] : record.tensors) {
-    const bool overwritten = ends_with(name, ".w") && seen.count(name.substr(0, name.size() - 1) + "q") != 0;
-    const bool on_chip =
-        ends_with(name, ".b_acc") || (no_z && ends_with(name, ".z_raw")) || (no_d && ends_with(name, ".d_raw"));
     if (seen.count(name) != 0) continue;
     sum.unseen.insert(name);
-    if (!on_chip && !overwritten) {
+    if (program.left_out.count(name) == 0) {
       throw Error(fmt::format("co-simulation: golden records {}, which has no place in memory", name));
+    }
+  }
+  for (const std::string& name : program.left_out) {
+    if (record.tensors.count(name) == 0 || seen.count(name) != 0) {
+      throw Error(fmt::format("co-simulation: the program leaves out {}, which {}", name,
+                              seen.count(name) != 0 ? "lies in memory" : "golden does not record"));
     }
   }
   for (const auto& [name, value] : record.scalars) {

@@ -98,6 +98,38 @@ TEST(FullConvGraph, AFlattenBeforeAPerceptronThatRoundsAtRandom) {
   }
 }
 
+// N6.3: edges between layers whose codes are made at once, in nibbles and in bytes, with and without a ReLU, at widths
+// that fill no tile; and edges that look alike and are none (strides, groups, a flatten of several places).
+TEST(FullConvGraph, CodesAtOnce) {
+  const NetworkFile network("at_once", "[3, 9, 7]",
+                            R"({"name": "c1", "op": "conv2d", "out": 7, "kernel": 3, "padding": 1, "bias": true},
+    {"name": "relu1", "op": "relu"},
+    {"name": "c2", "op": "conv2d", "out": 6, "kernel": 3, "padding": 2, "dilation": 2, "bias": false},
+    {"name": "c3", "op": "conv2d", "out": 8, "kernel": 3, "stride": 2, "padding": 1, "bias": true},
+    {"name": "relu3", "op": "relu"},
+    {"name": "c4", "op": "conv2d", "out": 6, "kernel": [2, 1], "groups": 2, "bias": true},
+    {"name": "c5", "op": "conv2d", "out": 5, "kernel": 1, "bias": true},
+    {"name": "relu5", "op": "relu"},
+    {"name": "flatten", "op": "flatten"}, {"name": "fc1", "op": "linear", "out": 11, "bias": true},
+    {"name": "relu6", "op": "relu"}, {"name": "fc2", "op": "linear", "out": 4, "bias": true})");
+  const RecipeFile stochastic("hindsight");
+  for (const std::string& recipe : {std::string("int8_hindsight"), std::string("int4_hindsight"), stochastic.path()}) {
+    for (const char* hardware : {"tiny", "odd"}) {
+      SCOPED_TRACE(recipe + " " + hardware);
+      const CosimResult result = run_case({network.path(), recipe, hardware, 3, 2, 25, 1});
+      EXPECT_TRUE(result.equal()) << to_text(result);
+      EXPECT_EQ(cycles_that_differ(result), "");
+      using testing::UnorderedElementsAre;
+      std::vector<std::string> raw_views;
+      for (const std::string& name : result.program.left_out) {
+        if (name.ends_with("_raw")) raw_views.push_back(name);
+      }
+      EXPECT_THAT(raw_views, UnorderedElementsAre("c1.z_raw", "c1.d_raw", "c2.z_raw", "c3.z_raw", "c4.d_raw",
+                                                  "fc1.z_raw", "fc1.d_raw"));
+    }
+  }
+}
+
 // N14.1: a flatten before the loss makes a sample's logits of all places and channels.
 TEST(FullConvGraph, LogitsOfSeveralPlaces) {
   const NetworkFile network("places", "[2, 4, 3]",

@@ -133,7 +133,7 @@ class Reference {
   int count_;
   bool exact_ = false;
   std::vector<Matrix> x_, w_, a_, raw_, mask_, b_acc_, d_, g_;
-  std::vector<Scale> sx_, sw_, sd_, s_acc_, ratio_b_, sx_next_, sd_next_;
+  std::vector<Scale> sx_, sw_, sd_, s_acc_, ratio_b_, sx_next_, sd_next_, dunit_, dw_unit_;
   std::vector<Counts> counts_;
   std::uint64_t scale_saturations_ = 0;
   StepResult result_;
@@ -146,7 +146,8 @@ Reference::Reference(const Network& network, const Recipe& recipe, const Batch& 
       context_(context),
       count_(static_cast<int>(layers_.size())) {
   for (auto* matrices : {&x_, &w_, &a_, &raw_, &mask_, &b_acc_, &d_, &g_}) matrices->resize(layers_.size());
-  for (auto* scales : {&sx_, &sw_, &sd_, &s_acc_, &ratio_b_, &sx_next_, &sd_next_}) scales->resize(layers_.size());
+  for (auto* scales : {&sx_, &sw_, &sd_, &s_acc_, &ratio_b_, &sx_next_, &sd_next_, &dunit_, &dw_unit_})
+    scales->resize(layers_.size());
   counts_.resize(layers_.size());
 }
 
@@ -213,8 +214,8 @@ void Reference::forward(int l, const TrainState& state) {
   sx_[i + 1] = choose(recipe_.activation.scale, maximum(raw_[i]), s_acc_[i], bits(l + 1), state.layers[i + 1].sx_next,
                       sx_next_[i + 1]);
   const bool one_pass = recipe_.activation.scale == ScaleRule::kHindsight && !exact_;
-  x_[i + 1] = codes(one_pass ? a_[i] : raw_[i], s_acc_[i], sx_[i + 1], recipe_.activation.rounding, l,
-                    TensorKind::kActivation, bits(l + 1), counts_[i + 1].x);
+  x_[i + 1] = codes(one_pass ? a_[i] : raw_[i], s_acc_[i], sx_[i + 1], recipe_.activation.rounding, l + 1,
+                    TensorKind::kInput, bits(l + 1), counts_[i + 1].x);
 }
 
 /// Computes the loss, (4) of N10 without the codes.
@@ -235,6 +236,7 @@ void Reference::loss() {
 
 void Reference::quantize_gradient(int l, Scale unit, const TrainState& state) {
   const std::size_t i = at(l);
+  dunit_[i] = unit;
   sd_[i] = choose(recipe_.gradient.scale, maximum(g_[i]), unit, bits(l), state.layers[i].sd_next, sd_next_[i]);
   d_[i] = codes(g_[i], unit, sd_[i], recipe_.gradient.rounding, l, TensorKind::kGradient, bits(l), counts_[i].d);
 }
@@ -263,9 +265,9 @@ void Reference::update_layer(int l, LayerState& of, StepRecord& record) {
                                     return sum;
                                   }),
                            counts_[i].dw);
-  update_tensor(of.master, of.momentum, dw, mul(sd_[i], sx_[i], scale_saturations_),
-                power_of_two(recipe_.update.master_frac_bits), kMasterLimit, l, TensorKind::kWeight, counts_[i].master,
-                counts_[i].momentum);
+  dw_unit_[i] = mul(sd_[i], sx_[i], scale_saturations_);
+  update_tensor(of.master, of.momentum, dw, dw_unit_[i], power_of_two(recipe_.update.master_frac_bits), kMasterLimit, l,
+                TensorKind::kWeight, counts_[i].master, counts_[i].momentum);
   of.wmax = maximum(Matrix(facts.in, facts.out, of.master));
   record.tensors[name(l) + ".dw"] = named(dw, 32);
   record.tensors[name(l) + ".master"] = named(Matrix(facts.in, facts.out, of.master), 32);
@@ -305,6 +307,8 @@ void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
   scalars[prefix + "sw"] = word(sw_[i]);
   scalars[prefix + "sd"] = word(sd_[i]);
   scalars[prefix + "s_acc"] = word(s_acc_[i]);
+  scalars[prefix + "dunit"] = word(dunit_[i]);
+  scalars[prefix + "unit_dw"] = word(dw_unit_[i]);
   if (l > 0 && recipe_.activation.scale == ScaleRule::kHindsight) {
     of.sx_next = sx_next_[i];
     scalars[prefix + "sx_next"] = word(sx_next_[i]);
@@ -330,6 +334,7 @@ void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
   count("vsat", counts_[i].momentum);
   if (!layers_[i].bias) return;
   scalars[prefix + "ratio_b"] = word(ratio_b_[i]);
+  scalars[prefix + "unit_db"] = word(sd_[i]);
   count("b_accsat", counts_[i].b_acc);
   count("dbsat", counts_[i].db);
   count("bsat", counts_[i].bias);

@@ -134,5 +134,80 @@ TEST(TrainingGraph, SamplesAtOnce) {
   EXPECT_EQ(refused(65536), "batch: expected 1 to 65535 samples at once, got 65536");
 }
 
+Recipe hindsight() {
+  Recipe recipe;
+  recipe.activation.scale = recipe.gradient.scale = ScaleRule::kHindsight;
+  return recipe;
+}
+
+std::string conv(const std::string& name, const std::string& more) {
+  return fmt::format(R"({{"name": "{}", "op": "conv2d", "out": 4, "bias": true, {}}})", name, more);
+}
+
+/// What N6.3 makes at once of the first layer's result: "x", "d", "xd" or nothing.
+std::string at_once(const std::string& input, const std::string& layers, const Recipe& recipe = hindsight()) {
+  const TrainingNode first = training_graph(network_of(input, layers), recipe).nodes.front();
+  return std::string(first.result_at_once ? "x" : "") + (first.gradient_at_once ? "d" : "");
+}
+
+const std::string kFc1 = R"({"name": "fc1", "op": "linear", "out": 5, "bias": true})";
+
+// N6.3: where codes are made at once is said by the edge between two layers.
+TEST(TrainingGraph, CodesAreMadeAtOnceOnEdgesBetweenLayers) {
+  const std::string flat = R"({"name": "before", "op": "flatten"}, )";
+  EXPECT_EQ(at_once("[3]", kFc1 + ", " + kRelu + ", " + kEnd), "xd");
+  EXPECT_EQ(at_once("[2, 4, 4]", flat + kFc1 + ", " + kEnd), "xd");
+  const std::string first = conv("c1", R"("kernel": 3, "padding": 1)");
+  EXPECT_EQ(
+      at_once("[2, 4, 4]", first + ", " + conv("c2", R"("kernel": 3, "padding": 2, "dilation": 2)") + ", " + kEnd),
+      "xd");
+  // A norm or a pool between, or a second reader: a raw view is needed.
+  EXPECT_EQ(at_once("[2, 4, 4]", first + R"(, {"name": "bn", "op": "batch_norm"}, )" + kEnd), "");
+  EXPECT_EQ(at_once("[2, 4, 4]", first + R"(, {"name": "p", "op": "max_pool", "kernel": 2}, )" + kEnd), "");
+  EXPECT_EQ(at_once("[3]", kFc1 + R"(, {"name": "a", "op": "linear", "out": 5, "bias": true},
+    {"name": "s", "op": "add", "inputs": ["fc1", "a"]}, )" +
+                               kEnd),
+            "");
+  EXPECT_EQ(at_once("[3]", kFc1), "");  // the loss reads the last one
+}
+
+TEST(TrainingGraph, CodesAreMadeAtOnceWhereRowsStayWhole) {
+  const std::string first = conv("c1", R"("kernel": 3)");
+  EXPECT_EQ(at_once("[2, 4, 4]", first + ", " + kEnd), "");
+  EXPECT_EQ(at_once("[2, 3, 3]", first + ", " + kEnd), "xd");  // of one place
+}
+
+TEST(TrainingGraph, GradientsAreMadeAtOnceInOneSumAndOnePass) {
+  const std::string first = conv("c1", R"("kernel": 1)"), groups = conv("c1", R"("kernel": 1, "groups": 2)");
+  const std::string second = conv("c2", R"("kernel": 1)");
+  EXPECT_EQ(at_once("[2, 4, 4]", groups + ", " + second + ", " + kEnd), "d");
+  EXPECT_EQ(at_once("[2, 4, 4]", first + ", " + conv("c2", R"("kernel": 1, "groups": 2)") + ", " + kEnd), "x");
+  EXPECT_EQ(at_once("[2, 4, 4]", first + ", " + conv("c2", R"("kernel": 1, "stride": [1, 2])") + ", " + kEnd), "x");
+  const std::string two = first + ", " + second + ", " + kEnd;
+  Recipe of_groups = hindsight();
+  of_groups.overrides["c2"].gradient = ViewRule{.quantizer = Quantizer::kGroup};
+  EXPECT_EQ(at_once("[2, 4, 4]", two, of_groups), "x");
+  Recipe of_signs = hindsight();
+  of_signs.overrides["c2"].activation = ViewRule{.quantizer = Quantizer::kSign};
+  EXPECT_EQ(at_once("[2, 4, 4]", two, of_signs), "");
+}
+
+// Of each kind of codes the reader's, or the first layer's own, rule counts.
+TEST(TrainingGraph, CodesAreMadeAtOnceByHindsightAlone) {
+  const std::string two = kFc1 + ", " + kEnd;
+  EXPECT_EQ(at_once("[3]", two, Recipe{}), "");
+  const ViewRule exact{}, behind{.scale = ScaleRule::kHindsight};
+  Recipe reader;
+  reader.overrides["fc"].activation = behind;
+  reader.overrides["fc"].gradient = behind;
+  EXPECT_EQ(at_once("[3]", two, reader), "x");
+  Recipe own;
+  own.overrides["fc1"].gradient = behind;
+  EXPECT_EQ(at_once("[3]", two, own), "d");
+  Recipe first = hindsight();
+  first.overrides["fc1"].gradient = exact;
+  EXPECT_EQ(at_once("[3]", two, first), "x");
+}
+
 }  // namespace
 }  // namespace bitloom

@@ -39,7 +39,7 @@ TEST(Threefry, EqualsSpecification) {  // N4.1
 
 TEST(Stream, AddressAsWritten) {  // N4.2, N4.3, N4.5
   constexpr std::uint64_t kSeed = 0x0123456789abcdefull;
-  EXPECT_EQ(tensor_id(-1, TensorKind::kActivation), 0u);
+  EXPECT_EQ(tensor_id(1, TensorKind::kInput), 36u);
   EXPECT_EQ(tensor_id(2, TensorKind::kGradient), 50u);
   const Stream stream = make_stream(kSeed, 7, tensor_id(2, TensorKind::kGradient), RandomUse::kMaster, 5);
   const auto key = spec::threefry({0x89abcdefu, 0x01234567u}, {7, (50u << 16) | (3u << 8) | 5u}, 20);
@@ -79,7 +79,7 @@ void add_step(std::vector<Call>& calls, std::uint32_t step, std::uint32_t batch,
     return make_stream(42, step, tensor_id(static_cast<int>(layer), kind), use);
   };
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    add_view(calls, stream(l, TensorKind::kActivation, RandomUse::kQuantize), batch, layers[l].out, 8);
+    if (l > 0) add_view(calls, stream(l, TensorKind::kInput, RandomUse::kQuantize), batch, layers[l].in, 8);
     add_view(calls, stream(l, TensorKind::kGradient, RandomUse::kQuantize), batch, layers[l].out, 8);
     add_view(calls, stream(l, TensorKind::kWeight, RandomUse::kQuantize), layers[l].in, layers[l].out, 8);
     for (const RandomUse use : {RandomUse::kMomentum, RandomUse::kMaster}) {
