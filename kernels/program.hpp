@@ -10,6 +10,7 @@
 #include "model/golden/state_schema.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
+#include "model/network/step_config.hpp"
 #include "model/numerics/gradient_buffer.hpp"
 
 namespace bitloom {
@@ -55,6 +56,11 @@ struct LowerOptions {
   /// everything lies but the program itself, which is last.
   MicroBatch part{};
 };
+
+/// Returns the options of steps of this configuration.
+inline LowerOptions lower_options(const StepConfig& config, MicroBatch part = {}) {
+  return {config.samples, config.mu16, 1, config.epoch, part};
+}
 
 /// A step as commands, and where everything lies. All addresses are bytes from BASE unless said otherwise.
 struct Program {

@@ -17,27 +17,21 @@
 namespace bitloom {
 namespace {
 
-constexpr int kEpoch = 0;  ///< of a training run that the steps belong to
-
 /// State, data and memory of steps with values.
 class Values {
  public:
-  Values(const Program& program, const Recipe& recipe, const EstimateOptions& options)
-      : program_(program), options_(options), format_(input_format(program.network, recipe, options.hyper.input)) {
+  Values(const Program& program, const Recipe& recipe, const StepConfig& config, const EstimateOptions& options)
+      : program_(program), config_(config), options_(options) {
     const Network& network = program.network;
     TrainState state = initial_state(network, recipe, initial_parameters(network, options.seed));
     const Batch first = batch(0);
-    const StepContext context{options.seed, 0, rate(), momentum16(options.hyper), kEpoch};
-    calibrate(network, recipe, state, first, context, 1);
+    calibrate(network, recipe, state, first, step_context(config, options.seed, 0), 1);
     image_ = initial_image(program, state, recipe, first.scale);
   }
 
   MemoryImage* image(int step) {
     write_batch(program_, image_.bytes, 0, batch(step));
     return &image_;
-  }
-  Scale rate() const {
-    return nearest_scale(learning_rate_at(options_.hyper.learning_rate, kEpoch, options_.hyper.epochs));
   }
 
  private:
@@ -47,18 +41,18 @@ class Values {
     const int classes = static_cast<int>(element_count(network.nodes.back().shape));
     const Dataset data = generate_flat(program_.batch, static_cast<int>(element_count(network.input)),
                                        std::min(classes, 10), options_.seed + static_cast<std::uint64_t>(step));
-    const auto table = input_code_table(options_.hyper.input, format_.largest_code);
+    const auto table = input_code_table(options_.hyper.input, config_.input.largest_code);
     Batch result;
     result.M = program_.batch;
-    result.scale = format_.scale;
+    result.scale = config_.input.scale;
     for (const std::uint8_t pixel : data.images) result.X.push_back(table[pixel]);
     result.labels = data.labels;
     return result;
   }
 
   const Program& program_;
+  const StepConfig& config_;
   const EstimateOptions& options_;
-  InputFormat format_;
   MemoryImage image_;
 };
 
@@ -90,10 +84,10 @@ void add(SimResult& sum, const SimResult& step) {
   }
 }
 
-SimResult run_steps(const Program& program, const Hardware& hardware, const Recipe& recipe,
+SimResult run_steps(const Program& program, const Hardware& hardware, const Recipe& recipe, const StepConfig& config,
                     const EstimateOptions& options, const ActionPrices& prices, Energy& energy_of_all) {
   std::optional<Values> values;
-  if (options.values) values.emplace(program, recipe, options);
+  if (options.values) values.emplace(program, recipe, config, options);
   SimResult sum;
   for (int step = 0; step < options.steps; ++step) {
     StepRegisters registers;
@@ -109,7 +103,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
       if (interrupted()) throw Interrupted{};
       if (options.progress) options.progress(step, command, program.commands.size());
     };
-    if (values) registers.learning_rate = word(values->rate());
+    if (values) registers.learning_rate = word(step_context(config, options.seed, registers.step).lr);
     const SimResult result = simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim);
     energy_of_all += energy(result, prices);
     add(sum, result);
@@ -191,7 +185,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
   const MicroBatch last{false, true};
   const StepConfig config = step_config(network, recipe, options.hyper, batch);
-  const Program program = lower(network, recipe, hardware, {config.samples, config.mu16, 1, kEpoch, last});
+  const Program program = lower(network, recipe, hardware, lower_options(config, last));
   e.network = network.name;
   e.recipe = recipe.name;
   e.hardware = hardware;
@@ -199,7 +193,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.micro_batches = recipe.update.micro_batches;
   e.options = options;
   e.commands = program.commands.size();
-  e.result = run_steps(program, hardware, recipe, options, action_prices(e.table, hardware), e.energy);
+  e.result = run_steps(program, hardware, recipe, config, options, action_prices(e.table, hardware), e.energy);
   add_layers(program, e);
   add_blocks(e);
   return e;

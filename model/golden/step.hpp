@@ -30,6 +30,11 @@ struct StepContext {
   int epoch = 0;           ///< chooses the recipe's gb (N24.3, gradient_bits_at())
 };
 
+/// Returns the run-time values of a step of this configuration. Throws Error when its learning rate is no scale.
+inline StepContext step_context(const StepConfig& config, std::uint64_t seed, std::uint32_t step) {
+  return {seed, step, nearest_scale(config.learning_rate), config.mu16, config.epoch};
+}
+
 struct StepResult {
   std::uint32_t loss = 0;       ///< N7.4, sum over the samples
   std::uint32_t correct = 0;    ///< samples

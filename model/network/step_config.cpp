@@ -37,6 +37,7 @@ StepConfig step_config(const Network& network, const Recipe& recipe, const Hyper
   require_batch(network, recipe, graph, config.samples);
   config.input = input_format(network, recipe, hyper.input);
   config.mu16 = momentum16(hyper);
+  config.learning_rate = learning_rate_at(hyper.learning_rate, config.epoch, hyper.epochs);
   return config;
 }
 

@@ -31,6 +31,8 @@ struct StepConfig {
   int micro_batches = 1;   ///< of an optimizer step (N26)
   int samples = 0;         ///< at once: of a micro-batch
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535
+  int epoch = 0;           ///< of a run, the first one; chooses NITI's gb (gradient_bits_at()) and the learning rate
+  double learning_rate = 0.0;  ///< of that epoch's first step
 };
 
 /// The configuration of optimizer steps of `batch` samples, which the recipe cuts into micro-batches. Judges network

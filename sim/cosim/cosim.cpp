@@ -62,8 +62,6 @@ void check_arguments(const Network& network, const StepData& data, const CosimOp
   }
 }
 
-constexpr int kEpoch = 0;  ///< of a training run that the steps belong to
-
 /// What one machine did in one step.
 struct MachineStep {
   std::uint64_t cycles = 0;
@@ -88,7 +86,6 @@ class Session {
         options_(options),
         config_(step_config(network, recipe, hyper, options.batch)) {
     check_arguments(network, data, options);
-    learning_rate_ = nearest_scale(learning_rate_at(hyper.learning_rate, kEpoch, hyper.epochs));
     result_.micro_batches = config_.micro_batches;
     lower_parts(hardware);
     // Each machine's memory, as it starts and as it runs; the second start is made of two images at once.
@@ -121,7 +118,7 @@ class Session {
     std::vector<MicroBatch> parts{{true, true}};
     if (recipe_.update.micro_batches > 0) parts = {{true, false}, {false, false}, {false, true}};
     for (const MicroBatch& part : parts) {
-      parts_.push_back(lower(network_, recipe_, hardware, {config_.samples, config_.mu16, 1, kEpoch, part}));
+      parts_.push_back(lower(network_, recipe_, hardware, lower_options(config_, part)));
     }
     result_.program = parts_.front();
     offsets_ = {0};
@@ -154,9 +151,7 @@ class Session {
     return {hw.dram_read_latency, hw.dram_write_latency, options_.stall, options_.seed};
   }
 
-  StepContext context(int step) const {
-    return {options_.seed, static_cast<std::uint32_t>(step), learning_rate_, config_.mu16, kEpoch};
-  }
+  StepContext context(int step) const { return step_context(config_, options_.seed, static_cast<std::uint32_t>(step)); }
 
   Batch batch(int step) const { return make_batch(network_, config_, hyper_, data_, step); }
 
@@ -206,7 +201,7 @@ class Session {
     StepRegisters registers;
     registers.seed = options_.seed;
     registers.step = static_cast<std::uint32_t>(step);
-    registers.learning_rate = word(learning_rate_);
+    registers.learning_rate = word(context(step).lr);
     registers.batch = batch_offset(program(), 0);
     SimOptions sim;
     sim.values = true;
@@ -224,7 +219,7 @@ class Session {
     rtl.write_register(Register::SEED_LO, static_cast<std::uint32_t>(options_.seed));
     rtl.write_register(Register::SEED_HI, static_cast<std::uint32_t>(options_.seed >> 32));
     rtl.write_register(Register::STEP, static_cast<std::uint32_t>(step));
-    rtl.write_register(Register::LEARNING_RATE, word(learning_rate_));
+    rtl.write_register(Register::LEARNING_RATE, word(context(step).lr));
     rtl.write_register(Register::BASE, 0);
     rtl.write_register(Register::BATCH, batch_offset(program(), 0));
     rtl.write_register(Register::PROGRAM, program().program_address);
@@ -355,7 +350,6 @@ class Session {
   const StepData& data_;
   const CosimOptions& options_;
   StepConfig config_;
-  Scale learning_rate_;
   CosimResult result_;
   std::vector<Program> parts_;        ///< the step's program, or those of N26.6
   std::vector<std::size_t> offsets_;  ///< of each one's commands in result_.program

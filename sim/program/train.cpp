@@ -203,7 +203,7 @@ void say_what_the_accelerator_refuses(const Workload& workload, int batch) {
   const Hardware hardware = load_machine("base").hardware;
   const MicroBatch last{false, true};
   try {
-    lower(workload.network, workload.recipe, hardware, {config.samples, config.mu16, 1, 0, last});
+    lower(workload.network, workload.recipe, hardware, lower_options(config, last));
   } catch (const Error& error) {
     fmt::print(stderr, "bitloom: trained on, but the accelerator ({}) would refuse: {}\n", hardware.name, error.what());
   }
