@@ -45,7 +45,7 @@ Sections reduce_sections(const Lowering& low, int inputs, int cols) {
 int column_ranges(Lowering& low, const std::string& name, int tensor) {
   const TensorPlacement& of = low.tensor(tensor);
   const int rows = of.rows, cols = of.cols;
-  const int ranges = low.layout.add(name, 32, 3, cols);
+  const int ranges = low.layout.add(low.own(name), 32, 3, cols);
   Phase reduce(low, low.vector_tiles(rows, cols, reduce_sections(low, 1, cols)));
   reduce.input({.tensor = tensor});
   reduce.vector(Opcode::REDUCE).set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
@@ -56,7 +56,7 @@ int column_ranges(Lowering& low, const std::string& name, int tensor) {
 
 int moments(Lowering& low, const std::string& name, const NormInput& in) {
   if (in.whole) return reduce_all(low, name, ReduceKind::MOMENTS, in.z.tensor, in.rows, in.cols, in.shift);
-  const int sums = low.layout.add(name, 32, 4, in.cols);
+  const int sums = low.layout.add(low.own(name), 32, 4, in.cols);
   Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 1, in.cols)));
   reduce.input({.tensor = in.z.tensor});
   Command& command = reduce.vector(Opcode::REDUCE).set(Field::RATIO, in.shift.entry);
@@ -137,11 +137,11 @@ void Step::norm_forward(int s) {
   const NormInput in = norm_input(low, at(stage(s).inputs.front()).raw, out.rows(), cols,
                                   recipe.normalization == Normalization::kLayerBatch);
   at(s).sums = moments(low, name(s, "sums"), in);
-  const int forward = low.layout.add(name(s, "forward"), 32, 2, cols);
+  const int forward = add_own(s, "forward", 2, cols);
   low.layout.alias_row(forward, 0, name(s, "forward_a"));
   low.layout.alias_row(forward, 1, name(s, "forward_c"));
-  at(s).gains = low.layout.add(name(s, "gains"), 32, 2, cols);  // gr and r
-  const Entry largest = entry(s, "gr_max");
+  at(s).gains = add_own(s, "gains", 2, cols);  // gr and r
+  const Entry largest = low.table.named(own(s, "gr_max"));
   low.copy(Src(), largest);
   bool first = true;
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
@@ -178,7 +178,7 @@ void Step::norm_forward(int s) {
 }
 
 int cross_sums(Lowering& low, const std::string& name, const Raw& dy, Src d_shift, const NormInput& in) {
-  const int sums = low.layout.add(name, 32, 4, in.cols);
+  const int sums = low.layout.add(low.own(name), 32, 4, in.cols);
   Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 2, in.cols)));
   reduce.input({.tensor = dy.tensor});
   reduce.input({.tensor = in.z.tensor});
@@ -247,7 +247,7 @@ void Step::norm_backward(int s) {
   const NormBackward back = norm_scales(low, in, dy, d_shift, entry(s, "gr_max"), place.unit.entry);
   const int dgamma = add_raw(s, "dgamma", 1, cols);
   const int dbeta = add_raw(s, "dbeta", 1, cols);
-  const int backward = low.layout.add(name(s, "backward"), 32, in.whole ? 1 : 3, cols);
+  const int backward = add_own(s, "backward", in.whole ? 1 : 3, cols);
   low.layout.alias_row(backward, 0, name(s, "backward_a"));
   if (!in.whole) {
     low.layout.alias_row(backward, 1, name(s, "backward_b"));

@@ -76,6 +76,9 @@ struct Program {
   /// Tensors of golden's record that lie nowhere in memory when the step ends: what stays on the chip, went straight
   /// into codes (N6.3) or was overwritten.
   std::set<std::string> left_out;
+  /// Tensors and table entries that golden's record lacks: parts of sums, coefficients, statistics that only the next
+  /// command reads, what the host writes. All others it has.
+  std::set<std::string> own;
 
   /// Index in table T by name: golden's scalar names (`<node>.sx` …, `loss`, `correct`, `scale_sat`). Entries of these
   /// names live in the table page: loaded at the start of a step and stored at its end.

@@ -98,10 +98,11 @@ int Step::input_bits(int s) const {
 
 /// What lives across steps, and the batch block.
 void Step::place_state() {
-  page_ = low.layout.add("table", 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
+  page_ = low.layout.add(low.own("table"), 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
   for (const StateTensor& tensor : low.program.state.tensors) {
     const int place = low.layout.add(tensor.name, tensor.memory_bits(), tensor.rows, tensor.cols,
                                      tensor.is_unsigned() ? Coding::kUnsigned : Coding::kSigned);
+    if (!tensor.row_names.empty()) low.own(tensor.name);  // golden records the rows
     for (std::size_t row = 0; row < tensor.row_names.size(); ++row) {
       low.layout.alias_row(place, static_cast<int>(row), tensor.row_names[row]);
     }
@@ -112,15 +113,15 @@ void Step::place_state() {
     largest = std::max(largest, shape(s).conv.out);
     name_largest_weight(s);
   }
-  ones_ = low.layout.add("ones", 4, 1, largest);
+  ones_ = low.layout.add(low.own("ones"), 4, 1, largest);
   low.layout.close_state();
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (!stage(s).is_gemm() || stage(s).inputs.front() != kFromNetwork) continue;
     const ImageShape& in = stage(s).in;
     const int x = low.layout.share_in_batch(name(s, "x"), input_bits(s), in.rows(), in.channels);
-    at(s).x = {x, low.table.named("input.sx"), Kind::SIGNED, Expand::SIGNED};
+    at(s).x = {x, low.table.named(low.own("input.sx")), Kind::SIGNED, Expand::SIGNED};
   }
-  labels_ = low.layout.add_to_batch("labels", 32, 1, options.batch);
+  labels_ = low.layout.add_to_batch(low.own("labels"), 32, 1, options.batch);
 }
 
 void Step::load_table() {
@@ -212,7 +213,8 @@ void Step::loss() {
   const int classes = static_cast<int>(stage(s).out.elements() / options.batch);
   const ImageShape& out = stage(s).out;  // its rows, which a flatten before the loss sees as one a sample
   const int mask = at(s).mask;
-  const int made = add_raw(s, mask < 0 ? "d_raw" : "d_loss", out.rows(), out.channels);
+  const int made =
+      mask < 0 ? add_raw(s, "d_raw", out.rows(), out.channels) : add_own(s, "d_loss", out.rows(), out.channels);
   const std::int64_t pitch = std::int64_t{4} * classes;
   Phase phase(low, loss_grid(low.context(), options.batch, classes));
   phase.input({.tensor = at(s).raw.tensor, .pitch = pitch});
@@ -264,10 +266,10 @@ GradientPlace Step::gradient_place(int s) {
     place.saturations = name(s, "d_rawsat");
     place.unit = entry(s, "dunit");
   } else {
-    place.tensor = add_raw(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels);
-    place.maximum = name(s, fmt::format("dmax_part{}", number));
-    place.saturations = name(s, fmt::format("d_rawsat_part{}", number));
-    place.unit = entry(s, fmt::format("dunit_part{}", number));
+    place.tensor = add_own(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels);
+    place.maximum = own(s, fmt::format("dmax_part{}", number));
+    place.saturations = own(s, fmt::format("d_rawsat_part{}", number));
+    place.unit = low.table.named(own(s, fmt::format("dunit_part{}", number)));
   }
   return place;
 }
@@ -282,11 +284,12 @@ void Step::deliver(int s, const Raw& part) {
     const bool last = i + 1 == readers;
     phase(s, "add", "sum of its readers' gradients");
     const std::string suffix = last ? "" : fmt::format("_sum{}", i);
-    const int sum = add_raw(s, last ? "d_raw" : "d" + suffix, stage(s).out.rows(), stage(s).out.channels);
-    state.gradient = add(s, state.gradient, state.parts[i],
-                         {sum, last ? state.mask : -1, name(s, "dmax" + suffix), name(s, "d_rawsat" + suffix),
-                          entry(s, "dunit" + suffix)},
-                         nullptr);
+    const auto named = [&](const char* what) { return last ? name(s, what) : own(s, what + suffix); };
+    const int sum =
+        low.layout.add(last ? name(s, "d_raw") : own(s, "d" + suffix), 32, stage(s).out.rows(), stage(s).out.channels);
+    state.gradient =
+        add(s, state.gradient, state.parts[i],
+            {sum, last ? state.mask : -1, named("dmax"), named("d_rawsat"), low.table.named(named("dunit"))}, nullptr);
   }
 }
 

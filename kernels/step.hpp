@@ -152,6 +152,7 @@ class Step {
   StageState& at(int s) { return states_[static_cast<std::size_t>(s)]; }
   Entry entry(int s, const std::string& what) { return low.table.named(stage(s).name + "." + what); }
   std::string name(int s, const std::string& what) const { return stage(s).name + "." + what; }
+  std::string own(int s, const std::string& what) { return low.own(name(s, what)); }  ///< golden records it not
   LayerShape shape(int s) const;
   void phase(int s, const std::string& kind, const std::string& text) {
     low.at(stage(s).node, kind, stage(s).name + ": " + text);
@@ -168,6 +169,10 @@ class Step {
   static int mask_bits(const TileGrid& grid, const ImageShape& image, int base_step) {
     const bool whole = image.channels % 8 == 0 || image.height * image.width == 1;
     return grid.starts_bytes(1) && base_step % 8 == 0 && whole ? 1 : 8;
+  }
+  /// The same of one that golden does not record.
+  int add_own(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
+    return low.layout.add(own(s, what), 32, rows, cols);
   }
   int add_mask(int s, const std::string& what, std::int64_t rows, std::int64_t cols, int bits) {
     return low.layout.add(name(s, what), bits, rows, cols, Coding::kUnsigned);

@@ -32,7 +32,7 @@ void Step::adam_rate() {
   const Src first = next("adam_pow1", recipe.update.beta1);
   const Src second = next("adam_pow2", recipe.update.beta2);
   const Src root = low.rmul(second, low.rsqrt(second));
-  low.rmul(kTableLearningRate, low.rdiv(root, first), low.table.named("adam_rate"));
+  low.rmul(kTableLearningRate, low.rdiv(root, first), low.table.named(low.own("adam_rate")));
 }
 
 /// N25.2 of all columns.
@@ -80,7 +80,7 @@ void Step::adam_coders(const AdamParts& of) {
 /// N25.2 and N25.3 of one tensor, and what codes its moments; `prefix` is that of its state's names.
 AdamParts Step::adam_moments(int s, const std::string& prefix, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
-  const auto temporary = [&](const char* what, int rows) { return add_raw(s, prefix + what, rows, place.cols); };
+  const auto temporary = [&](const char* what, int rows) { return add_own(s, prefix + what, rows, place.cols); };
   AdamParts of{};
   of.m = state_tensor(s, prefix + "m");
   of.r = state_tensor(s, prefix + "r");
@@ -132,7 +132,7 @@ void Step::adam_update(int s, const std::string& prefix, const AdamJob& job) {
 int Step::adam_steps(int s, const std::string& prefix, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
   const AdamParts of = adam_moments(s, prefix, job);
-  const int steps = add_raw(s, prefix + "steps", place.rows, place.cols);
+  const int steps = add_own(s, prefix + "steps", place.rows, place.cols);
   Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 3, .coefficients = 4}));
   for (const int each : {of.m_raw, of.r_raw}) step.input({.tensor = each});
   step.coefficients({.tensor = of.coders}, 4);

@@ -44,17 +44,17 @@ std::array<Src, 2> Step::add_to_buffer(int s, int steps, int codes) {
   const Raw& dw = at(s).dw;
   const int rows = low.tensor(codes).rows, cols = low.tensor(codes).cols;
   const Src one = low.real(256);
-  const int ratios = low.layout.add(name(s, "buffer_ratio"), 32, 1, cols);
+  const int ratios = add_own(s, "buffer_ratio", 1, cols);
   low.store_vectors({low.rmul(low.rdiv(dw.unit, low.load_vectors(steps, 0, cols)), one)}, ratios, 0, cols);
-  const int sums = add_raw(s, "buffer_sum", rows, cols);
+  const int sums = add_own(s, "buffer_sum", rows, cols);
   scaled_columns(low, dw.tensor, ratios, options.part.first ? -1 : codes, one, sums,
-                 Statistics(low, {"", "", name(s, "bufsat_sum")}, 1).next());
+                 Statistics(low, {"", "", own(s, "bufsat_sum")}, 1).next());
   CodeRule rule;
   rule.ratio = low.word_of(word(kBufferRatio));
   rule.rounding = RoundingMode::STOCHASTIC;
   rule.tensor = tensor_id(stage(s).layer, TensorKind::kWeight);
   rule.use = static_cast<int>(RandomUse::kAccumulate);
-  quantize({.tensor = sums}, rows, cols, rule, codes, Statistics(low, {"", name(s, "bufsat_codes"), ""}, 1).next());
+  quantize({.tensor = sums}, rows, cols, rule, codes, Statistics(low, {"", own(s, "bufsat_codes"), ""}, 1).next());
   return {entry(s, "bufsat_sum"), entry(s, "bufsat_codes")};
 }
 
@@ -65,10 +65,14 @@ Raw Step::buffer_mean(int s, int steps, int codes) {
   const int cols = low.tensor(codes).cols;
   const Src values = low.load_vectors(steps, 0, cols);
   const Src common = low.rmul(low.rmaxabs(values), low.real(1.0 / 256));
-  const int by_code = low.layout.add(name(s, "buffer_by_code"), 32, 1, cols);
+  const int by_code = add_own(s, "buffer_by_code", 1, cols);
   low.store_vectors({low.rdiv(values, common)}, by_code, 0, cols);
+  if (!options.part.last) {  // golden has no mean then
+    own(s, "dw_mean");
+    own(s, "unit_dw_mean");
+  }
   const int mean = add_raw(s, "dw_mean", low.tensor(codes).rows, cols);
-  scaled_columns(low, codes, by_code, -1, {}, mean, Statistics(low, {name(s, "dw_meanmax"), "", ""}, 1).next());
+  scaled_columns(low, codes, by_code, -1, {}, mean, Statistics(low, {own(s, "dw_meanmax"), "", ""}, 1).next());
   low.to_scale(low.rdiv(common, low.real(recipe.update.micro_batches)), entry(s, "unit_dw_mean"));
   return {mean, entry(s, "unit_dw_mean"), entry(s, "dw_meanmax")};
 }
@@ -108,11 +112,11 @@ Raw Step::buffered_vector(int s, const std::string& what, const Raw& gradient) {
   if (!options.part.first) pass.input({.tensor = sum});
   Command& affine = pass.vector(Opcode::AFFINE).set(Field::RATIO, ratio.entry);
   if (!options.part.first) affine.set_flag(Flag::V_IN).set(Field::LIMIT, one.entry);
-  affine.set(Field::STAT, Statistics(low, {"", "", name(s, what + "_sumsat")}, 1).next());
+  affine.set(Field::STAT, Statistics(low, {"", "", own(s, what + "_sumsat")}, 1).next());
   pass.output(Flag::RAW_OUT, {.tensor = sum});
   pass.run();
   const Src unit = low.rdiv(low.real(std::ldexp(1.0, -kVectorSumBits)), low.real(recipe.update.micro_batches));
-  return {sum, low.to_scale(unit, entry(s, what + "_sumunit")), Src()};
+  return {sum, low.to_scale(unit, low.table.named(own(s, what + "_sumunit"))), Src()};
 }
 
 }  // namespace bitloom

@@ -178,21 +178,24 @@ void Step::summed_weight_gradient(int s, const std::string& dw_name) {
     if (count == 1) return low.copy(unit, entry(s, what));
     return low.to_scale(low.rdiv(unit, low.real(count)), entry(s, what));
   };
-  const auto part_name = [&](const std::string& what, int i) {
-    return i + 1 == count ? what : what + "_part" + std::to_string(i);
+  const auto add_sum = [&](const std::string& what, int i, std::int64_t rows) {
+    const int out = layer.conv.out;
+    return i + 1 == count ? add_raw(s, what, rows, out) : add_own(s, what + "_part" + std::to_string(i), rows, out);
   };
   const int out = layer.conv.out;
   int sum = -1;
   for (int i = 0; i < count; ++i) {
     const bool last = i + 1 == count;
-    const int part = add_raw(s, count == 1 ? dw_name : dw_name + "_sample" + std::to_string(i), layer.depth(), out);
-    Statistics statistics(low, {count == 1 ? name(s, "dwmax") : "", "", name(s, count == 1 ? "dwsat" : "dw_samplesat")},
-                          layer.conv.groups);
+    const int part = count == 1 ? add_raw(s, dw_name, layer.depth(), out)
+                                : add_own(s, dw_name + "_sample" + std::to_string(i), layer.depth(), out);
+    Statistics statistics(
+        low, {count == 1 ? own(s, "dwmax") : "", "", count == 1 ? name(s, "dwsat") : own(s, "dw_samplesat")},
+        layer.conv.groups);
     weight_gradient_phases(s, samples[static_cast<std::size_t>(i)], part, at(s).w_mask, statistics);
     if (sum >= 0) {
-      const int total = add_raw(s, part_name(dw_name, i), layer.depth(), out);
+      const int total = add_sum(dw_name, i, layer.depth());
       add_exactly(sum, part, total,
-                  last ? Statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, 1).next() : Entry{0});
+                  last ? Statistics(low, {own(s, "dwmax"), "", name(s, "dwsat")}, 1).next() : Entry{0});
       sum = total;
     } else {
       sum = part;
@@ -202,11 +205,12 @@ void Step::summed_weight_gradient(int s, const std::string& dw_name) {
   if (!layer.conv.bias) return;
   sum = -1;
   for (int i = 0; i < count; ++i) {
-    const int part = add_raw(s, count == 1 ? "db" : "db_sample" + std::to_string(i), 1, out);
-    const Entry statistics = Statistics(low, {"", "", name(s, count == 1 ? "dbsat" : "db_samplesat")}, 1).next();
+    const int part = count == 1 ? add_raw(s, "db", 1, out) : add_own(s, "db_sample" + std::to_string(i), 1, out);
+    const Entry statistics =
+        Statistics(low, {"", "", count == 1 ? name(s, "dbsat") : own(s, "db_samplesat")}, 1).next();
     bias_gradient_phase(s, samples[static_cast<std::size_t>(i)], part, statistics);
     if (sum >= 0) {
-      const int total = add_raw(s, part_name("db", i), 1, out);
+      const int total = add_sum("db", i, 1);
       add_exactly(sum, part, total, i + 1 == count ? Statistics(low, {"", "", name(s, "dbsat")}, 1).next() : Entry{0});
       sum = total;
     } else {

@@ -121,15 +121,15 @@ void Step::activation_gradient(int s) {
   if (at(s).x_mask >= 0) place.mask = at(s).x_mask;
   GradientPlace made = place;
   if (two_masks) {  // the window of x first, then the ReLU behind it
-    made.tensor = add_raw(s, "g_windowed", in.rows(), in.channels);
+    made.tensor = add_own(s, "g_windowed", in.rows(), in.channels);
     made.maximum = made.saturations = "";
   }
   GradientPlace sums = made;
   if (grouped) {  // of codes; the gradient is made of them
-    sums.tensor = add_raw(s, "g_acc", in.rows(), in.channels);
+    sums.tensor = add_own(s, "g_acc", in.rows(), in.channels);
     sums.mask = -1;
     sums.maximum = "";
-    sums.saturations = name(s, "g_accsat");
+    sums.saturations = own(s, "g_accsat");
   } else {
     low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
   }

@@ -50,7 +50,7 @@ int Step::group_ranges(int s, const GroupView& view, const std::string& suffix) 
   }
   const bool samples = view.groups == Groups::kSample;
   const int pixels = out.height * out.width;
-  const int ranges = low.layout.add(ranges_name, 32, 3, samples ? out.samples : out.channels);
+  const int ranges = low.layout.add(low.own(ranges_name), 32, 3, samples ? out.samples : out.channels);
   const TileGrid grid = samples ? flat_tiles(low, pixels, out.channels, {.in = 1, .out = 1, .least_words = 4})
                                 : low.vector_tiles(out.rows(), out.channels, reduce_sections(low, 1, out.channels));
   const int sample_rows = pixels * (out.channels / (samples ? grid.cols.last : out.channels));
@@ -135,7 +135,7 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
   const Src z = low.rmul(larger, low.real(std::ldexp(1.0, growth - 8)));
   const Src one = low.real(1);
   of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, "group_z" + suffix));
-  of.reals = low.layout.add(name(s, "groups" + suffix), 32, kGroupRows, groups);
+  of.reals = add_own(s, "groups" + suffix, kGroupRows, groups);
   low.store_vectors({grid.ratio, grid.lo, low.rdiv(step, of.z), low.rdiv(offset, of.z), step, offset}, of.reals, 0,
                     groups);
   low.layout.alias_row(of.reals, kStep, name(s, "step" + suffix));
@@ -280,8 +280,8 @@ void Step::group_weight_gradient(int s, const std::string& dw_name) {
   const Codes& d = groups.codes;
   const int out = layer.conv.out;
   const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;
-  const int acc = add_raw(s, "dw_acc", layer.depth(), out);
-  Statistics unread(low, {"", "", name(s, "dw_accsat")}, layer.conv.groups);
+  const int acc = add_own(s, "dw_acc", layer.depth(), out);
+  Statistics unread(low, {"", "", own(s, "dw_accsat")}, layer.conv.groups);
   weight_gradient_phases(s, d, acc, -1, unread);
   const int x_sum = add_raw(s, "x_sum", layer.depth(), layer.conv.groups);
   for (int g = 0; g < layer.conv.groups; ++g) {  // X1: x against a constant one
@@ -298,7 +298,7 @@ void Step::group_weight_gradient(int s, const std::string& dw_name) {
   const Src unit = low.rmul(at(s).gradient.unit, at(s).x.scale);
   low.to_scale(low.rmul(unit, groups.z), entry(s, "unit_dw"));
   const int to = add_raw(s, dw_name, layer.depth(), out);
-  Statistics statistics(low, {name(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
+  Statistics statistics(low, {own(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
   for (int g = 0; g < layer.conv.groups; ++g) {
     group_affine(s, acc, x_sum, g, layer.depth(), g * layer.group_out, layer.group_out, to, at(s).w_mask, reals,
                  statistics.next());
@@ -306,9 +306,9 @@ void Step::group_weight_gradient(int s, const std::string& dw_name) {
   }
   at(s).dw = {to, entry(s, "unit_dw"), entry(s, "dwmax")};
   if (!layer.conv.bias) return;
-  const int db_acc = add_raw(s, "db_acc", 1, out);
+  const int db_acc = add_own(s, "db_acc", 1, out);
   bias_gradient_phase(s, d, db_acc, 0);
-  const int rows = add_raw(s, "rows", 1, 1);
+  const int rows = add_own(s, "rows", 1, 1);
   low.store_vectors({low.word_of(static_cast<std::uint32_t>(stage(s).out.rows()))}, rows, 0, 1);
   low.to_scale(low.rmul(at(s).gradient.unit, groups.z), entry(s, "unit_db"));
   const int db = add_raw(s, "db", 1, out);

@@ -28,7 +28,7 @@ TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sect
 /// Two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1].
 int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
                Src shift) {
-  const int results = low.layout.add(name, 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
+  const int results = low.layout.add(low.own(name), 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
   const TileGrid grid = flat_tiles(low, rows, cols, {.in = 1, .out = 1, .least_words = 4});
   Phase reduce(low, grid);
   reduce.input({.tensor = tensor, .pitch = std::int64_t{4} * grid.cols.last});
@@ -204,9 +204,9 @@ Raw Step::standardized(int s, const Raw& master) {
   const int cols = layer.conv.out;
   const NormInput in = norm_input(low, master, layer.depth(), cols, false);
   at(s).sums = moments(low, name(s, "w_sums"), in);
-  const int forward = low.layout.add(name(s, "w_forward"), 32, 2, cols);
-  at(s).gains = low.layout.add(name(s, "w_gains"), 32, 2, cols);
-  const Entry largest = entry(s, "w_gain");
+  const int forward = add_own(s, "w_forward", 2, cols);
+  at(s).gains = add_own(s, "w_gains", 2, cols);
+  const Entry largest = low.table.named(own(s, "w_gain"));
   low.copy(Src(), largest);
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
     const Lowering::Scope scope(low);
@@ -223,7 +223,7 @@ Raw Step::standardized(int s, const Raw& master) {
   pass.input({.tensor = master.tensor});
   pass.coefficients({.tensor = forward}, 2);
   Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::A_VECTOR).set_flag(Flag::C_VECTOR);
-  affine.set(Field::STAT, Statistics(low, {name(s, "what_max"), "", name(s, "wsat")}, 1).next());
+  affine.set(Field::STAT, Statistics(low, {own(s, "what_max"), "", name(s, "wsat")}, 1).next());
   pass.output(Flag::RAW_OUT, {.tensor = what});
   pass.run();
   return {what, low.word_of(word(power_of_two(16))), entry(s, "what_max")};
@@ -242,7 +242,7 @@ void Step::standardized_gradient(int s) {
   const Entry scale = low.table.temporary(1);
   const NormBackward back = norm_scales(low, in, dy, d_shift, entry(s, "w_gain"), scale);
   low.copy(scale, unit);
-  const int coefficients = low.layout.add(name(s, "w_backward"), 32, 3, cols);
+  const int coefficients = add_own(s, "w_backward", 3, cols);
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
     const Lowering::Scope scope(low);
     const ChannelGradient of = channel_gradient(low, in, at(s).sums, cross, chunk);
@@ -250,7 +250,7 @@ void Step::standardized_gradient(int s) {
     low.store_vectors(column_coefficients(low, back, of, gains, {gains.entry + chunk.count, chunk.count}), coefficients,
                       chunk.first, chunk.count);
   }
-  const GradientPlace place{add_raw(s, "dw", layer.depth(), cols), -1, name(s, "dwmax"), name(s, "dwsat"), unit};
+  const GradientPlace place{add_raw(s, "dw", layer.depth(), cols), -1, own(s, "dwmax"), name(s, "dwsat"), unit};
   affine_gradient(dy.tensor, in.z.tensor, layer.depth(), cols, coefficients, 3, {}, {}, place);
   at(s).dw = {place.tensor, unit, low.table.named(place.maximum)};
 }

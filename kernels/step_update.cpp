@@ -77,11 +77,11 @@ void Step::niti_update(int s) {
   step.ratio = low.exp2(0, shift, true);
   step.limit = qmax(gb);
   step.rounding = RoundingMode::PSEUDO;
-  const int g = low.layout.add(name(s, "g"), 8, rows, cols);
+  const int g = low.layout.add(own(s, "g"), 8, rows, cols);
   Statistics statistics(low, {"", name(s, "msat"), ""}, 2);
   quantize({.tensor = dw.tensor}, rows, cols, step, g, statistics.next());
   statistics.fold();
-  const int moved = add_raw(s, "q_raw", rows, cols);
+  const int moved = add_own(s, "q_raw", rows, cols);
   Phase difference(low, low.vector_tiles(rows, cols, {.in = 2, .out = 1}));
   difference.input({.tensor = q});
   difference.input({.tensor = g});
@@ -126,7 +126,7 @@ void Step::lwq_update(int s) {
   const Raw& dw = at(s).dw;
   const Entry level = lwq_levels(s);
   const Entry stat = low.table.statistics(
-      name(s, "lwq"), {name(s, "vmax"), name(s, "msat"), name(s, "vsat"), name(s, "moved"), name(s, "moved_hi")});
+      name(s, "lwq"), {name(s, "vmax"), name(s, "msat"), name(s, "vsat"), name(s, "moved"), own(s, "moved_hi")});
   const Src now = entry(s, "sv_next");
   const Src ratio = low.rdiv(dw.unit, now);
   const Src ratio_w = low.rmul(kTableLearningRate, low.rdiv(now, at(s).w.scale));
@@ -158,7 +158,7 @@ void Step::lwq_adam_update(int s) {
   const int steps = adam_steps(s, "adam_", {at(s).dw, q, at(s).w.scale, false, 0, limited.next()});
   const Entry level = lwq_levels(s);
   const Entry stat =
-      low.table.statistics(name(s, "lwq"), {"", name(s, "msat"), "", name(s, "moved"), name(s, "moved_hi")});
+      low.table.statistics(name(s, "lwq"), {"", name(s, "msat"), "", name(s, "moved"), own(s, "moved_hi")});
   const Src ratio = adam_ratio(at(s).w.scale);
   const TensorPlacement place = low.tensor(q);
   Phase update(low, low.vector_tiles(place.rows, place.cols, {.in = whole ? 2 : 3, .out = 2, .columns = 8}));

@@ -45,7 +45,7 @@ void compare_table(const Program& program, const StepRecord& record, std::span<c
   if (table == nullptr) throw Error("co-simulation: the program has no table page");
   for (const auto& [name, index] : program.table) {
     const auto found = record.scalars.find(name);
-    if (found == record.scalars.end()) continue;  // an intermediate of the lowering's own
+    if (found == record.scalars.end()) continue;  // the accelerator's own
     const std::int64_t expected = found->second;
     const std::int64_t got = table_entry(program, index, memory);
     ++sum.scalars;
@@ -54,8 +54,7 @@ void compare_table(const Program& program, const StepRecord& record, std::span<c
   }
 }
 
-/// Everything golden records must have been compared, but for what the program declares that memory does not hold; and
-/// of that golden must record all.
+/// Everything golden records must have been compared, but for what the program declares that memory does not hold.
 void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen,
                       Comparison& sum) {
   for (const auto& [name, tensor] : record.tensors) {
@@ -65,16 +64,33 @@ void require_all_seen(const Program& program, const StepRecord& record, const st
       throw Error(fmt::format("co-simulation: golden records {}, which has no place in memory", name));
     }
   }
-  for (const std::string& name : program.left_out) {
-    if (record.tensors.count(name) == 0 || seen.count(name) != 0) {
-      throw Error(fmt::format("co-simulation: the program leaves out {}, which {}", name,
-                              seen.count(name) != 0 ? "lies in memory" : "golden does not record"));
-    }
-  }
   for (const auto& [name, value] : record.scalars) {
     if (program.table.count(name) == 0) {
       throw Error(fmt::format("co-simulation: golden records {}, which is no table entry", name));
     }
+  }
+}
+
+/// Nothing may stand on one side alone that the program does not declare, and all that it declares must be so: else a
+/// name that is misspelt would be a value that is not compared.
+void require_declared(const Program& program, const StepRecord& record, const std::set<std::string>& seen) {
+  const auto recorded = [&](const std::string& name) {
+    return record.tensors.count(name) != 0 || record.scalars.count(name) != 0;
+  };
+  const auto require = [&](const std::string& name) {
+    if (recorded(name) || program.own.count(name) != 0) return;
+    throw Error(fmt::format("co-simulation: the accelerator has {}, which golden does not record", name));
+  };
+  for (const TensorPlacement& place : program.tensors) require(place.name);
+  for (const auto& [name, entry] : program.table) require(name);
+  for (const std::string& name : program.own) {
+    if (recorded(name))
+      throw Error(fmt::format("co-simulation: golden records {}, declared to be no value of it", name));
+  }
+  for (const std::string& name : program.left_out) {
+    if (record.tensors.count(name) != 0 && seen.count(name) == 0) continue;
+    throw Error(fmt::format("co-simulation: the program leaves out {}, which {}", name,
+                            seen.count(name) != 0 ? "lies in memory" : "golden does not record"));
   }
 }
 
@@ -97,6 +113,7 @@ void compare_step(const Program& program, const StepRecord& record, std::span<co
   }
   compare_table(program, record, memory, executor, step, sum);
   require_all_seen(program, record, seen, sum);
+  require_declared(program, record, seen);
 }
 
 std::int64_t element_of(const Program& program, const Difference& difference, std::span<const std::uint8_t> memory,

@@ -34,9 +34,8 @@ struct Comparison {
 };
 
 /// Compares every tensor and every scalar of golden's record with memory (bytes from BASE) and adds to `sum`. Throws
-/// Error when the record holds something that has no place in memory, but for what never leaves the accelerator or is
-/// overwritten in the step, which it adds to `sum.unseen`.
-/// Intermediates of the lowering (accumulated parts, coefficients) are not recorded and not compared.
+/// Error when one side holds something that the other lacks and the program does not declare (Program::left_out,
+/// Program::own). What is left out it adds to `sum.unseen`.
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                   std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/image.hpp"
+#include "model/io/error.hpp"
 #include "model/io/json_reader.hpp"
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
@@ -238,6 +239,39 @@ TEST(StepTest, AdamsBlocksMayBeLongerThanTheSources) {  // N25: a column of any 
       expect_golden(training, of.steps, of.stall);
     }
   }
+}
+
+// A name that one side misspells must not become a value that nobody compares.
+TEST(StepTest, WhatStandsOnOneSideAloneIsDeclared) {
+  Training training({"conv_small", "int8", "tiny", 3});
+  StepRecord record;
+  golden_step(training.network, training.recipe, training.state, training.batch(0), training.context(0), &record, 1);
+  const auto error = [&](const auto& change) -> std::string {
+    Program program = training.program;
+    change(program);
+    cosim::Comparison sum;
+    try {
+      cosim::compare_step(program, record, training.image.bytes, batch_offset(program, 0), "systemc", 0, sum);
+    } catch (const Error& refused) {
+      return refused.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error([](Program&) {}), "");
+  EXPECT_EQ(error([](Program& of) { of.own.erase("fc.dwmax"); }),
+            "co-simulation: the accelerator has fc.dwmax, which golden does not record");
+  EXPECT_EQ(error([](Program& of) {
+              for (TensorPlacement& place : of.tensors) place.name = place.name == "ones" ? "fc.misspelt" : place.name;
+            }),
+            "co-simulation: the accelerator has fc.misspelt, which golden does not record");
+  EXPECT_EQ(error([](Program& of) { of.own.insert("fc.dw"); }),
+            "co-simulation: golden records fc.dw, declared to be no value of it");
+  EXPECT_EQ(error([](Program& of) { of.left_out.erase("fc.b_acc"); }),
+            "co-simulation: golden records fc.b_acc, which has no place in memory");
+  EXPECT_EQ(error([](Program& of) { of.left_out.insert("fc.dw"); }),
+            "co-simulation: the program leaves out fc.dw, which lies in memory");
+  EXPECT_EQ(error([](Program& of) { of.left_out.insert("fc.dww"); }),
+            "co-simulation: the program leaves out fc.dww, which golden does not record");
 }
 
 TEST(StepTest, WithoutValuesTheCyclesAndCountsAreTheSame) {
