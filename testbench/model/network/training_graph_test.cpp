@@ -150,13 +150,14 @@ std::string at_once(const std::string& input, const std::string& layers, const R
   return std::string(first.result_at_once ? "x" : "") + (first.gradient_at_once ? "d" : "");
 }
 
+const std::string kFlatEnd = R"({"name": "fc", "op": "linear", "out": 3, "bias": true})";
 const std::string kFc1 = R"({"name": "fc1", "op": "linear", "out": 5, "bias": true})";
 
 // N6.3: where codes are made at once is said by the edge between two layers.
 TEST(TrainingGraph, CodesAreMadeAtOnceOnEdgesBetweenLayers) {
   const std::string flat = R"({"name": "before", "op": "flatten"}, )";
-  EXPECT_EQ(at_once("[3]", kFc1 + ", " + kRelu + ", " + kEnd), "xd");
-  EXPECT_EQ(at_once("[2, 4, 4]", flat + kFc1 + ", " + kEnd), "xd");
+  EXPECT_EQ(at_once("[3]", kFc1 + ", " + kRelu + ", " + kFlatEnd), "xd");
+  EXPECT_EQ(at_once("[2, 4, 4]", flat + kFc1 + ", " + kFlatEnd), "xd");
   const std::string first = conv("c1", R"("kernel": 3, "padding": 1)");
   EXPECT_EQ(
       at_once("[2, 4, 4]", first + ", " + conv("c2", R"("kernel": 3, "padding": 2, "dilation": 2)") + ", " + kEnd),
@@ -166,7 +167,7 @@ TEST(TrainingGraph, CodesAreMadeAtOnceOnEdgesBetweenLayers) {
   EXPECT_EQ(at_once("[2, 4, 4]", first + R"(, {"name": "p", "op": "max_pool", "kernel": 2}, )" + kEnd), "");
   EXPECT_EQ(at_once("[3]", kFc1 + R"(, {"name": "a", "op": "linear", "out": 5, "bias": true},
     {"name": "s", "op": "add", "inputs": ["fc1", "a"]}, )" +
-                               kEnd),
+                               kFlatEnd),
             "");
   EXPECT_EQ(at_once("[3]", kFc1), "");  // the loss reads the last one
 }
@@ -194,7 +195,7 @@ TEST(TrainingGraph, GradientsAreMadeAtOnceInOneSumAndOnePass) {
 
 // Of each kind of codes the reader's, or the first layer's own, rule counts.
 TEST(TrainingGraph, CodesAreMadeAtOnceByHindsightAlone) {
-  const std::string two = kFc1 + ", " + kEnd;
+  const std::string two = kFc1 + ", " + kFlatEnd;
   EXPECT_EQ(at_once("[3]", two, Recipe{}), "");
   const ViewRule exact{}, behind{.scale = ScaleRule::kHindsight};
   Recipe reader;
