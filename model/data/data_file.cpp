@@ -94,6 +94,11 @@ void DataFile::check_stream() {
   }
 }
 
+bool is_image_file(const std::string& name) {
+  const std::string plain = name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name;
+  return plain.ends_with(".bin") || plain.ends_with("-ubyte");
+}
+
 std::string plain_or_gz(const std::string& folder, const std::string& name) {
   const std::string plain = (std::filesystem::path(folder) / name).string();
   const std::string packed = plain + ".gz";

@@ -7,6 +7,9 @@
 
 namespace bitloom {
 
+/// Does a file of that name hold images or labels (….bin of CIFAR-10, …-ubyte of IDX, each perhaps with .gz)?
+bool is_image_file(const std::string& name);
+
 /// A file of a data set, read from its start, plain or gzip: told by its first bytes, not by its name. Every function
 /// throws Error naming the file, and the field where there is one.
 class DataFile {

@@ -58,9 +58,10 @@ void OutputPlan::reads(const std::string& option, const std::string& path, const
   refuse_dumped(inputs_.back());
 }
 
-void OutputPlan::reads_folder(const std::string& option, const std::string& path) {
+void OutputPlan::reads_folder(const std::string& option, const std::string& path,
+                              bool (*is_input)(const std::string& name)) {
   if (path.empty()) return;
-  folders_.push_back({option, existing(path), ""});
+  folders_.push_back({{option, existing(path), ""}, is_input});
   for (const Named& output : outputs_) refuse_meeting(output);
 }
 
@@ -108,9 +109,10 @@ void OutputPlan::refuse_meeting(const Named& output) const {
       refuse(output.option, output.place.path, fmt::format("it would overwrite an input, {}", input.option));
     }
   }
-  for (const Named& folder : folders_) {
-    const bool inside = output.place.exists && lies_in(output.place.target, folder.place.target);
-    if (output.place.kind == PlaceKind::kFile && inside) {
+  for (const auto& [folder, is_input] : folders_) {
+    const std::string& target = output.place.target;
+    const bool inside = output.place.exists && lies_in(target, folder.place.target);
+    if (output.place.kind == PlaceKind::kFile && inside && is_input(fs::path(target).filename().string())) {
       refuse(output.option, output.place.path, fmt::format("it would overwrite a file of {}'s folder", folder.option));
     }
   }

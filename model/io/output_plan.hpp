@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/io/output_place.hpp"
@@ -16,8 +17,8 @@ class OutputPlan {
   /// Notes an input file. The one output that may replace it is named by `successor`, an option ("--save" of
   /// "--resume").
   void reads(const std::string& option, const std::string& path, const std::string& successor = "");
-  /// A folder whose files are all inputs.
-  void reads_folder(const std::string& option, const std::string& path);
+  /// A folder of inputs, which `is_input` tells by their names; other files in it may be written again.
+  void reads_folder(const std::string& option, const std::string& path, bool (*is_input)(const std::string& name));
 
   /// Notes a document: it may go to a file, a pipe, a device or a descriptor.
   void writes(const std::string& option, const std::string& path);
@@ -40,7 +41,7 @@ class OutputPlan {
   std::vector<Named> inputs_;
   std::vector<Named> outputs_;
   std::vector<Named> standard_;  ///< standard output and error, where they are regular files
-  std::vector<Named> folders_;   ///< of inputs; `target` is the folder
+  std::vector<std::pair<Named, bool (*)(const std::string&)>> folders_;  ///< of inputs; `target` is the folder
   std::vector<Named> dumps_;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/data/data_file.hpp"
 #include "model/data/glyphs.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
@@ -95,7 +96,7 @@ Json configuration(const CosimCommand& command, const Workload& workload, const 
 void require_outputs(const CosimCommand& command, const Workload& workload, const Machine& machine) {
   OutputPlan plan;
   plan_inputs(plan, workload, &machine);
-  plan.reads_folder("--data", command.data);
+  plan.reads_folder("--data", command.data, is_image_file);
   plan.writes("--json", command.json);
   plan.writes_file("--waves", command.waves);
   plan.writes_dump("--dump", command.dump);

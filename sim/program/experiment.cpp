@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "model/data/cifar.hpp"
+#include "model/data/data_file.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
 #include "model/io/output_plan.hpp"
@@ -128,7 +129,7 @@ int run(const ExperimentCommand& command) {
   OutputPlan plan;
   plan.reads("the experiment's file", file);
   runs.plan(plan);
-  plan.reads_folder("--data", command.data);
+  plan.reads_folder("--data", command.data, is_image_file);
   plan.writes("--json", command.json);
   plan.writes_file("--db", command.db);
   Results results(command.db);

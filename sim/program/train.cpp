@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/program.hpp"
+#include "model/data/data_file.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"
 #include "model/io/output_plan.hpp"
@@ -179,7 +180,7 @@ void require_outputs(const TrainCommand& command, const Workload& workload) {
   plan_inputs(plan, workload);
   plan.reads("--resume", command.resume, "--save");
   plan.reads("--init", command.init);
-  plan.reads_folder("--data", command.data);
+  plan.reads_folder("--data", command.data, is_image_file);
   plan.writes("--json", command.json);
   plan.writes("--save", command.save);
   plan.writes_dump("--dump", command.dump);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "model/data/data_file.hpp"
 #include "model/io/error.hpp"
 #include "model/io/output_file.hpp"
 #include "testbench/model/support.hpp"
@@ -70,14 +71,16 @@ TEST_F(OutputPlanTest, AnOutputThatIsAnInput) {
 
 TEST_F(OutputPlanTest, AnOutputAmongTheFilesOfAFolder) {
   fs::create_directory(path("data"));
-  write_file(path("data/images"), "");
+  write_file(path("data/images.bin.gz"), "");
+  write_file(path("data/old.json"), "");
   refuses("--data", [&](OutputPlan& plan) {
-    plan.reads_folder("--data", path("data"));
-    plan.writes("--json", path("data/images"));
+    plan.reads_folder("--data", path("data"), is_image_file);
+    plan.writes("--json", path("data/images.bin.gz"));
   });
   OutputPlan plan;
-  plan.reads_folder("--data", path("data"));
+  plan.reads_folder("--data", path("data"), is_image_file);
   plan.writes("--json", path("data/new.json"));
+  plan.writes("--save", path("data/old.json"));
 }
 
 TEST_F(OutputPlanTest, ADumpOverAnotherFile) {
