@@ -1,6 +1,9 @@
 #include "kernels/program.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "kernels/step.hpp"
 #include "kernels/verify.hpp"
@@ -15,10 +18,14 @@ constexpr int kDimensionMax = 65534;  ///< of a 16-bit field
 
 void require_lowerable(const Recipe& recipe, const LowerOptions& options) {
   const UpdateRule& update = recipe.update;
-  if (update.master_bits != 24 || update.momentum_bits != 16 || update.bias_bits != 32) {
-    throw Error(fmt::format("recipe {}: the accelerator updates 24-bit masters, 16-bit momenta and 32-bit biases",
-                            recipe.name));
-  }
+  const auto require = [&](const char* key, int got, std::initializer_list<int> taken) {
+    if (std::ranges::find(taken, got) != taken.end()) return;
+    throw Error(fmt::format("recipe {}: update.{}: the accelerator takes {}, got {}", recipe.name, key,
+                            fmt::join(taken, " or "), got));
+  };
+  require("master_bits", update.master_bits, {24});
+  require("momentum_bits", update.momentum_bits, {16});
+  require("latent_bits", update.latent_bits, {4, 24});
   if (options.batch > kDimensionMax) {
     throw Error(fmt::format("batch (--batch): the accelerator takes at most {} samples at once, got {}", kDimensionMax,
                             options.batch));

@@ -67,8 +67,10 @@ void GoldenLayer::update_weights(LayerState& state, const std::vector<std::int32
     counts.master =
         tools.ops.niti_update(state.q.data(), gradient.data(), gradient.size(), niti_shift(max, bits), bits);
   } else {
-    const FixedTensor weights{state.master, state.momentum, state.adam,         tools.recipe.update.master_frac_bits,
-                              kMasterLimit, node.layer,     TensorKind::kWeight};
+    const UpdateRule& update = tools.recipe.update;
+    const FixedTensor weights{
+        state.master, state.momentum,     state.adam, update.master_frac_bits, qmax(update.master_bits),
+        node.layer,   TensorKind::kWeight};
     const RowStatistics statistics = update_fixed(weights, gradient.data(), depth(), out(), unit, tools);
     state.wmax = static_cast<std::uint32_t>(statistics.max);
     counts.master = statistics.saturated;

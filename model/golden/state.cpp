@@ -66,7 +66,8 @@ void initial_lwq(const std::vector<float>& weights, const UpdateRule& rule, int 
       state.q[i] = integer_weight(state.latent[i]);
       continue;
     }
-    const LatentCode code = polyline_encode(latent, state.level_read, 0, Rounding::kHalfUp, limit, uncounted);
+    const LatentCode code =
+        polyline_encode(latent, state.level_read, 0, Rounding::kHalfUp, limit, uncounted, rule.latent_bits);
     state.q[i] = code.q;
     state.residual[i] = code.s;
   }
@@ -128,11 +129,11 @@ void initial_codes(const Node& node, const RecipeLayer& rule, const UpdateRule& 
 bool has_weights(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
 
 /// The integer weights of a layer as real numbers, [K][out].
-std::vector<float> real_codes(const LayerState& layer) {
+std::vector<float> real_codes(const LayerState& layer, const UpdateRule& rule) {
   const bool lwq = !layer.residual.empty() || !layer.latent.empty();
   std::vector<float> weights;
   for (std::size_t i = 0; i < layer.q.size(); ++i) {
-    const double steps = lwq ? latent_weight(layer, i) / 65536.0 : static_cast<double>(layer.q[i]);
+    const double steps = lwq ? latent_weight(layer, i, rule) / 65536.0 : static_cast<double>(layer.q[i]);
     weights.push_back(static_cast<float>(steps * value(layer.sw)));
   }
   return weights;
@@ -161,9 +162,9 @@ std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values) {
   return static_cast<std::uint32_t>(largest);
 }
 
-std::int32_t latent_weight(const LayerState& layer, std::size_t i) {
+std::int32_t latent_weight(const LayerState& layer, std::size_t i, const UpdateRule& rule) {
   if (!layer.latent.empty()) return layer.latent[i];
-  return polyline_decode({layer.q[i], layer.residual[i]}, layer.level_read);
+  return polyline_decode({layer.q[i], layer.residual[i]}, layer.level_read, rule.latent_bits);
 }
 
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters) {
@@ -197,7 +198,7 @@ std::vector<NodeParameters> real_parameters(const Network& network, const Recipe
     if (!has_weights(network.nodes[n])) continue;
     const LayerState& of = state.layers[layer++];
     if (of.q.empty()) continue;
-    const std::vector<float> weights = real_codes(of);
+    const std::vector<float> weights = real_codes(of, recipe.update);
     const auto depth = static_cast<std::size_t>(fan_in(network.nodes[n]));
     all[n].weight = transposed(weights, depth, weights.size() / depth);
   }

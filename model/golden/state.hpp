@@ -22,8 +22,8 @@ struct AdamState {
 /// What one linear or conv2d layer keeps from step to step. Weights are [K][out] (N14.1), for linear layers input-major
 /// [in][out]. The vectors of other optimizers than the layer's are empty.
 struct LayerState {
-  std::vector<std::int32_t> master;         ///< SGD, Adam: units 2^-master_frac_bits, within ±(2^23 - 1)
-  std::vector<std::int32_t> momentum;       ///< SGD: units 2^-momentum_frac_bits, within ±32767; LWQ: codes in sv
+  std::vector<std::int32_t> master;         ///< SGD, Adam: units 2^-master_frac_bits
+  std::vector<std::int32_t> momentum;       ///< SGD: units 2^-momentum_frac_bits; LWQ: codes in sv
   std::vector<std::int32_t> bias;           ///< [out], units 2^-bias_frac_bits; empty without a bias
   std::vector<std::int32_t> bias_momentum;  ///< [out], units 2^-momentum_frac_bits; empty without a bias
   std::uint32_t wmax = 0;                   ///< max |master| (N9.3)
@@ -31,7 +31,7 @@ struct LayerState {
   Scale sd_next = from_word(kNoScale);      ///< hindsight scale of d; else no scale
 
   std::vector<std::int8_t> q;         ///< LWQ, NITI: integer weights
-  std::vector<std::int8_t> residual;  ///< LWQ with latent_bits 4: codes s
+  std::vector<std::int8_t> residual;  ///< LWQ with latent_bits 2 … 8: codes s
   std::vector<std::int32_t> latent;   ///< LWQ with latent_bits 24: L
   Scale sw;                           ///< LWQ, NITI: fixed scale of q
   Scale sv;                           ///< LWQ: scale of the momentum codes
@@ -79,7 +79,7 @@ std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);
 /// Returns weights, biases and norm parameters as real numbers, one element a node.
 std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state);
 
-/// The latent weight of element `i` of an LWQ layer in 2^-16 of an integer step (N23.1).
-std::int32_t latent_weight(const LayerState& layer, std::size_t i);
+/// The latent weight of element `i` of an LWQ layer that is stored by `rule`, in 2^-16 of an integer step (N23.1).
+std::int32_t latent_weight(const LayerState& layer, std::size_t i, const UpdateRule& rule);
 
 }  // namespace bitloom

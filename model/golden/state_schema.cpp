@@ -9,6 +9,7 @@
 #include "model/network/training_graph.hpp"
 #include "model/numerics/adam.hpp"
 #include "model/numerics/gradient_buffer.hpp"
+#include "model/numerics/polyline.hpp"
 
 namespace bitloom {
 namespace {
@@ -23,7 +24,6 @@ using state_words::words_of;
 
 constexpr StateLimits within(std::int64_t limit) { return {-limit, limit}; }
 constexpr StateLimits of_bits(int bits) { return within((std::int64_t{1} << (bits - 1)) - 1); }
-constexpr StateLimits kResiduals{-8, 7};  ///< N23.1
 
 /// The narrowest of the widths whose integers hold the limits.
 int narrowest(const StateTensor& tensor, std::initializer_list<int> widths, bool may_be_unsigned) {
@@ -155,7 +155,8 @@ void Lister::add_latent(const RecipeLayer& rule, int depth, int out, const Get& 
   } else {
     StateTensor& residual = add(
         "residual", depth, out, [=](auto& state) -> auto& { return layer(state).residual; });
-    residual.limits = kResiduals;
+    const std::int64_t codes = polyline_codes(update_.latent_bits);
+    residual.limits = {-codes, codes - 1};
     residual.matrix = true;
   }
   if (update_.optimizer == Optimizer::kAdam)

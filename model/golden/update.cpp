@@ -18,7 +18,13 @@ UpdateRow sgd_row(Scale unit, const FixedTensor& tensor, GoldenTools& tools) {
   const Scale ratio_g = div(unit, momentum_unit, counted);
   const Scale step_unit = mul(tools.context.lr, momentum_unit, counted);
   const Scale ratio_w = div(step_unit, power_of_two(tensor.frac_bits), counted);
-  return {tools.context.mu16, ratio_g.m, ratio_g.s, ratio_w.m, ratio_w.s, static_cast<std::int32_t>(tensor.limit)};
+  return {tools.context.mu16,
+          ratio_g.m,
+          ratio_g.s,
+          ratio_w.m,
+          ratio_w.s,
+          static_cast<std::int32_t>(tensor.limit),
+          qmax(tools.recipe.update.momentum_bits)};
 }
 
 /// A column of N25.
@@ -117,13 +123,15 @@ struct LatentRows {
       : state(the_state),
         update(rule),
         limit(qmax_of_weights),
-        codes(polyline_rule(the_state.level_read, the_state.level_write, qmax_of_weights)) {}
+        codes(polyline_rule(the_state.level_read, the_state.level_write, qmax_of_weights,
+                            rule.latent_bits == 24 ? 4 : rule.latent_bits)) {}
 
-  bool draws() const { return update.stochastic && update.latent_bits == 4; }
+  bool whole() const { return update.latent_bits == 24; }
+  bool draws() const { return update.stochastic && !whole(); }
 
   void subtract(const std::int32_t* delta, std::size_t at, std::size_t count, const RandomField16* words,
                 std::uint64_t& saturated) const {
-    if (update.latent_bits == 4) {
+    if (!whole()) {
       const Kernels& kernel = kernels(active_isa());
       saturated += kernel.polyline_row(state.q.data() + at, state.residual.data() + at, delta, count, codes, words);
       return;

@@ -38,8 +38,8 @@ void read_optimizer(const FieldReader& json, UpdateRule& update) {
   if (is("niti")) update.store = WeightStore::kInteger;
   if (update.store == WeightStore::kLatent) {
     update.latent_bits = json.get<int>("latent_bits");
-    update.min_level = json.get<int>("min_level");
-    update.max_level = json.get<int>("max_level", update.min_level, 3);
+    if (json.has("min_level")) update.min_level = json.get<int>("min_level");
+    if (json.has("max_level")) update.max_level = json.get<int>("max_level", update.min_level, 3);
     update.headroom = json.get<double>("headroom");
   }
   if (update.store == WeightStore::kInteger) {
@@ -56,10 +56,13 @@ void read_optimizer(const FieldReader& json, UpdateRule& update) {
 UpdateRule read_update(const FieldReader& json) {
   UpdateRule update;
   update.stochastic = json.is("rounding", "stochastic");
-  update.master_bits = json.get<int>("master_bits");
-  update.master_frac_bits = json.get<int>("master_frac_bits");
-  update.momentum_bits = json.get<int>("momentum_bits");
-  update.momentum_frac_bits = json.get<int>("momentum_frac_bits");
+  const auto read = [&](const char* key, int& to) {
+    if (json.has(key)) to = json.get<int>(key);
+  };
+  read("master_bits", update.master_bits);
+  read("master_frac_bits", update.master_frac_bits);
+  read("momentum_bits", update.momentum_bits);
+  read("momentum_frac_bits", update.momentum_frac_bits);
   update.bias_bits = json.get<int>("bias_bits");
   update.bias_frac_bits = json.get<int>("bias_frac_bits");
   read_optimizer(json, update);

@@ -1,5 +1,5 @@
-// Which widths of a recipe have an effect. It is found by trying: a width counts when two values of it give some layer
-// two widths that the layer uses.
+// Which fields of a recipe have an effect, where that is more than a condition on another field. Of widths it is found
+// by trying: a width counts when two values of it give some layer two widths that the layer uses.
 #include "model/network/recipe_effect.hpp"
 
 #include <fmt/format.h>
@@ -65,9 +65,43 @@ void require_default(const FieldReader& json, const Recipe& recipe) {
   }
 }
 
+/// Does some layer of some network store its weights in fixed point (N9)?
+bool stores_masters(const Recipe& recipe) {
+  for (const std::string& name : kinds_of_names(recipe)) {
+    for (const Place& place : kPlaces) {
+      const RecipeLayer layer = layer_recipe(recipe, place.layer, place.layers, name);
+      if (layer.store == WeightStore::kMaster) return true;
+    }
+  }
+  return false;
+}
+
+/// Of a key of update that may be absent in the table: it is given exactly when it counts.
+void require_given_as_needed(const FieldReader& json, const char* key, bool counts, const char* otherwise) {
+  const bool given = json.object("update").has(key);
+  if (given == counts) return;
+  json.fail(fmt::format("update.{}", key),
+            given ? fmt::format("has no effect: {}", otherwise) : "required key is missing");
+}
+
+/// Refuses an object without keys, for widths and overrides have no others than those that they name.
+void require_content(const FieldReader& json, const std::string& key) {
+  if (json.has(key) && json.object(key).keys().empty()) json.fail(key, "has no effect: it is empty");
+}
+
 }  // namespace
 
 void require_effect(const FieldReader& json, const Recipe& recipe) {
+  for (const char* key : {"bits", "overrides"}) require_content(json, key);
+  if (json.has("bits")) require_content(json.object("bits"), "layers");
+  for (const auto& entry : recipe.overrides) require_content(json.object("overrides"), entry.first);
+  for (const char* key : {"master_bits", "master_frac_bits"}) {
+    require_given_as_needed(json, key, stores_masters(recipe), "all layers store integer weights, none in fixed point");
+  }
+  for (const char* key : {"min_level", "max_level"}) {
+    const bool codebook = recipe.update.store == WeightStore::kLatent && recipe.update.latent_bits != 24;
+    require_given_as_needed(json, key, codebook, "latent weights of 24 bits have no codebook");
+  }
   require_default(json, recipe);
   if (recipe.first_bits != 0) {
     require(json, recipe, "bits.first", [](Recipe& of, int bits) { of.first_bits = bits; });

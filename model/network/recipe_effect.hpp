@@ -4,8 +4,9 @@
 
 namespace bitloom {
 
-/// Refuses widths of a recipe that no layer of any network can use, because all quantizers there have widths of their
-/// own, and asks for the default width where some layer uses it. Throws Error naming file and key.
+/// Refuses what no network can meet and the recipe's table cannot say: widths of layers whose quantizers all have
+/// widths of their own, the format of masters where no layer has one, levels without a codebook. Asks for each of them
+/// where it counts. Throws Error naming file and key.
 void require_effect(const FieldReader& json, const Recipe& recipe);
 
 }  // namespace bitloom

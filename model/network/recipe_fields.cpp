@@ -28,14 +28,22 @@ const FileSection& width_fields() {
   return section;
 }
 
+FileSection replacing(const char* name, const FileSection& activation, const FileSection& gradient) {
+  return {name,
+          "Sections that replace the recipe's, each as a whole.",
+          {width("bits", "The width of codes.").may_be_absent(),
+           fields::object("activation", activation, "How inputs become codes.").may_be_absent(),
+           fields::object("weight", weight_fields(), "How weights become codes.").may_be_absent(),
+           fields::object("gradient", gradient, "How gradients become codes.").may_be_absent()}};
+}
+
 const FileSection& override_fields() {
-  static const FileSection section{
-      "override",
-      "Sections that replace the recipe's, each as a whole.",
-      {width("bits", "The width of codes.").may_be_absent(),
-       fields::object("activation", activation_fields(), "How inputs become codes.").may_be_absent(),
-       fields::object("weight", weight_fields(), "How weights become codes.").may_be_absent(),
-       fields::object("gradient", gradient_fields(), "How gradients become codes.").may_be_absent()}};
+  static const FileSection section = replacing("override", activation_fields(), gradient_fields());
+  return section;
+}
+
+const FileSection& first_override_fields() {
+  static const FileSection section = replacing("first_override", first_activation_fields(), first_gradient_fields());
   return section;
 }
 
@@ -45,7 +53,7 @@ const FileSection& overrides_fields() {
       "What some layers do otherwise; a later one of shortcut, first, last and a name is stronger.",
       {fields::object("shortcut", override_fields(), "For layers with the word shortcut in their name.")
            .may_be_absent(),
-       fields::object("first", override_fields(), "For the first layer.").may_be_absent(),
+       fields::object("first", first_override_fields(), "For the first layer.").may_be_absent(),
        fields::object("last", override_fields(), "For the last layer.").may_be_absent(),
        fields::object("*", override_fields(), "For the layer of this name.")}};
   return section;
@@ -65,15 +73,19 @@ std::vector<FileField> state_fields() {
   const auto point = [](const char* key, const char* meaning) {
     return fields::integer(key, 0, 30, meaning).in("bits").by("N9");
   };
+  const auto of_masters = [](FileField field) {
+    return std::move(field).may_be_absent().checked("Given exactly when some layer stores weights in fixed point.");
+  };
+  const auto of_momenta = [](FileField field) { return std::move(field).unless("optimizer", {"adam", "lwq_adam"}); };
   return {
       fields::choice("rounding",
                      {{"stochastic", "Up or down at random, right on average.", "N9"},
                       {"half_up", "To the nearest, halves up.", "N9"}},
                      "How a step is rounded to the stored state."),
-      fields::one_of("master_bits", {24}, "The width of a stored weight.").in("bits").by("N9"),
-      point("master_frac_bits", "How many of a stored weight's bits lie behind the binary point."),
-      fields::one_of("momentum_bits", {16}, "The width of a stored momentum.").in("bits").by("N9"),
-      point("momentum_frac_bits", "How many of a stored momentum's bits lie behind the binary point."),
+      of_masters(fields::integer("master_bits", 12, 24, "The width of a stored weight.").in("bits").by("N9")),
+      of_masters(point("master_frac_bits", "How many of a stored weight's bits lie behind the binary point.")),
+      of_momenta(fields::one_of("momentum_bits", {8, 16}, "The width of a stored momentum.").in("bits").by("N9")),
+      of_momenta(point("momentum_frac_bits", "How many of a stored momentum's bits lie behind the binary point.")),
       fields::one_of("bias_bits", {32}, "The width of a stored bias.").in("bits").by("N9"),
       point("bias_frac_bits", "How many of a stored bias's bits lie behind the binary point."),
   };
@@ -84,11 +96,15 @@ std::vector<FileField> latent_fields() {
     return std::move(field).by("N23").only_with("optimizer", {"lwq", "lwq_adam"});
   };
   return {
-      with_lwq(fields::one_of("latent_bits", {4, 24}, "The width of a latent weight; 24 is what 4 is compared with.")
+      with_lwq(fields::one_of("latent_bits", {2, 3, 4, 5, 6, 7, 8, 24},
+                              "The width of a latent weight's residual; 24 keeps the latent weight whole.")
                    .in("bits")),
-      with_lwq(fields::integer("min_level", 0, 3, "The lowest level that a tensor's codebook may take.")),
+      with_lwq(fields::integer("min_level", 0, 3, "The lowest level that a tensor's codebook may take.")
+                   .may_be_absent()
+                   .checked("Given exactly when there is a codebook: unless latent_bits is 24.")),
       with_lwq(fields::integer("max_level", 0, 3, "The highest level that a tensor's codebook may take.")
-                   .checked("At least min_level.")),
+                   .may_be_absent()
+                   .checked("At least min_level, and given like it.")),
       with_lwq(fields::number("headroom", 1.0, 16.0, "How much more than the largest first weight the codes hold.")),
   };
 }

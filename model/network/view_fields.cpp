@@ -88,7 +88,8 @@ void add_log_fields(std::vector<FileField>& to) {
                           {{"free", "The largest code stands for the largest value.", "N19.1"},
                            {"power_of_two", "It stands for a power of two.", "N19.1"}},
                           "What the largest code stands for."));
-  with_log(fields::integer("samples", 1, 8, "How many independent roundings the weight gradient averages (SMP)."));
+  with_log(fields::integer("samples", 1, 8, "How many independent roundings the weight gradient averages (SMP).")
+               .only_with("rounding", {"stochastic"}));
 }
 
 void add_group_fields(std::vector<FileField>& to) {
@@ -140,7 +141,7 @@ GroupView read_group_view(const FieldReader& view, Groups second) {
 
 void read_group(const FieldReader& json, ViewRule& view) {
   view.rounding = Rounding::kStochastic;
-  view.dgrad = read_group_view(json.object("dgrad"), Groups::kSample);
+  if (json.has("dgrad")) view.dgrad = read_group_view(json.object("dgrad"), Groups::kSample);  // the first has none
   view.wgrad = read_group_view(json.object("wgrad"), Groups::kColumn);
   if (json.is("pruning", "none")) return;
   view.pruning = json.is("pruning", "top") ? Pruning::kTop : Pruning::kBernoulli;
@@ -152,11 +153,11 @@ void read_log(const FieldReader& json, ViewRule& view) {
   read_scale(json, view);
   view.binades = json.get<int>("binades");
   view.power_of_two = json.is("top", "power_of_two");
-  view.samples = json.get<int>("samples");
+  if (json.has("samples")) view.samples = json.get<int>("samples");
 }
 
 void read_max(const FieldReader& json, ViewRule& view) {
-  view.rounding = read_rounding(json);
+  if (json.has("rounding")) view.rounding = read_rounding(json);  // the first layer's activation has none
   read_own_bits(json, view);
 }
 
@@ -230,6 +231,23 @@ const FileSection& gradient_fields() {
     add_log_fields(all.fields);
     add_group_fields(all.fields);
     return all;
+  }();
+  return section;
+}
+
+const FileSection& first_activation_fields() {
+  static const FileSection section{"first_activation",
+                                   "How the network's input becomes codes. The host makes them by rule N6.5.",
+                                   {quantizer({kMaxWord, kNitiWord}), own_bits({"max"})}};
+  return section;
+}
+
+const FileSection& first_gradient_fields() {
+  static const FileSection section = [] {
+    FileSection first = gradient_fields();
+    first.name = "first_gradient";
+    std::erase_if(first.fields, [](const FileField& field) { return field.key == "dgrad"; });
+    return first;
   }();
   return section;
 }

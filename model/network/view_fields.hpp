@@ -10,6 +10,11 @@ const FileSection& activation_fields();
 const FileSection& weight_fields();
 const FileSection& gradient_fields();
 
+/// The same for the first layer, which reads the network's input: the host makes its codes (N6.5), and nothing asks for
+/// that input's gradient.
+const FileSection& first_activation_fields();
+const FileSection& first_gradient_fields();
+
 /// Reads a view of any kind; its section has decided which fields it has.
 ViewRule read_view(const FieldReader& json);
 

@@ -9,11 +9,12 @@
 
 namespace bitloom {
 
-// LWQ (N23): an integer weight q and a 4-bit residual code s hold a latent weight in 2^-16 of an integer step.
+// LWQ (N23): an integer weight q and a residual code s of `bits` = 2 … 8 bits hold a latent weight in 2^-16 of an
+// integer step. The accelerator has residual codes of 4 bits.
 
 constexpr int kPolylineLevels = 4;
 
-/// V_l[k] of N23.1.
+/// V_l[k] of N23.1 for codes of 4 bits.
 constexpr std::array<std::array<std::int32_t, 9>, kPolylineLevels> kPolyline{{
     {0, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768},
     {0, 8192, 16384, 20480, 24576, 26624, 28672, 30720, 32768},
@@ -21,7 +22,21 @@ constexpr std::array<std::array<std::int32_t, 9>, kPolylineLevels> kPolyline{{
     {0, 14336, 28672, 29696, 30720, 31232, 31744, 32256, 32768},
 }};
 
-/// What memory keeps of a weight: q in [-qmax, qmax], s in [-8, 7].
+/// Returns how many residual codes lie above zero, the carry into the next integer among them: s is in [-n, n - 1].
+constexpr int polyline_codes(int bits) { return 1 << (bits - 1); }
+
+/// Returns V_l[k] of N23.1 for codes of `bits` bits: the value of the polyline at k · 2^(4 - bits). Exact, as its
+/// slopes are multiples of 16. k = 0 … polyline_codes(bits).
+constexpr std::int32_t polyline_value(int k, int level, int bits) {
+  const auto& table = kPolyline[static_cast<std::size_t>(level)];
+  if (bits <= 4) return table[static_cast<std::size_t>(k << (4 - bits))];
+  const int parts = 1 << (bits - 4);
+  const auto cell = static_cast<std::size_t>(k / parts);
+  if (cell == 8) return table[8];
+  return table[cell] + (table[cell + 1] - table[cell]) / parts * (k % parts);
+}
+
+/// What memory keeps of a weight: q in [-qmax, qmax], s in [-8, 7] at 4 bits.
 struct LatentCode {
   std::int8_t q = 0;
   std::int8_t s = 0;
@@ -29,38 +44,36 @@ struct LatentCode {
 };
 
 /// Returns the latent weight L (N23.1).
-constexpr std::int32_t polyline_decode(LatentCode code, int level) {
-  const auto& table = kPolyline[static_cast<std::size_t>(level)];
-  const std::int32_t magnitude = table[static_cast<std::size_t>(code.s < 0 ? -code.s : code.s)];
+constexpr std::int32_t polyline_decode(LatentCode code, int level, int bits = 4) {
+  const std::int32_t magnitude = polyline_value(code.s < 0 ? -code.s : code.s, level, bits);
   return code.q * 65536 + (code.s < 0 ? -magnitude : magnitude);
 }
 
 /// Returns the code of a latent weight (N23.2). |latent| < 2^32; limit = qmax; Rounding kStochastic (u is a 16-bit
 /// word) or kHalfUp. Counts one saturation where q leaves ±limit.
 constexpr LatentCode polyline_encode(std::int64_t latent, int level, std::uint32_t u, Rounding rounding, int limit,
-                                     std::uint64_t& saturations) {
-  const auto& table = kPolyline[static_cast<std::size_t>(level)];
+                                     std::uint64_t& saturations, int bits = 4) {
+  const int codes = polyline_codes(bits);
   std::int64_t q = (latent + 32768) >> 16;
   const std::int64_t residual = latent - q * 65536;
   const std::int64_t magnitude = residual < 0 ? -residual : residual;
-  std::size_t k = 0;
-  while (k < 8 && table[k + 1] <= magnitude) ++k;
-  int s = static_cast<int>(k);
-  if (k < 8) {
-    const std::int64_t d = magnitude - table[k];
-    const std::int64_t cell = table[k + 1] - table[k];
+  int s = 0;
+  while (s < codes && polyline_value(s + 1, level, bits) <= magnitude) ++s;
+  if (s < codes) {
+    const std::int64_t d = magnitude - polyline_value(s, level, bits);
+    const std::int64_t cell = polyline_value(s + 1, level, bits) - polyline_value(s, level, bits);
     const bool up = rounding == Rounding::kStochastic ? d * 65536 > std::int64_t{u} * cell : 2 * d >= cell;
     s += up ? 1 : 0;
   }
   if (residual < 0) s = -s;
-  if (s == 8) {
+  if (s == codes) {
     ++q;
-    s = -8;
+    s = -codes;
   }
   if (q > limit || q < -limit) {
     ++saturations;
-    return q > limit ? LatentCode{static_cast<std::int8_t>(limit), 7}
-                     : LatentCode{static_cast<std::int8_t>(-limit), -8};
+    return q > limit ? LatentCode{static_cast<std::int8_t>(limit), static_cast<std::int8_t>(codes - 1)}
+                     : LatentCode{static_cast<std::int8_t>(-limit), static_cast<std::int8_t>(-codes)};
   }
   return {static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)};
 }

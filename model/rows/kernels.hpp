@@ -26,7 +26,8 @@ struct UpdateRow {
   int gradient_s = 15;
   std::uint32_t step_m = 32768;  ///< ratio_w
   int step_s = 15;
-  std::int32_t limit = 0;
+  std::int32_t limit = 0;  ///< of the master
+  std::int32_t momentum_limit = 32767;
 };
 
 /// What a row adds to a tensor's statistics.
@@ -101,10 +102,14 @@ struct LwqSums {
   std::uint64_t momentum_saturated = 0;
 };
 
-/// Slopes of the polylines that residual codes are read and written by (N23.1), and qmax.
+/// Slopes of the polylines that residual codes are read and written by (N23.1), by code; where the slopes change and
+/// where the integer weight does, in codes; and qmax.
 struct PolylineRule {
   std::int32_t read[3] = {};
   std::int32_t write[3] = {};
+  std::int32_t first = 2;   ///< the first slope holds below
+  std::int32_t second = 4;  ///< and the second one below
+  std::int32_t codes = 8;
   std::int32_t limit = 127;
 };
 

@@ -88,15 +88,19 @@ inline LogRule log_rule(std::uint32_t top, int binades) {
   return {top, std::max(0, static_cast<int>(std::bit_width(top)) - 16), binades};
 }
 
-/// Returns the constants of Kernels::polyline_row() for two levels (N23.1).
-inline PolylineRule polyline_rule(int read, int write, int limit) {
+/// Returns the constants of Kernels::polyline_row() for two levels and residual codes of `bits` bits (N23.1). Of 2 bits
+/// no code has the first slope.
+inline PolylineRule polyline_rule(int read, int write, int limit, int bits = 4) {
   PolylineRule rule;
   rule.limit = limit;
-  const auto slopes = [](int level, std::int32_t* to) {
-    const auto& v = kPolyline[static_cast<std::size_t>(level)];
-    to[0] = v[1] - v[0];
-    to[1] = v[3] - v[2];
-    to[2] = v[5] - v[4];
+  rule.codes = polyline_codes(bits);
+  rule.first = rule.codes / 4;
+  rule.second = rule.codes / 2;
+  const auto slopes = [&](int level, std::int32_t* to) {
+    const auto slope_at = [&](int k) { return polyline_value(k + 1, level, bits) - polyline_value(k, level, bits); };
+    to[0] = slope_at(0);
+    to[1] = slope_at(rule.first);
+    to[2] = slope_at(rule.second);
   };
   slopes(read, rule.read);
   slopes(write, rule.write);

@@ -207,10 +207,10 @@ TEST(FullConvLwqAdam, GoesWithEveryFieldOfLwq) {
   const std::string recipe(std::istreambuf_iterator<char>(committed), {});
   const std::pair<std::string, std::string> changes[] = {
       {R"("rounding": "stochastic",
-    "master_bits")",
+    "bias_bits")",
        R"("rounding": "half_up",
-    "master_bits")"},
-      {R"("latent_bits": 4)", R"("latent_bits": 24)"},
+    "bias_bits")"},
+      {R"("latent_bits": 4, "min_level": 0, "max_level": 3)", R"("latent_bits": 24)"},
       {R"("quantizer": "lwq")", R"("quantizer": "lwq", "bits": 4)"},
       {R"("min_level": 0)", R"("min_level": 2)"},
       {R"("eps": 1e-05)", R"("eps": 1e-05, "accumulate": {"micro_batches": 2, "headroom": 4.0})"},

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "testbench/program/spawn.hpp"
@@ -62,6 +63,28 @@ TEST(Networks, WhatOnlyTheAcceleratorRefuses) {
   const Outcome outcome = run_program({"train", file, "--recipe", "int8", "--train-limit", "256", "--epochs", "1"});
   EXPECT_EQ(outcome.code, 0) << outcome.errors;
   EXPECT_THAT(outcome.errors, HasSubstr("the accelerator (base) would refuse: " + text));
+}
+
+TEST(Recipes, WidthsThatTheAcceleratorLacks) {
+  ScratchFolder folder;
+  const std::string file = folder / "narrow.json";
+  const std::tuple<const char*, const char*, const char*, const char*> cases[] = {
+      {"int8", "\"master_bits\": 24", "\"master_bits\": 16", "update.master_bits: the accelerator takes 24, got 16"},
+      {"int8", "\"momentum_bits\": 16", "\"momentum_bits\": 8",
+       "update.momentum_bits: the accelerator takes 16, got 8"},
+      {"lwq", "\"latent_bits\": 4", "\"latent_bits\": 5", "update.latent_bits: the accelerator takes 4 or 24, got 5"}};
+  for (const auto& [recipe, from, to, text] : cases) {
+    std::string edited = read_text(source_trace(std::string("recipes/") + recipe + ".json"));
+    const std::size_t at = edited.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    write_text(file, edited.replace(at, std::string(from).size(), to));
+    const std::string whole = std::string("recipe ") + recipe + ": " + text;
+    expect_refused({"run", "mlp_odd", "--recipe", file, "--batch", "8"}, {whole});
+    const Outcome outcome =
+        run_program({"train", "mlp_odd", "--recipe", file, "--train-limit", "256", "--epochs", "1"});
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    EXPECT_THAT(outcome.errors, HasSubstr("the accelerator (base) would refuse: " + whole));
+  }
 }
 
 TEST(Networks, AnAverageOfTheWholeImage) {

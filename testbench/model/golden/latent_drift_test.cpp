@@ -51,7 +51,7 @@ Drift drift(double update, int level, bool stochastic) {
       update_lwq(state, gradient.data(), kRows, kCols, kOne, kQmax, 0, tools);
     }
     std::vector<double> latent;
-    for (std::size_t i = 0; i < kRows * kCols; ++i) latent.push_back(latent_weight(state, i) / 65536.0);
+    for (std::size_t i = 0; i < kRows * kCols; ++i) latent.push_back(latent_weight(state, i, recipe.update) / 65536.0);
     return latent;
   };
   const int half = static_cast<int>(std::lround(4.0 / update));  // four integer steps

@@ -19,8 +19,9 @@ void UpdateJudge::sgd(const Gradient& g, int frac_bits, std::int64_t limit, Ints
   const Scale ratio_g = div(g.unit, momentum_unit, ignored);
   const Scale ratio_w = div(mul(context_.lr, momentum_unit, ignored), power_of_two(frac_bits), ignored);
   for (std::size_t i = 0; i < master.size(); ++i) {
-    momentum[i] = update_momentum(momentum[i], g.raw.values[i], context_.mu16, ratio_g,
-                                  word(g, RandomUse::kMomentum, i), ignored);
+    momentum[i] =
+        update_momentum(momentum[i], g.raw.values[i], context_.mu16, ratio_g, word(g, RandomUse::kMomentum, i), ignored,
+                        (std::int64_t{1} << (recipe_.update.momentum_bits - 1)) - 1);
     master[i] = update_master(master[i], momentum[i], ratio_w, limit, word(g, RandomUse::kMaster, i), ignored);
   }
 }
@@ -99,9 +100,10 @@ void UpdateJudge::latent(const std::string& name, const Gradient& g, std::size_t
     return;
   }
   const Rounding rounding = recipe_.update.stochastic ? Rounding::kStochastic : Rounding::kHalfUp;
-  const std::int64_t from = polyline_decode({before.q[i], before.residual[i]}, before.level_read);
+  const int bits = recipe_.update.latent_bits;
+  const std::int64_t from = polyline_decode({before.q[i], before.residual[i]}, before.level_read, bits);
   const LatentCode to =
-      polyline_encode(from - delta, before.level_write, word(g, RandomUse::kMaster, i), rounding, limit, ignored);
+      polyline_encode(from - delta, before.level_write, word(g, RandomUse::kMaster, i), rounding, limit, ignored, bits);
   ASSERT_EQ(after.q[i], to.q) << name;
   ASSERT_EQ(after.residual[i], to.s) << name;
 }
@@ -217,8 +219,8 @@ void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& 
       ASSERT_EQ(after.q[i], niti_update(before.q[i], g.raw.values[i], shift, gb, ignored)) << name;
     }
   } else {
-    fixed(name, g, update.master_frac_bits, kMasterLimit, before.master, before.momentum, before.adam, after.master,
-          after.momentum, after.adam);
+    fixed(name, g, update.master_frac_bits, (1 << (update.master_bits - 1)) - 1, before.master, before.momentum,
+          before.adam, after.master, after.momentum, after.adam);
     EXPECT_EQ(after.wmax, largest_magnitude(after.master));
   }
   if (before.bias.empty()) return;

@@ -119,6 +119,27 @@ TEST(LwqAdam, GoesWithTheFieldsOfLwq) {  // N25.8 with what no recipe file has: 
   });
 }
 
+TEST(Widths, OfMastersAndMomenta) {  // N9: at the narrowest and in between, with values that reach the limits
+  Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "int8"));
+  recipe.update.momentum_bits = 8;
+  recipe.update.momentum_frac_bits = 9;
+  for (const int bits : {12, 16, 23}) {
+    recipe.update.master_bits = bits;
+    recipe.update.master_frac_bits = bits - 1;
+    three_steps_of_conv_small(recipe);
+  }
+}
+
+TEST(Widths, OfLatentWeights) {  // N23.1
+  for (const char* name : {"lwq", "lwq_adam", "lwq_nearest"}) {
+    Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, name));
+    for (const int bits : {2, 3, 5, 6, 7, 8}) {
+      recipe.update.latent_bits = bits;
+      three_steps_of_conv_small(recipe);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(UpdateJudge, EveryUpdate, ::testing::ValuesIn(integer_recipes()),
                          [](const auto& named) { return named.param; });
 

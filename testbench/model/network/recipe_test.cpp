@@ -126,10 +126,10 @@ constexpr const char* kMethods = R"({
   "name": "mine", "arithmetic": "integer", "normalization": "layer_batch",
   "activation": {"quantizer": "sawb", "rounding": "half_up", "unsigned": true, "c1": 12.0, "c2": 11.0},
   "weight": {"quantizer": "lwq", "bits": 4},
-  "gradient": {"quantizer": "log", "rounding": "half_up", "scale": "hindsight", "binades": 4, "top": "power_of_two",
+  "gradient": {"quantizer": "log", "rounding": "stochastic", "scale": "hindsight", "binades": 4, "top": "power_of_two",
                "samples": 3},
   "update": {"rounding": "half_up", "master_bits": 24, "master_frac_bits": 20, "momentum_bits": 16,
-             "momentum_frac_bits": 13, "bias_bits": 32, "bias_frac_bits": 22, "optimizer": "lwq", "latent_bits": 24,
+             "momentum_frac_bits": 13, "bias_bits": 32, "bias_frac_bits": 22, "optimizer": "lwq", "latent_bits": 4,
              "min_level": 1, "max_level": 2, "headroom": 3.0, "accumulate": {"micro_batches": 4, "headroom": 2.0}},
   "overrides": {"last": {"weight": {"rounding": "floor", "bits": 8}}}})";
 
@@ -140,12 +140,12 @@ TEST(Recipe, ReadsTheFieldsOfMethods) {
   EXPECT_TRUE(recipe.activation.is_unsigned);
   EXPECT_EQ(recipe.activation.c2, 11.0);
   EXPECT_EQ(recipe.gradient.quantizer, Quantizer::kLog);
-  EXPECT_EQ(recipe.gradient.rounding, Rounding::kHalfUp);
+  EXPECT_EQ(recipe.gradient.rounding, Rounding::kStochastic);
   EXPECT_EQ(recipe.gradient.scale, ScaleRule::kHindsight);
   EXPECT_EQ(recipe.gradient.binades, 4);
   EXPECT_TRUE(recipe.gradient.power_of_two);
   EXPECT_EQ(recipe.gradient.samples, 3);
-  EXPECT_EQ(recipe.update.latent_bits, 24);
+  EXPECT_EQ(recipe.update.latent_bits, 4);
   EXPECT_EQ(recipe.update.min_level, 1);
   EXPECT_EQ(recipe.update.max_level, 2);
   EXPECT_EQ(recipe.update.headroom, 3.0);
@@ -169,7 +169,7 @@ TEST(Recipe, BadMethodsNameTheirKey) {
       {"\"power_of_two\"", "\"two\"", "gradient.top"},
       {"\"samples\": 3", "\"samples\": 9", "gradient.samples"},
       {"\"samples\": 3", "\"samples\": 3, \"factor\": 4", "gradient.factor"},
-      {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits"},
+      {"\"latent_bits\": 4", "\"latent_bits\": 9", "update.latent_bits"},
       {"\"max_level\": 2", "\"max_level\": 0", "update.max_level"},
       {"\"micro_batches\": 4", "\"micro_batches\": 1", "update.accumulate.micro_batches"},
       {"\"headroom\": 2.0", "\"headroom\": 0.5", "update.accumulate.headroom"},
@@ -214,6 +214,39 @@ TEST(Recipe, WidthsWithoutEffectAreRefused) {
   EXPECT_EQ(refusal(kGood, "\"layers\"", "\"last\": 4, \"layers\""), "");
 }
 
+/// kMethods with Adam's steps.
+std::string methods_with_adam() {
+  std::string text = kMethods;
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("\"momentum_bits\": 16,\n             \"momentum_frac_bits\": 13, ", "");
+  replace("\"optimizer\": \"lwq\",", "\"optimizer\": \"lwq_adam\", \"beta1\": 0.8, \"beta2\": 0.95, \"eps\": 1e-4,");
+  return text;
+}
+
+TEST(Recipe, FormatsWithoutEffectAreRefused) {
+  const std::string overrides = ",\n  \"overrides\": {\"last\": {\"weight\": {\"rounding\": \"floor\", \"bits\": 8}}}";
+  EXPECT_EQ(refusal(kMethods, overrides, ""),
+            "r.json: update.master_bits: has no effect: all layers store integer weights, none in fixed point");
+  EXPECT_EQ(refusal(kMethods, "\"master_frac_bits\": 20, ", ""),
+            "r.json: update.master_frac_bits: required key is missing");
+  EXPECT_EQ(refusal(kMethods, "\"latent_bits\": 4", "\"latent_bits\": 24"),
+            "r.json: update.min_level: has no effect: latent weights of 24 bits have no codebook");
+  EXPECT_EQ(refusal(kMethods, "\"min_level\": 1, ", ""), "r.json: update.min_level: required key is missing");
+  EXPECT_EQ(refusal(methods_with_adam(), "\"bias_bits\": 32", "\"bias_bits\": 32, \"momentum_frac_bits\": 13"),
+            "r.json: update.momentum_frac_bits: has no effect here; it counts only where optimizer is not \"adam\" or "
+            "\"lwq_adam\"");
+  const std::string last = "\"overrides\": {";
+  EXPECT_EQ(refusal(kMethods, last, last + "\"fc2\": {}, "), "r.json: overrides.fc2: has no effect: it is empty");
+  EXPECT_EQ(refusal(kMethods, "\"stochastic\", \"scale\"", "\"half_up\", \"scale\""),
+            "r.json: gradient.samples: has no effect here; it counts only with rounding \"stochastic\" and with "
+            "quantizer \"log\"");
+  EXPECT_EQ(refusal(kMethods, last, last + R"("first": {"activation": {"scale": "exact"}}, )"),
+            "r.json: overrides.first.activation.scale: unknown key");
+  EXPECT_EQ(refusal(kMethods, last, last + R"("first": {"activation": {"bits": 8}}, )"), "");
+}
+
 TEST(Recipe, AWidthThatALayerReadsIsRequired) {
   EXPECT_EQ(refusal(kGood, "\"default\": 4, ", ""), "r.json: bits.default: required key is missing");
   EXPECT_EQ(refusal(kGood, "\"bits\": {\"default\": 4, \"first\": 8, \"layers\": {\"fc2\": 8}},", ""),
@@ -222,17 +255,9 @@ TEST(Recipe, AWidthThatALayerReadsIsRequired) {
             "r.json: bits: required key is missing");
 }
 
-/// kMethods with Adam's steps.
-std::string methods_with_adam() {
-  std::string text = kMethods;
-  const std::string from = "\"optimizer\": \"lwq\",";
-  return text.replace(text.find(from), from.size(),
-                      "\"optimizer\": \"lwq_adam\", \"beta1\": 0.8, \"beta2\": 0.95, \"eps\": 1e-4,");
-}
-
 TEST(Recipe, LwqWithAdam) {  // N25.8
   const Recipe recipe = parse(methods_with_adam());
-  EXPECT_EQ(recipe.update.latent_bits, 24);
+  EXPECT_EQ(recipe.update.latent_bits, 4);
   EXPECT_EQ(recipe.update.max_level, 2);
   EXPECT_EQ(recipe.update.headroom, 3.0);
   EXPECT_EQ(recipe.update.beta1, 0.8);
@@ -250,13 +275,13 @@ TEST(Recipe, LwqWithAdamNamesWhatDoesNotGoTogether) {
       {"\"beta2\": 0.95", "\"beta2\": 1.0", "update.beta2"},
       {"\"eps\": 1e-4", "\"eps\": 0", "update.eps"},
       {"\"min_level\": 1, ", "", "update.min_level"},
-      {"\"latent_bits\": 24", "\"latent_bits\": 8", "update.latent_bits: expected 4 or 24, got 8"},
+      {"\"latent_bits\": 4", "\"latent_bits\": 9", "update.latent_bits: expected 2, 3, 4, 5, 6, 7, 8 or 24, got 9"},
       {"\"headroom\": 3.0", "\"headroom\": 3.0, \"gradient_bits\": [5]", "update.gradient_bits"},
       {"\"quantizer\": \"lwq\", \"bits\": 4", "\"rounding\": \"half_up\"",
        "update.optimizer: expected lwq and lwq_adam only with weight.quantizer lwq"},
       {"\"quantizer\": \"lwq\", \"bits\": 4", "\"quantizer\": \"niti\"", "update.optimizer"},
       {"\"lwq_adam\"", "\"adam\"", "update"},
-      {"\"lwq_adam\"", "\"lwq\"", "update.beta1"},
+      {"\"lwq_adam\"", "\"lwq\"", "update.momentum_bits"},
       {"\"rounding\": \"floor\", \"bits\": 8", "\"quantizer\": \"niti\"", "overrides.last.weight.quantizer"}};
   for (const auto& [from, to, key] : bad) {
     std::string text = methods_with_adam();

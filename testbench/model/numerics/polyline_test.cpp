@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <set>
+#include <vector>
 
 #include "testbench/model/numerics/spec_codes.hpp"
 #include "testbench/model/numerics/spec_polyline.hpp"
@@ -12,63 +12,92 @@
 namespace bitloom {
 namespace {
 
-void expect_encoded(std::int64_t latent, int level, std::uint32_t u, int limit) {
-  const spec::LatentCell cell = spec::latent_cell(latent, level);
+constexpr int kWidths[] = {2, 3, 4, 5, 6, 7, 8};
+
+void expect_encoded(std::int64_t latent, int level, std::uint32_t u, int limit, int bits) {
+  const spec::LatentCell cell = spec::latent_cell(latent, level, bits);
   const std::int64_t value = u < spec::words_above(cell.distance, 16) ? cell.outer : cell.inner;
-  const spec::FoundCode expected = spec::code_of_value(value, level, limit);
+  const spec::FoundCode expected = spec::code_of_value(value, level, limit, bits);
   std::uint64_t saturations = 0;
-  const LatentCode got = polyline_encode(latent, level, u, Rounding::kStochastic, limit, saturations);
+  const LatentCode got = polyline_encode(latent, level, u, Rounding::kStochastic, limit, saturations, bits);
   ASSERT_TRUE(expected.found && got.q == expected.code.q && got.s == expected.code.s &&
               saturations == (expected.saturated ? 1u : 0u))
-      << latent << " at level " << level << ", word " << u << ": got (" << int{got.q} << ", " << int{got.s} << ")";
+      << latent << " at level " << level << ", " << bits << " bits, word " << u << ": got (" << int{got.q} << ", "
+      << int{got.s} << ")";
 }
 
-TEST(Polyline, DecodeOfEveryCode) {  // N23.1
-  for (int level = 0; level < kPolylineLevels; ++level) {
-    std::set<std::int32_t> values;
-    for (int q = -127; q <= 127; ++q) {
-      for (int s = -8; s <= 7; ++s) {
-        const LatentCode code{static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)};
-        const std::int32_t value = polyline_decode(code, level);
-        ASSERT_EQ(value, spec::latent_value({q, s}, level)) << q << " " << s << " level " << level;
-        ASSERT_TRUE(values.insert(value).second);  // no two codes have one value
+/// Calls `visit(bits, level, code)` for all codes of a weight within ±limit, the least latent weight first.
+template <class Visit>
+void for_every_code(int limit, const Visit& visit) {
+  for (const int bits : kWidths) {
+    for (int level = 0; level < kPolylineLevels; ++level) {
+      for (int q = -limit; q <= limit; ++q) {
+        for (int s = -(1 << (bits - 1)); s < 1 << (bits - 1); ++s) {
+          visit(bits, level, LatentCode{static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)});
+        }
       }
     }
-    EXPECT_EQ(values.size(), 255u * 16);
   }
+}
+
+TEST(Polyline, DecodeOfEveryCode) {  // N23.1: as the slopes say, rising from code to code, odd
+  int count = 0;
+  std::int64_t last = 0;
+  for_every_code(127, [&](int bits, int level, LatentCode code) {
+    const std::int32_t value = polyline_decode(code, level, bits);
+    ASSERT_EQ(value, spec::latent_value({code.q, code.s}, level, bits))
+        << int{code.q} << " " << int{code.s} << " level " << level << " bits " << bits;
+    const bool lowest = code.q == -127 && code.s == -(1 << (bits - 1));
+    ASSERT_TRUE(lowest || value > last);
+    last = value;
+    if (code.s != -(1 << (bits - 1))) {
+      const LatentCode opposite{static_cast<std::int8_t>(-code.q), static_cast<std::int8_t>(-code.s)};
+      ASSERT_EQ(polyline_decode(opposite, level, bits), -value);
+    }
+    ++count;
+  });
+  EXPECT_EQ(count, 255 * 4 * (4 + 8 + 16 + 32 + 64 + 128 + 256));
+}
+
+TEST(Polyline, ACodeOfFewerBitsIsOneOfMore) {  // N23.1: P(c · 2^(4 - bits))
+  for_every_code(1, [&](int bits, int level, LatentCode code) {
+    if (bits == 8) return;
+    const LatentCode twice{code.q, static_cast<std::int8_t>(2 * code.s)};
+    ASSERT_EQ(polyline_decode(twice, level, bits + 1), polyline_decode(code, level, bits));
+  });
 }
 
 TEST(Polyline, RoundTripOfEveryCode) {  // N23.2: a weight whose update is 0 keeps its code, whatever the word
   for (const int limit : {7, 127}) {
-    for (int level = 0; level < kPolylineLevels; ++level) {
-      for (int q = -limit; q <= limit; ++q) {
-        for (int s = -8; s <= 7; ++s) {
-          const LatentCode code{static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)};
-          for (const std::uint32_t u : {0u, 1u, 32768u, 65535u}) {
-            std::uint64_t saturations = 0;
-            ASSERT_EQ(
-                polyline_encode(polyline_decode(code, level), level, u, Rounding::kStochastic, limit, saturations),
-                code);
-            ASSERT_EQ(polyline_encode(polyline_decode(code, level), level, u, Rounding::kHalfUp, limit, saturations),
-                      code);
-            ASSERT_EQ(saturations, 0u);
-          }
-        }
+    for_every_code(limit, [&](int bits, int level, LatentCode code) {
+      const std::int32_t value = polyline_decode(code, level, bits);
+      std::uint64_t saturations = 0;
+      for (const std::uint32_t u : {0u, 1u, 32768u, 65535u}) {
+        ASSERT_EQ(polyline_encode(value, level, u, Rounding::kStochastic, limit, saturations, bits), code);
+        ASSERT_EQ(polyline_encode(value, level, u, Rounding::kHalfUp, limit, saturations, bits), code);
       }
+      ASSERT_EQ(saturations, 0u);
+    });
+  }
+}
+
+/// All residuals around a weight, each with the last word that rounds outwards and the first that does not.
+void expect_residuals_around(std::int64_t q, int level, int bits) {
+  for (std::int64_t residual = -32768; residual < 32768; ++residual) {
+    const std::int64_t latent = q * 65536 + residual;
+    const spec::LatentCell cell = spec::latent_cell(latent, level, bits);
+    const auto words = static_cast<std::int64_t>(spec::words_above(cell.distance, 16));
+    for (const std::int64_t u : {words - 1, words}) {
+      if (u >= 0 && u < 65536) expect_encoded(latent, level, static_cast<std::uint32_t>(u), 7, bits);
     }
   }
 }
 
 TEST(Polyline, Every16BitResidualAroundItsThreshold) {  // N23.2, at both ends of the range and around 0
-  for (int level = 0; level < kPolylineLevels; ++level) {
-    for (const std::int64_t q : {-8, -7, -1, 0, 3, 7}) {
-      for (std::int64_t residual = -32768; residual < 32768; ++residual) {
-        const std::int64_t latent = q * 65536 + residual;
-        const auto words = static_cast<std::int64_t>(spec::words_above(spec::latent_cell(latent, level).distance, 16));
-        for (const std::int64_t u : {words - 1, words}) {
-          if (u >= 0 && u < 65536) expect_encoded(latent, level, static_cast<std::uint32_t>(u), 7);
-        }
-      }
+  for (const int bits : kWidths) {
+    const std::vector<int> weights = bits == 4 ? std::vector{-8, -7, -1, 0, 3, 7} : std::vector{-8, 0, 7};
+    for (int level = 0; level < kPolylineLevels; ++level) {
+      for (const int q : weights) expect_residuals_around(q, level, bits);
       if (HasFatalFailure()) return;
     }
   }
@@ -79,7 +108,8 @@ TEST(Polyline, RandomLatents) {  // N23.2 to 32 bits, 8-bit and 4-bit weights
   for (int trial = 0; trial < 300000 && !HasFatalFailure(); ++trial) {
     const std::int64_t limit = sweep.in(0, 9) == 0 ? std::int64_t{0xffffffff} : 130 * 65536;
     expect_encoded(sweep.signed_value(limit), static_cast<int>(sweep.in(0, 3)),
-                   static_cast<std::uint32_t>(sweep.magnitude(65535)), sweep.in(0, 1) != 0 ? 127 : 7);
+                   static_cast<std::uint32_t>(sweep.magnitude(65535)), sweep.in(0, 1) != 0 ? 127 : 7,
+                   static_cast<int>(sweep.in(2, 8)));
   }
 }
 

@@ -55,6 +55,31 @@ TEST(Update, MasterEqualsSpecification) {  // N9.2
   }
 }
 
+TEST(Update, EveryWidthAtItsBoundary) {  // N9: the largest value stands, one more is clamped and counted, on both sides
+  for (const int sign : {-1, 1}) {
+    for (const std::int64_t limit : {(1 << 7) - 1, (1 << 15) - 1}) {
+      for (const int beyond : {0, 1}) {
+        Got got;
+        const auto momentum = static_cast<std::int32_t>(sign * limit);
+        const std::int32_t gradient = sign * beyond * 65536;
+        got.value =
+            update_momentum(momentum, gradient, 65536, kUnitIs2ToMinus16, kHalfUpWord16, got.saturations, limit);
+        EXPECT_TRUE(got.matches(sign * (limit + beyond), limit)) << limit;
+      }
+    }
+    for (int bits = 12; bits <= 24; ++bits) {
+      const std::int64_t limit = (std::int64_t{1} << (bits - 1)) - 1;
+      for (const int beyond : {0, 1}) {
+        Got got;  // from one below the limit by a momentum of 65536 fractions an LSB
+        const auto master = static_cast<std::int32_t>(sign * (limit - 1));
+        const std::int32_t momentum = -sign * 65536 * (1 + beyond);
+        got.value = update_master(master, momentum, kUnitIs2ToMinus16, limit, kHalfUpWord16, got.saturations);
+        EXPECT_TRUE(got.matches(sign * (limit + beyond), limit)) << bits;
+      }
+    }
+  }
+}
+
 TEST(Update, HalfUpWordRoundsHalfUp) {  // N9.2
   testing::Sweep sweep(0xb1700043);
   std::uint64_t saturations = 0;

@@ -141,13 +141,14 @@ TEST_P(KernelTest, MaskMaximumAndColumnSums) {
 TEST_P(KernelTest, UpdateRow) {  // N9 over every shift of both ratios
   for (int s = 0; s <= 63; ++s) {
     const std::size_t count = kCounts[static_cast<std::size_t>(s) % std::size(kCounts)];
-    for (const std::int64_t limit : {kMasterLimit, kBiasLimit}) {
+    for (const std::int64_t limit : {std::int64_t{2047}, kMasterLimit, kBiasLimit}) {
       for (const bool stochastic : {true, false}) {
+        const std::int32_t momentum_limit = random() % 2 == 0 ? 127 : 32767;
         const std::vector<std::int32_t> gradient = values(count);
         std::vector<std::int32_t> master = values(count);
         for (std::int32_t& w : master) w = static_cast<std::int32_t>(std::clamp<std::int64_t>(w, -limit, limit));
         std::vector<std::int32_t> momentum(count);
-        for (std::int32_t& v : momentum) v = static_cast<std::int32_t>(random() % 65535) - 32767;
+        for (std::int32_t& v : momentum) v = static_cast<std::int32_t>(random() % 65535) % (momentum_limit + 1);
         std::vector<std::uint16_t> u(count), w_words(count);
         for (std::size_t i = 0; i < count; ++i) {
           u[i] = static_cast<std::uint16_t>(random());
@@ -157,15 +158,17 @@ TEST_P(KernelTest, UpdateRow) {  // N9 over every shift of both ratios
         const Scale ratio_w{static_cast<std::uint16_t>(32768 + random() % 32768), static_cast<std::uint8_t>(63 - s)};
         const std::vector<std::int32_t> old_master = master, old_momentum = momentum;
         RowStatistics statistics;
-        kernel().update_row(master.data(), momentum.data(), gradient.data(), count,
-                            {58982, ratio_g.m, ratio_g.s, ratio_w.m, ratio_w.s, static_cast<std::int32_t>(limit)},
-                            stochastic ? u.data() : nullptr, stochastic ? w_words.data() : nullptr, statistics);
+        kernel().update_row(
+            master.data(), momentum.data(), gradient.data(), count,
+            {58982, ratio_g.m, ratio_g.s, ratio_w.m, ratio_w.s, static_cast<std::int32_t>(limit), momentum_limit},
+            stochastic ? u.data() : nullptr, stochastic ? w_words.data() : nullptr, statistics);
         std::uint64_t momentum_saturated = 0, master_saturated = 0;
         std::int32_t max = 0;
         for (std::size_t i = 0; i < count; ++i) {
           const std::uint32_t u1 = stochastic ? u[i] : kHalfUpWord16;
           const std::uint32_t u2 = stochastic ? w_words[i] : kHalfUpWord16;
-          const std::int32_t v = update_momentum(old_momentum[i], gradient[i], 58982, ratio_g, u1, momentum_saturated);
+          const std::int32_t v =
+              update_momentum(old_momentum[i], gradient[i], 58982, ratio_g, u1, momentum_saturated, momentum_limit);
           const std::int32_t w = update_master(old_master[i], v, ratio_w, limit, u2, master_saturated);
           max = std::max(max, std::abs(w));
           ASSERT_EQ(momentum[i], v) << "gradient " << gradient[i] << " s " << s;

@@ -12,6 +12,6 @@ void sweep_log_row(Words words, bool thorough);         ///< N19.2, stochastic a
 void sweep_group_row(Words words, bool thorough);       ///< N21.1
 void sweep_niti_row();                                  ///< N24.1: every shift
 /// N23.2: every residual beside the given integer weights, all pairs of levels.
-void sweep_polyline_row(Words words, const std::vector<int>& weights);
+void sweep_polyline_row(Words words, const std::vector<int>& weights, int bits);
 
 }  // namespace bitloom::testing

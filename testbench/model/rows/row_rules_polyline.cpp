@@ -10,16 +10,16 @@ namespace {
 constexpr std::int64_t kLimit = 127;
 
 /// q and s as one number.
-std::int16_t joined(std::int64_t q, int s) { return static_cast<std::int16_t>(q * 16 + s); }
+std::int16_t joined(std::int64_t q, int s) { return static_cast<std::int16_t>(q * 256 + s); }
 
 /// Codes of the latents from weight - 1/2 to weight + 1/2, written by `level`.
-WantedRow wanted_codes(int weight, int level, bool half_up) {
+WantedRow wanted_codes(int weight, int level, bool half_up, int bits) {
   WantedRow want(65536);
   for (std::int64_t i = 0; i < 65536; ++i) {
-    const spec::LatentCell cell = spec::latent_cell(weight * std::int64_t{65536} + i - 32768, level);
+    const spec::LatentCell cell = spec::latent_cell(weight * std::int64_t{65536} + i - 32768, level, bits);
     const bool up = half_up && 2 * cell.distance.numerator >= cell.distance.denominator;
-    const spec::FoundCode inner = spec::code_of_value(up ? cell.outer : cell.inner, level, kLimit);
-    const spec::FoundCode outer = spec::code_of_value(cell.outer, level, kLimit);
+    const spec::FoundCode inner = spec::code_of_value(up ? cell.outer : cell.inner, level, kLimit, bits);
+    const spec::FoundCode outer = spec::code_of_value(cell.outer, level, kLimit, bits);
     const auto at = static_cast<std::size_t>(i);
     want.below[at] = joined(inner.code.q, inner.code.s);
     want.above[at] = joined(outer.code.q, outer.code.s);
@@ -33,12 +33,13 @@ WantedRow wanted_codes(int weight, int level, bool half_up) {
 /// A row of weights, their old codes and what is subtracted from each so that all latents beside one weight result.
 class PolylineRow {
  public:
-  PolylineRow(int weight, int read, int write) : rule_(polyline_rule(read, write, kLimit)) {
+  PolylineRow(int weight, int read, int write, int bits) : rule_(polyline_rule(read, write, kLimit, bits)) {
+    const int codes = 1 << bits;
     for (std::int64_t i = 0; i < 65536; ++i) {
-      const spec::Residual old{i / 16 % 255 - 127, static_cast<int>(i % 16) - 8};
+      const spec::Residual old{i / codes % 255 - 127, static_cast<int>(i % codes) - codes / 2};
       q_.push_back(static_cast<std::int8_t>(old.q));
       s_.push_back(static_cast<std::int8_t>(old.s));
-      delta_.push_back(static_cast<std::int32_t>(spec::latent_value(old, read) - (weight * 65536 + i - 32768)));
+      delta_.push_back(static_cast<std::int32_t>(spec::latent_value(old, read, bits) - (weight * 65536 + i - 32768)));
     }
   }
   std::uint64_t run(const Kernels& k, const RandomField16* u, std::vector<std::int16_t>& got) const {
@@ -56,13 +57,14 @@ class PolylineRow {
 
 }  // namespace
 
-void sweep_polyline_row(Words words, const std::vector<int>& weights) {
+void sweep_polyline_row(Words words, const std::vector<int>& weights, int bits) {
   Differences differences("polyline_row, N23.2");
   for (const int weight : weights) {
     for (int write = 0; write < 4; ++write) {
-      const WantedRow want = wanted_codes(weight, write, false), nearest = wanted_codes(weight, write, true);
+      const WantedRow want = wanted_codes(weight, write, false, bits),
+                      nearest = wanted_codes(weight, write, true, bits);
       for (int read = 0; read < 4; ++read) {
-        const PolylineRow row(weight, read, write);
+        const PolylineRow row(weight, read, write, bits);
         const auto label = static_cast<std::uint64_t>(4 * write + read);
         const bool same = read == write;
         compare_row16(

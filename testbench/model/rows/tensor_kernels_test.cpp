@@ -307,28 +307,31 @@ TEST_P(TensorKernelTest, PolylineRow) {  // N23.2
   for (int i = 0; i < 4000; ++i) {
     const std::size_t count = some_count();
     const int read = below(4), write = below(4), limit = below(2) != 0 ? 127 : 7;
+    const int bits = 2 + below(7), codes = 1 << (bits - 1);
     const bool stochastic = below(4) != 0;
     std::vector<std::int8_t> q(count), s(count);
     std::vector<std::uint16_t> u(count);
     std::vector<std::int32_t> delta(count);
     for (std::size_t k = 0; k < count; ++k) {
       q[k] = static_cast<std::int8_t>(below(4) == 0 ? limit * (2 * below(2) - 1) : below(2 * limit + 1) - limit);
-      s[k] = static_cast<std::int8_t>(below(16) - 8);
+      s[k] = static_cast<std::int8_t>(below(2 * codes) - codes);
       u[k] = static_cast<std::uint16_t>(below(4) == 0 ? 65535 * below(2) : below(65536));
       delta[k] = below(3) != 0 ? value(1 << 17) : value(1 << 30);
       if (below(4) == 0) {  // onto the codebook and next to it
-        const std::int32_t target = polyline_decode({q[k], static_cast<std::int8_t>(below(17) - 8)}, write);
-        delta[k] = polyline_decode({q[k], s[k]}, read) - target + below(3) - 1;
+        const std::int32_t target =
+            polyline_decode({q[k], static_cast<std::int8_t>(below(2 * codes) - codes)}, write, bits);
+        delta[k] = polyline_decode({q[k], s[k]}, read, bits) - target + below(3) - 1;
       }
     }
     const std::vector<std::int8_t> old_q = q, old_s = s;
-    const std::uint64_t saturated = kernel().polyline_row(
-        q.data(), s.data(), delta.data(), count, polyline_rule(read, write, limit), stochastic ? u.data() : nullptr);
+    const std::uint64_t saturated =
+        kernel().polyline_row(q.data(), s.data(), delta.data(), count, polyline_rule(read, write, limit, bits),
+                              stochastic ? u.data() : nullptr);
     std::uint64_t want_saturated = 0;
     for (std::size_t k = 0; k < count; ++k) {
-      const std::int64_t latent = std::int64_t{polyline_decode({old_q[k], old_s[k]}, read)} - delta[k];
+      const std::int64_t latent = std::int64_t{polyline_decode({old_q[k], old_s[k]}, read, bits)} - delta[k];
       const LatentCode want = polyline_encode(
-          latent, write, u[k], stochastic ? Rounding::kStochastic : Rounding::kHalfUp, limit, want_saturated);
+          latent, write, u[k], stochastic ? Rounding::kStochastic : Rounding::kHalfUp, limit, want_saturated, bits);
       ASSERT_EQ(q[k], want.q) << latent << " level " << write << " u " << u[k];
       ASSERT_EQ(s[k], want.s) << latent << " level " << write << " u " << u[k];
     }
