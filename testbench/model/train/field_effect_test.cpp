@@ -197,7 +197,7 @@ class Walk {
     std::vector<Json> values;
     if (field.type == FieldType::kObject) {
       std::mt19937 random(5);
-      for (int i = 0; i < 40; ++i) values.push_back(sample(*field.section, random));
+      for (int i = 0; i < 400; ++i) values.push_back(sample(*field.section, random));
       return values;
     }
     const Json fallback = field.fallback.empty() ? Json() : Json::parse(field.fallback);
