@@ -24,10 +24,16 @@ std::uint32_t get_word(ConstBytes memory, std::size_t address) {
   return word;
 }
 
-const TensorPlacement& place_of(const Program& program, const std::string& name) {
+/// The placement of an own tensor.
+const TensorPlacement& own_place(const Program& program, const std::string& name) {
   const TensorPlacement* tensor = find_tensor(program, name);
   if (tensor == nullptr) throw Error(fmt::format("memory image: the program has no tensor {}", name));
   return *tensor;
+}
+
+/// The placement of tensor `i` of the state.
+const TensorPlacement& state_place(const Program& program, std::size_t i) {
+  return program.tensors[static_cast<std::size_t>(program.state_places[i])];
 }
 
 void require_values(const TensorPlacement& tensor, std::size_t count) {
@@ -56,10 +62,12 @@ void put_elements(Bytes memory, const TensorPlacement& tensor, const std::vector
   }
 }
 
-/// Address of a table entry of this name.
-std::size_t entry_address(const Program& program, const std::string& name) {
+/// Address of a table entry.
+std::size_t entry_address(const Program& program, const EntryName& name) {
   const auto found = program.table.find(name);
-  if (found == program.table.end()) throw Error(fmt::format("memory image: the table has no entry {}", name));
+  if (found == program.table.end()) {
+    throw Error(fmt::format("memory image: the table has no entry {}", text_of(name, program.network)));
+  }
   return program.table_address + 4 * static_cast<std::size_t>(found->second);
 }
 
@@ -72,9 +80,9 @@ void put_table(Bytes memory, const Program& program, const TrainState& state, Sc
     put_word(memory, program.table_address + 4 * static_cast<std::size_t>(index), constant);
   }
   if (!is_scale(input_scale)) throw Error("memory image: the input's scale is missing");
-  put_word(memory, entry_address(program, "input.sx"), word(input_scale));
+  put_word(memory, entry_address(program, Own("input.sx")), word(input_scale));
   for (const StateScalar& scalar : program.state.scalars) {
-    if (scalar.used) put_word(memory, entry_address(program, scalar.name), scalar.read(state));
+    if (scalar.used) put_word(memory, entry_address(program, scalar.handle), scalar.read(state));
   }
 }
 
@@ -100,10 +108,10 @@ std::vector<std::int32_t> get_elements(ConstBytes memory, const TensorPlacement&
 }
 
 void put_state(Bytes memory, const Program& program, const TrainState& state) {
-  for (const StateTensor& tensor : program.state.tensors) {
-    put_elements(memory, place_of(program, tensor.name), tensor.read(state));
+  for (std::size_t i = 0; i < program.state.tensors.size(); ++i) {
+    put_elements(memory, state_place(program, i), program.state.tensors[i].read(state));
   }
-  const TensorPlacement& ones = place_of(program, "ones");
+  const TensorPlacement& ones = own_place(program, "ones");
   put_elements(memory, ones, std::vector<int>(static_cast<std::size_t>(ones.cols), 1));
 }
 
@@ -132,7 +140,7 @@ MemoryImage initial_image(const Program& program, const TrainState& state, const
 
 std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch) {
   const auto samples = static_cast<std::size_t>(program.batch);
-  const auto is_input = [](const TensorPlacement& tensor) { return tensor.in_batch && tensor.name != "labels"; };
+  const auto is_input = [](const TensorPlacement& tensor) { return tensor.in_batch && tensor.golden.has_value(); };
   const auto input = std::find_if(program.tensors.begin(), program.tensors.end(), is_input);
   if (input == program.tensors.end()) throw Error("batch: the program reads no input");
   const std::size_t codes = static_cast<std::size_t>(input->rows) * static_cast<std::size_t>(input->cols);
@@ -149,7 +157,7 @@ std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch
     }
     put_elements(Bytes(block), view, batch.X);
   }
-  put_elements(Bytes(block), place_of(program, "labels"), batch.labels);
+  put_elements(Bytes(block), own_place(program, "labels"), batch.labels);
   return block;
 }
 
@@ -170,11 +178,11 @@ void write_batch(const Program& program, std::span<std::uint8_t> memory, int slo
 TrainState read_state(const Program& program, std::span<const std::uint8_t> memory, std::uint32_t step) {
   TrainState state = program.state.zeros();
   state.step = step;
-  for (const StateTensor& tensor : program.state.tensors) {
-    tensor.write(state, get_elements(memory, place_of(program, tensor.name)));
+  for (std::size_t i = 0; i < program.state.tensors.size(); ++i) {
+    program.state.tensors[i].write(state, get_elements(memory, state_place(program, i)));
   }
   for (const StateScalar& scalar : program.state.scalars) {
-    if (scalar.used) scalar.write(state, get_word(memory, entry_address(program, scalar.name)));
+    if (scalar.used) scalar.write(state, get_word(memory, entry_address(program, scalar.handle)));
   }
   return state;
 }

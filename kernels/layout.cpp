@@ -14,6 +14,14 @@ constexpr std::int64_t kAlignment = 64;
 
 }  // namespace
 
+/// Returns a placement of that name, and nowhere yet.
+TensorPlacement Layout::named(const TensorName& name) const {
+  TensorPlacement tensor;
+  tensor.name = text_of(name, program_.network);
+  if (const auto* golden = std::get_if<TensorHandle>(&name)) tensor.golden = *golden;
+  return tensor;
+}
+
 int Layout::place(TensorPlacement tensor, std::int64_t rows, std::int64_t cols, std::int64_t& next) {
   const std::int64_t pitch = divide_up(cols * tensor.bits, 8);
   if (rows > INT32_MAX || cols > INT32_MAX || next + rows * pitch > std::int64_t{1} << 32) {
@@ -29,18 +37,16 @@ int Layout::place(TensorPlacement tensor, std::int64_t rows, std::int64_t cols, 
   return static_cast<int>(program_.tensors.size()) - 1;
 }
 
-int Layout::add(const std::string& name, int bits, std::int64_t rows, std::int64_t cols, Coding coding) {
-  TensorPlacement tensor;
-  tensor.name = name;
+int Layout::add(const TensorName& name, int bits, std::int64_t rows, std::int64_t cols, Coding coding) {
+  TensorPlacement tensor = named(name);
   tensor.bits = bits;
   tensor.coding = coding;
   tensor.state = in_state_;
   return place(std::move(tensor), rows, cols, next_);
 }
 
-int Layout::add_to_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols) {
-  TensorPlacement tensor;
-  tensor.name = name;
+int Layout::add_to_batch(const TensorName& name, int bits, std::int64_t rows, std::int64_t cols) {
+  TensorPlacement tensor = named(name);
   tensor.bits = bits;
   tensor.in_batch = true;
   const int index = place(std::move(tensor), rows, cols, batch_next_);
@@ -48,7 +54,7 @@ int Layout::add_to_batch(const std::string& name, int bits, std::int64_t rows, s
   return index;
 }
 
-int Layout::share_in_batch(const std::string& name, int bits, std::int64_t rows, std::int64_t cols) {
+int Layout::share_in_batch(const TensorName& name, int bits, std::int64_t rows, std::int64_t cols) {
   const auto packed = [&](std::int64_t of_cols) { return of_cols * bits % 8 == 0; };
   for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
     const TensorPlacement& other = program_.tensors[i];
@@ -64,14 +70,16 @@ int Layout::share_in_batch(const std::string& name, int bits, std::int64_t rows,
   return add_to_batch(name, bits, rows, cols);
 }
 
-int Layout::alias(int tensor, const std::string& name) {
+int Layout::alias(int tensor, const TensorName& name) {
   TensorPlacement same = program_.tensors[static_cast<std::size_t>(tensor)];
-  same.name = name;
+  const TensorPlacement other = named(name);
+  same.name = other.name;
+  same.golden = other.golden;
   program_.tensors.push_back(std::move(same));
   return static_cast<int>(program_.tensors.size()) - 1;
 }
 
-int Layout::alias_row(int tensor, int row, const std::string& name) {
+int Layout::alias_row(int tensor, int row, const TensorName& name) {
   const int index = alias(tensor, name);
   TensorPlacement& part = program_.tensors.back();
   part.address += static_cast<std::uint32_t>(row) * part.pitch;

@@ -88,9 +88,7 @@ class Lowering {
   TileGrid array_tiles(int rows, int cols, const Sections& sections) const;
 
   /// Declares that this tensor of golden's record lies nowhere in memory when the step ends.
-  void leave_out(const std::string& name) { program.left_out.insert(name); }
-  /// Declares that golden records no tensor and no table entry of this name, and returns it.
-  std::string own(const std::string& name) { return *program.own.insert(name).first; }
+  void leave_out(const TensorHandle& handle) { program.left_out.insert(handle); }
 
   void add(PhaseCommands phase) {
     if (!silent_) builder_.phase(std::move(phase));

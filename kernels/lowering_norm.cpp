@@ -42,10 +42,10 @@ Sections reduce_sections(const Lowering& low, int inputs, int cols) {
   return {.in = inputs, .out = 1, .most_groups = groups, .least_words = 4 * groups};
 }
 
-int column_ranges(Lowering& low, const std::string& name, int tensor) {
+int column_ranges(Lowering& low, const Own& name, int tensor) {
   const TensorPlacement& of = low.tensor(tensor);
   const int rows = of.rows, cols = of.cols;
-  const int ranges = low.layout.add(low.own(name), 32, 3, cols);
+  const int ranges = low.layout.add(name, 32, 3, cols);
   Phase reduce(low, low.vector_tiles(rows, cols, reduce_sections(low, 1, cols)));
   reduce.input({.tensor = tensor});
   reduce.vector(Opcode::REDUCE).set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
@@ -54,9 +54,9 @@ int column_ranges(Lowering& low, const std::string& name, int tensor) {
   return ranges;
 }
 
-int moments(Lowering& low, const std::string& name, const NormInput& in) {
+int moments(Lowering& low, const Own& name, const NormInput& in) {
   if (in.whole) return reduce_all(low, name, ReduceKind::MOMENTS, in.z.tensor, in.rows, in.cols, in.shift);
-  const int sums = low.layout.add(low.own(name), 32, 4, in.cols);
+  const int sums = low.layout.add(name, 32, 4, in.cols);
   Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 1, in.cols)));
   reduce.input({.tensor = in.z.tensor});
   Command& command = reduce.vector(Opcode::REDUCE).set(Field::RATIO, in.shift.entry);
@@ -114,13 +114,13 @@ void running_values(Step& step, int s, const NormInput& in, const ChannelStatist
   const Src keep = low.real(1.0 - momentum);
   const int first = in.whole ? 0 : chunk.first;
   const int count = in.whole ? 1 : chunk.count;
-  const auto blend = [&](const char* what, Src fresh) {
+  const auto blend = [&](StepTensor what, Src fresh) {
     const int tensor = step.state_tensor(s, what);
     const Src old = low.load_vectors(tensor, first, count);
     low.store_vectors({low.radd(low.rmul(old, keep), low.rmul(fresh, share))}, tensor, first, count);
   };
-  blend("run_mean", low.rmul(low.rdiv(low.from_sum(of.s1, of.pitch), in.n), in.u));
-  blend("run_var", low.rmul(low.rdiv(of.v, low.rmul(in.n, in.n1)), low.rmul(in.u, in.u)));
+  blend(StepTensor::kRunMean, low.rmul(low.rdiv(low.from_sum(of.s1, of.pitch), in.n), in.u));
+  blend(StepTensor::kRunVar, low.rmul(low.rdiv(of.v, low.rmul(in.n, in.n1)), low.rmul(in.u, in.u)));
 }
 
 Src fixed_point(Lowering& low, int tensor, const ColumnChunk& chunk) {
@@ -136,10 +136,10 @@ void Step::norm_forward(int s) {
   const int cols = out.channels;
   const NormInput in = norm_input(low, at(stage(s).inputs.front()).raw, out.rows(), cols,
                                   recipe.normalization == Normalization::kLayerBatch);
-  at(s).sums = moments(low, name(s, "sums"), in);
+  at(s).sums = moments(low, own(s, "sums"), in);
   const int forward = add_own(s, "forward", 2, cols);
-  low.layout.alias_row(forward, 0, name(s, "forward_a"));
-  low.layout.alias_row(forward, 1, name(s, "forward_c"));
+  low.layout.alias_row(forward, 0, handle(s, StepTensor::kForwardA));
+  low.layout.alias_row(forward, 1, handle(s, StepTensor::kForwardC));
   at(s).gains = add_own(s, "gains", 2, cols);  // gr and r
   const Entry largest = low.table.named(own(s, "gr_max"));
   low.copy(Src(), largest);
@@ -147,8 +147,8 @@ void Step::norm_forward(int s) {
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
     const Lowering::Scope scope(low);
     const ChannelStatistics of = channel_statistics(low, at(s).sums, in, chunk, norm_of(low, stage(s)).eps);
-    const Src gamma = fixed_point(low, state_tensor(s, "gamma"), chunk);
-    const Src beta = fixed_point(low, state_tensor(s, "beta"), chunk);
+    const Src gamma = fixed_point(low, state_tensor(s, StepTensor::kGamma), chunk);
+    const Src beta = fixed_point(low, state_tensor(s, StepTensor::kBeta), chunk);
     const Src gr = limited_gain(low, in, low.rmul(gamma, of.r));
     const Src a = low.rmul(gr, in.n, low.exp2(16, in.shift, true));
     const Src c = low.to_int(low.rsub(beta, low.rmul(low.from_sum(of.s1, of.pitch), gr)), 16);
@@ -160,25 +160,25 @@ void Step::norm_forward(int s) {
     first = false;
   }
   phase(s, "norm", "normalized");
-  const int to = add_raw(s, "z_raw", out.rows(), cols);
+  const int to = add_raw(s, StepTensor::kZRaw, out.rows(), cols);
   const bool relu = stage(s).relu;
-  if (relu) at(s).mask = add_mask(s, "mask", out.rows(), cols, cols % 8 == 0 ? 1 : 8);
-  low.copy(low.word_of(word(power_of_two(16))), entry(s, "unit"));
+  if (relu) at(s).mask = add_mask(s, StepTensor::kMask, out.rows(), cols, cols % 8 == 0 ? 1 : 8);
+  low.copy(low.word_of(word(power_of_two(16))), entry(s, StepScalar::kUnit));
   Phase pass(low, low.vector_tiles(out.rows(), cols, {.in = 1, .out = relu ? 2 : 1, .coefficients = 2, .columns = 8}));
   pass.input({.tensor = in.z.tensor});
   pass.coefficients({.tensor = forward}, 2);
   Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::A_VECTOR).set_flag(Flag::C_VECTOR);
-  Statistics statistics(low, {name(s, "zmax"), "", name(s, "zsat")}, 1);
+  Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)}, 1);
   affine.set(Field::STAT, statistics.next());
   if (relu) affine.set_flag(Flag::RELU);
   pass.output(Flag::RAW_OUT, {.tensor = to});
   if (relu) pass.output(Flag::MASK_OUT, {.tensor = at(s).mask});
   pass.run();
-  at(s).raw = {to, entry(s, "unit"), entry(s, "zmax")};
+  at(s).raw = {to, entry(s, StepScalar::kUnit), entry(s, StepScalar::kZMax)};
 }
 
-int cross_sums(Lowering& low, const std::string& name, const Raw& dy, Src d_shift, const NormInput& in) {
-  const int sums = low.layout.add(low.own(name), 32, 4, in.cols);
+int cross_sums(Lowering& low, const Own& name, const Raw& dy, Src d_shift, const NormInput& in) {
+  const int sums = low.layout.add(name, 32, 4, in.cols);
   Phase reduce(low, low.vector_tiles(in.rows, in.cols, reduce_sections(low, 2, in.cols)));
   reduce.input({.tensor = dy.tensor});
   reduce.input({.tensor = in.z.tensor});
@@ -242,16 +242,16 @@ void Step::norm_backward(int s) {
       norm_input(low, at(below).raw, out.rows(), cols, recipe.normalization == Normalization::kLayerBatch);
   const Raw& dy = at(s).gradient;
   const Src d_shift = low.shift_of(dy.max);
-  const int cross = cross_sums(low, name(s, "cross"), dy, d_shift, in);
+  const int cross = cross_sums(low, own(s, "cross"), dy, d_shift, in);
   const GradientPlace place = gradient_place(below);
-  const NormBackward back = norm_scales(low, in, dy, d_shift, entry(s, "gr_max"), place.unit.entry);
-  const int dgamma = add_raw(s, "dgamma", 1, cols);
-  const int dbeta = add_raw(s, "dbeta", 1, cols);
+  const NormBackward back = norm_scales(low, in, dy, d_shift, own_entry(s, "gr_max"), place.unit.entry);
+  const int dgamma = add_raw(s, StepTensor::kDgamma, 1, cols);
+  const int dbeta = add_raw(s, StepTensor::kDbeta, 1, cols);
   const int backward = add_own(s, "backward", in.whole ? 1 : 3, cols);
-  low.layout.alias_row(backward, 0, name(s, "backward_a"));
+  low.layout.alias_row(backward, 0, handle(s, StepTensor::kBackwardA));
   if (!in.whole) {
-    low.layout.alias_row(backward, 1, name(s, "backward_b"));
-    low.layout.alias_row(backward, 2, name(s, "backward_c"));
+    low.layout.alias_row(backward, 1, handle(s, StepTensor::kBackwardB));
+    low.layout.alias_row(backward, 2, handle(s, StepTensor::kBackwardC));
   }
   const Entry gx = low.table.temporary(2);  // LBN: sums over the channels
   low.copy(Src(), gx);
@@ -264,7 +264,7 @@ void Step::norm_backward(int s) {
     low.store_vectors({low.to_int(low.rmul(of.x, r, back.ud), 24)}, dgamma, chunk.first, chunk.count);
     low.store_vectors({low.to_int(low.rmul(of.d1, back.ud), 24)}, dbeta, chunk.first, chunk.count);
     if (in.whole) {
-      const Src gamma = fixed_point(low, state_tensor(s, "gamma"), chunk);
+      const Src gamma = fixed_point(low, state_tensor(s, StepTensor::kGamma), chunk);
       add_up(low, gx, low.rmul(gamma, of.x));
       add_up(low, gx + 1, low.rmul(gamma, of.d1));
       low.store_vectors({low.rmul(gains, back.ka)}, backward, chunk.first, chunk.count);
@@ -280,8 +280,8 @@ void Step::norm_backward(int s) {
     const Src s1 = low.from_sum(low.load_vectors(at(s).sums, 0, 1, 2)[0], 1);
     by_z = low.rneg(low.rmul(h, back.kb));
     by_one = low.to_int(low.rmul(low.rsub(low.rmul(h, s1), f), back.kc), 0);
-    low.store_vectors({by_z}, add_raw(s, "backward_b", 1, 1), 0, 1);
-    low.store_vectors({by_one}, add_raw(s, "backward_c", 1, 1), 0, 1);
+    low.store_vectors({by_z}, add_raw(s, StepTensor::kBackwardB, 1, 1), 0, 1);
+    low.store_vectors({by_one}, add_raw(s, StepTensor::kBackwardC, 1, 1), 0, 1);
   }
   phase(s, "norm", "gradient");
   affine_gradient(dy.tensor, in.z.tensor, out.rows(), cols, backward, in.whole ? 1 : 3, by_z, by_one, place);
@@ -292,12 +292,12 @@ void Step::norm_backward(int s) {
   Raw of_gamma{dgamma, unit, Src()}, of_beta{dbeta, unit, Src()};
   const bool buffered = recipe.update.micro_batches > 0;
   if (buffered) {
-    of_gamma = buffered_vector(s, "gamma", of_gamma);
-    of_beta = buffered_vector(s, "beta", of_beta);
+    of_gamma = buffered_vector(s, Parameter::kGamma, of_gamma);
+    of_beta = buffered_vector(s, Parameter::kBeta, of_beta);
   }
   const Lowering::Silence silence(low, buffered && !options.part.last);
-  update_tensor(s, "gamma", of_gamma, unit, true, id(5), 0);
-  update_tensor(s, "beta", of_beta, unit, true, id(6), 0);
+  update_tensor(s, Parameter::kGamma, of_gamma, unit, true, id(5), 0);
+  update_tensor(s, Parameter::kBeta, of_beta, unit, true, id(6), 0);
 }
 
 void Step::affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,
@@ -313,7 +313,7 @@ void Step::affine_gradient(int dy, int z, int rows, int cols, int coefficients, 
   if (count == 3) affine.set_flag(Flag::B_VECTOR).set_flag(Flag::C_VECTOR);
   if (masked) affine.set_flag(Flag::MASK_IN);
   affine.set(Field::LIMIT, by_z.entry).set(Field::ADDEND, by_one.entry);
-  Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations}, 1);
   affine.set(Field::STAT, statistics.next());
   pass.output(Flag::RAW_OUT, {.tensor = place.tensor});
   pass.run();

@@ -30,9 +30,9 @@ NormInput norm_input(Lowering& low, const Raw& z, int rows, int cols, bool whole
 /// Returns the sections of a REDUCE by columns in VIN and VOUT.
 Sections reduce_sections(const Lowering& low, int inputs, int cols);
 /// Lowers the minimum, maximum and largest magnitude of each column into a new tensor [3][cols].
-int column_ranges(Lowering& low, const std::string& name, int tensor);
+int column_ranges(Lowering& low, const Own& name, int tensor);
 /// Lowers Σt and Σt² as 64-bit integers into a new tensor [4][columns, or 1] (N13.2).
-int moments(Lowering& low, const std::string& name, const NormInput& in);
+int moments(Lowering& low, const Own& name, const NormInput& in);
 /// Loads Σt of a chunk; returns its low words in the table; the high words lie chunk.count entries further.
 Src sum_pair(Lowering& low, int sums, const NormInput& in, const ColumnChunk& chunk);
 
@@ -50,7 +50,7 @@ ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& i
 Src limited_gain(Lowering& low, const NormInput& in, Src gain);
 
 /// Lowers Σe and Σe·t of dy and z as 64-bit integers into a new tensor [4][columns] (N16.3).
-int cross_sums(Lowering& low, const std::string& name, const Raw& dy, Src d_shift, const NormInput& in);
+int cross_sums(Lowering& low, const Own& name, const Raw& dy, Src d_shift, const NormInput& in);
 
 /// What all channels of a norm's backward pass share (N16.3).
 struct NormBackward {

@@ -61,11 +61,11 @@ Program attempt(const Network& network, const Recipe& recipe, const Hardware& ha
 Program lower(const Network& network, const Recipe& recipe, const Hardware& hardware, const LowerOptions& options) {
   require_legal(network, recipe, options.batch);
   require_lowerable(recipe, options);
-  TablePlan table(hardware);
+  TablePlan table(hardware, network);
   attempt(network, recipe, hardware, options, table);
   table.freeze();
   Program program = attempt(network, recipe, hardware, options, table);
-  table.require_fits(network.name);
+  table.require_fits();
   program.table = table.names();
   program.table_constants = table.constants();
   program.table_entries = table.page_entries();

@@ -1,12 +1,14 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "kernels/command.hpp"
 #include "kernels/hardware.hpp"
+#include "kernels/names.hpp"
 #include "model/golden/state_schema.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
@@ -25,8 +27,9 @@ enum class Coding {
 /// A tensor in memory: element (r, c) lies bits · c bits behind address + r · pitch, lowest bit first
 /// (docs/commands.md). (r, c) is the canonical view (N4.4, N14.1), which golden's records use too.
 struct TensorPlacement {
-  std::string name;  ///< golden's name `<node>.<what>`; "labels", "table" and "one" besides
-  int bits = 32;     ///< 1, 4, 8 or 32
+  std::string name;                      ///< in listings and messages
+  std::optional<TensorHandle> golden{};  ///< the tensor of golden's record that it is; none: the accelerator's own
+  int bits = 32;                         ///< 1, 4, 8 or 32
   Coding coding = Coding::kSigned;
   int rows = 0;
   int cols = 0;
@@ -68,21 +71,19 @@ struct Program {
   std::string recipe;
   Hardware hardware;
   int batch = 0;
-  StateSchema state;  ///< what lives across steps, all of it in memory
+  StateSchema state;              ///< what lives across steps, all of it in memory
+  std::vector<int> state_places;  ///< of each of its tensors the index in `tensors`
 
   std::vector<Command> commands;
   std::vector<CommandInfo> info;         ///< one for each command
   std::vector<TensorPlacement> tensors;  ///< in address order, those of the batch block last
   /// Tensors of golden's record that lie nowhere in memory when the step ends: what stays on the chip, went straight
   /// into codes (N6.3) or was overwritten.
-  std::set<std::string> left_out;
-  /// Tensors and table entries that golden's record lacks: parts of sums, coefficients, statistics that only the next
-  /// command reads, what the host writes. All others it has.
-  std::set<std::string> own;
+  std::set<TensorHandle> left_out;
 
-  /// Index in table T by name: golden's scalar names (`<node>.sx` …, `loss`, `correct`, `scale_sat`). Entries of these
-  /// names live in the table page: loaded at the start of a step and stored at its end.
-  std::map<std::string, int> table;
+  /// Index in table T of golden's scalars and of own ones. These entries live in the table page: loaded at the start of
+  /// a step and stored at its end.
+  std::map<EntryName, int> table;
   int table_entries = 0;                         ///< of the page, from T[0] on (a multiple of V)
   std::map<int, std::uint32_t> table_constants;  ///< entries that never change
   std::uint32_t table_address = 0;

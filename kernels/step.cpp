@@ -41,10 +41,8 @@ std::vector<StridePhase> stride_phases(int extent, int kernel, int stride, int p
   return phases;
 }
 
-Statistics::Statistics(Lowering& lowering, const std::vector<std::string>& names, int phases)
-    : low_(lowering),
-      page_(lowering.table.statistics(names.front() + "/" + names[1] + "/" + names[2], names)),
-      phases_(phases) {
+Statistics::Statistics(Lowering& lowering, const std::vector<EntryName>& names, int phases)
+    : low_(lowering), page_(lowering.table.statistics(names)), phases_(phases) {
   if (phases_ == 1) return;
   part_ = low_.table.temporary(3);
   for (int i = 0; i < 3; ++i) low_.copy(Src(), page_ + i);
@@ -76,12 +74,13 @@ LayerShape Step::shape(int s) const {
   return result;
 }
 
-int Step::state_tensor(int s, const std::string& what) const {
-  const std::string wanted = name(s, what);
-  for (std::size_t i = 0; i < low.program.tensors.size(); ++i) {
-    if (low.program.tensors[i].name == wanted) return static_cast<int>(i);
+int Step::state_tensor(int s, const What<StepTensor>& what) const {
+  const TensorHandle wanted{stage(s).node, what};
+  const std::vector<StateTensor>& tensors = low.program.state.tensors;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].handle == wanted) return low.program.state_places[i];
   }
-  throw Error(fmt::format("lowering: tensor {} has no place in memory", wanted));
+  throw Error(fmt::format("lowering: {} is no tensor of the state", name_of(wanted, low.program.network)));
 }
 
 /// Bits in which memory keeps the codes of the network's input for layer s. 4-bit codes of an odd
@@ -98,13 +97,14 @@ int Step::input_bits(int s) const {
 
 /// What lives across steps, and the batch block.
 void Step::place_state() {
-  page_ = low.layout.add(low.own("table"), 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
+  page_ = low.layout.add(Own("table"), 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
   for (const StateTensor& tensor : low.program.state.tensors) {
-    const int place = low.layout.add(tensor.name, tensor.memory_bits(), tensor.rows, tensor.cols,
+    const TensorName name = tensor.recorded_rows.empty() ? TensorName(tensor.handle) : Own(tensor.name);
+    const int place = low.layout.add(name, tensor.memory_bits(), tensor.rows, tensor.cols,
                                      tensor.is_unsigned() ? Coding::kUnsigned : Coding::kSigned);
-    if (!tensor.row_names.empty()) low.own(tensor.name);  // golden records the rows
-    for (std::size_t row = 0; row < tensor.row_names.size(); ++row) {
-      low.layout.alias_row(place, static_cast<int>(row), tensor.row_names[row]);
+    low.program.state_places.push_back(place);
+    for (std::size_t row = 0; row < tensor.recorded_rows.size(); ++row) {
+      low.layout.alias_row(place, static_cast<int>(row), tensor.recorded_rows[row]);
     }
   }
   int largest = 1;
@@ -113,15 +113,15 @@ void Step::place_state() {
     largest = std::max(largest, shape(s).conv.out);
     name_largest_weight(s);
   }
-  ones_ = low.layout.add(low.own("ones"), 4, 1, largest);
+  ones_ = low.layout.add(Own("ones"), 4, 1, largest);
   low.layout.close_state();
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (!stage(s).is_gemm() || stage(s).inputs.front() != kFromNetwork) continue;
     const ImageShape& in = stage(s).in;
-    const int x = low.layout.share_in_batch(name(s, "x"), input_bits(s), in.rows(), in.channels);
-    at(s).x = {x, low.table.named(low.own("input.sx")), Kind::SIGNED, Expand::SIGNED};
+    const int x = low.layout.share_in_batch(handle(s, StepTensor::kX), input_bits(s), in.rows(), in.channels);
+    at(s).x = {x, low.table.named(Own("input.sx")), Kind::SIGNED, Expand::SIGNED};
   }
-  labels_ = low.layout.add_to_batch(low.own("labels"), 32, 1, options.batch);
+  labels_ = low.layout.add_to_batch(Own("labels"), 32, 1, options.batch);
 }
 
 void Step::load_table() {
@@ -134,7 +134,7 @@ void Step::load_table() {
   low.copy(Src(), kTableScaleSaturations);
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (stage(s).is_gemm() && stage(s).inputs.front() == kFromNetwork)
-      low.copy(low.table.named("input.sx"), entry(s, "sx"));
+      low.copy(low.table.named(Own("input.sx")), entry(s, StepScalar::kSx));
   }
   start_scales();
   const Lowering::Silence silence(low, !options.part.last);
@@ -208,30 +208,31 @@ void Step::loss() {
   const Lowering::Scope scope(low);
   const int s = static_cast<int>(graph.stages.size()) - 1;
   phase(s, "loss", "loss and its gradient");
-  loss_unit(entry(s, "dunit"));
+  loss_unit(entry(s, StepScalar::kDUnit));
   const Src c = low.mul(at(s).raw.unit, low.word_of(word(kLog2E)));
   const int classes = static_cast<int>(stage(s).out.elements() / options.batch);
   const ImageShape& out = stage(s).out;  // its rows, which a flatten before the loss sees as one a sample
   const int mask = at(s).mask;
-  const int made =
-      mask < 0 ? add_raw(s, "d_raw", out.rows(), out.channels) : add_own(s, "d_loss", out.rows(), out.channels);
+  const int made = mask < 0 ? add_raw(s, StepTensor::kDRaw, out.rows(), out.channels)
+                            : add_own(s, "d_loss", out.rows(), out.channels);
   const std::int64_t pitch = std::int64_t{4} * classes;
   Phase phase(low, loss_grid(low.context(), options.batch, classes));
   phase.input({.tensor = at(s).raw.tensor, .pitch = pitch});
   phase.labels({.tensor = labels_});
   phase.vector(Opcode::LOSS)
       .set(Field::RATIO, c.entry)
-      .set(Field::STAT, low.table.statistics("loss", {"loss", "correct"}));
+      .set(Field::STAT, low.table.statistics({ScalarHandle{kWholeStep, StepScalar::kLoss},
+                                              ScalarHandle{kWholeStep, StepScalar::kCorrect}}));
   phase.output({.tensor = made, .pitch = pitch});
   phase.run();
-  GradientPlace place{made, mask, "", "", entry(s, "dunit")};
+  GradientPlace place{made, mask, kUnread, kUnread, entry(s, StepScalar::kDUnit)};
   if (needs_gradient_maximum(s)) {
-    place.maximum = name(s, "dmax");
-    place.saturations = name(s, "d_rawsat");
+    place.maximum = handle(s, StepScalar::kDMax);
+    place.saturations = handle(s, StepScalar::kDRawSat);
   }
   if (mask >= 0) {
     this->phase(s, "loss", "gradient behind its ReLU");
-    place.tensor = add_raw(s, "d_raw", out.rows(), out.channels);
+    place.tensor = add_raw(s, StepTensor::kDRaw, out.rows(), out.channels);
     mask_gradient(s, made, place);
   } else if (needs_gradient_maximum(s)) {
     this->phase(s, "loss", "max |d_raw|");
@@ -239,11 +240,11 @@ void Step::loss() {
     maximum.input({.tensor = made, .pitch = pitch});
     maximum.vector(Opcode::TILE)
         .set_flag(Flag::FROM_VIN)
-        .set(Field::STAT, Statistics(low, {place.maximum, "", place.saturations}, 1).next());
+        .set(Field::STAT, Statistics(low, {place.maximum, kUnread, place.saturations}, 1).next());
     maximum.run();
   }
   at(s).gradient = {place.tensor, place.unit, Src()};
-  if (needs_gradient_maximum(s)) at(s).gradient.max = entry(s, "dmax");
+  if (needs_gradient_maximum(s)) at(s).gradient.max = entry(s, StepScalar::kDMax);
 }
 
 /// N7.3; N24.4: a power of two, rounded up.
@@ -260,11 +261,11 @@ GradientPlace Step::gradient_place(int s) {
   const std::size_t number = at(s).parts.size();
   GradientPlace place;
   if (stage(s).readers.size() == 1) {
-    place.tensor = add_raw(s, "d_raw", stage(s).out.rows(), stage(s).out.channels);
+    place.tensor = add_raw(s, StepTensor::kDRaw, stage(s).out.rows(), stage(s).out.channels);
     place.mask = at(s).mask;
-    place.maximum = name(s, "dmax");
-    place.saturations = name(s, "d_rawsat");
-    place.unit = entry(s, "dunit");
+    place.maximum = handle(s, StepScalar::kDMax);
+    place.saturations = handle(s, StepScalar::kDRawSat);
+    place.unit = entry(s, StepScalar::kDUnit);
   } else {
     place.tensor = add_own(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels);
     place.maximum = own(s, fmt::format("dmax_part{}", number));
@@ -284,22 +285,25 @@ void Step::deliver(int s, const Raw& part) {
     const bool last = i + 1 == readers;
     phase(s, "add", "sum of its readers' gradients");
     const std::string suffix = last ? "" : fmt::format("_sum{}", i);
-    const auto named = [&](const char* what) { return last ? name(s, what) : own(s, what + suffix); };
-    const int sum =
-        low.layout.add(last ? name(s, "d_raw") : own(s, "d" + suffix), 32, stage(s).out.rows(), stage(s).out.channels);
-    state.gradient =
-        add(s, state.gradient, state.parts[i],
-            {sum, last ? state.mask : -1, named("dmax"), named("d_rawsat"), low.table.named(named("dunit"))}, nullptr);
+    const auto named = [&](StepScalar what) {
+      return last ? handle(s, what) : own(s, std::string(word_of(what)) + suffix);
+    };
+    const int sum = low.layout.add(last ? handle(s, StepTensor::kDRaw) : own(s, "d" + suffix), 32, stage(s).out.rows(),
+                                   stage(s).out.channels);
+    state.gradient = add(s, state.gradient, state.parts[i],
+                         {sum, last ? state.mask : -1, named(StepScalar::kDMax), named(StepScalar::kDRawSat),
+                          low.table.named(named(StepScalar::kDUnit))},
+                         nullptr);
   }
 }
 
 void Step::deliver_copy(int s, const Raw& part) {
   if (stage(s).readers.size() > 1) return deliver(s, part);
   if (at(s).mask < 0) {
-    low.layout.alias(part.tensor, name(s, "d_raw"));
-    low.copy(part.max, entry(s, "dmax"));
-    low.copy(part.unit, entry(s, "dunit"));
-    low.copy(Src(), entry(s, "d_rawsat"));
+    low.layout.alias(part.tensor, handle(s, StepTensor::kDRaw));
+    low.copy(part.max, entry(s, StepScalar::kDMax));
+    low.copy(part.unit, entry(s, StepScalar::kDUnit));
+    low.copy(Src(), entry(s, StepScalar::kDRawSat));
     return deliver(s, part);
   }
   const GradientPlace place = gradient_place(s);
@@ -316,7 +320,7 @@ void Step::mask_gradient(int, int from, const GradientPlace& place) {
   masked.input({.tensor = from, .pitch = to.pitch});
   masked.input({.tensor = place.mask}, Expand::UNSIGNED);
   Command& tile = masked.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set_flag(Flag::MASK_IN);
-  Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations}, 1);
   tile.set(Field::STAT, statistics.next());
   masked.output(Flag::RAW_OUT, {.tensor = place.tensor});
   masked.run();
@@ -339,7 +343,7 @@ Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, con
   if (place.mask >= 0) sum.input({.tensor = place.mask}, Expand::UNSIGNED);
   Command& affine = sum.vector(Opcode::AFFINE).set_flag(Flag::V_IN);
   affine.set(Field::RATIO, a.entry).set(Field::LIMIT, b.entry);
-  Statistics statistics(low, {place.maximum, "", place.saturations}, 1);
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations}, 1);
   affine.set(Field::STAT, statistics.next());
   if (place.mask >= 0) affine.set_flag(Flag::MASK_IN);
   if (mask_out != nullptr) affine.set_flag(Flag::RELU);
@@ -352,12 +356,14 @@ Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, con
 void Step::add_forward(int s) {
   phase(s, "add", "sum");
   const ImageShape& out = stage(s).out;
-  const int sum = add_raw(s, "z_raw", out.rows(), out.channels);
-  if (stage(s).relu) at(s).mask = add_mask(s, "mask", out.rows(), out.channels, out.channels % 8 == 0 ? 1 : 8);
+  const int sum = add_raw(s, StepTensor::kZRaw, out.rows(), out.channels);
+  if (stage(s).relu)
+    at(s).mask = add_mask(s, StepTensor::kMask, out.rows(), out.channels, out.channels % 8 == 0 ? 1 : 8);
   const Raw& u = at(stage(s).inputs[0]).raw;
   const Raw& v = at(stage(s).inputs[1]).raw;
-  at(s).raw = add(s, u, v, {sum, -1, name(s, "zmax"), name(s, "zsat"), entry(s, "unit")},
-                  stage(s).relu ? &at(s).mask : nullptr);
+  at(s).raw =
+      add(s, u, v, {sum, -1, handle(s, StepScalar::kZMax), handle(s, StepScalar::kZSat), entry(s, StepScalar::kUnit)},
+          stage(s).relu ? &at(s).mask : nullptr);
 }
 
 void Step::add_backward(int s) {

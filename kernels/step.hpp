@@ -69,9 +69,9 @@ struct StageState {
 /// Where the gradient of a stage's result goes that one reader makes.
 struct GradientPlace {
   int tensor = -1;
-  int mask = -1;        ///< to be applied; −1: none
-  std::string maximum;  ///< names of its statistics, empty where nobody reads them
-  std::string saturations;
+  int mask = -1;      ///< to be applied; −1: none
+  EntryName maximum;  ///< of its statistics
+  EntryName saturations;
   Src unit;  ///< the entry to be set
 };
 
@@ -121,8 +121,8 @@ struct AdamParts {
 /// Statistics of a value that several phases make: max, codes' saturations, raw view's saturations.
 class Statistics {
  public:
-  /// `names` of T[STAT], T[STAT + 1], T[STAT + 2]; an empty name is an entry that nobody reads.
-  Statistics(Lowering& low, const std::vector<std::string>& names, int phases);
+  /// `names` of T[STAT], T[STAT + 1], T[STAT + 2]; kUnread is an entry that nobody reads.
+  Statistics(Lowering& low, const std::vector<EntryName>& names, int phases);
   /// Returns STAT of the next phase.
   Entry next();
   /// Takes in a phase's statistics; to be called after each phase has run.
@@ -150,19 +150,22 @@ class Step {
   const Stage& stage(int s) const { return graph.stages[static_cast<std::size_t>(s)]; }
   const StageState& at(int s) const { return states_[static_cast<std::size_t>(s)]; }
   StageState& at(int s) { return states_[static_cast<std::size_t>(s)]; }
-  Entry entry(int s, const std::string& what) { return low.table.named(stage(s).name + "." + what); }
-  std::string name(int s, const std::string& what) const { return stage(s).name + "." + what; }
-  std::string own(int s, const std::string& what) { return low.own(name(s, what)); }  ///< golden records it not
+  /// Returns which of golden's tensors, or scalars, a stage's is; or says that it is the accelerator's own.
+  TensorName handle(int s, const What<StepTensor>& what) const { return TensorHandle{stage(s).node, what}; }
+  EntryName handle(int s, const What<StepScalar>& what) const { return ScalarHandle{stage(s).node, what}; }
+  Own own(int s, const std::string& what) const { return Own(stage(s).name + "." + what); }
+  Entry entry(int s, const What<StepScalar>& what) { return low.table.named(handle(s, what)); }
+  Entry own_entry(int s, const std::string& what) { return low.table.named(own(s, what)); }
   LayerShape shape(int s) const;
   void phase(int s, const std::string& kind, const std::string& text) {
     low.at(stage(s).node, kind, stage(s).name + ": " + text);
   }
-  int state_tensor(int s, const std::string& what) const;  ///< placed before the step
-  int ones() const { return ones_; }                       ///< [1][largest number of channels] of 4 bits, all 1
+  int state_tensor(int s, const What<StepTensor>& what) const;  ///< placed before the step
+  int ones() const { return ones_; }                            ///< [1][largest number of channels] of 4 bits, all 1
 
   /// Adds a new int32 tensor [rows][cols] for a stage.
-  int add_raw(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
-    return low.layout.add(name(s, what), 32, rows, cols);
+  int add_raw(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols) {
+    return low.layout.add(handle(s, what), 32, rows, cols);
   }
   /// Widths of a mask that tiles of this grid write at column `base`: 1, or 8 where tiles start inside bytes.
   /// Rows of packed masks must be whole bytes where a flattened image is another view of them.
@@ -174,8 +177,8 @@ class Step {
   int add_own(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
     return low.layout.add(own(s, what), 32, rows, cols);
   }
-  int add_mask(int s, const std::string& what, std::int64_t rows, std::int64_t cols, int bits) {
-    return low.layout.add(name(s, what), bits, rows, cols, Coding::kUnsigned);
+  int add_mask(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols, int bits) {
+    return low.layout.add(handle(s, what), bits, rows, cols, Coding::kUnsigned);
   }
 
   /// Where reader number `parts` of stage s shall put its gradient, and that it has been put there.
@@ -208,8 +211,8 @@ class Step {
   void method_input(int s);
   void method_gradient(int s);
   void method_update(int s);
-  void sawb_scale(const std::string& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
-                  int levels, Entry to);
+  void sawb_scale(const Own& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule, int levels,
+                  Entry to);
   CodeRule clip_rule(const ViewRule& rule, Src unit, Entry scale, bool is_unsigned);
   CodeRule sign_rule(Src window, Entry scale);
   CodeRule niti_rule(const Raw& raw, int bits, Entry scale);
@@ -224,16 +227,16 @@ class Step {
   void lwq_next_level(int s, Entry moved, Entry level);
   void sgd_update(int s);
   // Groups (step_groups.cpp).
-  int group_ranges(int s, const GroupView& view, const std::string& suffix);
+  int group_ranges(int s, const GroupView& view, int part);
   Src group_keep(int s, Src range, Src score, int prune_use);
-  GroupCodes group_view(int s, const GroupView& view, const std::string& suffix, int use, int prune_use);
+  GroupCodes group_view(int s, const GroupView& view, int part, int use, int prune_use);
   void group_codes(int s, const GroupView& view, const GroupCodes& of, const CodeRule& rule);
   void group_gradient(int s);
   int weight_sums(int s);
   void group_activation_gradient(int s, int acc, const GradientPlace& place);
   void group_affine(int s, int acc, int row_values, int row_value_col, int rows, int first, int cols, int to, int mask,
                     Src reals, Entry statistics);
-  void group_weight_gradient(int s, const std::string& dw_name);
+  void group_weight_gradient(int s, StepTensor dw);
   // GEMMs (step_gemm.cpp).
   void forward_layer(int s);
   void activation_gradient(int s);
@@ -248,7 +251,7 @@ class Step {
   void weight_gradient(int s);
   GemmJob weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const;
   void weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics);
-  void summed_weight_gradient(int s, const std::string& dw_name);
+  void summed_weight_gradient(int s, StepTensor dw);
   void bias_gradient_phase(int s, const Codes& d, int to, Entry statistics);
   // Others.
   void update(int s);
@@ -265,22 +268,22 @@ class Step {
   /// Puts dy · a + z · b + c into `place`: rows of `coefficients` (a, or a b c), else by_z and by_one.
   void affine_gradient(int dy, int z, int rows, int cols, int coefficients, int count, Src by_z, Src by_one,
                        const GradientPlace& place);
-  /// Updates stage s's tensor `what` and its state by `gradient` (N9, N25); `wide` (MASTER32) for biases and norm
+  /// Updates stage s's parameter `of` and its state by `gradient` (N9, N25); `wide` (MASTER32) for biases and norm
   /// parameters.
-  void update_tensor(int s, const std::string& what, const Raw& gradient, Src value_unit, bool wide,
-                     std::uint32_t tensor, Entry statistics);
+  void update_tensor(int s, Parameter of, const Raw& gradient, Src value_unit, bool wide, std::uint32_t tensor,
+                     Entry statistics);
   // Micro-batches (step_buffer.cpp).
   Raw buffered_weights(int s);
-  Raw buffered_vector(int s, const std::string& what, const Raw& gradient);
+  Raw buffered_vector(int s, Parameter of, const Raw& gradient);
   void buffer_steps(int s, int steps);
   std::array<Src, 2> add_to_buffer(int s, int steps, int codes);
   Raw buffer_mean(int s, int steps, int codes);
   void clear_update_counts(int s);
   // Adam (step_adam.cpp).
   void adam_rate();
-  void adam_update(int s, const std::string& prefix, const AdamJob& job);
-  int adam_steps(int s, const std::string& prefix, const AdamJob& job);
-  AdamParts adam_moments(int s, const std::string& prefix, const AdamJob& job);
+  void adam_update(int s, Parameter parameter, const AdamJob& job);
+  int adam_steps(int s, const AdamJob& job);
+  AdamParts adam_moments(int s, Parameter parameter, const AdamJob& job);
   Src adam_ratio(Src value_unit);
   void adam_constants(const AdamParts& of, const AdamJob& job);
   void adam_coders(const AdamParts& of);
@@ -303,8 +306,7 @@ class Step {
 /// Chooses tiles of whole rows over a tensor that is seen with shorter rows where that is needed.
 TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections);
 /// Reduces to two sums or a range of a whole tensor: [4 or 3][1].
-int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
-               Src shift);
+int reduce_all(Lowering& low, const Own& name, ReduceKind kind, int tensor, std::int64_t rows, int cols, Src shift);
 
 /// Sets the bytes between pixels, lines and images of a tensor [m][channels].
 void set_pitches(Gather& gather, std::int64_t pixel, const ImageShape& image);

@@ -23,16 +23,16 @@ Src shift_of_real(Lowering& low, Src a) { return low.to_int(low.from_int(low.isu
 /// Moves the powers of beta1 and beta2 on by a step and makes RATE of them (N25.7).
 void Step::adam_rate() {
   const Src one = low.real(1);
-  const auto next = [&](const char* what, double beta) {
-    const Entry power = low.table.named(what);
+  const auto next = [&](StepScalar what, double beta) {
+    const Entry power = low.table.named(ScalarHandle{kWholeStep, what});
     low.rmul(power, low.real(fraction16(beta) / 65536.0), power);
     return low.rsub(one, power);
   };
   const Lowering::Scope scope(low);
-  const Src first = next("adam_pow1", recipe.update.beta1);
-  const Src second = next("adam_pow2", recipe.update.beta2);
+  const Src first = next(StepScalar::kAdamPow1, recipe.update.beta1);
+  const Src second = next(StepScalar::kAdamPow2, recipe.update.beta2);
   const Src root = low.rmul(second, low.rsqrt(second));
-  low.rmul(kTableLearningRate, low.rdiv(root, first), low.table.named(low.own("adam_rate")));
+  low.rmul(kTableLearningRate, low.rdiv(root, first), low.table.named(Own("adam_rate")));
 }
 
 /// N25.2 of all columns.
@@ -77,17 +77,18 @@ void Step::adam_coders(const AdamParts& of) {
   }
 }
 
-/// N25.2 and N25.3 of one tensor, and what codes its moments; `prefix` is that of its state's names.
-AdamParts Step::adam_moments(int s, const std::string& prefix, const AdamJob& job) {
+/// N25.2 and N25.3 of one tensor, and what codes its moments.
+AdamParts Step::adam_moments(int s, Parameter parameter, const AdamJob& job) {
+  const std::string prefix = std::string(prefix_of(parameter)) + "adam_";
   const TensorPlacement place = low.tensor(job.value);
   const auto temporary = [&](const char* what, int rows) { return add_own(s, prefix + what, rows, place.cols); };
   AdamParts of{};
-  of.m = state_tensor(s, prefix + "m");
-  of.r = state_tensor(s, prefix + "r");
-  of.blocks = state_tensor(s, prefix + "blocks");
+  of.m = state_tensor(s, {StepTensor::kAdamM, parameter});
+  of.r = state_tensor(s, {StepTensor::kAdamR, parameter});
+  of.blocks = state_tensor(s, {StepTensor::kAdamBlocks, parameter});
   of.constants = temporary("constants", 5);
   of.coders = temporary("coders", 4);
-  of.gradient_ranges = column_ranges(low, name(s, prefix + "gradient_ranges"), job.gradient.tensor);
+  of.gradient_ranges = column_ranges(low, own(s, prefix + "gradient_ranges"), job.gradient.tensor);
   adam_constants(of, job);
   of.m_raw = temporary("m_raw", place.rows);
   of.r_raw = temporary("r_raw", place.rows);
@@ -101,21 +102,21 @@ AdamParts Step::adam_moments(int s, const std::string& prefix, const AdamJob& jo
   moments.output({.tensor = of.m_raw});
   moments.output({.tensor = of.r_raw});
   moments.run();
-  of.m_ranges = column_ranges(low, name(s, prefix + "m_ranges"), of.m_raw);
-  of.r_ranges = column_ranges(low, name(s, prefix + "r_ranges"), of.r_raw);
+  of.m_ranges = column_ranges(low, own(s, prefix + "m_ranges"), of.m_raw);
+  of.r_ranges = column_ranges(low, own(s, prefix + "r_ranges"), of.r_raw);
   adam_coders(of);
   return of;
 }
 
 /// RATIO of N25.5 and N25.8.
 Src Step::adam_ratio(Src value_unit) {
-  return low.rmul(low.rdiv(low.table.named("adam_rate"), value_unit), low.real(std::ldexp(1.0, -16)));
+  return low.rmul(low.rdiv(low.table.named(Own("adam_rate")), value_unit), low.real(std::ldexp(1.0, -16)));
 }
 
 /// N25 of one tensor of fixed point.
-void Step::adam_update(int s, const std::string& prefix, const AdamJob& job) {
+void Step::adam_update(int s, Parameter parameter, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
-  const AdamParts of = adam_moments(s, prefix, job);
+  const AdamParts of = adam_moments(s, parameter, job);
   const Src ratio = adam_ratio(job.value_unit);
   Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 3, .out = 3, .coefficients = 4}));
   for (const int each : {of.m_raw, of.r_raw, job.value}) step.input({.tensor = each});
@@ -129,10 +130,10 @@ void Step::adam_update(int s, const std::string& prefix, const AdamJob& job) {
 }
 
 /// N25.2 to N25.4 and N25.6: the steps q themselves, for LWQ's weights (N25.8).
-int Step::adam_steps(int s, const std::string& prefix, const AdamJob& job) {
+int Step::adam_steps(int s, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
-  const AdamParts of = adam_moments(s, prefix, job);
-  const int steps = add_own(s, prefix + "steps", place.rows, place.cols);
+  const AdamParts of = adam_moments(s, Parameter::kWeight, job);
+  const int steps = add_own(s, "adam_steps", place.rows, place.cols);
   Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 3, .coefficients = 4}));
   for (const int each : {of.m_raw, of.r_raw}) step.input({.tensor = each});
   step.coefficients({.tensor = of.coders}, 4);

@@ -10,9 +10,9 @@ namespace bitloom {
 /// Names the entry of max |master|; where an update makes it, together with its other statistics.
 void Step::name_largest_weight(int s) {
   if (stage(s).rule.store != WeightStore::kMaster) {
-    entry(s, "wmax");
+    entry(s, StepScalar::kWMax);
   } else {
-    Statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
+    Statistics(low, {handle(s, StepScalar::kWMax), handle(s, StepScalar::kMSat), handle(s, StepScalar::kVSat)}, 1);
   }
 }
 
@@ -23,9 +23,9 @@ void Step::start_scales() {
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (!stage(s).is_gemm()) continue;
     if (follows_hindsight(stage(s).rule.activation) && stage(s).inputs.front() != kFromNetwork) {
-      low.copy(entry(s, "sx_next"), entry(s, "sx"));
+      low.copy(entry(s, StepScalar::kSxNext), entry(s, StepScalar::kSx));
     }
-    if (follows_hindsight(stage(s).rule.gradient)) low.copy(entry(s, "sd_next"), entry(s, "sd"));
+    if (follows_hindsight(stage(s).rule.gradient)) low.copy(entry(s, StepScalar::kSdNext), entry(s, StepScalar::kSd));
   }
 }
 
@@ -70,11 +70,11 @@ void Step::weight_codes(int s) {
   const LayerShape layer = shape(s);
   const int bits = stage(s).rule.width(rule);
   const Src unit = low.word_of(word(power_of_two(recipe.update.master_frac_bits)));
-  const Src scale = low.max_to_scale(entry(s, "wmax"), unit, qmax(bits), entry(s, "sw"));
-  at(s).w = {low.layout.add(name(s, "w"), bits, layer.depth(), layer.conv.out), scale};
+  const Src scale = low.max_to_scale(entry(s, StepScalar::kWMax), unit, qmax(bits), entry(s, StepScalar::kSw));
+  at(s).w = {low.layout.add(handle(s, StepTensor::kW), bits, layer.depth(), layer.conv.out), scale};
   const CodeRule codes = uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(s).layer, TensorKind::kWeight));
-  Statistics statistics(low, {"", name(s, "wsat"), ""}, 1);
-  quantize({.tensor = state_tensor(s, "master")}, layer.depth(), layer.conv.out, codes, at(s).w.tensor,
+  Statistics statistics(low, {kUnread, handle(s, StepScalar::kWSat), kUnread}, 1);
+  quantize({.tensor = state_tensor(s, StepTensor::kMaster)}, layer.depth(), layer.conv.out, codes, at(s).w.tensor,
            statistics.next());
 }
 
@@ -85,15 +85,15 @@ void Step::input_codes(int s) {
   if (rule.quantizer != Quantizer::kMax) return method_input(s);
   const Raw& raw = at(stage(s).inputs.front()).raw;
   const int bits = stage(s).rule.width(rule);
-  const Src scale = entry(s, "sx");
+  const Src scale = entry(s, StepScalar::kSx);
   const bool exact = rule.scale == ScaleRule::kExact;
   if (exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), scale.entry);
   const ImageShape& in = stage(s).in;
-  at(s).x = {low.layout.add(name(s, "x"), bits, in.rows(), in.channels), scale};
-  Statistics statistics(low, {"", name(s, "xsat"), ""}, 1);
+  at(s).x = {low.layout.add(handle(s, StepTensor::kX), bits, in.rows(), in.channels), scale};
+  Statistics statistics(low, {kUnread, handle(s, StepScalar::kXSat), kUnread}, 1);
   quantize({.tensor = raw.tensor, .pitch = std::int64_t{4} * in.channels}, in.rows(), in.channels,
            uniform_rule(rule, bits, low.div(raw.unit, scale), x_id(s)), at(s).x.tensor, statistics.next());
-  if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, "sx_next"), scale);
+  if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, StepScalar::kSxNext), scale);
 }
 
 /// The same of a gradient.
@@ -104,21 +104,22 @@ void Step::gradient_codes(int s) {
   Raw& raw = at(s).gradient;
   const ImageShape& out = stage(s).out;
   const int bits = stage(s).rule.width(rule);
-  const Src scale = entry(s, "sd");
+  const Src scale = entry(s, StepScalar::kSd);
   const bool exact = rule.scale == ScaleRule::kExact;
   if (exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), scale.entry);
-  at(s).d = {low.layout.add(name(s, "d"), bits, out.rows(), out.channels), scale};
+  at(s).d = {low.layout.add(handle(s, StepTensor::kD), bits, out.rows(), out.channels), scale};
   at(s).d_wgrad = {at(s).d};
   const bool of_loss = !exact && s + 1 == static_cast<int>(graph.stages.size());  // nobody made statistics of it
   Statistics statistics(low,
-                        of_loss ? std::vector<std::string>{name(s, "dmax"), name(s, "dsat"), name(s, "d_rawsat")}
-                                : std::vector<std::string>{"", name(s, "dsat"), ""},
+                        of_loss ? std::vector<EntryName>{handle(s, StepScalar::kDMax), handle(s, StepScalar::kDSat),
+                                                         handle(s, StepScalar::kDRawSat)}
+                                : std::vector<EntryName>{kUnread, handle(s, StepScalar::kDSat), kUnread},
                         1);
   quantize({.tensor = raw.tensor}, out.rows(), out.channels,
            uniform_rule(rule, bits, low.div(raw.unit, scale), tensor_id(stage(s).layer, TensorKind::kGradient)),
            at(s).d.tensor, statistics.next());
-  if (of_loss) raw.max = entry(s, "dmax");
-  if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, "sd_next"), scale);
+  if (of_loss) raw.max = entry(s, StepScalar::kDMax);
+  if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, StepScalar::kSdNext), scale);
 }
 
 }  // namespace bitloom

@@ -1,4 +1,6 @@
 // Forward and weight gradient GEMMs of a linear or conv2d layer, by implicit im2col (N14.2).
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "kernels/step.hpp"
@@ -39,12 +41,12 @@ View window(const Lowering& low, const Stage& stage, const LayerShape& layer, in
 void Step::bias_of_group(int s, const LayerShape& layer, int group, Statistics& statistics) {
   require_bias_fits(low.context(), layer.group_out);
   Phase bias(low, low.vector_tiles(1, layer.group_out, {.in = 1}));
-  bias.input({.tensor = state_tensor(s, "bias"), .col_base = group * layer.group_out});
+  bias.input({.tensor = state_tensor(s, StepTensor::kBias), .col_base = group * layer.group_out});
   Command& tile = bias.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set_flag(Flag::BIAS_OUT);
-  tile.set(Field::RATIO, entry(s, "ratio_b")).set(Field::STAT, statistics.next());
+  tile.set(Field::RATIO, entry(s, StepScalar::kRatioB)).set(Field::STAT, statistics.next());
   bias.run();
   statistics.fold();
-  low.leave_out(name(s, "b_acc"));
+  low.leave_out({stage(s).node, StepTensor::kBAcc});
 }
 
 /// Lowers the forward pass of a layer (N5.1, N5.2, N14.2), and the codes of its one reader's x where they are made at
@@ -55,9 +57,9 @@ void Step::forward_layer(int s) {
   const LayerShape layer = shape(s);
   const int groups = layer.conv.groups;
   StageState& state = at(s);
-  const Src unit = low.mul(state.x.scale, state.w.scale, entry(s, "s_acc"));
+  const Src unit = low.mul(state.x.scale, state.w.scale, entry(s, StepScalar::kSAcc));
   if (layer.conv.bias) {
-    low.div(low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), unit, entry(s, "ratio_b"));
+    low.div(low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), unit, entry(s, StepScalar::kRatioB));
   }
   const bool codes_now = layer_stage.result_at_once;
   const int reader = codes_now ? layer_stage.readers.front() : -1;
@@ -68,19 +70,23 @@ void Step::forward_layer(int s) {
   if (codes_now) {
     const ViewRule& rule = stage(reader).rule.activation;
     const int bits = stage(reader).rule.width(rule);
-    codes = uniform_rule(rule, bits, low.div(unit, entry(reader, "sx")), x_id(reader));
-    to = low.layout.add(name(reader, "x"), bits, rows, layer.conv.out);
-    at(reader).x = {to, entry(reader, "sx")};
-    low.leave_out(name(s, "z_raw"));
+    codes = uniform_rule(rule, bits, low.div(unit, entry(reader, StepScalar::kSx)), x_id(reader));
+    to = low.layout.add(handle(reader, StepTensor::kX), bits, rows, layer.conv.out);
+    at(reader).x = {to, entry(reader, StepScalar::kSx)};
+    low.leave_out({stage(s).node, StepTensor::kZRaw});
   } else {
-    to = add_raw(s, "z_raw", rows, layer.conv.out);
+    to = add_raw(s, StepTensor::kZRaw, rows, layer.conv.out);
   }
   if (layer_stage.relu) {
-    state.mask =
-        add_mask(s, "mask", rows, layer.conv.out, mask_bits(grid, layer_stage.out, groups == 1 ? 8 : layer.group_out));
+    state.mask = add_mask(s, StepTensor::kMask, rows, layer.conv.out,
+                          mask_bits(grid, layer_stage.out, groups == 1 ? 8 : layer.group_out));
   }
-  Statistics bias_statistics(low, {"", layer.conv.bias ? name(s, "b_accsat") : "", ""}, layer.conv.bias ? groups : 1);
-  Statistics statistics(low, {name(s, "zmax"), codes_now ? name(reader, "xsat") : "", name(s, "zsat")}, groups);
+  Statistics bias_statistics(low, {kUnread, layer.conv.bias ? handle(s, StepScalar::kBAccSat) : kUnread, kUnread},
+                             layer.conv.bias ? groups : 1);
+  Statistics statistics(low,
+                        {handle(s, StepScalar::kZMax), codes_now ? handle(reader, StepScalar::kXSat) : kUnread,
+                         handle(s, StepScalar::kZSat)},
+                        groups);
   for (int g = 0; g < groups; ++g) {
     if (layer.conv.bias) {
       phase(s, "bias", "bias to accumulator units");
@@ -107,10 +113,11 @@ void Step::forward_layer(int s) {
     gemm.run();
     statistics.fold();
   }
-  state.raw = {codes_now ? -1 : to, unit, entry(s, "zmax")};
+  state.raw = {codes_now ? -1 : to, unit, entry(s, StepScalar::kZMax)};
   if (codes_now) {
     const int q = codes.limit;
-    low.max_to_scale(entry(s, "zmax"), unit, q, entry(reader, "sx_next"), Src(entry(reader, "sx")));
+    low.max_to_scale(entry(s, StepScalar::kZMax), unit, q, entry(reader, StepScalar::kSxNext),
+                     Src(entry(reader, StepScalar::kSx)));
   }
 }
 
@@ -169,65 +176,71 @@ void Step::add_exactly(int u, int v, int to, Entry statistics) {
 }
 
 /// N5.4, N19.4: dw and db from one set of codes, or from the sum over several samples of them.
-void Step::summed_weight_gradient(int s, const std::string& dw_name) {
+void Step::summed_weight_gradient(int s, StepTensor dw) {
   const LayerShape layer = shape(s);
   const std::vector<Codes>& samples = at(s).d_wgrad;
   const auto count = static_cast<int>(samples.size());
   const Src scale = samples.front().scale;
-  const auto unit_of = [&](Src unit, const char* what) {
+  const auto unit_of = [&](Src unit, StepScalar what) {
     if (count == 1) return low.copy(unit, entry(s, what));
     return low.to_scale(low.rdiv(unit, low.real(count)), entry(s, what));
   };
-  const auto add_sum = [&](const std::string& what, int i, std::int64_t rows) {
-    const int out = layer.conv.out;
-    return i + 1 == count ? add_raw(s, what, rows, out) : add_own(s, what + "_part" + std::to_string(i), rows, out);
-  };
   const int out = layer.conv.out;
+  const auto add_one_of = [&](StepTensor what, const char* kind, int i, std::int64_t rows) {
+    return add_own(s, fmt::format("{}_{}{}", word_of(what), kind, i), rows, out);
+  };
+  const auto add_sum = [&](StepTensor what, int i, std::int64_t rows) {
+    return i + 1 == count ? add_raw(s, what, rows, out) : add_one_of(what, "part", i, rows);
+  };
   int sum = -1;
   for (int i = 0; i < count; ++i) {
     const bool last = i + 1 == count;
-    const int part = count == 1 ? add_raw(s, dw_name, layer.depth(), out)
-                                : add_own(s, dw_name + "_sample" + std::to_string(i), layer.depth(), out);
-    Statistics statistics(
-        low, {count == 1 ? own(s, "dwmax") : "", "", count == 1 ? name(s, "dwsat") : own(s, "dw_samplesat")},
-        layer.conv.groups);
+    const int part = count == 1 ? add_raw(s, dw, layer.depth(), out) : add_one_of(dw, "sample", i, layer.depth());
+    Statistics statistics(low,
+                          {count == 1 ? own(s, "dwmax") : kUnread, kUnread,
+                           count == 1 ? handle(s, StepScalar::kDwSat) : own(s, "dw_samplesat")},
+                          layer.conv.groups);
     weight_gradient_phases(s, samples[static_cast<std::size_t>(i)], part, at(s).w_mask, statistics);
     if (sum >= 0) {
-      const int total = add_sum(dw_name, i, layer.depth());
-      add_exactly(sum, part, total,
-                  last ? Statistics(low, {own(s, "dwmax"), "", name(s, "dwsat")}, 1).next() : Entry{0});
+      const int total = add_sum(dw, i, layer.depth());
+      add_exactly(
+          sum, part, total,
+          last ? Statistics(low, {own(s, "dwmax"), kUnread, handle(s, StepScalar::kDwSat)}, 1).next() : Entry{0});
       sum = total;
     } else {
       sum = part;
     }
   }
-  at(s).dw = {sum, unit_of(low.mul(scale, at(s).x.scale), "unit_dw"), entry(s, "dwmax")};
+  at(s).dw = {sum, unit_of(low.mul(scale, at(s).x.scale), StepScalar::kUnitDw), own_entry(s, "dwmax")};
   if (!layer.conv.bias) return;
   sum = -1;
   for (int i = 0; i < count; ++i) {
-    const int part = count == 1 ? add_raw(s, "db", 1, out) : add_own(s, "db_sample" + std::to_string(i), 1, out);
+    const int part = count == 1 ? add_raw(s, StepTensor::kDb, 1, out) : add_one_of(StepTensor::kDb, "sample", i, 1);
     const Entry statistics =
-        Statistics(low, {"", "", count == 1 ? name(s, "dbsat") : own(s, "db_samplesat")}, 1).next();
+        Statistics(low, {kUnread, kUnread, count == 1 ? handle(s, StepScalar::kDbSat) : own(s, "db_samplesat")}, 1)
+            .next();
     bias_gradient_phase(s, samples[static_cast<std::size_t>(i)], part, statistics);
     if (sum >= 0) {
-      const int total = add_sum("db", i, 1);
-      add_exactly(sum, part, total, i + 1 == count ? Statistics(low, {"", "", name(s, "dbsat")}, 1).next() : Entry{0});
+      const int total = add_sum(StepTensor::kDb, i, 1);
+      add_exactly(
+          sum, part, total,
+          i + 1 == count ? Statistics(low, {kUnread, kUnread, handle(s, StepScalar::kDbSat)}, 1).next() : Entry{0});
       sum = total;
     } else {
       sum = part;
     }
   }
-  at(s).db = {sum, unit_of(scale, "unit_db"), Src()};
+  at(s).db = {sum, unit_of(scale, StepScalar::kUnitDb), Src()};
 }
 
 void Step::weight_gradient(int s) {
   phase(s, "wgrad", "x · d");
   const bool standardizes = stage(s).rule.weight.quantizer == Quantizer::kStandardizedRoundClip;
-  const std::string dw_name = standardizes ? "dwhat_raw" : "dw";
+  const StepTensor dw = standardizes ? StepTensor::kDwhatRaw : StepTensor::kDw;
   if (stage(s).rule.gradient.quantizer == Quantizer::kGroup) {
-    group_weight_gradient(s, dw_name);
+    group_weight_gradient(s, dw);
   } else {
-    summed_weight_gradient(s, dw_name);
+    summed_weight_gradient(s, dw);
   }
   if (standardizes) standardized_gradient(s);
 }

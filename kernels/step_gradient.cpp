@@ -122,18 +122,18 @@ void Step::activation_gradient(int s) {
   GradientPlace made = place;
   if (two_masks) {  // the window of x first, then the ReLU behind it
     made.tensor = add_own(s, "g_windowed", in.rows(), in.channels);
-    made.maximum = made.saturations = "";
+    made.maximum = made.saturations = kUnread;
   }
   GradientPlace sums = made;
   if (grouped) {  // of codes; the gradient is made of them
     sums.tensor = add_own(s, "g_acc", in.rows(), in.channels);
     sums.mask = -1;
-    sums.maximum = "";
+    sums.maximum = kUnread;
     sums.saturations = own(s, "g_accsat");
   } else {
     low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
   }
-  Statistics statistics(low, {sums.maximum, "", sums.saturations}, phases);
+  Statistics statistics(low, {sums.maximum, kUnread, sums.saturations}, phases);
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {
       for (int g = 0; g < c.groups; ++g) {
@@ -193,14 +193,16 @@ void Step::gradient_at_once(int s, int below) {
   const ViewRule& rule = stage(below).rule.gradient;
   const int bits = stage(below).rule.width(rule);
   const ImageShape& in = stage(s).in;
-  const Src unit = low.mul(at(s).d.scale, at(s).w.scale, entry(below, "dunit"));
-  const Src scale = entry(below, "sd");
+  const Src unit = low.mul(at(s).d.scale, at(s).w.scale, entry(below, StepScalar::kDUnit));
+  const Src scale = entry(below, StepScalar::kSd);
   const CodeRule codes =
       uniform_rule(rule, bits, low.div(unit, scale), tensor_id(stage(below).layer, TensorKind::kGradient));
-  at(below).d = {low.layout.add(name(below, "d"), bits, in.rows(), in.channels), scale};
+  at(below).d = {low.layout.add(handle(below, StepTensor::kD), bits, in.rows(), in.channels), scale};
   at(below).d_wgrad = {at(below).d};
-  low.leave_out(name(below, "d_raw"));
-  Statistics statistics(low, {name(below, "dmax"), name(below, "dsat"), name(below, "d_rawsat")}, 1);
+  low.leave_out({stage(below).node, StepTensor::kDRaw});
+  Statistics statistics(
+      low, {handle(below, StepScalar::kDMax), handle(below, StepScalar::kDSat), handle(below, StepScalar::kDRawSat)},
+      1);
   const int mask = at(below).mask;
   Phase gemm(low, low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1}));
   const Conv2dAttributes& c = layer.conv;
@@ -215,7 +217,7 @@ void Step::gradient_at_once(int s, int below) {
   set_codes(tile, codes);
   gemm.output({.tensor = at(below).d.tensor});
   gemm.run();
-  low.max_to_scale(entry(below, "dmax"), unit, codes.limit, entry(below, "sd_next"), scale);
+  low.max_to_scale(entry(below, StepScalar::kDMax), unit, codes.limit, entry(below, StepScalar::kSdNext), scale);
 }
 
 }  // namespace bitloom

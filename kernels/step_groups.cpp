@@ -38,19 +38,22 @@ GroupGridAt snapped(Lowering& low, Src lo, Src hi, Src codes) {
   return {low.isub({}, low.scalar(ScalarOp::RKEEP, z, below)), low.rdiv(count, span), low.rdiv(span, count)};
 }
 
+/// What stands behind the names of a view's own tensors.
+std::string suffix_of(int part) { return part == 0 ? "" : "2"; }
+
 }  // namespace
 
 /// min, max and score of each group: [3][groups].
-int Step::group_ranges(int s, const GroupView& view, const std::string& suffix) {
+int Step::group_ranges(int s, const GroupView& view, int part) {
   const ImageShape& out = stage(s).out;
   const Raw& raw = at(s).gradient;
-  const std::string ranges_name = name(s, "ranges" + suffix);
+  const Own ranges_name = own(s, "ranges" + suffix_of(part));
   if (view.groups == Groups::kTensor) {
     return reduce_all(low, ranges_name, ReduceKind::RANGE, raw.tensor, out.rows(), out.channels, {});
   }
   const bool samples = view.groups == Groups::kSample;
   const int pixels = out.height * out.width;
-  const int ranges = low.layout.add(low.own(ranges_name), 32, 3, samples ? out.samples : out.channels);
+  const int ranges = low.layout.add(ranges_name, 32, 3, samples ? out.samples : out.channels);
   const TileGrid grid = samples ? flat_tiles(low, pixels, out.channels, {.in = 1, .out = 1, .least_words = 4})
                                 : low.vector_tiles(out.rows(), out.channels, reduce_sections(low, 1, out.channels));
   const int sample_rows = pixels * (out.channels / (samples ? grid.cols.last : out.channels));
@@ -105,14 +108,14 @@ void Step::group_codes(int s, const GroupView& view, const GroupCodes& of, const
 }
 
 /// N21.1, N21.2 and N21.4 of one view: its codes.
-GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suffix, int use, int prune_use) {
+GroupCodes Step::group_view(int s, const GroupView& view, int part, int use, int prune_use) {
   const Lowering::Scope scope(low);
   const ImageShape& out = stage(s).out;
   GroupCodes of;
-  const int ranges = group_ranges(s, view, suffix);
+  const int ranges = group_ranges(s, view, part);
   const int groups = low.tensor(ranges).cols;
-  low.layout.alias_row(ranges, 0, name(s, "lo" + suffix));
-  low.layout.alias_row(ranges, 1, name(s, "hi" + suffix));
+  low.layout.alias_row(ranges, 0, handle(s, {StepTensor::kLo, part}));
+  low.layout.alias_row(ranges, 1, handle(s, {StepTensor::kHi, part}));
   const Src lo = low.load_vectors(ranges, 0, groups, 3);
   const Src hi(lo.entry + groups, groups);
   const Src score(lo.entry + 2 * groups, groups);
@@ -134,13 +137,14 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
   const int growth = group_growth(static_cast<std::size_t>(terms), other == Quantizer::kSign);
   const Src z = low.rmul(larger, low.real(std::ldexp(1.0, growth - 8)));
   const Src one = low.real(1);
-  of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, "group_z" + suffix));
-  of.reals = add_own(s, "groups" + suffix, kGroupRows, groups);
+  of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, {StepScalar::kGroupZ, part}));
+  of.reals = add_own(s, "groups" + suffix_of(part), kGroupRows, groups);
   low.store_vectors({grid.ratio, grid.lo, low.rdiv(step, of.z), low.rdiv(offset, of.z), step, offset}, of.reals, 0,
                     groups);
-  low.layout.alias_row(of.reals, kStep, name(s, "step" + suffix));
-  low.layout.alias_row(of.reals, kOffset, name(s, "off" + suffix));
-  const int to = low.layout.add(name(s, "d" + suffix), codes_bits(view), out.rows(), out.channels, Coding::kUnsigned);
+  low.layout.alias_row(of.reals, kStep, handle(s, {StepTensor::kStep, part}));
+  low.layout.alias_row(of.reals, kOffset, handle(s, {StepTensor::kOff, part}));
+  const int to =
+      low.layout.add(handle(s, {StepTensor::kD, part}), codes_bits(view), out.rows(), out.channels, Coding::kUnsigned);
   of.codes = {to, low.word_of(word(kOne)), Kind::UNSIGNED, Expand::UNSIGNED};
   CodeRule rule;
   rule.quantizer = QuantizerKind::GROUP;
@@ -154,14 +158,14 @@ GroupCodes Step::group_view(int s, const GroupView& view, const std::string& suf
 
 void Step::group_gradient(int s) {
   const ViewRule& rule = stage(s).rule.gradient;
-  low.copy(low.word_of(word(kOne)), entry(s, "sd"));
-  low.copy(Src(), entry(s, "dsat"));
+  low.copy(low.word_of(word(kOne)), entry(s, StepScalar::kSd));
+  low.copy(Src(), entry(s, StepScalar::kDSat));
   if (stage(s).inputs.front() != kFromNetwork) {
     at(s).d_groups =
-        group_view(s, rule.dgrad, "", static_cast<int>(RandomUse::kQuantize), static_cast<int>(RandomUse::kPruneDgrad));
+        group_view(s, rule.dgrad, 0, static_cast<int>(RandomUse::kQuantize), static_cast<int>(RandomUse::kPruneDgrad));
     at(s).d = at(s).d_groups.codes;
   }
-  at(s).w_groups = group_view(s, rule.wgrad, "2", static_cast<int>(RandomUse::kQuantizeWgrad),
+  at(s).w_groups = group_view(s, rule.wgrad, 1, static_cast<int>(RandomUse::kQuantizeWgrad),
                               static_cast<int>(RandomUse::kPruneWgrad));
   at(s).d = at(s).d.tensor < 0 ? at(s).w_groups.codes : at(s).d;
   at(s).d_wgrad = {at(s).w_groups.codes};
@@ -173,7 +177,7 @@ int Step::weight_sums(int s) {
   const ImageShape& in = stage(s).in;
   const Conv2dAttributes& c = layer.conv;
   const ImageShape image{1, in.height, in.width, in.channels};
-  const int sums = add_raw(s, "w_sum", image.rows(), in.channels);
+  const int sums = add_raw(s, StepTensor::kWSum, image.rows(), in.channels);
   const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
   const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
   const Codes all{ones(), {}, Kind::UNSIGNED, Expand::UNSIGNED};
@@ -222,7 +226,7 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
   const int width = low.vector_tiles(pixels, in.channels, sections).cols.size;
   const int pieces = static_cast<int>(divide_up(in.channels, width));
   const std::int64_t pitch = std::int64_t{4} * in.channels;
-  Statistics statistics(low, {place.maximum, "", place.saturations}, pieces);
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations}, pieces);
   const Src reals = samples ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
   for (int piece = 0; piece < pieces; ++piece) {
     const int first = piece * width;
@@ -274,16 +278,16 @@ void Step::group_affine(int s, int acc, int row_values, int row_value_col, int r
 }
 
 /// N21.3, WGRAD view: dw and db.
-void Step::group_weight_gradient(int s, const std::string& dw_name) {
+void Step::group_weight_gradient(int s, StepTensor dw) {
   const LayerShape layer = shape(s);
   const GroupCodes& groups = at(s).w_groups;
   const Codes& d = groups.codes;
   const int out = layer.conv.out;
   const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;
   const int acc = add_own(s, "dw_acc", layer.depth(), out);
-  Statistics unread(low, {"", "", own(s, "dw_accsat")}, layer.conv.groups);
+  Statistics unread(low, {kUnread, kUnread, own(s, "dw_accsat")}, layer.conv.groups);
   weight_gradient_phases(s, d, acc, -1, unread);
-  const int x_sum = add_raw(s, "x_sum", layer.depth(), layer.conv.groups);
+  const int x_sum = add_raw(s, StepTensor::kXSum, layer.depth(), layer.conv.groups);
   for (int g = 0; g < layer.conv.groups; ++g) {  // X1: x against a constant one
     Phase gemm(low, low.array_tiles(layer.depth(), 1, {.out = 1}));
     GemmJob job = weight_gradient_job(s, layer, g, d);
@@ -296,24 +300,25 @@ void Step::group_weight_gradient(int s, const std::string& dw_name) {
   }
   const Src reals = by_column ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
   const Src unit = low.rmul(at(s).gradient.unit, at(s).x.scale);
-  low.to_scale(low.rmul(unit, groups.z), entry(s, "unit_dw"));
-  const int to = add_raw(s, dw_name, layer.depth(), out);
-  Statistics statistics(low, {own(s, "dwmax"), "", name(s, "dwsat")}, layer.conv.groups);
+  low.to_scale(low.rmul(unit, groups.z), entry(s, StepScalar::kUnitDw));
+  const int to = add_raw(s, dw, layer.depth(), out);
+  Statistics statistics(low, {own(s, "dwmax"), kUnread, handle(s, StepScalar::kDwSat)}, layer.conv.groups);
   for (int g = 0; g < layer.conv.groups; ++g) {
     group_affine(s, acc, x_sum, g, layer.depth(), g * layer.group_out, layer.group_out, to, at(s).w_mask, reals,
                  statistics.next());
     statistics.fold();
   }
-  at(s).dw = {to, entry(s, "unit_dw"), entry(s, "dwmax")};
+  at(s).dw = {to, entry(s, StepScalar::kUnitDw), own_entry(s, "dwmax")};
   if (!layer.conv.bias) return;
   const int db_acc = add_own(s, "db_acc", 1, out);
   bias_gradient_phase(s, d, db_acc, 0);
   const int rows = add_own(s, "rows", 1, 1);
   low.store_vectors({low.word_of(static_cast<std::uint32_t>(stage(s).out.rows()))}, rows, 0, 1);
-  low.to_scale(low.rmul(at(s).gradient.unit, groups.z), entry(s, "unit_db"));
-  const int db = add_raw(s, "db", 1, out);
-  group_affine(s, db_acc, rows, 0, 1, 0, out, db, -1, reals, Statistics(low, {"", "", name(s, "dbsat")}, 1).next());
-  at(s).db = {db, entry(s, "unit_db"), Src()};
+  low.to_scale(low.rmul(at(s).gradient.unit, groups.z), entry(s, StepScalar::kUnitDb));
+  const int db = add_raw(s, StepTensor::kDb, 1, out);
+  group_affine(s, db_acc, rows, 0, 1, 0, out, db, -1, reals,
+               Statistics(low, {kUnread, kUnread, handle(s, StepScalar::kDbSat)}, 1).next());
+  at(s).db = {db, entry(s, StepScalar::kUnitDb), Src()};
 }
 
 }  // namespace bitloom

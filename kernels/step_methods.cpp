@@ -26,9 +26,8 @@ TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sect
 }
 
 /// Two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1].
-int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tensor, std::int64_t rows, int cols,
-               Src shift) {
-  const int results = low.layout.add(low.own(name), 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
+int reduce_all(Lowering& low, const Own& name, ReduceKind kind, int tensor, std::int64_t rows, int cols, Src shift) {
+  const int results = low.layout.add(name, 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
   const TileGrid grid = flat_tiles(low, rows, cols, {.in = 1, .out = 1, .least_words = 4});
   Phase reduce(low, grid);
   reduce.input({.tensor = tensor, .pitch = std::int64_t{4} * grid.cols.last});
@@ -40,7 +39,7 @@ int reduce_all(Lowering& low, const std::string& name, ReduceKind kind, int tens
 }
 
 /// N18 into `to`; levels 7 or 15.
-void Step::sawb_scale(const std::string& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
+void Step::sawb_scale(const Own& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
                       int levels, Entry to) {
   const Src shift = low.shift_of(of.max);
   const int sums = reduce_all(low, sums_name, ReduceKind::ABSOLUTE, of.tensor, rows, cols, shift);
@@ -102,7 +101,7 @@ void Step::method_input(int s) {
   const ImageShape& in = stage(s).in;
   CodeRule codes;
   Codes x;
-  x.scale = entry(s, "sx");
+  x.scale = entry(s, StepScalar::kSx);
   bool windowed = true;
   bool counted = false;
   switch (rule.quantizer) {
@@ -110,7 +109,7 @@ void Step::method_input(int s) {
       const bool positive = rule.is_unsigned && stage(below).non_negative;
       const int bits = stage(s).rule.width(rule);
       const int levels = positive ? 15 : qmax(bits);
-      sawb_scale(name(s, "x_sums"), raw, in.rows(), in.channels, rule, levels, x.scale.entry);
+      sawb_scale(own(s, "x_sums"), raw, in.rows(), in.channels, rule, levels, x.scale.entry);
       codes = uniform_rule(rule, bits, low.div(raw.unit, x.scale), x_id(s));
       codes.limit = levels;
       codes.is_unsigned = positive;
@@ -131,37 +130,38 @@ void Step::method_input(int s) {
       counted = true;
       break;
     default:
-      throw Error(name(s, "x: this activation quantizer is not lowered"));
+      throw Error(stage(s).name + ".x: this activation quantizer is not lowered");
   }
   if (codes.is_unsigned) {
     x.kind = Kind::UNSIGNED;
     x.expand = Expand::UNSIGNED;
   }
   const Coding coding = codes.bits == 1 ? Coding::kSign : codes.is_unsigned ? Coding::kUnsigned : Coding::kSigned;
-  x.tensor = low.layout.add(name(s, "x"), codes.bits, in.rows(), in.channels, coding);
+  x.tensor = low.layout.add(handle(s, StepTensor::kX), codes.bits, in.rows(), in.channels, coding);
   at(s).x = x;
-  if (windowed) at(s).x_mask = add_mask(s, "x_mask", in.rows(), in.channels, 1);
-  Statistics statistics(low, {"", name(s, "xsat"), ""}, 1);
+  if (windowed) at(s).x_mask = add_mask(s, StepTensor::kXMask, in.rows(), in.channels, 1);
+  Statistics statistics(low, {kUnread, handle(s, StepScalar::kXSat), kUnread}, 1);
   quantize({.tensor = raw.tensor, .pitch = std::int64_t{4} * in.channels}, in.rows(), in.channels, codes, x.tensor,
            counted ? statistics.next() : 0, at(s).x_mask);
-  if (!counted) low.copy(Src(), entry(s, "xsat"));
+  if (!counted) low.copy(Src(), entry(s, StepScalar::kXSat));
 }
 
 /// What the weights' codes are made of: the master, or its standardized form.
 Raw Step::master_of(int s) {
-  return {state_tensor(s, "master"), low.word_of(word(power_of_two(recipe.update.master_frac_bits))), entry(s, "wmax")};
+  return {state_tensor(s, StepTensor::kMaster), low.word_of(word(power_of_two(recipe.update.master_frac_bits))),
+          entry(s, StepScalar::kWMax)};
 }
 
 void Step::method_weights(int s) {
   const ViewRule& rule = stage(s).rule.weight;
   const LayerShape layer = shape(s);
   Codes w;
-  w.scale = entry(s, "sw");
+  w.scale = entry(s, StepScalar::kSw);
   if (rule.quantizer == Quantizer::kLwq || rule.quantizer == Quantizer::kNiti) {
-    w.tensor = state_tensor(s, "q");
+    w.tensor = state_tensor(s, StepTensor::kQ);
     at(s).w = w;
-    low.leave_out(name(s, "w"));  // the update overwrites q
-    low.copy(Src(), entry(s, "wsat"));
+    low.leave_out({stage(s).node, StepTensor::kW});  // the update overwrites q
+    low.copy(Src(), entry(s, StepScalar::kWSat));
     return;
   }
   Raw master = master_of(s);
@@ -171,7 +171,7 @@ void Step::method_weights(int s) {
   switch (rule.quantizer) {
     case Quantizer::kSawb: {
       const int bits = stage(s).rule.width(rule);
-      sawb_scale(name(s, "w_sums"), master, layer.depth(), layer.conv.out, rule, qmax(bits), w.scale.entry);
+      sawb_scale(own(s, "w_sums"), master, layer.depth(), layer.conv.out, rule, qmax(bits), w.scale.entry);
       codes = uniform_rule(rule, bits, low.div(master.unit, w.scale), tensor_id(stage(s).layer, TensorKind::kWeight));
       counted = true;
       windowed = false;
@@ -186,16 +186,16 @@ void Step::method_weights(int s) {
       codes = clip_rule(rule, master.unit, w.scale.entry, false);
       break;
     default:
-      throw Error(name(s, "w: this weight quantizer is not lowered"));
+      throw Error(stage(s).name + ".w: this weight quantizer is not lowered");
   }
-  w.tensor = low.layout.add(name(s, "w"), codes.bits, layer.depth(), layer.conv.out,
+  w.tensor = low.layout.add(handle(s, StepTensor::kW), codes.bits, layer.depth(), layer.conv.out,
                             codes.bits == 1 ? Coding::kSign : Coding::kSigned);
   at(s).w = w;
-  if (windowed) at(s).w_mask = add_mask(s, "w_mask", layer.depth(), layer.conv.out, 1);
+  if (windowed) at(s).w_mask = add_mask(s, StepTensor::kWMask, layer.depth(), layer.conv.out, 1);
   Entry stat = 0;
-  if (counted) stat = Statistics(low, {"", name(s, "wsat"), ""}, 1).next();
+  if (counted) stat = Statistics(low, {kUnread, handle(s, StepScalar::kWSat), kUnread}, 1).next();
   quantize({.tensor = master.tensor}, layer.depth(), layer.conv.out, codes, w.tensor, stat, at(s).w_mask);
-  if (rule.quantizer == Quantizer::kSign) low.copy(Src(), entry(s, "wsat"));
+  if (rule.quantizer == Quantizer::kSign) low.copy(Src(), entry(s, StepScalar::kWSat));
 }
 
 /// N16.4 forward: what_raw.
@@ -203,7 +203,7 @@ Raw Step::standardized(int s, const Raw& master) {
   const LayerShape layer = shape(s);
   const int cols = layer.conv.out;
   const NormInput in = norm_input(low, master, layer.depth(), cols, false);
-  at(s).sums = moments(low, name(s, "w_sums"), in);
+  at(s).sums = moments(low, own(s, "w_sums"), in);
   const int forward = add_own(s, "w_forward", 2, cols);
   at(s).gains = add_own(s, "w_gains", 2, cols);
   const Entry largest = low.table.named(own(s, "w_gain"));
@@ -218,15 +218,15 @@ Raw Step::standardized(int s, const Raw& master) {
     low.store_vectors({a, c}, forward, chunk.first, chunk.count);
     low.store_vectors({gr, of.r}, at(s).gains, chunk.first, chunk.count);
   }
-  const int what = add_raw(s, "what_raw", layer.depth(), cols);
+  const int what = add_raw(s, StepTensor::kWhatRaw, layer.depth(), cols);
   Phase pass(low, low.vector_tiles(layer.depth(), cols, {.in = 1, .out = 1, .coefficients = 2}));
   pass.input({.tensor = master.tensor});
   pass.coefficients({.tensor = forward}, 2);
   Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::A_VECTOR).set_flag(Flag::C_VECTOR);
-  affine.set(Field::STAT, Statistics(low, {own(s, "what_max"), "", name(s, "wsat")}, 1).next());
+  affine.set(Field::STAT, Statistics(low, {own(s, "what_max"), kUnread, handle(s, StepScalar::kWSat)}, 1).next());
   pass.output(Flag::RAW_OUT, {.tensor = what});
   pass.run();
-  return {what, low.word_of(word(power_of_two(16))), entry(s, "what_max")};
+  return {what, low.word_of(word(power_of_two(16))), own_entry(s, "what_max")};
 }
 
 /// N16.4 backward: from the gradient of the standardized weights (dwhat_raw) to that of the master.
@@ -237,10 +237,10 @@ void Step::standardized_gradient(int s) {
   const Raw dy = at(s).dw;
   const NormInput in = norm_input(low, master_of(s), layer.depth(), cols, false);
   const Src d_shift = low.shift_of(dy.max);
-  const int cross = cross_sums(low, name(s, "w_cross"), dy, d_shift, in);
-  const Entry unit = entry(s, "unit_dw");
+  const int cross = cross_sums(low, own(s, "w_cross"), dy, d_shift, in);
+  const Entry unit = entry(s, StepScalar::kUnitDw);
   const Entry scale = low.table.temporary(1);
-  const NormBackward back = norm_scales(low, in, dy, d_shift, entry(s, "w_gain"), scale);
+  const NormBackward back = norm_scales(low, in, dy, d_shift, own_entry(s, "w_gain"), scale);
   low.copy(scale, unit);
   const int coefficients = add_own(s, "w_backward", 3, cols);
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
@@ -250,7 +250,8 @@ void Step::standardized_gradient(int s) {
     low.store_vectors(column_coefficients(low, back, of, gains, {gains.entry + chunk.count, chunk.count}), coefficients,
                       chunk.first, chunk.count);
   }
-  const GradientPlace place{add_raw(s, "dw", layer.depth(), cols), -1, own(s, "dwmax"), name(s, "dwsat"), unit};
+  const GradientPlace place{add_raw(s, StepTensor::kDw, layer.depth(), cols), -1, own(s, "dwmax"),
+                            handle(s, StepScalar::kDwSat), unit};
   affine_gradient(dy.tensor, in.z.tensor, layer.depth(), cols, coefficients, 3, {}, {}, place);
   at(s).dw = {place.tensor, unit, low.table.named(place.maximum)};
 }
@@ -260,20 +261,23 @@ void Step::method_gradient(int s) {
   const ImageShape& out = stage(s).out;
   const Raw raw = at(s).gradient;
   if (rule.quantizer == Quantizer::kGroup) return group_gradient(s);
-  Statistics statistics(low, {"", name(s, "dsat"), ""}, rule.quantizer == Quantizer::kLog ? rule.samples : 1);
+  Statistics statistics(low, {kUnread, handle(s, StepScalar::kDSat), kUnread},
+                        rule.quantizer == Quantizer::kLog ? rule.samples : 1);
   if (rule.quantizer == Quantizer::kNiti) {
-    const CodeRule codes = niti_rule(raw, stage(s).rule.bits, entry(s, "sd"));
-    at(s).d = {low.layout.add(name(s, "d"), codes.bits, out.rows(), out.channels), entry(s, "sd")};
+    const CodeRule codes = niti_rule(raw, stage(s).rule.bits, entry(s, StepScalar::kSd));
+    at(s).d = {low.layout.add(handle(s, StepTensor::kD), codes.bits, out.rows(), out.channels),
+               entry(s, StepScalar::kSd)};
     at(s).d_wgrad = {at(s).d};
     return quantize({.tensor = raw.tensor}, out.rows(), out.channels, codes, at(s).d.tensor, statistics.next());
   }
-  if (rule.quantizer != Quantizer::kLog) throw Error(name(s, "d: this gradient quantizer is not lowered"));
+  if (rule.quantizer != Quantizer::kLog) throw Error(stage(s).name + ".d: this gradient quantizer is not lowered");
   Src max = raw.max;
   if (rule.scale == ScaleRule::kHindsight) {
-    max = low.imax(low.word_of(1), low.to_int(low.rdiv(entry(s, "mhat"), raw.unit), 0));
+    max = low.imax(low.word_of(1), low.to_int(low.rdiv(entry(s, StepScalar::kMhat), raw.unit), 0));
   }
-  const Src top = low.scalar(ScalarOp::TOP, max, {}, {}, {.dst = entry(s, "log_max"), .keep = rule.power_of_two});
-  low.to_scale(low.rmul(raw.unit, low.from_int(top, rule.binades)), entry(s, "sd"));
+  const Src top =
+      low.scalar(ScalarOp::TOP, max, {}, {}, {.dst = entry(s, StepScalar::kLogMax), .keep = rule.power_of_two});
+  low.to_scale(low.rmul(raw.unit, low.from_int(top, rule.binades)), entry(s, StepScalar::kSd));
   CodeRule codes;
   codes.bits = 4;
   codes.quantizer = QuantizerKind::LOG;
@@ -283,17 +287,16 @@ void Step::method_gradient(int s) {
   codes.tensor = tensor_id(stage(s).layer, TensorKind::kGradient);
   for (int sample = 0; sample < rule.samples; ++sample) {
     codes.sample = sample;
-    const std::string what = sample == 0 ? "d" : "d_s" + std::to_string(sample);
-    const int to = low.layout.add(name(s, what), 4, out.rows(), out.channels, Coding::kUnsigned);
-    at(s).d_wgrad.push_back({to, entry(s, "sd"), Kind::LOG});
+    const int to = low.layout.add(handle(s, codes_of_sample(sample)), 4, out.rows(), out.channels, Coding::kUnsigned);
+    at(s).d_wgrad.push_back({to, entry(s, StepScalar::kSd), Kind::LOG});
     quantize({.tensor = raw.tensor}, out.rows(), out.channels, codes, to, statistics.next());
     statistics.fold();
   }
   at(s).d = at(s).d_wgrad.front();
   if (rule.scale != ScaleRule::kHindsight) return;
   const Src half = low.real(0.5);
-  low.radd(low.rmul(entry(s, "mhat"), half), low.rmul(low.rmul(low.from_int(raw.max, 0), raw.unit), half),
-           entry(s, "mhat"));
+  low.radd(low.rmul(entry(s, StepScalar::kMhat), half), low.rmul(low.rmul(low.from_int(raw.max, 0), raw.unit), half),
+           entry(s, StepScalar::kMhat));
 }
 
 }  // namespace bitloom

@@ -67,9 +67,10 @@ void Step::pool_forward(int s) {
   const ImageShape& in = stage(s).in;
   const ImageShape& out = stage(s).out;
   const Raw& from = at(stage(s).inputs.front()).raw;
-  const int to = add_raw(s, "z_raw", out.rows(), out.channels);
-  if (is_max) at(s).winner = low.layout.add(name(s, "argmax"), 8, out.rows(), out.channels, Coding::kUnsigned);
-  pool_unit(s, from.unit, entry(s, "unit"));
+  const int to = add_raw(s, StepTensor::kZRaw, out.rows(), out.channels);
+  if (is_max)
+    at(s).winner = low.layout.add(handle(s, StepTensor::kArgmax), 8, out.rows(), out.channels, Coding::kUnsigned);
+  pool_unit(s, from.unit, entry(s, StepScalar::kUnit));
   Gather g;
   g.extent_x = out.width;
   g.extent_y = out.height;
@@ -85,7 +86,8 @@ void Step::pool_forward(int s) {
   g.tap_loop = true;
   set_pitches(g, std::int64_t{4} * in.channels, in);
   const auto pieces = column_pieces(in.channels, low.hardware().lanes(), 1, low.hardware());
-  Statistics statistics(low, {name(s, "zmax"), "", name(s, "zsat")}, static_cast<int>(pieces.size()));
+  Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)},
+                        static_cast<int>(pieces.size()));
   for (const Columns& piece : pieces) {
     const TileGrid grid = low.vector_tiles(out.rows(), piece.count, sections_of(1, is_max ? 2 : 1));
     Phase windows = Phase::over_taps(low, grid, pool.kernel.rows, pool.kernel.cols);
@@ -98,7 +100,7 @@ void Step::pool_forward(int s) {
     windows.run();
     statistics.fold();
   }
-  at(s).raw = {to, entry(s, "unit"), entry(s, "zmax")};
+  at(s).raw = {to, entry(s, StepScalar::kUnit), entry(s, StepScalar::kZMax)};
 }
 
 /// Gradient of the windows: for each position, a gather of the windows that contain it.
@@ -121,7 +123,7 @@ void Step::pool_backward(int s) {
   }
   const int inputs = (stage(s).op == Op::kMaxPool ? 2 : 1) + (place.mask < 0 ? 0 : 1);
   const auto pieces = column_pieces(in.channels, low.hardware().lanes(), inputs, low.hardware());
-  Statistics statistics(low, {place.maximum, "", place.saturations},
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations},
                         static_cast<int>(ys.size() * xs.size() * pieces.size()));
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {

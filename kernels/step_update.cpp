@@ -9,14 +9,13 @@
 namespace bitloom {
 
 /// N9 or N25.
-void Step::update_tensor(int s, const std::string& what, const Raw& gradient, Src value_unit, bool wide,
-                         std::uint32_t tensor, Entry statistics) {
-  const std::string prefix = what == "master" ? "" : what + "_";
-  const int value = state_tensor(s, what);
+void Step::update_tensor(int s, Parameter of, const Raw& gradient, Src value_unit, bool wide, std::uint32_t tensor,
+                         Entry statistics) {
+  const int value = state_tensor(s, value_of(of));
   if (recipe.update.optimizer == Optimizer::kAdam) {
-    return adam_update(s, prefix + "adam_", {gradient, value, value_unit, wide, tensor, statistics});
+    return adam_update(s, of, {gradient, value, value_unit, wide, tensor, statistics});
   }
-  const int momentum = state_tensor(s, prefix + "momentum");
+  const int momentum = state_tensor(s, {StepTensor::kMomentum, of});
   const TensorPlacement& place = low.tensor(value);
   const Src momentum_unit = low.word_of(word(power_of_two(recipe.update.momentum_frac_bits)));
   const Src ratio = low.div(gradient.unit, momentum_unit);
@@ -36,8 +35,9 @@ void Step::update_tensor(int s, const std::string& what, const Raw& gradient, Sr
 }
 
 void Step::sgd_update(int s) {
-  Statistics statistics(low, {name(s, "wmax"), name(s, "msat"), name(s, "vsat")}, 1);
-  update_tensor(s, "master", at(s).dw, low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
+  Statistics statistics(low, {handle(s, StepScalar::kWMax), handle(s, StepScalar::kMSat), handle(s, StepScalar::kVSat)},
+                        1);
+  update_tensor(s, Parameter::kWeight, at(s).dw, low.word_of(word(power_of_two(recipe.update.master_frac_bits))), false,
                 tensor_id(stage(s).layer, TensorKind::kWeight), statistics.next());
 }
 
@@ -45,8 +45,8 @@ void Step::update(int s) {
   const bool buffered = recipe.update.micro_batches > 0;
   if (buffered) at(s).dw = buffered_weights(s);
   if (buffered && shape(s).conv.bias) {
-    at(s).db = buffered_vector(s, "bias", at(s).db);
-    low.iadd(entry(s, "bufsat"), entry(s, "bias_sumsat"), entry(s, "bufsat"));
+    at(s).db = buffered_vector(s, Parameter::kBias, at(s).db);
+    low.iadd(entry(s, StepScalar::kBufSat), own_entry(s, "bias_sumsat"), entry(s, StepScalar::kBufSat));
   }
   {
     const Lowering::Silence silence(low, buffered && !options.part.last);
@@ -60,15 +60,15 @@ void Step::apply_update(int s) {
   method_update(s);
   if (!shape(s).conv.bias) return;
   phase(s, "update", "update of the bias");
-  Statistics statistics(low, {"", name(s, "bsat"), name(s, "bvsat")}, 1);
-  update_tensor(s, "bias", at(s).db, low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), true,
+  Statistics statistics(low, {kUnread, handle(s, StepScalar::kBSat), handle(s, StepScalar::kBVSat)}, 1);
+  update_tensor(s, Parameter::kBias, at(s).db, low.word_of(word(power_of_two(recipe.update.bias_frac_bits))), true,
                 tensor_id(stage(s).layer, TensorKind::kBias), statistics.next());
 }
 
 /// N24.3: q ← q − G, limited to ±127. gb is fixed in the program.
 void Step::niti_update(int s) {
   const LayerShape layer = shape(s);
-  const int q = state_tensor(s, "q");
+  const int q = state_tensor(s, StepTensor::kQ);
   const int rows = layer.depth(), cols = layer.conv.out;
   const Raw& dw = at(s).dw;
   const int gb = gradient_bits_at(recipe.update, options.epoch);
@@ -78,7 +78,7 @@ void Step::niti_update(int s) {
   step.limit = qmax(gb);
   step.rounding = RoundingMode::PSEUDO;
   const int g = low.layout.add(own(s, "g"), 8, rows, cols);
-  Statistics statistics(low, {"", name(s, "msat"), ""}, 2);
+  Statistics statistics(low, {kUnread, handle(s, StepScalar::kMSat), kUnread}, 2);
   quantize({.tensor = dw.tensor}, rows, cols, step, g, statistics.next());
   statistics.fold();
   const int moved = add_own(s, "q_raw", rows, cols);
@@ -93,12 +93,12 @@ void Step::niti_update(int s) {
   limited.ratio = low.word_of(word(kOne));
   quantize({.tensor = moved}, rows, cols, limited, q, statistics.next());
   statistics.fold();
-  low.copy(Src(), entry(s, "vsat"));
+  low.copy(Src(), entry(s, StepScalar::kVSat));
 }
 
 /// The levels of N23.5, side by side.
 Entry Step::lwq_levels(int s) {
-  return low.table.statistics(name(s, "levels"), {name(s, "lvl_rd"), name(s, "lvl_wr")});
+  return low.table.statistics({handle(s, StepScalar::kLevelRead), handle(s, StepScalar::kLevelWrite)});
 }
 
 /// What every update of LWQ's codes has.
@@ -125,14 +125,15 @@ void Step::lwq_update(int s) {
   const int rows = layer.depth(), cols = layer.conv.out;
   const Raw& dw = at(s).dw;
   const Entry level = lwq_levels(s);
-  const Entry stat = low.table.statistics(
-      name(s, "lwq"), {name(s, "vmax"), name(s, "msat"), name(s, "vsat"), name(s, "moved"), own(s, "moved_hi")});
-  const Src now = entry(s, "sv_next");
+  const Entry stat =
+      low.table.statistics({handle(s, StepScalar::kVMax), handle(s, StepScalar::kMSat), handle(s, StepScalar::kVSat),
+                            handle(s, StepScalar::kMoved), own(s, "moved_hi")});
+  const Src now = entry(s, StepScalar::kSvNext);
   const Src ratio = low.rdiv(dw.unit, now);
   const Src ratio_w = low.rmul(kTableLearningRate, low.rdiv(now, at(s).w.scale));
-  const Src decay = low.rmul(low.real(options.mu16 / 65536.0), low.rdiv(entry(s, "sv"), now));
-  const int q = state_tensor(s, "q"), momentum = state_tensor(s, "momentum8");
-  const int latent = state_tensor(s, whole ? "latent" : "residual");
+  const Src decay = low.rmul(low.real(options.mu16 / 65536.0), low.rdiv(entry(s, StepScalar::kSv), now));
+  const int q = state_tensor(s, StepTensor::kQ), momentum = state_tensor(s, StepTensor::kMomentum8);
+  const int latent = state_tensor(s, whole ? StepTensor::kLatent : StepTensor::kResidual);
   Phase update(low, low.vector_tiles(rows, cols, {.in = whole ? 3 : 4, .out = 3, .columns = 8}));
   update.input({.tensor = dw.tensor});
   if (!whole) update.input({.tensor = q});
@@ -143,22 +144,24 @@ void Step::lwq_update(int s) {
   lwq_latent(s, command, level);
   for (const int each : {whole ? latent : q, whole ? q : latent, momentum}) update.output({.tensor = each});
   update.run();
-  low.copy(now, entry(s, "sv"));
+  low.copy(now, entry(s, StepScalar::kSv));
   const Src smaller =
       low.isub({}, low.imax(low.isub({}, stat), low.word_of(static_cast<std::uint32_t>(-(1 << 30) + 1))));
-  low.max_to_scale(low.iadd(smaller, smaller), entry(s, "sv"), qmax(8), entry(s, "sv_next"), Src(entry(s, "sv")));
+  low.max_to_scale(low.iadd(smaller, smaller), entry(s, StepScalar::kSv), qmax(8), entry(s, StepScalar::kSvNext),
+                   Src(entry(s, StepScalar::kSv)));
   lwq_next_level(s, stat + 3, level);
 }
 
 /// N25.8: the steps of Adam, then q and residual; with latent_bits 24 the latent weight and its q.
 void Step::lwq_adam_update(int s) {
   const bool whole = recipe.update.latent_bits == 24;
-  const int q = state_tensor(s, "q"), latent = state_tensor(s, whole ? "latent" : "residual");
-  Statistics limited(low, {"", "", name(s, "vsat")}, 1);
-  const int steps = adam_steps(s, "adam_", {at(s).dw, q, at(s).w.scale, false, 0, limited.next()});
+  const int q = state_tensor(s, StepTensor::kQ),
+            latent = state_tensor(s, whole ? StepTensor::kLatent : StepTensor::kResidual);
+  Statistics limited(low, {kUnread, kUnread, handle(s, StepScalar::kVSat)}, 1);
+  const int steps = adam_steps(s, {at(s).dw, q, at(s).w.scale, false, 0, limited.next()});
   const Entry level = lwq_levels(s);
-  const Entry stat =
-      low.table.statistics(name(s, "lwq"), {"", name(s, "msat"), "", name(s, "moved"), own(s, "moved_hi")});
+  const Entry stat = low.table.statistics(
+      {kUnread, handle(s, StepScalar::kMSat), kUnread, handle(s, StepScalar::kMoved), own(s, "moved_hi")});
   const Src ratio = adam_ratio(at(s).w.scale);
   const TensorPlacement place = low.tensor(q);
   Phase update(low, low.vector_tiles(place.rows, place.cols, {.in = whole ? 2 : 3, .out = 2, .columns = 8}));

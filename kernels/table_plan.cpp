@@ -10,10 +10,10 @@
 
 namespace bitloom {
 
-TablePlan::TablePlan(const Hardware& hardware)
-    : hardware_(hardware.name), words_(hardware.table_words), lanes_(hardware.lanes()) {
+TablePlan::TablePlan(const Hardware& hardware, const Network& network)
+    : hardware_(hardware), network_(network), words_(hardware.table_words), lanes_(hardware.lanes()) {
   add(1);  // T[0] stays 0
-  names_["scale_sat"] = add(1);
+  names_[ScalarHandle{kWholeStep, StepScalar::kScaleSat}] = add(1);
 }
 
 Entry TablePlan::add(int count) {
@@ -24,24 +24,25 @@ Entry TablePlan::add(int count) {
   return first;
 }
 
-Entry TablePlan::named(const std::string& name) {
+Entry TablePlan::named(const EntryName& name) {
   const auto found = names_.find(name);
   if (found != names_.end()) return found->second;
-  if (frozen_) throw Error("table: a second lowering needs a new entry " + name);
+  if (frozen_) throw Error("table: a second lowering needs a new entry " + text_of(name, network_));
   return names_[name] = add(1);
 }
 
-Entry TablePlan::statistics(const std::string& group, const std::vector<std::string>& names) {
-  const auto found = groups_.find(group);
+Entry TablePlan::statistics(const std::vector<EntryName>& names) {
+  const auto found = groups_.find(names);
   if (found != groups_.end()) return found->second;
-  if (frozen_) throw Error("table: a second lowering needs new statistics of " + group);
+  if (frozen_)
+    throw Error("table: a second lowering needs new statistics, the first of them " + text_of(names.front(), network_));
   const Entry first = add(static_cast<int>(names.size()));
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i].empty()) continue;
-    if (names_.contains(names[i])) throw Error("table: two statistics are called " + names[i]);
+    if (names[i] == kUnread) continue;
+    if (names_.contains(names[i])) throw Error("table: two statistics are called " + text_of(names[i], network_));
     names_[names[i]] = first + static_cast<Entry>(i);
   }
-  return groups_[group] = first;
+  return groups_[names] = first;
 }
 
 Entry TablePlan::constant(std::uint32_t word) {
@@ -66,10 +67,10 @@ void TablePlan::freeze() {
   frozen_ = true;
 }
 
-void TablePlan::require_fits(const std::string& network) const {
+void TablePlan::require_fits() const {
   if (largest_ <= words_) return;
   throw Error(fmt::format("hardware {}: network {}: the table is too small: needs {} entries, has {} (table_words)",
-                          hardware_, network, largest_, words_));
+                          hardware_.name, network_.name, largest_, words_));
 }
 
 std::map<Entry, std::uint32_t> TablePlan::constants() const {

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
 #include <map>
-#include <string>
 #include <vector>
 
 #include "kernels/hardware.hpp"
+#include "kernels/names.hpp"
 
 namespace bitloom {
 
@@ -21,12 +21,12 @@ inline constexpr Entry kTableScaleSaturations = 1;  ///< N2.1
 /// fills a plan, freeze() fixes it, and a second lowering with the frozen plan is the one that counts.
 class TablePlan {
  public:
-  explicit TablePlan(const Hardware& hardware);
+  TablePlan(const Hardware& hardware, const Network& network);
 
   /// Returns the entry of that name, made at its first use. Throws Error for a new name in a frozen plan.
-  Entry named(const std::string& name);
-  /// Entries name[0], name[1], … one behind the other: STAT and its followers. An empty name is an entry nobody reads.
-  Entry statistics(const std::string& group, const std::vector<std::string>& names);
+  Entry named(const EntryName& name);
+  /// Entries names[0], names[1], … one behind the other: STAT and its followers. The same names are the same entries.
+  Entry statistics(const std::vector<EntryName>& names);
   /// Returns an entry that holds this word from the first step on.
   Entry constant(std::uint32_t word);
   /// Returns `count` temporary entries, valid until release() of an earlier mark.
@@ -39,9 +39,9 @@ class TablePlan {
   void freeze();
   bool frozen() const { return frozen_; }
   /// Throws Error when the table of the hardware was too small.
-  void require_fits(const std::string& network) const;
+  void require_fits() const;
 
-  const std::map<std::string, Entry>& names() const { return names_; }
+  const std::map<EntryName, Entry>& names() const { return names_; }
   std::map<Entry, std::uint32_t> constants() const;
   /// Returns the number of entries of the page, a multiple of V.
   int page_entries() const { return page_; }
@@ -49,11 +49,12 @@ class TablePlan {
  private:
   Entry add(int count);
 
-  std::string hardware_;
+  const Hardware& hardware_;
+  const Network& network_;
   int words_;
   int lanes_;
-  std::map<std::string, Entry> names_;
-  std::map<std::string, Entry> groups_;
+  std::map<EntryName, Entry> names_;
+  std::map<std::vector<EntryName>, Entry> groups_;
   std::map<std::uint32_t, Entry> constants_;
   int page_ = 0;
   int next_temporary_ = 0;

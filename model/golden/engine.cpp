@@ -20,24 +20,23 @@ void GoldenRun::require_batch(const Batch& of) const {
 
 void GoldenRun::record_node(std::size_t n, StepRecord& to) const {
   const GoldenNode& node = graph.nodes[n];
-  const std::string name = node.name + ".";
-  to.tensors[name + "z_raw"] = named(z[n]);
-  to.tensors[name + "d_raw"] = named(g[n]);
-  to.scalars[name + "zmax"] = z[n].magnitude();
-  to.scalars[name + "dmax"] = g[n].magnitude();
+  to.tensors[{node.source, StepTensor::kZRaw}] = named(z[n]);
+  to.tensors[{node.source, StepTensor::kDRaw}] = named(g[n]);
+  to.scalars[{node.source, StepScalar::kZMax}] = z[n].magnitude();
+  to.scalars[{node.source, StepScalar::kDMax}] = g[n].magnitude();
   if (node.relu) {
     NamedTensor mask = named(z[n]);
     mask.bits = 1;
     mask.kind = CodeKind::kUnsigned;
     for (std::int32_t& value : mask.values) value = value > 0 ? 1 : 0;
-    to.tensors[name + "mask"] = std::move(mask);
+    to.tensors[{node.source, StepTensor::kMask}] = std::move(mask);
   }
   operations[n]->record(*this, to);
-  to.scalars[name + "dunit"] = word(g[n].unit);
-  to.scalars[name + "d_rawsat"] = counter(g_saturated[n]);
+  to.scalars[{node.source, StepScalar::kDUnit}] = word(g[n].unit);
+  to.scalars[{node.source, StepScalar::kDRawSat}] = counter(g_saturated[n]);
   if (node.layer >= 0) return;
-  to.scalars[name + "unit"] = word(z[n].unit);
-  to.scalars[name + "zsat"] = counter(z_saturated[n]);
+  to.scalars[{node.source, StepScalar::kUnit}] = word(z[n].unit);
+  to.scalars[{node.source, StepScalar::kZSat}] = counter(z_saturated[n]);
 }
 
 void GoldenRun::record(const TrainState& state, StepRecord& to) const {
@@ -46,9 +45,9 @@ void GoldenRun::record(const TrainState& state, StepRecord& to) const {
     record_node(n, to);
   }
   record_state(schema, state, to);
-  to.scalars["loss"] = tools.totals.loss;
-  to.scalars["correct"] = tools.totals.correct;
-  to.scalars["scale_sat"] = counter(tools.totals.scale_saturated);
+  to.scalars[{kWholeStep, StepScalar::kLoss}] = tools.totals.loss;
+  to.scalars[{kWholeStep, StepScalar::kCorrect}] = tools.totals.correct;
+  to.scalars[{kWholeStep, StepScalar::kScaleSat}] = counter(tools.totals.scale_saturated);
 }
 
 }  // namespace bitloom

@@ -208,22 +208,21 @@ void GoldenNorm::update(NormState& state, GoldenTools& tools) {
 }
 
 void GoldenNorm::record(StepRecord& record) const {
-  const std::string name = node_.name + ".";
-  const auto ints = [&](const char* what, int bits, const std::vector<std::int32_t>& values) {
-    record.tensors[name + what] = {1, static_cast<int>(values.size()), bits, values};
+  const auto ints = [&](StepTensor what, int bits, const std::vector<std::int32_t>& values) {
+    record.tensors[{node_.source, what}] = {1, static_cast<int>(values.size()), bits, values};
   };
-  const auto words = [&](const char* what, const std::vector<Real>& values) {
+  const auto words = [&](StepTensor what, const std::vector<Real>& values) {
     std::vector<std::int32_t> of_values;
     for (const Real value : values) of_values.push_back(static_cast<std::int32_t>(value.word()));
     ints(what, 32, of_values);
   };
-  ints("dgamma", 32, at_work_.dgamma);
-  ints("dbeta", 32, at_work_.dbeta);
-  words("forward_a", at_work_.a);
-  ints("forward_c", 32, at_work_.c);
-  words("backward_a", at_work_.by_dy);
-  words("backward_b", at_work_.by_z);
-  ints("backward_c", 32, at_work_.by_one);
+  ints(StepTensor::kDgamma, 32, at_work_.dgamma);
+  ints(StepTensor::kDbeta, 32, at_work_.dbeta);
+  words(StepTensor::kForwardA, at_work_.a);
+  ints(StepTensor::kForwardC, 32, at_work_.c);
+  words(StepTensor::kBackwardA, at_work_.by_dy);
+  words(StepTensor::kBackwardB, at_work_.by_z);
+  ints(StepTensor::kBackwardC, 32, at_work_.by_one);
 }
 
 }  // namespace bitloom

@@ -73,7 +73,7 @@ class GoldenMaxPool final : public GoldenPool {
 
   void record(const GoldenRun& run, StepRecord& to) const override {
     const RawTensor& z = run.z[n_];
-    to.tensors[run.graph.nodes[n_].name + ".argmax"] = {
+    to.tensors[{run.graph.nodes[n_].source, StepTensor::kArgmax}] = {
         static_cast<int>(z.rows), static_cast<int>(z.cols), 8, {winners_.begin(), winners_.end()}, CodeKind::kUnsigned};
   }
 

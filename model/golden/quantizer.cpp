@@ -67,8 +67,8 @@ void GoldenQuantizer::weight_gradient(GoldenLayer& layer, GoldenTools& tools) co
 
 void GoldenQuantizer::record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const {
   for (std::size_t sample = 0; sample < layer.d.size(); ++sample) {
-    record.put(sample == 0 ? "d" : "d_s" + std::to_string(sample), layer.rows(tools), layer.d_form.bits,
-               layer.d[sample], layer.d_form.kind);
+    record.put(codes_of_sample(static_cast<int>(sample)), layer.rows(tools), layer.d_form.bits, layer.d[sample],
+               layer.d_form.kind);
   }
 }
 

@@ -69,19 +69,19 @@ GroupedView grouped(const GoldenLayer& layer, const RawTensor& g, const GroupVie
   return view;
 }
 
-void record_view(const GroupedView& view, std::size_t rows, int bits, const std::string& suffix, LayerRecord& record) {
+void record_view(const GroupedView& view, std::size_t rows, int bits, int part, LayerRecord& record) {
   if (view.codes.empty()) return;
-  record.put("d" + suffix, rows, bits, view.codes, CodeKind::kUnsigned);
+  record.put({StepTensor::kD, part}, rows, bits, view.codes, CodeKind::kUnsigned);
   std::vector<std::int32_t> lo, hi;
   for (const Extremes& of : view.extremes) {
     lo.push_back(of.lo);
     hi.push_back(of.hi);
   }
-  record.put("lo" + suffix, 1, 32, lo);
-  record.put("hi" + suffix, 1, 32, hi);
-  record.words("step" + suffix, view.step);
-  record.words("off" + suffix, view.offset);
-  record.scalar("group_z" + suffix, view.common.word());
+  record.put({StepTensor::kLo, part}, 1, 32, lo);
+  record.put({StepTensor::kHi, part}, 1, 32, hi);
+  record.words({StepTensor::kStep, part}, view.step);
+  record.words({StepTensor::kOff, part}, view.offset);
+  record.scalar({StepScalar::kGroupZ, part}, view.common.word());
 }
 
 class GroupQuantizer final : public GoldenQuantizer {
@@ -143,10 +143,10 @@ class GroupQuantizer final : public GoldenQuantizer {
 
   void record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const override {
     const ViewRule& view = layer.rule.gradient;
-    record_view(layer.d_view, layer.rows(tools), view.dgrad.bits, "", record);
-    record_view(layer.w_view, layer.rows(tools), view.wgrad.bits, "2", record);
-    record.put("w_sum", layer.node.conv.in_pixels(), 32, layer.weight_sum);
-    record.put("x_sum", layer.depth(), 32, layer.input_sum);
+    record_view(layer.d_view, layer.rows(tools), view.dgrad.bits, 0, record);
+    record_view(layer.w_view, layer.rows(tools), view.wgrad.bits, 1, record);
+    record.put(StepTensor::kWSum, layer.node.conv.in_pixels(), 32, layer.weight_sum);
+    record.put(StepTensor::kXSum, layer.depth(), 32, layer.input_sum);
   }
 };
 

@@ -35,9 +35,9 @@ class LogQuantizer final : public GoldenQuantizer {
       for (std::int32_t& code : codes) {
         code = std::bit_width(static_cast<unsigned>(code < 0 ? -code : code)) | (code < 0 ? 8 : 0);
       }
-      record.put(sample == 0 ? "d" : "d_s" + std::to_string(sample), layer.rows(tools), kBits, codes, CodeKind::kLog);
+      record.put(codes_of_sample(static_cast<int>(sample)), layer.rows(tools), kBits, codes, CodeKind::kLog);
     }
-    record.scalar("log_max", layer.log_max);
+    record.scalar(StepScalar::kLogMax, layer.log_max);
   }
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
 
 #include "model/golden/quantizer.hpp"
 
@@ -11,59 +10,60 @@ namespace {
 
 void record_codes(const GoldenLayer& layer, LayerRecord& record) {
   const std::size_t view_rows = layer.x.size() / static_cast<std::size_t>(layer.node.conv.in);
-  record.put("x", view_rows, layer.x_form.bits, layer.x, layer.x_form.kind);
-  record.put("w", layer.depth(), layer.w_form.bits, layer.w, layer.w_form.kind);
-  record.put("x_mask", view_rows, 1, layer.x_mask, CodeKind::kUnsigned);
-  record.put("w_mask", layer.depth(), 1, layer.w_mask, CodeKind::kUnsigned);
+  record.put(StepTensor::kX, view_rows, layer.x_form.bits, layer.x, layer.x_form.kind);
+  record.put(StepTensor::kW, layer.depth(), layer.w_form.bits, layer.w, layer.w_form.kind);
+  record.put(StepTensor::kXMask, view_rows, 1, layer.x_mask, CodeKind::kUnsigned);
+  record.put(StepTensor::kWMask, layer.depth(), 1, layer.w_mask, CodeKind::kUnsigned);
 }
 
 void record_gradients(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) {
-  record.put("dw", layer.depth(), 32, layer.dw);
-  record.put("what_raw", layer.depth(), 32, layer.what);
-  record.put("dwhat_raw", layer.depth(), 32, layer.dwhat);
-  if (tools.accumulates() && tools.micro_batch.last) record.put("dw_mean", layer.depth(), 32, layer.dw_mean.data);
+  record.put(StepTensor::kDw, layer.depth(), 32, layer.dw);
+  record.put(StepTensor::kWhatRaw, layer.depth(), 32, layer.what);
+  record.put(StepTensor::kDwhatRaw, layer.depth(), 32, layer.dwhat);
+  if (tools.accumulates() && tools.micro_batch.last)
+    record.put(StepTensor::kDwMean, layer.depth(), 32, layer.dw_mean.data);
   if (!layer.node.bias) return;
-  record.put("b_acc", 1, 32, layer.b_acc);
-  record.put("db", 1, 32, layer.db);
+  record.put(StepTensor::kBAcc, 1, 32, layer.b_acc);
+  record.put(StepTensor::kDb, 1, 32, layer.db);
 }
 
 void record_scales(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) {
-  record.scalar("sx", word(layer.sx));
-  record.scalar("sw", word(layer.sw));
-  record.scalar("sd", word(layer.sd));
-  record.scalar("s_acc", word(layer.s_acc));
-  if (layer.node.bias) record.scalar("ratio_b", word(layer.ratio_b));
+  record.scalar(StepScalar::kSx, word(layer.sx));
+  record.scalar(StepScalar::kSw, word(layer.sw));
+  record.scalar(StepScalar::kSd, word(layer.sd));
+  record.scalar(StepScalar::kSAcc, word(layer.s_acc));
+  if (layer.node.bias) record.scalar(StepScalar::kRatioB, word(layer.ratio_b));
   if (layer.rule.store == WeightStore::kLatent) {
-    record.scalar("moved", static_cast<std::uint32_t>(layer.lwq.moved));
+    record.scalar(StepScalar::kMoved, static_cast<std::uint32_t>(layer.lwq.moved));
     const bool sgd = tools.recipe.update.optimizer == Optimizer::kSgd;
-    if (sgd) record.scalar("vmax", static_cast<std::uint32_t>(layer.lwq.vmax));
+    if (sgd) record.scalar(StepScalar::kVMax, static_cast<std::uint32_t>(layer.lwq.vmax));
   }
-  if (tools.accumulates() && tools.micro_batch.last) record.scalar("unit_dw_mean", word(layer.dw_mean.unit));
-  record.scalar("unit_dw", word(layer.dw_unit));
-  if (layer.node.bias) record.scalar("unit_db", word(layer.db_unit));
+  if (tools.accumulates() && tools.micro_batch.last) record.scalar(StepScalar::kUnitDwMean, word(layer.dw_mean.unit));
+  record.scalar(StepScalar::kUnitDw, word(layer.dw_unit));
+  if (layer.node.bias) record.scalar(StepScalar::kUnitDb, word(layer.db_unit));
 }
 
 void record_counts(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) {
   const SaturationCounts& of = layer.counts;
-  if (!layer.reads_input()) record.scalar("xsat", counter(of.x));
-  record.scalar("wsat", counter(of.w));
-  record.scalar("dsat", counter(of.d));
-  record.scalar("zsat", counter(of.z));
-  record.scalar("dwsat", counter(of.dw));
-  record.scalar("msat", counter(of.master));
-  record.scalar("vsat", counter(of.momentum));
-  if (tools.accumulates()) record.scalar("bufsat", counter(of.buffer));
+  if (!layer.reads_input()) record.scalar(StepScalar::kXSat, counter(of.x));
+  record.scalar(StepScalar::kWSat, counter(of.w));
+  record.scalar(StepScalar::kDSat, counter(of.d));
+  record.scalar(StepScalar::kZSat, counter(of.z));
+  record.scalar(StepScalar::kDwSat, counter(of.dw));
+  record.scalar(StepScalar::kMSat, counter(of.master));
+  record.scalar(StepScalar::kVSat, counter(of.momentum));
+  if (tools.accumulates()) record.scalar(StepScalar::kBufSat, counter(of.buffer));
   if (!layer.node.bias) return;
-  record.scalar("b_accsat", counter(of.b_acc));
-  record.scalar("dbsat", counter(of.db));
-  record.scalar("bsat", counter(of.bias));
-  record.scalar("bvsat", counter(of.bias_momentum));
+  record.scalar(StepScalar::kBAccSat, counter(of.b_acc));
+  record.scalar(StepScalar::kDbSat, counter(of.db));
+  record.scalar(StepScalar::kBSat, counter(of.bias));
+  record.scalar(StepScalar::kBVSat, counter(of.bias_momentum));
 }
 
 }  // namespace
 
 void record_layer(const GoldenLayer& layer, const GoldenTools& tools, StepRecord& record) {
-  LayerRecord to(layer.node.name, record);
+  LayerRecord to(layer.node.source, record);
   record_codes(layer, to);
   golden_quantizer(layer.rule.gradient.quantizer).record_gradient(layer, tools, to);
   record_gradients(layer, tools, to);
@@ -75,21 +75,21 @@ void record_state(const StateSchema& schema, const TrainState& state, StepRecord
   for (const StateTensor& tensor : schema.tensors) {
     NamedTensor all{tensor.rows, tensor.cols, tensor.record_bits(), tensor.read(state),
                     tensor.is_unsigned() ? CodeKind::kUnsigned : CodeKind::kSigned};
-    if (tensor.row_names.empty()) {
-      record.tensors[tensor.name] = std::move(all);
+    if (tensor.recorded_rows.empty()) {
+      record.tensors[tensor.handle] = std::move(all);
       continue;
     }
-    for (std::size_t row = 0; row < tensor.row_names.size(); ++row) {
+    for (std::size_t row = 0; row < tensor.recorded_rows.size(); ++row) {
       const auto first = all.values.begin() + static_cast<std::ptrdiff_t>(row) * tensor.cols;
-      record.tensors[tensor.row_names[row]] = {1, tensor.cols, all.bits, {first, first + tensor.cols}, all.kind};
+      record.tensors[tensor.recorded_rows[row]] = {1, tensor.cols, all.bits, {first, first + tensor.cols}, all.kind};
     }
   }
   for (const StateScalar& scalar : schema.scalars) {
-    if (scalar.used) record.scalars[scalar.name] = scalar.read(state);
+    if (scalar.used) record.scalars[scalar.handle] = scalar.read(state);
   }
 }
 
-void LayerRecord::words(const std::string& what, const std::vector<Real>& values) {
+void LayerRecord::words(const What<StepTensor>& what, const std::vector<Real>& values) {
   std::vector<std::int32_t> of_values;
   for (const Real value : values) of_values.push_back(static_cast<std::int32_t>(value.word()));
   put(what, 1, 32, of_values);

@@ -5,26 +5,26 @@
 
 namespace bitloom {
 
-/// Puts tensors and scalars of one layer into a record, by the name `<node>.<what>`.
+/// Puts tensors and scalars of one layer into a record.
 class LayerRecord {
  public:
-  LayerRecord(const std::string& node, StepRecord& record) : record_(record), name_(node + ".") {}
+  LayerRecord(int node, StepRecord& record) : record_(record), node_(node) {}
 
   /// Puts values [rows][…]; none where there are none.
   template <class T>
-  void put(const std::string& what, std::size_t rows, int bits, const std::vector<T>& values,
+  void put(const What<StepTensor>& what, std::size_t rows, int bits, const std::vector<T>& values,
            CodeKind kind = CodeKind::kSigned) {
     if (values.empty()) return;
-    record_.tensors[name_ + what] = {
+    record_.tensors[{node_, what}] = {
         static_cast<int>(rows), static_cast<int>(values.size() / rows), bits, {values.begin(), values.end()}, kind};
   }
   /// Puts the words of reals as one row.
-  void words(const std::string& what, const std::vector<Real>& values);
-  void scalar(const std::string& what, std::uint32_t value) { record_.scalars[name_ + what] = value; }
+  void words(const What<StepTensor>& what, const std::vector<Real>& values);
+  void scalar(const What<StepScalar>& what, std::uint32_t value) { record_.scalars[{node_, what}] = value; }
 
  private:
   StepRecord& record_;
-  std::string name_;
+  int node_;  ///< index in Network::nodes
 };
 
 /// Tensors and scalars that a layer made in a step (step_record.hpp), but for z_raw, d_raw and mask.

@@ -175,7 +175,8 @@ TrainState initial_state(const Network& network, const Recipe& recipe, const std
   const StateSchema schema = state_schema(network, recipe);
   TrainState state = schema.zeros();
   for (const StateTensor& tensor : schema.tensors) {
-    if (tensor.parameter != nullptr) tensor.write(state, initial_words(tensor, parameters[tensor.node]));
+    if (tensor.parameter != nullptr)
+      tensor.write(state, initial_words(tensor, parameters[static_cast<std::size_t>(tensor.handle.node)]));
   }
   int layer = 0;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
@@ -191,7 +192,8 @@ TrainState initial_state(const Network& network, const Recipe& recipe, const std
 std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state) {
   std::vector<NodeParameters> all(network.nodes.size());
   for (const StateTensor& tensor : state_schema(network, recipe).tensors) {
-    if (tensor.parameter != nullptr) all[tensor.node].*tensor.parameter = real_values(tensor, state);
+    if (tensor.parameter != nullptr)
+      all[static_cast<std::size_t>(tensor.handle.node)].*tensor.parameter = real_values(tensor, state);
   }
   std::size_t layer = 0;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {

@@ -40,7 +40,7 @@ NpyArray narrowed(const std::vector<std::int32_t>& words, const std::vector<std:
 
 NpyArray to_npy(const StateTensor& tensor, const TrainState& state) {
   std::vector<std::int32_t> words = tensor.read(state);
-  if (!tensor.row_names.empty()) {
+  if (!tensor.recorded_rows.empty()) {
     words = turned(words, static_cast<std::size_t>(tensor.rows), static_cast<std::size_t>(tensor.cols));
   }
   if (tensor.stored_bits() == 8) return narrowed<std::int8_t>(words, stored_shape(tensor));
@@ -96,7 +96,7 @@ std::vector<std::int32_t> Reader::tensor(const StateTensor& of) const {
                                    : of.stored_bits() == 16 ? words<std::int16_t>(of.stored, shape)
                                                             : words<std::int32_t>(of.stored, shape);
   of.coding == StateCoding::kInteger ? require_integers(of, read) : require_reals(of, read);
-  if (of.row_names.empty()) return read;
+  if (of.recorded_rows.empty()) return read;
   return turned(read, static_cast<std::size_t>(of.cols), static_cast<std::size_t>(of.rows));
 }
 

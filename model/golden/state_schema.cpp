@@ -39,7 +39,7 @@ int narrowest(const StateTensor& tensor, std::initializer_list<int> widths, bool
 /// Lists the state of one network and recipe.
 class Lister {
  public:
-  explicit Lister(const Recipe& recipe) : recipe_(recipe), update_(recipe.update) {}
+  Lister(const Network& network, const Recipe& recipe) : network_(network), recipe_(recipe), update_(recipe.update) {}
 
   void add_layer(const Node& node, const TrainingNode& facts);
   void add_norm(const Node& node, const TrainingNode& facts);
@@ -49,10 +49,9 @@ class Lister {
  private:
   /// `get(state)` gives the vector, for a state that is constant or not.
   template <class Get>
-  StateTensor& add(const std::string& what, int rows, int cols, const Get& get) {
-    StateTensor tensor;
-    tensor.name = tensor.stored = prefix_ + what;
-    tensor.node = node_;
+  StateTensor& add(const What<StepTensor>& what, int rows, int cols, const Get& get) {
+    StateTensor tensor({node_, what});
+    tensor.name = tensor.stored = name_of(tensor.handle, network_);
     tensor.rows = rows;
     tensor.cols = cols;
     tensor.count = [get](const TrainState& state) { return count_of(get(state)); };
@@ -63,9 +62,9 @@ class Lister {
   }
 
   template <class Get>
-  StateScalar& add_scalar(const std::string& what, ScalarCoding coding, const Get& get) {
-    StateScalar scalar;
-    scalar.name = prefix_ + what;
+  StateScalar& add_scalar(StepScalar what, ScalarCoding coding, const Get& get) {
+    StateScalar scalar({node_, what});
+    scalar.name = name_of(scalar.handle, network_);
     scalar.coding = coding;
     scalar.read = [get](const TrainState& state) { return word_of(get(state)); };
     scalar.write = [get](TrainState& state, std::uint32_t word) { set(get(state), word); };
@@ -74,10 +73,9 @@ class Lister {
   }
 
   template <class Get, class Owner>
-  void add_moments(const std::string& what, int rows, int cols, const Get& owner, Ints Owner::*momentum,
-                   AdamState Owner::*adam);
+  void add_moments(Parameter of, int rows, int cols, const Get& owner, Ints Owner::*momentum, AdamState Owner::*adam);
   template <class Get, class Owner>
-  void add_vector(const std::string& what, int cols, int frac_bits, std::vector<float> NodeParameters::*parameter,
+  void add_vector(Parameter of, int cols, int frac_bits, std::vector<float> NodeParameters::*parameter,
                   const Get& owner, Ints Owner::*value, Ints Owner::*momentum, AdamState Owner::*adam,
                   Ints Owner::*sum);
   template <class Get>
@@ -87,57 +85,60 @@ class Lister {
   template <class Get>
   void add_layer_scalars(const TrainingNode& facts, const Get& layer);
 
+  const Network& network_;
   const Recipe& recipe_;
   const UpdateRule& update_;
   StateSchema schema_;
   std::string prefix_;
-  std::size_t node_ = 0;
+  int node_ = kWholeStep;  ///< that is listed
 };
 
 /// What the optimizer keeps beside a value of [rows][cols].
 template <class Get, class Owner>
-void Lister::add_moments(const std::string& what, int rows, int cols, const Get& owner, Ints Owner::*momentum,
+void Lister::add_moments(Parameter of, int rows, int cols, const Get& owner, Ints Owner::*momentum,
                          AdamState Owner::*adam) {
-  const bool matrix = what.empty();  // that of the weights
+  const bool matrix = of == Parameter::kWeight;
   if (update_.optimizer == Optimizer::kSgd) {
     StateTensor& tensor = add(
-        what + "momentum", rows, cols, [=](auto& state) -> auto& { return owner(state).*momentum; });
+        {StepTensor::kMomentum, of}, rows, cols, [=](auto& state) -> auto& { return owner(state).*momentum; });
     tensor.limits = of_bits(update_.momentum_bits);
     tensor.matrix = matrix;
     return;
   }
   const AdamRates rates;
   StateTensor& m = add(
-      what + "adam_m", rows, cols, [=](auto& state) -> auto& { return (owner(state).*adam).m; });
+      {StepTensor::kAdamM, of}, rows, cols, [=](auto& state) -> auto& { return (owner(state).*adam).m; });
   m.limits = within(rates.m_limit());
   m.matrix = matrix;
   StateTensor& r = add(
-      what + "adam_r", rows, cols, [=](auto& state) -> auto& { return (owner(state).*adam).r; });
+      {StepTensor::kAdamR, of}, rows, cols, [=](auto& state) -> auto& { return (owner(state).*adam).r; });
   r.limits = {0, rates.r_limit()};
   r.matrix = matrix;
   StateTensor& blocks = add(
-      what + "adam_blocks", static_cast<int>(kBlockReals),
+      {StepTensor::kAdamBlocks, of}, static_cast<int>(kBlockReals),
       cols, [=](auto& state) -> auto& { return (owner(state).*adam).blocks; });
   blocks.coding = StateCoding::kMagnitude;
-  for (const char* row : {"m_step", "r_lo", "r_step"}) blocks.row_names.push_back(prefix_ + what + "adam_" + row);
+  for (const StepTensor row : {StepTensor::kAdamMStep, StepTensor::kAdamRLo, StepTensor::kAdamRStep}) {
+    blocks.recorded_rows.push_back({node_, {row, of}});
+  }
 }
 
 /// A bias, gamma or beta with what its optimizer keeps and the sum of its gradients over micro-batches (N9, N25,
 /// N26.4).
 template <class Get, class Owner>
-void Lister::add_vector(const std::string& what, int cols, int frac_bits, std::vector<float> NodeParameters::*parameter,
+void Lister::add_vector(Parameter of, int cols, int frac_bits, std::vector<float> NodeParameters::*parameter,
                         const Get& owner, Ints Owner::*value, Ints Owner::*momentum, AdamState Owner::*adam,
                         Ints Owner::*sum) {
   StateTensor& fixed = add(
-      what, 1, cols, [=](auto& state) -> auto& { return owner(state).*value; });
+      value_of(of), 1, cols, [=](auto& state) -> auto& { return owner(state).*value; });
   fixed.stored += "_fixed";
   fixed.limits = of_bits(update_.bias_bits);
   fixed.parameter = parameter;
   fixed.frac_bits = frac_bits;
-  add_moments(what + "_", 1, cols, owner, momentum, adam);
+  add_moments(of, 1, cols, owner, momentum, adam);
   if (update_.micro_batches == 0) return;
   StateTensor& gradients = add(
-      what + "_sum", 1, cols, [=](auto& state) -> auto& { return owner(state).*sum; });
+      {StepTensor::kSum, of}, 1, cols, [=](auto& state) -> auto& { return owner(state).*sum; });
   gradients.stored.clear();
   gradients.limits = within(kRawLimit);
 }
@@ -149,20 +150,20 @@ void Lister::add_latent(const RecipeLayer& rule, int depth, int out, const Get& 
   const std::int64_t largest = qmax(rule.width(rule.weight));
   if (whole) {
     StateTensor& latent = add(
-        "latent", depth, out, [=](auto& state) -> auto& { return layer(state).latent; });
+        StepTensor::kLatent, depth, out, [=](auto& state) -> auto& { return layer(state).latent; });
     latent.limits = within(largest * 65536 + 32767);
     latent.matrix = true;
   } else {
     StateTensor& residual = add(
-        "residual", depth, out, [=](auto& state) -> auto& { return layer(state).residual; });
+        StepTensor::kResidual, depth, out, [=](auto& state) -> auto& { return layer(state).residual; });
     const std::int64_t codes = polyline_codes(update_.latent_bits);
     residual.limits = {-codes, codes - 1};
     residual.matrix = true;
   }
   if (update_.optimizer == Optimizer::kAdam)
-    return add_moments("", depth, out, layer, &LayerState::momentum, &LayerState::adam);
+    return add_moments(Parameter::kWeight, depth, out, layer, &LayerState::momentum, &LayerState::adam);
   StateTensor& momentum = add(
-      "momentum8", depth, out, [=](auto& state) -> auto& { return layer(state).momentum; });
+      StepTensor::kMomentum8, depth, out, [=](auto& state) -> auto& { return layer(state).momentum; });
   momentum.stored = prefix_ + "momentum";
   momentum.limits = of_bits(8);
   momentum.matrix = true;
@@ -173,26 +174,26 @@ void Lister::add_weights(const RecipeLayer& rule, int depth, int out, const Get&
   const bool latent = rule.store == WeightStore::kLatent;
   if (rule.store != WeightStore::kMaster) {
     StateTensor& q = add(
-        "q", depth, out, [=](auto& state) -> auto& { return layer(state).q; });
+        StepTensor::kQ, depth, out, [=](auto& state) -> auto& { return layer(state).q; });
     q.limits = of_bits(latent ? rule.width(rule.weight) : 8);
     q.matrix = true;
     if (latent) add_latent(rule, depth, out, layer);
   } else {
     StateTensor& master = add(
-        "master", depth, out, [=](auto& state) -> auto& { return layer(state).master; });
+        StepTensor::kMaster, depth, out, [=](auto& state) -> auto& { return layer(state).master; });
     master.limits = of_bits(update_.master_bits);
     master.matrix = true;
     master.parameter = &NodeParameters::weight;
     master.frac_bits = update_.master_frac_bits;
-    add_moments("", depth, out, layer, &LayerState::momentum, &LayerState::adam);
+    add_moments(Parameter::kWeight, depth, out, layer, &LayerState::momentum, &LayerState::adam);
   }
   if (update_.micro_batches == 0) return;
   StateTensor& buffer = add(
-      "buffer", depth, out, [=](auto& state) -> auto& { return layer(state).buffer; });
+      StepTensor::kBuffer, depth, out, [=](auto& state) -> auto& { return layer(state).buffer; });
   buffer.stored.clear();
   buffer.limits = of_bits(kBufferBits);
   StateTensor& steps = add(
-      "buffer_step", 1, out, [=](auto& state) -> auto& { return layer(state).buffer_step; });
+      StepTensor::kBufferStep, 1, out, [=](auto& state) -> auto& { return layer(state).buffer_step; });
   steps.stored.clear();
   steps.coding = StateCoding::kMagnitude;
 }
@@ -206,7 +207,7 @@ void Lister::add_layer_scalars(const TrainingNode& facts, const Get& layer) {
   const bool latent = rule.store == WeightStore::kLatent, codes = rule.store != WeightStore::kMaster;
   const bool has_sv = latent && update_.optimizer == Optimizer::kSgd;
   const bool hindsight_log = follows(rule.gradient, Quantizer::kLog);
-  const auto scale = [&](const char* what, Scale LayerState::*field, bool used, bool calibrated) -> StateScalar& {
+  const auto scale = [&](StepScalar what, Scale LayerState::*field, bool used, bool calibrated) -> StateScalar& {
     StateScalar& scalar = add_scalar(
         what, ScalarCoding::kScale, [=](auto& state) -> auto& { return layer(state).*field; });
     scalar.used = used;
@@ -218,32 +219,32 @@ void Lister::add_layer_scalars(const TrainingNode& facts, const Get& layer) {
     scalar.place = place;
   };
   add_scalar(
-      "wmax", ScalarCoding::kCount, [=](auto& state) -> auto& { return layer(state).wmax; });
+      StepScalar::kWMax, ScalarCoding::kCount, [=](auto& state) -> auto& { return layer(state).wmax; });
   const bool reads_input = facts.inputs.front() == kNetworkInput;
   const bool hindsight_x = !reads_input && follows(rule.activation, Quantizer::kMax);
-  store(scale("sx_next", &LayerState::sx_next, hindsight_x, true), "scales", 0);
-  store(scale("sd_next", &LayerState::sd_next, follows(rule.gradient, Quantizer::kMax), true), "scales", 1);
+  store(scale(StepScalar::kSxNext, &LayerState::sx_next, hindsight_x, true), "scales", 0);
+  store(scale(StepScalar::kSdNext, &LayerState::sd_next, follows(rule.gradient, Quantizer::kMax), true), "scales", 1);
   if (!codes && !hindsight_log) return;
   constexpr const char* kOthers = "recipe_state";
-  store(scale("sw", &LayerState::sw, codes, false), kOthers, 0);
-  store(scale("sv", &LayerState::sv, has_sv, false), kOthers, 1);
-  store(scale("sv_next", &LayerState::sv_next, has_sv, true), kOthers, 2);
-  const auto level = [&](const char* what, int LayerState::*field, std::size_t place) {
+  store(scale(StepScalar::kSw, &LayerState::sw, codes, false), kOthers, 0);
+  store(scale(StepScalar::kSv, &LayerState::sv, has_sv, false), kOthers, 1);
+  store(scale(StepScalar::kSvNext, &LayerState::sv_next, has_sv, true), kOthers, 2);
+  const auto level = [&](StepScalar what, int LayerState::*field, std::size_t place) {
     StateScalar& scalar = add_scalar(
         what, ScalarCoding::kLevel, [=](auto& state) -> auto& { return layer(state).*field; });
     scalar.used = latent;
     store(scalar, kOthers, place);
   };
-  level("lvl_rd", &LayerState::level_read, 3);
-  level("lvl_wr", &LayerState::level_write, 4);
+  level(StepScalar::kLevelRead, &LayerState::level_read, 3);
+  level(StepScalar::kLevelWrite, &LayerState::level_write, 4);
   StateScalar& mhat = add_scalar(
-      "mhat", ScalarCoding::kMagnitude, [=](auto& state) -> auto& { return layer(state).mhat; });
+      StepScalar::kMhat, ScalarCoding::kMagnitude, [=](auto& state) -> auto& { return layer(state).mhat; });
   mhat.used = mhat.calibrated = hindsight_log;
   store(mhat, kOthers, 5);
 }
 
 void Lister::add_layer(const Node& node, const TrainingNode& facts) {
-  node_ = static_cast<std::size_t>(facts.node);
+  node_ = facts.node;
   prefix_ = node.name + ".";
   const std::size_t l = schema_.layers++;
   const auto layer = [l](auto& state) -> auto& { return state.layers[l]; };
@@ -253,29 +254,29 @@ void Lister::add_layer(const Node& node, const TrainingNode& facts) {
   const int out = node.shape[0];
   add_weights(facts.rule, fan_in(node), out, layer);
   if (bias) {
-    add_vector("bias", out, update_.bias_frac_bits, &NodeParameters::bias, layer, &LayerState::bias,
+    add_vector(Parameter::kBias, out, update_.bias_frac_bits, &NodeParameters::bias, layer, &LayerState::bias,
                &LayerState::bias_momentum, &LayerState::bias_adam, &LayerState::bias_sum);
   }
   add_layer_scalars(facts, layer);
 }
 
 void Lister::add_norm(const Node& node, const TrainingNode& facts) {
-  node_ = static_cast<std::size_t>(facts.node);
+  node_ = facts.node;
   prefix_ = node.name + ".";
   const std::size_t i = schema_.norms++;
   const auto norm = [i](auto& state) -> auto& { return state.norms[i]; };
   const int channels = node.shape[0];
-  add_vector("gamma", channels, kNormFracBits, &NodeParameters::gamma, norm, &NormState::gamma,
+  add_vector(Parameter::kGamma, channels, kNormFracBits, &NodeParameters::gamma, norm, &NormState::gamma,
              &NormState::gamma_momentum, &NormState::gamma_adam, &NormState::gamma_sum);
-  add_vector("beta", channels, kNormFracBits, &NodeParameters::beta, norm, &NormState::beta, &NormState::beta_momentum,
-             &NormState::beta_adam, &NormState::beta_sum);
+  add_vector(Parameter::kBeta, channels, kNormFracBits, &NodeParameters::beta, norm, &NormState::beta,
+             &NormState::beta_momentum, &NormState::beta_adam, &NormState::beta_sum);
   const int running = recipe_.normalization == Normalization::kLayerBatch ? 1 : channels;
   StateTensor& mean = add(
-      "run_mean", 1, running, [=](auto& state) -> auto& { return norm(state).run_mean; });
+      StepTensor::kRunMean, 1, running, [=](auto& state) -> auto& { return norm(state).run_mean; });
   mean.coding = StateCoding::kReal;
   mean.parameter = &NodeParameters::running_mean;
   StateTensor& variance = add(
-      "run_var", 1, running, [=](auto& state) -> auto& { return norm(state).run_var; });
+      StepTensor::kRunVar, 1, running, [=](auto& state) -> auto& { return norm(state).run_var; });
   variance.coding = StateCoding::kMagnitude;
   variance.parameter = &NodeParameters::running_variance;
   variance.start = 1;
@@ -284,15 +285,15 @@ void Lister::add_norm(const Node& node, const TrainingNode& facts) {
 /// Lists the powers of N25.7.
 void Lister::add_powers() {
   if (update_.optimizer == Optimizer::kSgd) return;
-  prefix_.clear();
-  const auto power = [&](const char* what, Real AdamPowers::*field, std::size_t place) {
+  node_ = kWholeStep;
+  const auto power = [&](StepScalar what, Real AdamPowers::*field, std::size_t place) {
     StateScalar& scalar = add_scalar(
         what, ScalarCoding::kMagnitude, [=](auto& state) -> auto& { return state.powers.*field; });
     scalar.stored = "adam_powers";
     scalar.place = place;
   };
-  power("adam_pow1", &AdamPowers::beta1, 0);
-  power("adam_pow2", &AdamPowers::beta2, 1);
+  power(StepScalar::kAdamPow1, &AdamPowers::beta1, 0);
+  power(StepScalar::kAdamPow2, &AdamPowers::beta2, 1);
 }
 
 }  // namespace
@@ -339,7 +340,7 @@ void StateSchema::require_fit(const TrainState& state) const {
 
 StateSchema state_schema(const Network& network, const Recipe& recipe) {
   const TrainingGraph graph = training_graph(network, recipe);
-  Lister lister(recipe);
+  Lister lister(network, recipe);
   for (const TrainingNode& facts : graph.nodes) {
     const Node& node = network.nodes[static_cast<std::size_t>(facts.node)];
     if (facts.layer >= 0) lister.add_layer(node, facts);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/golden/handle.hpp"
 #include "model/golden/state.hpp"
 #include "model/network/init.hpp"
 #include "model/network/network.hpp"
@@ -28,9 +29,11 @@ struct StateLimits {
 
 /// A tensor that lives across steps: [rows][cols] words, weights as [K][out].
 struct StateTensor {
-  std::string name;    ///< `<node>.<what>`, in records and in the accelerator's memory
-  std::string stored;  ///< its name in checkpoints; empty: a step's micro-batches share it, and no checkpoint holds it
-  std::size_t node = 0;  ///< index in Network::nodes
+  explicit StateTensor(const TensorHandle& the_handle) : handle(the_handle) {}
+
+  TensorHandle handle;  ///< in records and in the accelerator's memory
+  std::string name;     ///< of the handle
+  std::string stored;   ///< its name in checkpoints; empty: a step's micro-batches share it, and no checkpoint holds it
   int rows = 1;
   int cols = 0;
   bool matrix = false;  ///< a checkpoint keeps it as [rows][cols]; else as one dimension
@@ -41,9 +44,9 @@ struct StateTensor {
   std::vector<float> NodeParameters::*parameter = nullptr;
   int frac_bits = 0;  ///< of kInteger with a parameter: v stands for v · 2^-frac_bits
   double start = 0;   ///< value where the parameter is not given
-  /// Names of its rows, `<node>.<what>`, where each row is recorded as a tensor of its own. A checkpoint keeps such a
-  /// tensor column by column.
-  std::vector<std::string> row_names{};
+  /// Handles of its rows, where each row is recorded as a tensor of its own, and the whole is not. A checkpoint keeps
+  /// such a tensor column by column.
+  std::vector<TensorHandle> recorded_rows{};
 
   std::size_t size() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); }
   /// Returns the width of an element in the accelerator's memory: 4, 8 or 32 bits.
@@ -69,7 +72,10 @@ enum class ScalarCoding {
 
 /// A scalar that lives across steps.
 struct StateScalar {
-  std::string name;       ///< `<node>.<what>`, in records and in the accelerator's table
+  explicit StateScalar(const ScalarHandle& the_handle) : handle(the_handle) {}
+
+  ScalarHandle handle;    ///< in records and in the accelerator's table
+  std::string name;       ///< of the handle
   std::string stored;     ///< the checkpoint's tensor that holds it; empty: it follows from other tensors
   std::size_t place = 0;  ///< its index in that tensor
   ScalarCoding coding = ScalarCoding::kCount;

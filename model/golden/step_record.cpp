@@ -25,10 +25,13 @@ NpyArray to_npy(const NamedTensor& tensor) {
 
 }  // namespace
 
-void write_step_record(const StepRecord& record, const std::string& folder) {
+void write_step_record(const StepRecord& record, const Network& network, const std::string& folder) {
   require_writable_folder(folder);
-  for (const auto& [name, tensor] : record.tensors) write_npy(folder + "/" + name + ".npy", to_npy(tensor));
-  const nlohmann::json scalars(record.scalars);
+  for (const auto& [handle, tensor] : record.tensors) {
+    write_npy(folder + "/" + name_of(handle, network) + ".npy", to_npy(tensor));
+  }
+  nlohmann::json scalars = nlohmann::json::object();
+  for (const auto& [handle, value] : record.scalars) scalars[name_of(handle, network)] = value;
   write_file(folder + "/scalars.json", scalars.dump(2) + "\n");
 }
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "model/golden/handle.hpp"
+
 namespace bitloom {
 
 /// What the bits of a code mean.
@@ -23,7 +25,7 @@ struct NamedTensor {
   CodeKind kind = CodeKind::kSigned;
 };
 
-/// Every tensor and scalar of one training step, by the name `<node>.<what>`.
+/// Every tensor and scalar of one training step. name_of() calls them `<node>.<what>`.
 ///
 /// Tensors of a layer (linear, conv2d): x (codes of the layer's input), w (codes, [K][out]), b_acc, z_raw (raw view of
 /// the layer's output, after its ReLU), mask (layers with ReLU), d (codes of the gradient of the layer's output before
@@ -50,12 +52,12 @@ struct NamedTensor {
 /// of dw) and unit_dw_mean. For every node also dunit (unit of d_raw) and d_rawsat (of the gradients that the node made
 /// or added up); unit_dw and unit_db for layers, and for nodes that are no layers unit (of z_raw), zmax, dmax, zsat.
 struct StepRecord {
-  std::map<std::string, NamedTensor> tensors;
-  std::map<std::string, std::uint32_t> scalars;
+  std::map<TensorHandle, NamedTensor> tensors;
+  std::map<ScalarHandle, std::uint32_t> scalars;
 };
 
-/// Writes each tensor as `<folder>/<name>.npy` (the narrowest of int8, int16, int32 that holds its container) and the
-/// scalars as `<folder>/scalars.json`. Throws Error.
-void write_step_record(const StepRecord& record, const std::string& folder);
+/// Writes each tensor of a step of `network` as `<folder>/<name>.npy` (the narrowest of int8, int16, int32 that holds
+/// its container) and the scalars as `<folder>/scalars.json`. Throws Error.
+void write_step_record(const StepRecord& record, const Network& network, const std::string& folder);
 
 }  // namespace bitloom

@@ -215,7 +215,7 @@ void IntegerTrainer::dump(const std::string& folder) const {
   const StepContext next = context(learning_rate_, epochs_done_);
   if (copy.step == 0) engine.calibrate(copy, batch_, next);
   engine.step(copy, batch_, next, &record);
-  write_step_record(record, (std::filesystem::path(folder) / "step").string());
+  write_step_record(record, network_, (std::filesystem::path(folder) / "step").string());
 }
 
 }  // namespace

@@ -15,8 +15,14 @@ void add(Comparison& sum, Difference difference) {
   if (sum.first.size() < Comparison::kKept) sum.first.push_back(std::move(difference));
 }
 
-void compare_tensor(const TensorPlacement& place, const NamedTensor& golden, std::span<const std::uint8_t> memory,
+/// What the program gives a handle of golden's must be recorded: else it would be a value that nobody compares.
+[[noreturn]] void refuse_unrecorded(const std::string& name) {
+  throw Error(fmt::format("co-simulation: the accelerator has {}, which golden does not record", name));
+}
+
+void compare_tensor(const Program& program, int index, const NamedTensor& golden, std::span<const std::uint8_t> memory,
                     const std::string& executor, int step, Comparison& sum) {
+  const TensorPlacement& place = program.tensors[static_cast<std::size_t>(index)];
   if (golden.rows != place.rows || golden.cols != place.cols) {
     throw Error(fmt::format("co-simulation: {} is {}×{} in golden and {}×{} in memory", place.name, golden.rows,
                             golden.cols, place.rows, place.cols));
@@ -26,7 +32,7 @@ void compare_tensor(const TensorPlacement& place, const NamedTensor& golden, std
   sum.elements += got.size();
   for (std::size_t i = 0; i < got.size(); ++i) {
     if (got[i] == golden.values[i]) continue;
-    add(sum, {executor, step, place.name, static_cast<int>(i) / place.cols, static_cast<int>(i) % place.cols,
+    add(sum, {executor, step, place.name, index, static_cast<int>(i) / place.cols, static_cast<int>(i) % place.cols,
               golden.values[i], got[i], place.writers});
   }
 }
@@ -44,87 +50,88 @@ void compare_table(const Program& program, const StepRecord& record, std::span<c
   const TensorPlacement* table = find_tensor(program, "table");
   if (table == nullptr) throw Error("co-simulation: the program has no table page");
   for (const auto& [name, index] : program.table) {
-    const auto found = record.scalars.find(name);
-    if (found == record.scalars.end()) continue;  // the accelerator's own
+    const auto* handle = std::get_if<ScalarHandle>(&name);
+    if (handle == nullptr) continue;  // the accelerator's own
+    const auto found = record.scalars.find(*handle);
+    if (found == record.scalars.end()) refuse_unrecorded(text_of(name, program.network));
     const std::int64_t expected = found->second;
     const std::int64_t got = table_entry(program, index, memory);
     ++sum.scalars;
     ++sum.elements;
-    if (expected != got) add(sum, {executor, step, "table entry " + name, 0, index, expected, got, table->writers});
+    if (expected == got) continue;
+    const std::string text = "table entry " + text_of(name, program.network);
+    add(sum, {executor, step, text, kNoPlace, 0, index, expected, got, table->writers});
   }
 }
 
 /// Everything golden records must have been compared, but for what the program declares that memory does not hold.
-void require_all_seen(const Program& program, const StepRecord& record, const std::set<std::string>& seen,
+void require_all_seen(const Program& program, const StepRecord& record, const std::set<TensorHandle>& seen,
                       Comparison& sum) {
-  for (const auto& [name, tensor] : record.tensors) {
-    if (seen.count(name) != 0) continue;
+  for (const auto& [handle, tensor] : record.tensors) {
+    if (seen.contains(handle)) continue;
+    const std::string name = name_of(handle, program.network);
     sum.unseen.insert(name);
-    if (program.left_out.count(name) == 0) {
+    if (!program.left_out.contains(handle)) {
       throw Error(fmt::format("co-simulation: golden records {}, which has no place in memory", name));
     }
   }
-  for (const auto& [name, value] : record.scalars) {
-    if (program.table.count(name) == 0) {
-      throw Error(fmt::format("co-simulation: golden records {}, which is no table entry", name));
-    }
+  for (const auto& [handle, value] : record.scalars) {
+    if (program.table.contains(handle)) continue;
+    throw Error(
+        fmt::format("co-simulation: golden records {}, which is no table entry", name_of(handle, program.network)));
   }
 }
 
-/// Nothing may stand on one side alone that the program does not declare, and all that it declares must be so: else a
-/// name that is misspelt would be a value that is not compared.
-void require_declared(const Program& program, const StepRecord& record, const std::set<std::string>& seen) {
-  const auto recorded = [&](const std::string& name) {
-    return record.tensors.count(name) != 0 || record.scalars.count(name) != 0;
-  };
-  const auto require = [&](const std::string& name) {
-    if (recorded(name) || program.own.count(name) != 0) return;
-    throw Error(fmt::format("co-simulation: the accelerator has {}, which golden does not record", name));
-  };
-  for (const TensorPlacement& place : program.tensors) require(place.name);
-  for (const auto& [name, entry] : program.table) require(name);
-  for (const std::string& name : program.own) {
-    if (recorded(name))
-      throw Error(fmt::format("co-simulation: golden records {}, declared to be no value of it", name));
+/// What the program declares to be left out must be so.
+void require_left_out(const Program& program, const StepRecord& record, const std::set<TensorHandle>& seen) {
+  for (const TensorHandle& handle : program.left_out) {
+    if (record.tensors.contains(handle) && !seen.contains(handle)) continue;
+    throw Error(fmt::format("co-simulation: the program leaves out {}, which {}", name_of(handle, program.network),
+                            seen.contains(handle) ? "lies in memory" : "golden does not record"));
   }
-  for (const std::string& name : program.left_out) {
-    if (record.tensors.count(name) != 0 && seen.count(name) == 0) continue;
-    throw Error(fmt::format("co-simulation: the program leaves out {}, which {}", name,
-                            seen.count(name) != 0 ? "lies in memory" : "golden does not record"));
+}
+
+/// The places of golden's tensors, in program order of their writers.
+std::vector<int> places_in_order(const Program& program) {
+  std::vector<int> places;
+  for (std::size_t i = 0; i < program.tensors.size(); ++i) {
+    if (program.tensors[i].golden.has_value()) places.push_back(static_cast<int>(i));
   }
+  const auto first_writer = [&](int place) {
+    const std::vector<int>& writers = program.tensors[static_cast<std::size_t>(place)].writers;
+    return writers.empty() ? -1 : writers.front();
+  };
+  std::stable_sort(places.begin(), places.end(), [&](int a, int b) { return first_writer(a) < first_writer(b); });
+  return places;
 }
 
 }  // namespace
 
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                   std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum) {
-  std::vector<const TensorPlacement*> places;
-  for (const TensorPlacement& place : program.tensors) {
-    if (record.tensors.count(place.name) != 0) places.push_back(&place);
-  }
-  std::stable_sort(places.begin(), places.end(), [](const TensorPlacement* a, const TensorPlacement* b) {
-    return (a->writers.empty() ? -1 : a->writers.front()) < (b->writers.empty() ? -1 : b->writers.front());
-  });
-  std::set<std::string> seen;
-  for (const TensorPlacement* place : places) {
-    const auto base = place->in_batch ? memory.subspan(batch_address) : memory;
-    compare_tensor(*place, record.tensors.at(place->name), base, executor, step, sum);
-    seen.insert(place->name);
+  std::set<TensorHandle> seen;
+  for (const int index : places_in_order(program)) {
+    const TensorPlacement& place = program.tensors[static_cast<std::size_t>(index)];
+    const auto found = record.tensors.find(*place.golden);
+    if (found == record.tensors.end()) refuse_unrecorded(place.name);
+    const auto base = place.in_batch ? memory.subspan(batch_address) : memory;
+    compare_tensor(program, index, found->second, base, executor, step, sum);
+    seen.insert(*place.golden);
   }
   compare_table(program, record, memory, executor, step, sum);
   require_all_seen(program, record, seen, sum);
-  require_declared(program, record, seen);
+  require_left_out(program, record, seen);
 }
 
 std::int64_t element_of(const Program& program, const Difference& difference, std::span<const std::uint8_t> memory,
                         std::uint32_t batch_address) {
-  const TensorPlacement* place = find_tensor(program, difference.tensor);
-  if (place == nullptr) return table_entry(program, difference.col, memory);  // "table entry …"
-  const auto base = place->in_batch ? memory.subspan(batch_address) : memory;
-  TensorPlacement row = *place;
-  row.address += static_cast<std::uint32_t>(difference.row) * place->pitch;
+  if (difference.place == kNoPlace) return table_entry(program, difference.col, memory);
+  const TensorPlacement& place = program.tensors[static_cast<std::size_t>(difference.place)];
+  const auto base = place.in_batch ? memory.subspan(batch_address) : memory;
+  TensorPlacement row = place;
+  row.address += static_cast<std::uint32_t>(difference.row) * place.pitch;
   row.rows = 1;
-  row.bytes = place->pitch;
+  row.bytes = place.pitch;
   return decode_tensor(row, base)[static_cast<std::size_t>(difference.col)];
 }
 

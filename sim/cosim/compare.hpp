@@ -10,12 +10,15 @@
 
 namespace bitloom::cosim {
 
+inline constexpr int kNoPlace = -1;  ///< of an entry of the table, which Difference::col numbers
+
 /// One element that differs from golden.
 struct Difference {
   std::string executor;  ///< "systemc" or "rtl"
   int step = 0;
-  std::string tensor;  ///< golden's name
-  int row = 0;         ///< of the canonical view
+  std::string tensor;    ///< golden's name, or "table entry …"
+  int place = kNoPlace;  ///< index in Program::tensors
+  int row = 0;           ///< of the canonical view
   int col = 0;
   std::int64_t expected = 0;
   std::int64_t got = 0;
@@ -33,9 +36,9 @@ struct Comparison {
   static constexpr std::size_t kKept = 8;
 };
 
-/// Compares every tensor and every scalar of golden's record with memory (bytes from BASE) and adds to `sum`. Throws
-/// Error when one side holds something that the other lacks and the program does not declare (Program::left_out,
-/// Program::own). What is left out it adds to `sum.unseen`.
+/// Compares every tensor and every scalar of golden's record with the one of the same handle in memory (bytes from
+/// BASE) and adds to `sum`. Throws Error when one side holds a handle that the other lacks and the program does not
+/// declare (Program::left_out). Own tensors and entries have no handle. What is left out it adds to `sum.unseen`.
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                   std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);
 

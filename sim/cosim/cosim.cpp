@@ -183,7 +183,7 @@ class Session {
     say(fmt::format("step {}: golden", step));
     result_.losses.push_back(golden_step(network_, recipe_, state_, samples, context(step), &record, 1).loss);
     result_.tensors_a_step = record.tensors.size();
-    if (!options_.dump.empty()) write_step_record(record, fmt::format("{}/step{}", options_.dump, step));
+    if (!options_.dump.empty()) write_step_record(record, network_, fmt::format("{}/step{}", options_.dump, step));
 
     const MachineStep systemc = run_systemc(samples, step);
     compare("systemc", record, systemc_image_.bytes, step);

@@ -10,6 +10,7 @@
 #include "model/io/error.hpp"
 #include "sim/cosim/report.hpp"
 #include "testbench/cosim/cosim_case.hpp"
+#include "testbench/kernels/named_table.hpp"
 
 namespace bitloom::cosim {
 namespace {
@@ -121,7 +122,8 @@ TEST(FullConvGraph, CodesAtOnce) {
       EXPECT_EQ(cycles_that_differ(result), "");
       using testing::UnorderedElementsAre;
       std::vector<std::string> raw_views;
-      for (const std::string& name : result.program.left_out) {
+      for (const TensorHandle& handle : result.program.left_out) {
+        const std::string name = name_of(handle, result.program.network);
         if (name.ends_with("_raw")) raw_views.push_back(name);
       }
       EXPECT_THAT(raw_views, UnorderedElementsAre("c1.z_raw", "c1.d_raw", "c2.z_raw", "c3.z_raw", "c4.d_raw",
@@ -163,7 +165,8 @@ TEST(FullConvGraph, SeveralLayersReadTheNetworksInput) {
 std::uint32_t entry_after(const CosimCase& chosen, const std::string& name) {
   const CosimResult result = run_case(chosen);
   EXPECT_TRUE(result.equal()) << to_text(result);
-  const std::size_t at = result.program.table_address + 4 * static_cast<std::size_t>(result.program.table.at(name));
+  const std::size_t at =
+      result.program.table_address + 4 * static_cast<std::size_t>(named_table(result.program).at(name));
   std::uint32_t value = 0;
   CosimOptions options;
   options.tamper = [&](const std::string& executor, int, std::span<std::uint8_t> memory) {

@@ -13,6 +13,7 @@
 #include "sim/cosim/report.hpp"
 #include "sim/cosim/rtl/harness.hpp"
 #include "testbench/cosim/cosim_case.hpp"
+#include "testbench/kernels/named_table.hpp"
 
 namespace bitloom::cosim {
 namespace {
@@ -150,7 +151,7 @@ TEST(Cosim, AChangedTableEntryIsFound) {
   };
   const CosimCase chosen{"mlp_odd", "int4", "tiny", 19, 1, 0, 1};
   const CosimResult clean = run_case(chosen);
-  address = clean.program.table_address + 4 * static_cast<std::uint32_t>(clean.program.table.at("fc1.sd"));
+  address = clean.program.table_address + 4 * static_cast<std::uint32_t>(named_table(clean.program).at("fc1.sd"));
   const CosimResult result = run_case(chosen, options);
   ASSERT_EQ(result.comparison.mismatches, 1u);
   EXPECT_EQ(result.comparison.first.front().tensor, "table entry fc1.sd");

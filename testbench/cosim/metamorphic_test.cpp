@@ -17,6 +17,8 @@
 #include "sim/cosim/compare.hpp"
 #include "sim/simulator.hpp"
 #include "testbench/cosim/random_case.hpp"
+#include "testbench/kernels/named_table.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom::cosim {
 namespace {
@@ -91,7 +93,7 @@ std::vector<std::string> integer_recipes() {
 
 /// Records of two steps, one behind the other; or why there are none.
 struct Trained {
-  std::vector<StepRecord> records;
+  std::vector<NamedRecord> records;
   std::vector<Command> commands;
   std::string refused;
 };
@@ -121,7 +123,7 @@ Trained train(const Network& network, const Recipe& recipe, const Hardware& hard
       const Batch batch = random_batch(network, format, samples, step);
       const StepContext context{5, state.step, nearest_scale(0.05), 58982, 0};
       if (step == 0) engine.calibrate(state, batch, context);
-      engine.step(state, batch, context, &made.records.emplace_back());
+      engine.step(state, batch, context, ByName(made.records.emplace_back(), network));
     }
     made.commands = lower(network, recipe, hardware, {samples, 58982}).commands;
   } catch (const Error& error) {
@@ -133,7 +135,7 @@ Trained train(const Network& network, const Recipe& recipe, const Hardware& hard
 
 std::string renamed(const std::string& name) { return name.find('.') == std::string::npos ? name : "new_" + name; }
 
-void expect_same(const StepRecord& record, const StepRecord& other) {
+void expect_same(const NamedRecord& record, const NamedRecord& other) {
   EXPECT_EQ(record.tensors.size(), other.tensors.size());
   EXPECT_EQ(record.scalars.size(), other.scalars.size());
   for (const auto& [name, tensor] : record.tensors) {
@@ -242,9 +244,10 @@ void expect_same(const Simulated& one, const Simulated& two) {
     EXPECT_EQ(place.rows, other.rows) << place.name;
     EXPECT_EQ(place.cols, other.cols) << place.name;
   }
-  for (const auto& [name, entry] : one.program.table) {
-    const auto found = two.program.table.find(name.starts_with("input.") ? name : renamed(name));
-    ASSERT_NE(found, two.program.table.end()) << name;
+  const std::map<std::string, int> entries = named_table(two.program);
+  for (const auto& [name, entry] : named_table(one.program)) {
+    const auto found = entries.find(name.starts_with("input.") ? name : renamed(name));
+    ASSERT_NE(found, entries.end()) << name;
     EXPECT_EQ(entry, found->second) << name;
   }
 }

@@ -8,6 +8,7 @@
 
 #include "model/io/error.hpp"
 #include "testbench/kernels/cases.hpp"
+#include "testbench/kernels/named_table.hpp"
 
 namespace bitloom {
 namespace {
@@ -70,7 +71,7 @@ TEST(Image, HoldsStateConstantsAndProgram) {
   const TensorPlacement* bias = find_tensor(program, "fc1.bias");
   EXPECT_EQ(word_at(image, bias->address + 4), static_cast<std::uint32_t>(-70000));
   const auto entry = [&](const std::string& name) {
-    return word_at(image, program.table_address + 4 * static_cast<std::size_t>(program.table.at(name)));
+    return word_at(image, program.table_address + 4 * static_cast<std::size_t>(named_table(program).at(name)));
   };
   EXPECT_EQ(entry("input.sx"), 33000u | 21u << 16);
   EXPECT_EQ(entry("fc1.wmax"), 70000u);

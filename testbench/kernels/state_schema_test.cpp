@@ -114,7 +114,7 @@ void expect_memory(const Program& program, const Recipe& recipe, const StateSche
   Names listed{"table", "ones"};
   for (const StateTensor& tensor : schema.tensors) {
     listed.insert(tensor.name);
-    listed.insert(tensor.row_names.begin(), tensor.row_names.end());
+    for (const TensorHandle& row : tensor.recorded_rows) listed.insert(name_of(row, program.network));
     const TensorPlacement* place = find_tensor(program, tensor.name);
     ASSERT_NE(place, nullptr) << tensor.name;
     EXPECT_EQ(place->rows, tensor.rows) << tensor.name;
@@ -145,12 +145,12 @@ void expect_record(const Network& network, const Recipe& recipe, const StateSche
   StepRecord record;
   engine.step(state, batch, context, &record);
   for (const StateTensor& tensor : schema.tensors) {
-    if (!tensor.row_names.empty()) {
-      for (const std::string& row : tensor.row_names) EXPECT_TRUE(record.tensors.contains(row)) << row;
+    if (!tensor.recorded_rows.empty()) {
+      for (const TensorHandle& row : tensor.recorded_rows) EXPECT_TRUE(record.tensors.contains(row)) << tensor.name;
       continue;
     }
-    ASSERT_TRUE(record.tensors.contains(tensor.name)) << tensor.name;
-    const NamedTensor& recorded = record.tensors.at(tensor.name);
+    ASSERT_TRUE(record.tensors.contains(tensor.handle)) << tensor.name;
+    const NamedTensor& recorded = record.tensors.at(tensor.handle);
     EXPECT_EQ(recorded.rows, tensor.rows) << tensor.name;
     EXPECT_EQ(recorded.cols, tensor.cols) << tensor.name;
     EXPECT_EQ(recorded.values, tensor.read(state)) << tensor.name;
@@ -162,7 +162,7 @@ void expect_record(const Network& network, const Recipe& recipe, const StateSche
   }
   for (const StateScalar& scalar : schema.scalars) {
     if (!scalar.used) continue;
-    EXPECT_TRUE(record.scalars.contains(scalar.name)) << scalar.name;
+    EXPECT_TRUE(record.scalars.contains(scalar.handle)) << scalar.name;
   }
 }
 

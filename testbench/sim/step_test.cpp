@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -241,7 +242,7 @@ TEST(StepTest, AdamsBlocksMayBeLongerThanTheSources) {  // N25: a column of any 
   }
 }
 
-// A name that one side misspells must not become a value that nobody compares.
+// What only one side has must not become a value that nobody compares.
 TEST(StepTest, WhatStandsOnOneSideAloneIsDeclared) {
   Training training({"conv_small", "int8", "tiny", 3});
   StepRecord record;
@@ -258,20 +259,37 @@ TEST(StepTest, WhatStandsOnOneSideAloneIsDeclared) {
     return "";
   };
   EXPECT_EQ(error([](Program&) {}), "");
-  EXPECT_EQ(error([](Program& of) { of.own.erase("fc.dwmax"); }),
-            "co-simulation: the accelerator has fc.dwmax, which golden does not record");
-  EXPECT_EQ(error([](Program& of) {
-              for (TensorPlacement& place : of.tensors) place.name = place.name == "ones" ? "fc.misspelt" : place.name;
+  const std::vector<Node>& nodes = training.network.nodes;
+  const int fc = static_cast<int>(std::ranges::find(nodes, "fc", &Node::name) - nodes.begin());
+  const auto place = [](Program& of, const char* name) -> TensorPlacement& {
+    return *std::find_if(of.tensors.begin(), of.tensors.end(), [&](const auto& each) { return each.name == name; });
+  };
+  EXPECT_EQ(error([&](Program& of) {
+              of.table[ScalarHandle{fc, StepScalar::kUnit}] = 0;
             }),
-            "co-simulation: the accelerator has fc.misspelt, which golden does not record");
-  EXPECT_EQ(error([](Program& of) { of.own.insert("fc.dw"); }),
-            "co-simulation: golden records fc.dw, declared to be no value of it");
-  EXPECT_EQ(error([](Program& of) { of.left_out.erase("fc.b_acc"); }),
+            "co-simulation: the accelerator has fc.unit, which golden does not record");
+  EXPECT_EQ(error([&](Program& of) {
+              of.table.erase(ScalarHandle{fc, StepScalar::kDwSat});
+            }),
+            "co-simulation: golden records fc.dwsat, which is no table entry");
+  EXPECT_EQ(error([&](Program& of) {
+              place(of, "ones").golden = {fc, StepTensor::kArgmax};
+            }),
+            "co-simulation: the accelerator has ones, which golden does not record");
+  EXPECT_EQ(error([&](Program& of) { place(of, "fc.dw").golden.reset(); }),
+            "co-simulation: golden records fc.dw, which has no place in memory");
+  EXPECT_EQ(error([&](Program& of) {
+              of.left_out.erase({fc, StepTensor::kBAcc});
+            }),
             "co-simulation: golden records fc.b_acc, which has no place in memory");
-  EXPECT_EQ(error([](Program& of) { of.left_out.insert("fc.dw"); }),
+  EXPECT_EQ(error([&](Program& of) {
+              of.left_out.insert({fc, StepTensor::kDw});
+            }),
             "co-simulation: the program leaves out fc.dw, which lies in memory");
-  EXPECT_EQ(error([](Program& of) { of.left_out.insert("fc.dww"); }),
-            "co-simulation: the program leaves out fc.dww, which golden does not record");
+  EXPECT_EQ(error([&](Program& of) {
+              of.left_out.insert({fc, StepTensor::kDwMean});
+            }),
+            "co-simulation: the program leaves out fc.dw_mean, which golden does not record");
 }
 
 TEST(StepTest, WithoutValuesTheCyclesAndCountsAreTheSame) {

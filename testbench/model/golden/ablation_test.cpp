@@ -17,7 +17,7 @@ constexpr int kManyStreams = 2000;
 
 using Spreads = std::map<std::string, GradientSpread>;  ///< by recipe
 
-Spreads spreads(const TrainedNetwork& of, const StepRecord& step, const std::string& layer,
+Spreads spreads(const TrainedNetwork& of, const NamedRecord& step, const std::string& layer,
                 std::initializer_list<const char*> recipes, int streams = kStreams) {
   Spreads result;
   std::printf("| recipe | weight gradient of %s: gain | squared bias | variance |\n|---|---|---|---|\n", layer.c_str());
@@ -37,7 +37,7 @@ void expect_unbiased(const GradientSpread& of, const std::string& what) {
 /// Streams are the same at every run, so these bounds hold always or never; 4 errors leave room for other images.
 TEST(Ablation, LogarithmicGradientsOfLenet) {
   TrainedNetwork lenet("lenet", "luq", 0.05, 150);
-  const StepRecord step = lenet.step();
+  const NamedRecord step = lenet.step();
   for (const char* layer : {"conv2", "fc1"}) {
     const Spreads of =
         spreads(lenet, step, layer, {"luq", "luq_biased", "luq_r4", "luq_smp2", "luq_pow2", "luq_uniform"});
@@ -55,7 +55,7 @@ TEST(Ablation, LogarithmicGradientsOfLenet) {
 
 /// The bias that words of 8 bits leave (exact), against what was drawn with them. With 16 bits it all but goes, save
 /// where 0 is exactly a code (N21.1), which 8 suffice for and 16 would tell from it by the ratio's rounding.
-void expect_bias_of_words(const TrainedNetwork& of, const StepRecord& step, const char* layer, const char* recipe,
+void expect_bias_of_words(const TrainedNetwork& of, const NamedRecord& step, const char* layer, const char* recipe,
                           const GradientSpread& drawn) {
   const GradientSpread words = bias_of_words(of, step, layer, recipe, 8),
                        wider = bias_of_words(of, step, layer, recipe, 16);
@@ -69,7 +69,7 @@ void expect_bias_of_words(const TrainedNetwork& of, const StepRecord& step, cons
 
 TEST(Ablation, PrunedGradientsOfLenet) {
   TrainedNetwork lenet("lenet_bn", "fqt1", 0.05, 150);
-  const StepRecord step = lenet.step();
+  const NamedRecord step = lenet.step();
   for (const char* layer : {"conv2", "fc1"}) {
     const Spreads of = spreads(lenet, step, layer, {"fqt1", "fqt1_bernoulli"});
     expect_unbiased(of.at("fqt1_bernoulli"), layer);
@@ -83,7 +83,7 @@ TEST(Ablation, PrunedGradientsOfLenet) {
 /// A squared bias of 0.52 in a gradient whose squared noise is 250 takes thousands of streams to see.
 TEST(Ablation, OneBitGradientsWithoutPruning) {
   TrainedNetwork lenet("lenet_bn", "fqt1", 0.05, 150);
-  const StepRecord step = lenet.step();
+  const NamedRecord step = lenet.step();
   const GradientSpread conv2 = spreads(lenet, step, "conv2", {"fqt1_psq"}, kManyStreams).at("fqt1_psq");
   EXPECT_GT(conv2.bias, 4 * conv2.bias_error);
   expect_bias_of_words(lenet, step, "conv2", "fqt1_psq", conv2);
@@ -96,7 +96,7 @@ TEST(Ablation, OneBitGradientsWithoutPruning) {
 /// a gain of −95 and −100 %.
 TEST(Ablation, GroupedGradientsOfLenet) {
   TrainedNetwork lenet("lenet", "psq", 0.05, 60);
-  const StepRecord step = lenet.step();
+  const NamedRecord step = lenet.step();
   for (const char* layer : {"conv1", "conv2"}) {
     const Spreads of = spreads(lenet, step, layer, {"psq", "ptq"});
     for (const char* recipe : {"psq", "ptq"}) expect_bias_of_words(lenet, step, layer, recipe, of.at(recipe));
@@ -130,8 +130,8 @@ TEST(Ablation, HindsightAgainstExactMaximum) {
   const std::vector<std::string> names = layer_names(int8.network());
   for (int i = 0; i < 200; ++i) {
     const TrainState before = int8.state(), log_before = luq.state();
-    const StepRecord step = int8.step(), log_step = luq.step();
-    const auto add = [](Hindsight& to, double ratio, const StepRecord& record, const std::string& codes) {
+    const NamedRecord step = int8.step(), log_step = luq.step();
+    const auto add = [](Hindsight& to, double ratio, const NamedRecord& record, const std::string& codes) {
       to.ratios.push_back(ratio);
       to.clamped += record.scalars.at(codes + "sat");
       to.values += record.tensors.at(codes).values.size();

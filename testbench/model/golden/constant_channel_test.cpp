@@ -14,6 +14,7 @@
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
 #include "model/train/trainer.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom {
 namespace {
@@ -63,8 +64,8 @@ TEST_P(ConstantChannel, GivesBetaAndPassesNoGradient) {
   StepContext context;
   context.lr = nearest_scale(0.01);
   calibrate(network, recipe, state, batch, context, 1);
-  StepRecord record;
-  golden_step(network, recipe, state, batch, context, &record, 1);
+  NamedRecord record;
+  golden_step(network, recipe, state, batch, context, ByName(record, network), 1);
 
   const NamedTensor& y = record.tensors.at("bn.z_raw");
   ASSERT_EQ(y.values.size(), 16 * beta.size());

@@ -18,7 +18,7 @@ class GoldenStep : public ::testing::Test {
   }
 };
 
-void expect_equal(const StepRecord& got, const StepRecord& expected) {
+void expect_equal(const NamedRecord& got, const NamedRecord& expected) {
   ASSERT_EQ(got.tensors.size(), expected.tensors.size());
   for (const auto& [name, tensor] : expected.tensors) {
     ASSERT_TRUE(got.tensors.contains(name)) << name;
@@ -41,7 +41,7 @@ void expect_equal(const StepRecord& got, const StepRecord& expected) {
 
 struct Outcome {
   TrainState state;
-  StepRecord record;  ///< of the last step
+  NamedRecord record;  ///< of the last step
   std::uint64_t saturated = 0;
 };
 
@@ -58,9 +58,9 @@ Outcome compare_steps(const Network& network, const Recipe& recipe, int samples,
       engine.calibrate(state, batch, context);
       reference_calibrate(network, recipe, expected_state, batch, context);
     }
-    StepRecord expected;
+    NamedRecord expected;
     const StepResult want = reference_step(network, recipe, expected_state, batch, context, expected);
-    const StepResult got = engine.step(state, batch, context, &run.record);
+    const StepResult got = engine.step(state, batch, context, ByName(run.record, network));
     expect_equal(run.record, expected);
     EXPECT_EQ(got.loss, want.loss);
     EXPECT_EQ(got.correct, want.correct);
@@ -182,8 +182,8 @@ TEST_F(GoldenStep, HindsightCodesComeFromTheExactValue) {
   const double unit = 2.0 / 127 * 0.25 / 127;            // of the accumulator
   const double exact = 2147483647.0 + 24.0 * 127 * 127;  // bias limit and 24 products
   state.layers[1].sx_next = nearest_scale(unit * (exact - 12.0 * 127 * 127) / 100.5);
-  StepRecord record;
-  golden_step(network, recipe, state, batch, make_context(state), &record, 1);
+  NamedRecord record;
+  golden_step(network, recipe, state, batch, make_context(state), ByName(record, network), 1);
   EXPECT_EQ(record.tensors.at("fc1.z_raw").values, std::vector<std::int32_t>(8, 2147483647));
   EXPECT_EQ(record.tensors.at("fc2.x").values, std::vector<std::int32_t>(8, 101));
   EXPECT_EQ(record.scalars.at("fc1.zsat"), 8u);
@@ -199,8 +199,8 @@ TEST_F(GoldenStep, ZeroInputGivesScaleOneOrKeepsTheLast) {
     for (LayerState& layer : state.layers) layer.sx_next = layer.sd_next = kept;
     Batch batch = make_batch(network, recipe, 4, 1);
     std::fill(batch.X.begin(), batch.X.end(), std::int8_t{0});
-    StepRecord record;
-    golden_step(network, recipe, state, batch, make_context(state), &record, 1);
+    NamedRecord record;
+    golden_step(network, recipe, state, batch, make_context(state), ByName(record, network), 1);
     EXPECT_EQ(record.scalars.at("fc1.zmax"), 0u);
     EXPECT_EQ(record.scalars.at("fc2.sx"), word(rule == ScaleRule::kExact ? kOne : kept));
     EXPECT_EQ(record.scalars.at("fc1.sd"), word(rule == ScaleRule::kExact ? kOne : kept));
@@ -220,13 +220,13 @@ TEST_F(GoldenStep, HindsightFirstStepEqualsExactAndLaterOnesDoNot) {
   const Batch first = make_batch(network, exact, 19, 1);
   const Batch second = make_batch(network, exact, 19, 2);
   calibrate(network, hindsight, b, first, make_context(b), 1);
-  StepRecord record_a, record_b;
-  golden_step(network, exact, a, first, make_context(a), &record_a, 1);
-  golden_step(network, hindsight, b, first, make_context(b), &record_b, 1);
+  NamedRecord record_a, record_b;
+  golden_step(network, exact, a, first, make_context(a), ByName(record_a, network), 1);
+  golden_step(network, hindsight, b, first, make_context(b), ByName(record_b, network), 1);
   EXPECT_EQ(a.layers[0].master, b.layers[0].master);
   EXPECT_EQ(record_a.scalars.at("fc1.sd"), record_b.scalars.at("fc1.sd_next"));
-  golden_step(network, exact, a, second, make_context(a), &record_a, 1);
-  golden_step(network, hindsight, b, second, make_context(b), &record_b, 1);
+  golden_step(network, exact, a, second, make_context(a), ByName(record_a, network), 1);
+  golden_step(network, hindsight, b, second, make_context(b), ByName(record_b, network), 1);
   EXPECT_NE(record_a.scalars.at("fc1.sd"), record_b.scalars.at("fc1.sd"));
 }
 

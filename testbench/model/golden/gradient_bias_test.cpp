@@ -6,6 +6,7 @@
 
 #include "model/golden/step.hpp"
 #include "testbench/model/golden/cases.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom::testing {
 namespace {
@@ -31,10 +32,10 @@ Spread measure(const ViewRule& gradient) {
   std::vector<double> exact, sum, squares;
   for (int stream = 0; stream < kStreams; ++stream) {
     TrainState state = start;
-    StepRecord record;
+    NamedRecord record;
     StepContext context = make_context(state);
     context.seed64 = static_cast<std::uint64_t>(stream) * 0x9e3779b97f4a7c15u;
-    engine.step(state, batch, context, &record);
+    engine.step(state, batch, context, ByName(record, network));
     const auto& x = record.tensors.at("fc2.x").values;
     const auto& g = record.tensors.at("fc2.d_raw").values;
     const auto& dw = record.tensors.at("fc2.dw").values;

@@ -112,16 +112,16 @@ Batch TrainedNetwork::batch() {
   return result;
 }
 
-StepRecord TrainedNetwork::step() {
-  StepRecord record;
+NamedRecord TrainedNetwork::step() {
+  NamedRecord record;
   const Batch now = batch();
   const StepContext context{1, state_.step, rate_, kMomentum};
   if (state_.step == 0) engine_.calibrate(state_, now, context);
-  engine_.step(state_, now, context, &record);
+  engine_.step(state_, now, context, ByName(record, network_));
   return record;
 }
 
-GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step, const std::string& name,
+GradientSpread gradient_spread(const TrainedNetwork& of, const NamedRecord& step, const std::string& name,
                                const std::string& recipe_name, int streams) {
   const Recipe recipe = recipe_named(recipe_name);
   const FoundLayer found = layer_of(of, name, recipe);
@@ -172,7 +172,7 @@ GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step,
   return result;
 }
 
-GradientSpread bias_of_words(const TrainedNetwork& of, const StepRecord& step, const std::string& name,
+GradientSpread bias_of_words(const TrainedNetwork& of, const NamedRecord& step, const std::string& name,
                              const std::string& recipe, int r) {
   const FoundLayer found = layer_of(of, name, recipe_named(recipe));
   const GroupView& view = found.rule.gradient.wgrad;

@@ -5,6 +5,7 @@
 #include "model/data/dataset.hpp"
 #include "model/golden/step.hpp"
 #include "model/network/network.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom::testing {
 
@@ -15,7 +16,7 @@ class TrainedNetwork {
   TrainedNetwork(const std::string& network, const std::string& recipe, double learning_rate, int steps);
 
   /// One more training step on its next batch, recorded.
-  StepRecord step();
+  NamedRecord step();
   const TrainState& state() const { return state_; }
   const Network& network() const { return network_; }
   const Recipe& recipe() const { return recipe_; }
@@ -45,12 +46,12 @@ struct GradientSpread {
 
 /// Quantizes the recorded exact raw gradient of `layer` (by name) by the gradient rule that `recipe` (by name) has for
 /// that layer, and multiplies it with the recorded x: the engine's own parts, `streams` times.
-GradientSpread gradient_spread(const TrainedNetwork& of, const StepRecord& step, const std::string& layer,
+GradientSpread gradient_spread(const TrainedNetwork& of, const NamedRecord& step, const std::string& layer,
                                const std::string& recipe, int streams);
 
 /// Gain and squared bias that a gradient quantizer by columns or by tensor (N21.1, no group dropped) must have because
 /// the chance of a code is a multiple of 2^-r (N3.4): exact, from the specification of its codes and no random word.
-GradientSpread bias_of_words(const TrainedNetwork& of, const StepRecord& step, const std::string& layer,
+GradientSpread bias_of_words(const TrainedNetwork& of, const NamedRecord& step, const std::string& layer,
                              const std::string& recipe, int r);
 
 }  // namespace bitloom::testing

@@ -156,7 +156,7 @@ void GraphJudge::step(int number) {
   context_ = {99, state_.step, nearest_scale(0.05), 58982};
   if (number == 0) engine_.calibrate(state_, batch, context_);
   before_ = state_;
-  engine_.step(state_, batch, context_, &record_);
+  engine_.step(state_, batch, context_, ByName(record_, network_));
   gradients_.clear();
   const int loss = static_cast<int>(network_.nodes.size()) - 1;
   for (int n = 0; n < loss; ++n) {

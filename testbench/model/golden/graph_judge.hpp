@@ -18,6 +18,7 @@
 #include "model/numerics/real.hpp"
 #include "testbench/model/golden/cases.hpp"
 #include "testbench/model/golden/norm_bounds.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom::testing {
 
@@ -143,7 +144,7 @@ class GraphJudge {
   std::map<std::string, spec::AnyScale> next_x_, next_d_;  ///< by layer: the next step's hindsight scales (N6.2)
   std::map<std::string, spec::Word> mhat_;                 ///< by layer: N19.1
   int samples_;
-  StepRecord record_;
+  NamedRecord record_;
   struct Delivered {
     Reals sum, bound;
     int count = 0;

@@ -4,6 +4,7 @@
 
 #include "model/golden/step.hpp"
 #include "testbench/model/golden/cases.hpp"
+#include "testbench/model/named_record.hpp"
 
 // The golden step against judges that know nothing of its rules: a case worked out with exact fractions, float64
 // algebra on the real numbers that the recorded integers stand for, and finite differences of the float64 loss.
@@ -14,13 +15,15 @@ namespace {
 using Reals = std::vector<double>;
 
 /// Returns the real numbers of a recorded tensor.
-Reals reals(const StepRecord& record, const std::string& name, double unit) {
+Reals reals(const NamedRecord& record, const std::string& name, double unit) {
   Reals result;
   for (const std::int32_t value : record.tensors.at(name).values) result.push_back(value * unit);
   return result;
 }
 
-double scale_of(const StepRecord& record, const std::string& name) { return value(from_word(record.scalars.at(name))); }
+double scale_of(const NamedRecord& record, const std::string& name) {
+  return value(from_word(record.scalars.at(name)));
+}
 
 /// One sample, one layer of 1 input and 2 outputs, x = 64 · 2^-6, w = (1, -1/4), b = (1/2, 0), label 1, all half up.
 /// Each number was found from docs/numerics.md with unlimited fractions and decimal logarithms.
@@ -34,8 +37,8 @@ TEST(Judge, HandWorkedStep) {
   parameters[0].bias = {0.5F, 0.0F};
   TrainState state = initial_state(network, recipe, parameters);
   const Batch batch{1, {64}, {1}, {32768, 21}};
-  StepRecord record;
-  golden_step(network, recipe, state, batch, {1, 0, nearest_scale(0.05), 58982}, &record, 1);
+  NamedRecord record;
+  golden_step(network, recipe, state, batch, {1, 0, nearest_scale(0.05), 58982}, ByName(record, network), 1);
   using Values = std::vector<std::int32_t>;
   EXPECT_EQ(record.scalars.at("fc1.sw"), word({33027, 22}));
   EXPECT_EQ(record.tensors.at("fc1.w").values, (Values{127, -32}));
@@ -137,7 +140,7 @@ std::vector<Reals> RealNetwork::backpropagate(const std::vector<Reals>& x, const
 }
 
 /// The network whose parameters are what the weight codes and accumulator biases of a recorded step stand for.
-RealNetwork real_network(const std::vector<LinearLayer>& layers, const StepRecord& record) {
+RealNetwork real_network(const std::vector<LinearLayer>& layers, const NamedRecord& record) {
   RealNetwork network{layers, {}, {}};
   for (const LinearLayer& layer : layers) {
     network.weights.push_back(reals(record, layer.name + ".w", scale_of(record, layer.name + ".sw")));
@@ -167,12 +170,12 @@ struct Case {
     batch = make_batch(network, recipe, 32, 5);
   }
   /// A step from the same state with another seed of random words.
-  StepRecord record(std::uint64_t seed) const {
+  NamedRecord record(std::uint64_t seed) const {
     TrainState copy = state;
-    StepRecord result;
+    NamedRecord result;
     StepContext context = make_context(copy);
     context.seed64 = seed;
-    golden_step(network, recipe, copy, batch, context, &result, 1);
+    golden_step(network, recipe, copy, batch, context, ByName(result, network), 1);
     return result;
   }
 };
@@ -181,7 +184,7 @@ struct Case {
 TEST(Judge, EachStageFollowsRealAlgebra) {
   for (const int bits : {8, 4}) {
     const Case of(bits);
-    const StepRecord record = of.record(77);
+    const NamedRecord record = of.record(77);
     const RealNetwork network = real_network(of.layers, record);
     const std::size_t samples = of.batch.labels.size();
     Reals logits;
@@ -220,7 +223,7 @@ TEST(Judge, GradientCodesAreUnbiased) {
   double step = 0.0;
   Reals g;
   for (int seed = 0; seed < kSeeds; ++seed) {
-    const StepRecord record = of.record(static_cast<std::uint64_t>(seed));
+    const NamedRecord record = of.record(static_cast<std::uint64_t>(seed));
     step = scale_of(record, "fc3.sd");
     g = reals(record, "fc3.d_raw", std::ldexp(1.0, -16) / 32.0);
     const Reals d = reals(record, "fc3.d", step);
@@ -239,7 +242,7 @@ TEST(Judge, GradientCodesAreUnbiased) {
 }
 
 /// Returns the mean over many seeds of the dw of each layer, and one of the records.
-std::vector<Reals> mean_gradients(const Case& of, StepRecord& record) {
+std::vector<Reals> mean_gradients(const Case& of, NamedRecord& record) {
   constexpr int kSeeds = 400;
   std::vector<Reals> mean(of.layers.size());
   for (int seed = 0; seed < kSeeds; ++seed) {
@@ -259,7 +262,7 @@ std::vector<Reals> mean_gradients(const Case& of, StepRecord& record) {
 TEST(Judge, MeanWeightGradientsFollowBackpropagationThroughTheCodes) {
   for (const int bits : {8, 4}) {
     const Case of(bits);
-    StepRecord record;
+    NamedRecord record;
     const std::vector<Reals> mean = mean_gradients(of, record);
     std::vector<Reals> x, outputs{{}};
     for (const LinearLayer& layer : of.layers) {
@@ -279,7 +282,7 @@ TEST(Judge, MeanWeightGradientsFollowBackpropagationThroughTheCodes) {
 // rounded.
 TEST(Judge, MeanWeightGradientsFollowFiniteDifferences) {
   const Case of(8);
-  StepRecord record;
+  NamedRecord record;
   const std::vector<Reals> mean = mean_gradients(of, record);
   RealNetwork network = real_network(of.layers, record);
   const Reals input = reals(record, "fc1.x", scale_of(record, "fc1.sx"));
@@ -307,8 +310,8 @@ TEST(Judge, UpdateIsMomentumDescentWithinOneStep) {
   TrainState before = of.state;
   for (int step = 0; step < 3; ++step) {
     TrainState after = before;
-    StepRecord record;
-    golden_step(of.network, of.recipe, after, of.batch, make_context(before), &record, 1);
+    NamedRecord record;
+    golden_step(of.network, of.recipe, after, of.batch, make_context(before), ByName(record, of.network), 1);
     for (std::size_t l = 0; l < of.layers.size(); ++l) {
       const std::string name = of.layers[l].name;
       const double v_unit = std::ldexp(1.0, -of.recipe.update.momentum_frac_bits);

@@ -143,7 +143,7 @@ TEST(GradientBuffer, FewCodesAreClamped) {
   TrainedNetwork lenet("lenet", "lwq_accumulate", 0.05, 200);
   double clamped = 0.0, written = 0.0;
   for (int micro_batch = 0; micro_batch < 200; ++micro_batch) {
-    const StepRecord record = lenet.step();
+    const NamedRecord record = lenet.step();
     for (const std::string& name : layer_names(lenet.network())) {
       clamped += record.scalars.at(name + ".bufsat");
       written += static_cast<double>(record.tensors.at(name + ".buffer").values.size());

@@ -67,7 +67,7 @@ class Reference {
  public:
   Reference(const Network& network, const Recipe& recipe, const Batch& batch, const StepContext& context);
 
-  StepResult run(TrainState& state, bool exact, bool update, StepRecord& record);
+  StepResult run(TrainState& state, bool exact, bool update, NamedRecord& record);
 
  private:
   void quantize_weights(const TrainState& state);
@@ -75,9 +75,9 @@ class Reference {
   void loss();
   void quantize_gradient(int l, Scale unit, const TrainState& state);
   void activation_gradient(int l, const TrainState& state);
-  void update_layer(int l, LayerState& of, StepRecord& record);
-  void record_tensors(int l, StepRecord& record) const;
-  void record_scalars(int l, LayerState& of, StepRecord& record);
+  void update_layer(int l, LayerState& of, NamedRecord& record);
+  void record_tensors(int l, NamedRecord& record) const;
+  void record_scalars(int l, LayerState& of, NamedRecord& record);
 
   static std::size_t at(int index) { return static_cast<std::size_t>(index); }
   int bits(int l) const { return layer_recipe(recipe_, l, count_, layers_[static_cast<std::size_t>(l)].name).bits; }
@@ -151,7 +151,7 @@ Reference::Reference(const Network& network, const Recipe& recipe, const Batch& 
   counts_.resize(layers_.size());
 }
 
-StepResult Reference::run(TrainState& state, bool exact, bool update, StepRecord& record) {
+StepResult Reference::run(TrainState& state, bool exact, bool update, NamedRecord& record) {
   exact_ = exact;
   record = {};
   quantize_weights(state);
@@ -255,7 +255,7 @@ void Reference::activation_gradient(int l, const TrainState& state) {
 }
 
 /// Computes layer l's weight and bias gradients and updates both (N5.4, N9).
-void Reference::update_layer(int l, LayerState& of, StepRecord& record) {
+void Reference::update_layer(int l, LayerState& of, NamedRecord& record) {
   const std::size_t i = at(l);
   const LinearLayer& facts = layers_[i];
   const Matrix dw = raw_of(filled(facts.in, facts.out,
@@ -288,7 +288,7 @@ void Reference::update_layer(int l, LayerState& of, StepRecord& record) {
   record.tensors[name(l) + ".bias_momentum"] = named(Matrix(1, facts.out, of.bias_momentum), 16);
 }
 
-void Reference::record_tensors(int l, StepRecord& record) const {
+void Reference::record_tensors(int l, NamedRecord& record) const {
   const std::size_t i = at(l);
   record.tensors[name(l) + ".x"] = named(x_[i], bits(l));
   record.tensors[name(l) + ".w"] = named(w_[i], bits(l));
@@ -299,7 +299,7 @@ void Reference::record_tensors(int l, StepRecord& record) const {
 }
 
 /// Scales, maxima and counts; what hindsight keeps goes into the state.
-void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
+void Reference::record_scalars(int l, LayerState& of, NamedRecord& record) {
   const std::size_t i = at(l);
   const std::string prefix = name(l) + ".";
   auto& scalars = record.scalars;
@@ -344,13 +344,13 @@ void Reference::record_scalars(int l, LayerState& of, StepRecord& record) {
 }  // namespace
 
 StepResult reference_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
-                          const StepContext& context, StepRecord& record) {
+                          const StepContext& context, NamedRecord& record) {
   return Reference(network, recipe, batch, context).run(state, false, true, record);
 }
 
 void reference_calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                          const StepContext& context) {
-  StepRecord record;
+  NamedRecord record;
   Reference(network, recipe, batch, context).run(state, true, false, record);
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 #include "model/golden/step.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom::testing {
 
 /// The specification of golden_step(): the same step written from docs/numerics.md element by element, with the element
 /// functions of the rules and int64 sums, no kernels, no threads.
 StepResult reference_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
-                          const StepContext& context, StepRecord& record);
+                          const StepContext& context, NamedRecord& record);
 
 /// Sets the scales of N6.2's calibration in the state.
 void reference_calibrate(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,

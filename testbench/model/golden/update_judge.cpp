@@ -163,7 +163,7 @@ void UpdateJudge::vector_sum(const std::string& what, const NamedTensor& g, Scal
   }
 }
 
-void UpdateJudge::buffer(const std::string& name, int number, const StepRecord& record, const LayerState& before,
+void UpdateJudge::buffer(const std::string& name, int number, const NamedRecord& record, const LayerState& before,
                          const LayerState& after) const {
   const NamedTensor& dw = record.tensors.at(name + ".dw");
   const Scale unit = from_word(record.scalars.at(name + ".unit_dw"));
@@ -191,7 +191,7 @@ void UpdateJudge::buffer(const std::string& name, int number, const StepRecord& 
              before.bias_sum, after.bias_sum);
 }
 
-void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& rule, const StepRecord& record,
+void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& rule, const NamedRecord& record,
                         const LayerState& before, const LayerState& after) {
   const auto scale = [&](const char* what) { return from_word(record.scalars.at(name + what)); };
   NamedTensor dw = record.tensors.at(name + ".dw");
@@ -230,7 +230,7 @@ void UpdateJudge::layer(const std::string& name, int number, const RecipeLayer& 
         after.bias, after.bias_momentum, after.bias_adam);
 }
 
-void UpdateJudge::norm(const std::string& name, int number, const StepRecord& record, const NormState& before,
+void UpdateJudge::norm(const std::string& name, int number, const NamedRecord& record, const NormState& before,
                        const NormState& after) {
   const Scale unit = buffered() ? mean_unit(exp2_real(-24)) : power_of_two(24);
   const NamedTensor& dgamma = record.tensors.at(name + (buffered() ? ".gamma_sum" : ".dgamma"));

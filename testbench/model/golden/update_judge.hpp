@@ -6,6 +6,7 @@
 #include "model/numerics/adam.hpp"
 #include "model/numerics/random.hpp"
 #include "model/numerics/update.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom::testing {
 
@@ -25,12 +26,12 @@ class UpdateJudge {
  public:
   UpdateJudge(const Recipe& recipe, const StepContext& context) : recipe_(recipe), context_(context) {}
 
-  void layer(const std::string& name, int number, const RecipeLayer& rule, const StepRecord& record,
+  void layer(const std::string& name, int number, const RecipeLayer& rule, const NamedRecord& record,
              const LayerState& before, const LayerState& after);
-  void norm(const std::string& name, int number, const StepRecord& record, const NormState& before,
+  void norm(const std::string& name, int number, const NamedRecord& record, const NormState& before,
             const NormState& after);
   /// Judges one micro-batch by N26.1, N26.2 and N26.4.
-  void buffer(const std::string& name, int number, const StepRecord& record, const LayerState& before,
+  void buffer(const std::string& name, int number, const NamedRecord& record, const LayerState& before,
               const LayerState& after) const;
   void vector_sum(const std::string& what, const NamedTensor& g, Scale unit, const Ints& before,
                   const Ints& after) const;

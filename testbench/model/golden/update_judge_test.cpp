@@ -61,8 +61,8 @@ TrainState three_steps_of_conv_small(const Recipe& recipe, double lr = 0.1) {
     const StepContext context{77, state.step, nearest_scale(lr), 58982, step};
     if (step == 0) engine.calibrate(state, batch, context);
     const TrainState before = state;
-    StepRecord record;
-    engine.step(state, batch, context, &record);
+    NamedRecord record;
+    engine.step(state, batch, context, ByName(record, network));
     UpdateJudge judge(recipe, context);
     judge.set_powers(state.powers);
     for (std::size_t l = 0; parts > 0 && l < names.size(); ++l) {

@@ -9,6 +9,7 @@
 #include "model/rows/tensor_ops.hpp"
 #include "model/train/trainer.hpp"
 #include "testbench/model/golden/cases.hpp"
+#include "testbench/model/named_record.hpp"
 #include "testbench/model/rows/conv_judge.hpp"
 
 // Batches whose weight gradients add up more products than a 32-bit sum surely holds (N5.4, N14.2).
@@ -41,7 +42,7 @@ Batch input_batch(const Network& network, const Recipe& recipe, int samples) {
 }
 
 /// dw and db of a conv2d from its recorded codes, in 64 bits, against what the step recorded.
-void check_sums(const StepRecord& record, const std::string& layer, const ConvShape& shape, int samples) {
+void check_sums(const NamedRecord& record, const std::string& layer, const ConvShape& shape, int samples) {
   const NamedTensor& x = record.tensors.at(layer + ".x");
   const NamedTensor& dw = record.tensors.at(layer + ".dw");
   const NamedTensor& db = record.tensors.at(layer + ".db");
@@ -71,8 +72,8 @@ TEST(LongSums, StepOfLenetAtBatch256) {  // 200,704 rows of conv1
     const Recipe recipe = recipe_named(name);
     TrainState state = initial_state(network, recipe, initial_parameters(network, 1));
     const Batch batch = input_batch(network, recipe, 256);
-    StepRecord record;
-    golden_step(network, recipe, state, batch, make_context(state), &record, 2);
+    NamedRecord record;
+    golden_step(network, recipe, state, batch, make_context(state), ByName(record, network), 2);
     check_sums(record, "conv1", {1, 28, 28, 1, 8, {5, 5}, {1, 1}, {2, 2}, {1, 1}, 1}, 256);
     check_sums(record, "conv2", {1, 14, 14, 8, 16, {5, 5}, {1, 1}, {0, 0}, {1, 1}, 1}, 256);
     if (HasFatalFailure()) return;

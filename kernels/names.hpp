@@ -1,0 +1,29 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "model/golden/handle.hpp"
+
+namespace bitloom {
+
+/// Declares that a tensor or a table entry is the accelerator's own, which golden does not record: parts of sums,
+/// coefficients, statistics that only the next command reads, what the host writes.
+struct Own {
+  explicit Own(std::string the_name) : name(std::move(the_name)) {}
+  std::string name;
+
+  auto operator<=>(const Own&) const = default;
+};
+
+/// Says what a tensor in memory is: one of golden's record, which the comparison joins it with, or an own one.
+using TensorName = std::variant<TensorHandle, Own>;
+/// The same of a table entry. The first alternative is an entry that nobody reads.
+using EntryName = std::variant<std::monostate, ScalarHandle, Own>;
+inline const EntryName kUnread;
+
+/// Returns the name as listings and messages have it.
+std::string text_of(const TensorName& name, const Network& network);
+std::string text_of(const EntryName& name, const Network& network);
+
+}  // namespace bitloom
