@@ -67,6 +67,10 @@ fresh_machine verilator yosys
 expect 2 "--no-install names what is missing" "missing packages: verilator yosys" --no-install
 called no apt-get
 expect 2 "--no-install stops before a command too" "missing packages: verilator yosys" --no-install demo
+for command in build test bench lint; do
+  expect 0 "help of $command, which neither installs nor starts it" "Usage: ./bitloom" "$command" --help
+done
+called no apt-get
 called no 'ninja -C'
 expect 7 "installs what is missing, builds, hands over" "<demo>" demo
 called yes "apt-get install -y -q --no-install-recommends verilator yosys"
