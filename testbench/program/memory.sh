@@ -3,16 +3,8 @@
 # within about a second while images are generated.
 set -uo pipefail
 
-program=${BITLOOM_BINARY_DIR:?set by ctest}/bitloom
-scratch=$(mktemp -d)
-trap 'rm -rf -- "$scratch"' EXIT
-cd -- "$scratch" || exit 1
-failures=0
-
-fail() {
-  printf 'FAILED: %s\n' "$*"
-  failures=$((failures + 1))
-}
+# shellcheck source=scratch.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/scratch.sh"
 
 refused() { # refused TEXT ARGS...: with 4 GB of address space the program refuses and says TEXT
   local text=$1 got=0
@@ -69,4 +61,4 @@ interrupted() { # interrupted ARGS...: Ctrl-C after a second ends the program lo
 interrupted train slow.json --train-limit 2000
 interrupted cosim mlp_odd --steps 50000 --batch 100
 
-((failures == 0)) && echo ok
+finish

@@ -5,16 +5,8 @@ set -uo pipefail
 
 # shellcheck source=idx.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/idx.sh"
-program=${BITLOOM_BINARY_DIR:?set by ctest}/bitloom
-scratch=$(mktemp -d)
-trap 'rm -rf -- "$scratch"' EXIT
-cd -- "$scratch" || exit 1
-failures=0
-
-fail() {
-  printf 'FAILED: %s\n' "$*"
-  failures=$((failures + 1))
-}
+# shellcheck source=scratch.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/scratch.sh"
 
 expect() { # expect CODE TEXT ARGS...: the program ends with CODE and TEXT is among its errors
   local code=$1 text=$2 got=0
@@ -125,4 +117,4 @@ else
   echo "no full disk is tried: this user may not mount one"
 fi
 
-((failures == 0)) && echo ok
+finish
