@@ -1,14 +1,11 @@
 // Networks, recipes and hardware for the tests of the lowering.
 #pragma once
-#include <fmt/format.h>
-
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "kernels/program.hpp"
 #include "model/io/error.hpp"
-#include "model/io/json_reader.hpp"
 #include "model/io/traces.hpp"
 
 namespace bitloom::testing_cases {
@@ -29,19 +26,6 @@ inline std::string error_of(const std::function<void()>& call) {
     return error.what();
   }
   return "";
-}
-
-/// Makes a perceptron with these widths; ReLU between the layers.
-inline Network perceptron(const std::vector<int>& widths, bool bias = true) {
-  std::string layers;
-  for (std::size_t i = 1; i < widths.size(); ++i) {
-    layers += fmt::format(R"({{"name":"fc{}","op":"linear","out":{},"bias":{}}},)", i, widths[i], bias);
-    if (i + 1 < widths.size()) layers += fmt::format(R"({{"name":"relu{}","op":"relu"}},)", i);
-  }
-  const std::string text =
-      fmt::format(R"({{"name":"net","input":[{}],"layers":[{}{{"name":"loss","op":"softmax_cross_entropy"}}]}})",
-                  widths[0], layers);
-  return read_network(JsonObject::from_text(text, "net.json"));
 }
 
 inline LowerOptions with_batch(int batch) {

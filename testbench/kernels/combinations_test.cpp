@@ -1,13 +1,16 @@
 // docs/combinations.md holds what the judges say: which number formats golden takes, and which of them the accelerator
 // runs. The page's tables are compared with tables that are made here by asking both.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "model/io/json_reader.hpp"
 #include "model/network/training_graph.hpp"
 #include "testbench/kernels/cases.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom {
 namespace {
@@ -74,7 +77,7 @@ Json recipe_of(const View& activation, const View& weight, const View& gradient)
 
 /// Who takes a recipe: "both", "golden" or "none".
 std::string takers(const Json& file) {
-  static const Network network = testing_cases::perceptron({20, 12, 10, 5});
+  static const Network network = test::perceptron(20, {12, 10, 5});
   static const Hardware hardware = named_hardware("base");
   try {
     const Recipe recipe = read_recipe(JsonObject::from_text(file.dump(), "combination"));

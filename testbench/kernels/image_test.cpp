@@ -9,6 +9,7 @@
 #include "model/io/error.hpp"
 #include "testbench/kernels/cases.hpp"
 #include "testbench/kernels/named_table.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom {
 namespace {
@@ -17,14 +18,13 @@ using testing::HasSubstr;
 using testing_cases::error_of;
 using testing_cases::named_hardware;
 using testing_cases::named_recipe;
-using testing_cases::perceptron;
 using testing_cases::with_batch;
 
 /// Makes the program of a perceptron 3 → 2 → 2, batch 3: small enough to write its bytes by hand.
 Program small_program(const std::string& recipe) {
   LowerOptions options = with_batch(3);
   options.batch_slots = 2;
-  return lower(perceptron({3, 2, 2}), named_recipe(recipe), named_hardware("tiny"), options);
+  return lower(test::perceptron(3, {2, 2}), named_recipe(recipe), named_hardware("tiny"), options);
 }
 
 TrainState small_state() {
@@ -90,7 +90,8 @@ TEST(Image, HoldsStateConstantsAndProgram) {
 }
 
 TEST(Image, HoldsTheConstantOnesThatMakeBiasGradients) {
-  const Program program = lower(perceptron({3, 2, 5}), named_recipe("int4"), named_hardware("tiny"), with_batch(3));
+  const Program program =
+      lower(test::perceptron(3, {2, 5}), named_recipe("int4"), named_hardware("tiny"), with_batch(3));
   TrainState state = small_state();
   state.layers[1].master.assign(10, 1);
   state.layers[1].momentum.assign(10, 1);

@@ -15,17 +15,18 @@
 #include "model/io/error.hpp"
 #include "testbench/kernels/cases.hpp"
 #include "testbench/kernels/named_table.hpp"
+#include "testbench/model/perceptron.hpp"
 
 namespace bitloom {
 namespace {
 
+using test::perceptron;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing_cases::error_of;
 using testing_cases::named_hardware;
 using testing_cases::named_network;
 using testing_cases::named_recipe;
-using testing_cases::perceptron;
 using testing_cases::with_batch;
 
 std::string error_on(const Hardware& hw, const std::string& recipe = "int8") {
@@ -34,15 +35,15 @@ std::string error_on(const Hardware& hw, const std::string& recipe = "int8") {
 
 TEST(Program, GrowsWithLayersNotWithTiles) {
   const Recipe recipe = named_recipe("int8");
-  const auto size = [&](const std::vector<int>& widths, const std::string& hardware, int batch) {
-    return lower(perceptron(widths), recipe, named_hardware(hardware), with_batch(batch)).commands.size();
+  const auto size = [&](int in, const std::vector<int>& widths, const std::string& hardware, int batch) {
+    return lower(perceptron(in, widths), recipe, named_hardware(hardware), with_batch(batch)).commands.size();
   };
-  const std::size_t three = size({61, 37, 23, 10}, "tiny", 19);
-  EXPECT_EQ(size({61, 37, 23, 10}, "base", 19), three);
-  EXPECT_EQ(size({61, 37, 23, 10}, "tiny", 190), three);
-  EXPECT_EQ(size({310, 185, 115, 10}, "tiny", 19), three);
-  const std::size_t four = size({61, 37, 23, 20, 10}, "tiny", 19);
-  const std::size_t five = size({61, 37, 23, 20, 20, 10}, "tiny", 19);
+  const std::size_t three = size(61, {37, 23, 10}, "tiny", 19);
+  EXPECT_EQ(size(61, {37, 23, 10}, "base", 19), three);
+  EXPECT_EQ(size(61, {37, 23, 10}, "tiny", 190), three);
+  EXPECT_EQ(size(310, {185, 115, 10}, "tiny", 19), three);
+  const std::size_t four = size(61, {37, 23, 20, 10}, "tiny", 19);
+  const std::size_t five = size(61, {37, 23, 20, 20, 10}, "tiny", 19);
   EXPECT_GT(four, three);
   EXPECT_EQ(five - four, four - three);
 }
@@ -181,9 +182,7 @@ TEST(Program, SaysWhichMemoryIsTooSmall) {
   hw = named_hardware("tiny");
   hw.vin_words = 39;  // four buffers of two rows of five words
   hw.vout_words = 60;
-  EXPECT_THAT(error_of([&] {
-                lower(perceptron({6, 10}), named_recipe("int8"), hw, with_batch(4));
-              }),
+  EXPECT_THAT(error_of([&] { lower(perceptron(6, {10}), named_recipe("int8"), hw, with_batch(4)); }),
               AllOf(HasSubstr("fc1, loss"), HasSubstr("VIN"), HasSubstr("needs 320 bytes, has 312")));
   hw = named_hardware("tiny");
   hw.table_words = 64;
@@ -224,10 +223,11 @@ TEST(Program, LowersOrRefusesOnRandomHardware) {
     hw.vout_words = draw(2, 200);
     hw.vbias_words = draw(4, 60);
     hw.queue_depth = draw(4, 9);
-    const std::vector<int> widths{draw(1, 40), draw(1, 40), draw(2, 20)};
+    const int in = draw(1, 40);
+    const std::vector<int> widths{draw(1, 40), draw(2, 20)};
     const char* recipes[] = {"int8", "int4", "int8_hindsight", "int4_hindsight"};
     const std::string error = error_of([&] {
-      lower(perceptron(widths, trial % 3 != 0), named_recipe(recipes[trial % 4]), hw, with_batch(draw(1, 40)));
+      lower(perceptron(in, widths, trial % 3 != 0), named_recipe(recipes[trial % 4]), hw, with_batch(draw(1, 40)));
     });
     if (error.empty()) ++lowered;
     EXPECT_TRUE(error.empty() || error.find("too small") != std::string::npos) << error;

@@ -32,11 +32,12 @@ inline Network perceptron(const std::vector<LinearLayer>& layers) {
   return network;
 }
 
-/// Returns the network in -> widths[0] -> widths[1] …, with biases, and with ReLU behind all layers but the last.
-inline Network perceptron(int in, const std::vector<int>& widths) {
+/// Returns the network in -> widths[0] -> widths[1] …, with or without biases, and with ReLU behind all layers but the
+/// last.
+inline Network perceptron(int in, const std::vector<int>& widths, bool bias = true) {
   std::vector<LinearLayer> layers;
   for (std::size_t l = 0; l < widths.size(); ++l) {
-    layers.push_back({"fc" + std::to_string(l + 1), in, widths[l], true, l + 1 < widths.size()});
+    layers.push_back({"fc" + std::to_string(l + 1), in, widths[l], bias, l + 1 < widths.size()});
     in = widths[l];
   }
   return perceptron(layers);
