@@ -79,7 +79,7 @@ class Command {
  public:
   explicit Command(Opcode opcode);
 
-  /// Sixteen words as in DRAM; checks nothing.
+  /// Takes sixteen words as they lie in DRAM, and checks nothing.
   static Command from_words(const std::array<std::uint32_t, kCommandWords>& words);
   const std::array<std::uint32_t, kCommandWords>& words() const { return words_; }
 

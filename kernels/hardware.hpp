@@ -45,7 +45,8 @@ struct HardwareParameter {
 };
 /// Lists what elaborates the RTL, in the order of the package; words, not bytes.
 std::vector<HardwareParameter> structural_parameters(const Hardware& hw);
-/// 32-bit FNV-1a hash of the structural parameters (`NAME=value;` …): CONFIG_HASH of the package and the register ID.
+/// Returns the 32-bit FNV-1a hash of the structural parameters (`NAME=value;` …): CONFIG_HASH of the package and the
+/// register ID.
 std::uint32_t config_hash(const Hardware& hw);
 
 }  // namespace bitloom

@@ -48,7 +48,7 @@ inline std::int64_t iteration_number(const LoopIndex& index, const LoopIndex& co
   return number;
 }
 
-/// Effective rows and columns of an iteration; `counts` are those of the group's first command.
+/// Return the effective rows and columns of an iteration; `counts` are those of the group's first command.
 inline std::int64_t rows_at(const Command& command, const LoopIndex& index, const LoopIndex& counts) {
   const std::uint32_t dim = command.get(Field::ROWS_DIM);
   return command.get(dim < 3 && index[dim] + 1 == counts[dim] ? Field::ROWS_LAST : Field::ROWS);
@@ -58,7 +58,8 @@ inline std::int64_t cols_at(const Command& command, const LoopIndex& index, cons
   return command.get(dim < 3 && index[dim] + 1 == counts[dim] ? Field::COLS_LAST : Field::COLS);
 }
 
-/// Canonical row of an iteration's first row (ROW_STEP0 of vector commands included), and column of its first column.
+/// Return the canonical row of an iteration's first row (ROW_STEP0 of vector commands included), and column of its
+/// first column.
 inline std::int64_t row0_at(const Command& command, const LoopIndex& index) {
   const std::uint32_t dim = command.get(Field::ROWS_DIM);
   std::int64_t row = dim < 3 ? std::int64_t{index[dim]} * command.get(Field::ROWS) : 0;

@@ -100,7 +100,7 @@ class Lowering {
   Src mul(Src a, Src b, Entry dst = -1) { return scalar(ScalarOp::MUL, a, b, {}, {.dst = dst}); }
   Src div(Src a, Src b, Entry dst = -1) { return scalar(ScalarOp::DIV, a, b, {}, {.dst = dst}); }
   Src copy(Src a, Entry dst) { return scalar(ScalarOp::COPY, a, {}, {}, {.dst = dst}); }
-  /// N2.4; with `keep` the previous scale where the maximum is 0.
+  /// Makes the scale of a maximum; with `keep` it stays the previous one where the maximum is 0 (N2.4).
   Src max_to_scale(Src max, Src unit, int q, Entry dst = -1, std::optional<Src> keep = std::nullopt);
   Src rmul(Src a, Src b, Entry dst = -1) { return scalar(ScalarOp::RMUL, a, b, {}, {.dst = dst}); }
   Src rmul(Src a, Src b, Src c) { return rmul(rmul(a, b), c); }
@@ -133,7 +133,7 @@ class Lowering {
   Src isub(Src a, Src b, Entry dst = -1) { return scalar(ScalarOp::ISUB, a, b, {}, {.dst = dst}); }
   /// Adds integers: a + b modulo 2^32.
   Src iadd(Src a, Src b, Entry dst = -1) { return isub(a, isub({}, b), dst); }
-  /// Give constants: the real nearest `value`, or a word as it is.
+  /// Give entries of constants: the real nearest `value`, or a word as it is.
   Src real(double value);
   Src word_of(std::uint32_t word) { return {table.constant(word)}; }
 

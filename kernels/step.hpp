@@ -121,7 +121,7 @@ struct AdamParts {
 /// Statistics of a value that several phases make: max, codes' saturations, raw view's saturations.
 class Statistics {
  public:
-  /// `names` of T[STAT], T[STAT + 1], T[STAT + 2]; kUnread is an entry that nobody reads.
+  /// Takes the `names` of T[STAT], T[STAT + 1], T[STAT + 2]; kUnread is an entry that nobody reads.
   Statistics(Lowering& low, const std::vector<EntryName>& names, int phases);
   /// Returns STAT of the next phase.
   Entry next();
@@ -184,7 +184,7 @@ class Step {
   /// Where reader number `parts` of stage s shall put its gradient, and that it has been put there.
   GradientPlace gradient_place(int s);
   void deliver(int s, const Raw& part);
-  /// The same for a gradient that exists already (add): applies the mask where there is one.
+  /// Delivers a gradient that exists already (add), behind the mask where there is one.
   void deliver_copy(int s, const Raw& part);
   void mask_gradient(int s, int from, const GradientPlace& place);
   void add_exactly(int u, int v, int to, Entry statistics);

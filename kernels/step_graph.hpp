@@ -52,7 +52,7 @@ struct StepGraph {
 /// for.
 StepGraph step_graph(const Network& network, const Recipe& recipe, int batch);
 
-/// The convolution of a conv2d stage; a linear stage is one of 1 × 1 over images of one pixel.
+/// Returns the convolution of a conv2d stage; a linear stage is one of 1 × 1 over images of one pixel.
 Conv2dAttributes convolution_of(const Network& network, const Stage& stage);
 
 }  // namespace bitloom

@@ -25,7 +25,8 @@ class TablePlan {
 
   /// Returns the entry of that name, made at its first use. Throws Error for a new name in a frozen plan.
   Entry named(const EntryName& name);
-  /// Entries names[0], names[1], … one behind the other: STAT and its followers. The same names are the same entries.
+  /// Returns the first of the entries names[0], names[1], …, which lie one behind the other: STAT and its followers.
+  /// The same names are the same entries.
   Entry statistics(const std::vector<EntryName>& names);
   /// Returns an entry that holds this word from the first step on.
   Entry constant(std::uint32_t word);

@@ -11,7 +11,7 @@ namespace bitloom {
 ///  - places: every access of DRAM stays in one tensor, every local address in its memory, LOADs are W-aligned.
 void verify(const Program& program);
 
-/// Check a part of verify() each, for tests.
+/// Each of them checks a part of what verify() checks, for tests.
 void verify_flow(const Program& program);
 void verify_places(const Program& program);
 

@@ -4,7 +4,7 @@
 
 namespace bitloom {
 
-/// Actions of one execution of GEMM, and of a vector command; docs/energy.md says what each one is.
+/// Count the actions of one execution of GEMM, and of a vector command; docs/energy.md says what each one is.
 void count_gemm(const Hardware& hardware, const Execution& e, ActionCounts& counts);
 void count_vector(const Hardware& hardware, const Execution& e, ActionCounts& counts);
 

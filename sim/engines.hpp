@@ -20,7 +20,7 @@ struct Run {
   std::uint64_t execute(const Execution& e, std::uint64_t start);
   /// Notes an execution that has ended.
   void ended(const Execution& e, std::uint64_t start, std::uint64_t end);
-  /// Cycles of the phases, sums; after the last execution.
+  /// Adds up the cycles of the phases, after the last execution.
   void finish(std::uint64_t cycles);
 
   const Program& program;

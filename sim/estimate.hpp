@@ -36,7 +36,7 @@ struct WorkSums {
   double array_cycles = 0;        ///< cycles that macs_data need at full use of the array
 
   WorkSums& operator+=(const WorkSums& other);
-  /// macs_data / (cycles × R × C × multiply-accumulates a cycle and cell)
+  /// Returns macs_data / (cycles × R × C × multiply-accumulates a cycle and cell).
   double utilisation() const { return cycles == 0 ? 0 : array_cycles / static_cast<double>(cycles); }
 };
 

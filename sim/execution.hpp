@@ -53,7 +53,7 @@ class LoopGroup {
   /// Starts the group whose first command is `commands[0]`; `count` = its GROUP + 1 commands follow each other.
   void start(const Instruction* commands, std::uint32_t count, std::uint32_t base, std::uint32_t batch);
 
-  /// Is the current iteration one in which the current command executes? Else step over it with advance().
+  /// Says whether the current command executes in the current iteration. Else step over it with advance().
   bool executes() const;
   /// Returns the current iteration of the current command.
   Execution execution() const;

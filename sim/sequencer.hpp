@@ -31,7 +31,7 @@ class Sequencer : public sc_core::sc_module {
   /// Forgets everything under way.
   void stop();
 
-  /// Has the FIFO room for one more command in cycle `cycle`?
+  /// Says whether the FIFO has room for one more command in cycle `cycle`.
   bool has_room(std::uint64_t cycle) const;
   /// Takes a command that is in the FIFO from cycle `cycle` on.
   void push(const Instruction* command, std::uint64_t cycle);

@@ -30,7 +30,7 @@ std::string percent(double fraction, int decimals = 2);
 /// Returns the value (at least 0) with three digits and the prefix that fits, from pico to tera: si(0.0123, "W") is
 /// "12.3 mW".
 std::string si(double value, const std::string& unit);
-/// How many characters a terminal shows for a UTF-8 text.
+/// Returns how many characters a terminal shows for a UTF-8 text.
 int text_width(const std::string& text);
 /// The text cut to `width` characters, at least 1, with "…" in the place of what is missing.
 std::string shortened(const std::string& text, int width);

@@ -12,7 +12,7 @@ namespace bitloom {
 class TokenCounters {
  public:
   void reset();
-  /// One more token of a counter, there from edge `edge` on; false when that is more than kTokenMax.
+  /// Adds a token to a counter, which is there from edge `edge` on. Returns false when that is more than kTokenMax.
   bool signal(std::uint32_t id, std::uint64_t edge);
 
   struct Waits {

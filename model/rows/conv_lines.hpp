@@ -47,7 +47,7 @@ class Lines {
             (merged_ ? count_of(s_.kernel.cols) : 1) * group_in(),
             s_.depth()};
   }
-  /// Where the taps of output line y and group g start in a padded image.
+  /// Returns where the taps of output line y and of a group start in a padded image, in elements.
   std::size_t start(std::size_t y, int group) const {
     return y * count_of(s_.stride.rows) * width_ + count_of(group) * group_in();
   }

@@ -16,7 +16,7 @@ std::string verdict_text(const CosimResult& result, int columns = 0);
 /// Cycles by phase and by command class, and the tensors that no memory keeps.
 std::string details_text(const CosimResult& result, int columns = 0);
 
-/// Details and verdict, as tests print them.
+/// Makes details and verdict, as tests print them.
 std::string to_text(const CosimResult& result);
 
 }  // namespace bitloom::cosim

@@ -14,11 +14,11 @@ struct RowOutcome {
   const std::vector<RunOutcome>* against = nullptr;  ///< null: with none
 };
 
-/// The head of the table in Markdown, two lines.
+/// Makes the head of the table in Markdown, two lines.
 std::string table_head();
 
-/// A row of the table: mean accuracy in percent with the standard error of that mean, the difference paired by seed,
-/// loss and saturated values of the last seed. Runs that failed do not count.
+/// Makes a row of the table: mean accuracy in percent with the standard error of that mean, the difference paired by
+/// seed, loss and saturated values of the last seed. Runs that failed do not count.
 std::string table_row(const RowOutcome& outcome);
 
 /// The same as JSON, with the runs; accuracies as fractions.

@@ -16,7 +16,7 @@ Json report_head(const std::string& command, Json configuration);
 /// path.
 void write_report(const std::string& path, const Json& report);
 
-/// May a command print its tables to standard output? Not where the JSON goes there, and not with --quiet.
+/// Says whether a command may print its tables to standard output: not where the JSON goes there, and not with --quiet.
 bool prints_tables(const std::string& json_path, bool quiet);
 
 /// One line on the terminal that is rewritten in place; silent where standard error is not a terminal. The line is

@@ -62,7 +62,7 @@ auto naming_files(const Workload& workload, const Machine* machine, const Functi
   }
 }
 
-/// Samples a step: what the command asks for, else the network's own, else the hyper-parameter file's.
+/// Returns the samples of a step: what the command asks for, else the network's own, else the hyper-parameter file's.
 int batch_of(const Workload& workload, int asked);
 
 /// The part of a report's configuration that says which workload it was.

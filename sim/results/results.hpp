@@ -13,7 +13,7 @@ enum class RunStatus {
   kFailed,   ///< ended with `error`
 };
 
-/// The word for it in the table: "running", "done", "failed".
+/// Returns the word for it in the table: "running", "done", "failed".
 const char* status_name(RunStatus status);
 
 /// A run and its figures: one row of the table `runs`.

@@ -20,7 +20,7 @@ class OracleCase {
  public:
   explicit OracleCase(const std::string& name);
   OracleArray operator[](const std::string& array) const;
-  /// A number, or a list of them, of the case's parameters.
+  /// Returns a number, or a list of them, of the case's parameters.
   std::vector<int> parameter(const std::string& key) const;
 
   static std::vector<std::string> names(const std::string& group);

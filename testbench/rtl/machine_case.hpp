@@ -18,7 +18,7 @@ class MachineCase {
 
   explicit MachineCase(const std::string& hardware_name, int stall_percent = 0, std::uint64_t seed = 1);
 
-  /// Another library of the same hardware; call it before anything is written to memory.
+  /// Takes another library of the same hardware; to be called before anything is written to memory.
   void use(const std::string& library);
 
   const Hardware& hardware() const { return hardware_; }
@@ -35,13 +35,13 @@ class MachineCase {
   Command& load_vin(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
   /// TILE that copies words 0 … words − 1 of VIN to VOUT (−2^31 becomes −2^31 + 1).
   Command& copy(int words);
-  /// STORE of rows × cols int32 of VOUT, the other way round.
+  /// Adds a STORE of rows × cols int32 of VOUT, the other way round.
   Command& store_vout(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch);
   /// Makes a LOAD one of bytes: 8 bits in memory and in the scratchpad.
   static Command& bytes(Command& load);
   /// GEMM of one segment of `bytes` bytes of the reduction, on whatever the scratchpads hold.
   Command& add_gemm(int bytes);
-  /// The commands that fill VOUT from DRAM; what the store queue gets after them finds the words there.
+  /// Adds the commands that fill VOUT from DRAM; what the store queue gets after them finds the words there.
   void fill_vout(std::uint32_t address, int words);
 
   /// Adds END, writes the program and runs it.

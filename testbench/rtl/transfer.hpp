@@ -39,7 +39,7 @@ void set_transfer(Command& command, const TransferCase& transfer);
 /// Makes the LOAD_SHAPE or STORE_SHAPE command for descriptor `slot`.
 void set_shape(Command& command, const ShapeCase& shape, int slot);
 
-/// Elements [col0, col0 + cols) of row row0 + `row` of a LOAD, as bits; nothing where they are padding.
+/// Returns the elements [col0, col0 + cols) of row row0 + `row` of a LOAD, as bits; nothing where they are padding.
 std::vector<std::optional<std::uint32_t>> load_row(std::span<const std::uint8_t> memory, const TransferCase& transfer,
                                                    const Iteration& at, int row);
 /// Where a STORE writes row row0 + `row`: bit address of its first element.

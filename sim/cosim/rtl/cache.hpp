@@ -14,7 +14,7 @@ std::filesystem::path cache_path();
 /// Throws Error naming the folder where another user owns it or it cannot be made.
 std::filesystem::path own_cache_folder();
 
-/// A number that changes with any byte of the file (64-bit FNV-1a); 0 where it cannot be read.
+/// Returns a number that changes with any byte of the file (64-bit FNV-1a); 0 where it cannot be read.
 std::uint64_t file_hash(const std::filesystem::path& file, std::uint64_t begin = 14695981039346656037u);
 
 /// Does the seal beside the file (its name and ".sum") hold the file's hash? Damage, or a half-written file, breaks it.

@@ -20,17 +20,20 @@
 
 namespace bitloom {
 
-/// The library of a named hardware of traces/hardware, which the build makes. Throws Error when it is not there.
+/// Returns the path of the library of a named hardware of traces/hardware, which the build makes. Throws Error when it
+/// is not there.
 std::string rtl_library_path(const std::string& hardware_name);
-/// The library of any hardware: the one that the build made if its parameters are the same, else one that is made
-/// now (needs Verilator and a compiler) and kept in own_cache_folder(), with a seal: a damaged one is made again. It
-/// says with `progress` what takes long. Throws Error with the tools' messages, and Interrupted, which leaves nothing.
+/// Returns the path of the library of any hardware: of the one that the build made if its parameters are the same, else
+/// of one that is made now, which needs Verilator and a compiler. That one is kept in own_cache_folder(), with a seal,
+/// so that a damaged one is made again. It says with `progress` what takes long. Throws Error with the tools' messages,
+/// and Interrupted, which leaves nothing.
 std::string rtl_library(const Hardware& hardware, const LongTask& progress = {});
-/// The variant of a library that writes waves and checks assertions; made now if there is none, as rtl_library() does.
+/// Returns the path of the variant of a library that writes waves and checks assertions. It is made now if there is
+/// none, as rtl_library() does.
 std::string trace_library(const std::string& library, const LongTask& progress = {});
 
-/// What a queue did, in cycles: nothing to do, waiting for tokens (by the token's id too), running, taking a group's
-/// commands or stepping over iterations.
+/// Says what a queue did, in cycles: it had nothing to do, it waited for tokens (by the token's id too), it ran, or it
+/// took a group's commands and stepped over iterations.
 struct QueueCycles {
   std::uint64_t idle = 0, waiting = 0, running = 0, taking = 0;
   std::array<std::uint64_t, kTokenCounters> waiting_for{};
@@ -46,11 +49,11 @@ struct RtlResult {
   std::array<QueueCycles, kQueues> queues;
 };
 
-/// The machine hangs. The message has the state of its queues.
+/// Says that the machine hangs. The message has the state of its queues.
 class RtlHang : public Error {
  public:
   RtlHang(const std::string& message, std::uint64_t last_sign) : Error(message), last_sign_(last_sign) {}
-  /// The cycle in which something happened last.
+  /// Returns the cycle in which something happened last.
   std::uint64_t last_sign() const { return last_sign_; }
 
  private:
@@ -61,14 +64,15 @@ class RtlMachine {
  public:
   using OnExecution = std::function<void(const ExecutionRecord&)>;
 
-  /// Loads the library, which must have been made for this hardware. `timing` in its first state: each program starts
-  /// with a copy. `seed` fills all state that has no reset.
+  /// Loads the library, which must have been made for this hardware. Each program starts with a copy of `timing`, which
+  /// is in its first state. `seed` fills all state that has no reset.
   RtlMachine(const std::string& library, const Hardware& hardware, const DramTiming& timing, std::uint64_t seed = 1);
   ~RtlMachine();
   RtlMachine(const RtlMachine&) = delete;
   RtlMachine& operator=(const RtlMachine&) = delete;
 
-  /// DRAM from address 0; Hardware::dram_bytes of it, at most 64 MiB, 0 at first. May be resized.
+  /// Returns the DRAM from address 0: Hardware::dram_bytes bytes of it, at most 64 MiB, all 0 at first. It may be
+  /// resized.
   std::vector<std::uint8_t>& memory() { return dram_.bytes(); }
   AxiMemory& dram() { return dram_; }
 
@@ -82,7 +86,7 @@ class RtlMachine {
 
   /// Writes waves of cycles [from, to] of the next run to an FST file. Needs a library of trace_library().
   void waves(const std::string& path, std::uint64_t from, std::uint64_t to);
-  /// Cycles without any sign of life after which run() gives up. Default 2,000,000.
+  /// Sets the cycles without any sign of life after which run() gives up, 2,000,000 at first.
   void set_watchdog(std::uint64_t cycles) { watchdog_ = cycles; }
 
  private:

@@ -15,7 +15,7 @@ class TrainedNetwork {
   /// Trains `steps` batches of 64 from the seed 1 at a constant rate.
   TrainedNetwork(const std::string& network, const std::string& recipe, double learning_rate, int steps);
 
-  /// One more training step on its next batch, recorded.
+  /// Trains one more step on its next batch and returns its record.
   NamedRecord step();
   const TrainState& state() const { return state_; }
   const Network& network() const { return network_; }

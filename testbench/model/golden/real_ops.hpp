@@ -82,7 +82,7 @@ void for_taps(const PoolAttributes& pool, const Dims& in, const Dims& out, const
   }
 }
 
-/// z[n][y][x][o] without bias; w is [k][o] (N14.1).
+/// Returns z[n][y][x][o] without bias; w is [k][o] (N14.1).
 Reals conv_forward(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Reals& x, const Reals& w);
 Reals conv_input_gradient(const Conv2dAttributes& conv, const Dims& in, const Dims& out, const Reals& d,
                           const Reals& w);

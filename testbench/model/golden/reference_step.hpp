@@ -4,8 +4,8 @@
 
 namespace bitloom::testing {
 
-/// The specification of golden_step(): the same step written from docs/numerics.md element by element, with the element
-/// functions of the rules and int64 sums, no kernels, no threads.
+/// Does the step of golden_step() as its specification: it is written from docs/numerics.md element by element, with
+/// the element functions of the rules and int64 sums, no kernels, no threads.
 StepResult reference_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                           const StepContext& context, NamedRecord& record);
 

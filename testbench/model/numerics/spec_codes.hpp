@@ -56,7 +56,7 @@ constexpr std::int64_t top_of(std::int64_t max, bool power) {
   }
 }
 
-/// How a group's value rounds (N21.1): below and the words that go up, of 2^r.
+/// Returns how a group's value rounds: the code below, and how many of the 2^r words go up (N21.1).
 constexpr Chance group_chance(std::int64_t above_lo, Word ratio, int r) {
   const Parts p = parts(ratio);
   if (p.m == 0 || p.s > 63) return {};

@@ -11,8 +11,8 @@ namespace bitloom::spec {
 
 // N8 and N7 from their statements: the table entries from long double, the interpolation as exact fractions.
 
-/// round(real); `margin` is lowered to the distance of `real` from the nearest tie, to prove that long double decides
-/// it.
+/// Returns round(real); `margin` is lowered to the distance of `real` from the nearest tie, to prove that long double
+/// decides it.
 inline std::int64_t rounded(long double real, long double& margin) {
   const long double below = std::floor(real);
   margin = std::min(margin, std::fabs(real - below - 0.5L));

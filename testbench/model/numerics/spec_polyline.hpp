@@ -29,7 +29,7 @@ inline constexpr auto kPolylines = [] {
 
 constexpr int codes_of(int bits) { return 1 << (bits - 1); }
 
-/// V_l[k] for codes of `bits` bits.
+/// Returns V_l[k] for codes of `bits` bits, in 2^-16 of an integer step.
 constexpr std::int64_t polyline_value(int level, int k, int bits = 4) {
   return kPolylines[static_cast<std::size_t>(level)][static_cast<std::size_t>(k) << (8 - bits)];
 }

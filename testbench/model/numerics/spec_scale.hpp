@@ -27,7 +27,7 @@ constexpr Real maximum_over_codes(std::uint32_t max, AnyScale unit, int largest_
   return {Wide{max} * unit.m, largest_code, unit.s};
 }
 
-/// real * 2^power as a fraction; the exponents that occur keep it within 128 bits.
+/// Returns real * 2^power as a fraction; the exponents that occur keep it within 128 bits.
 constexpr Fraction scaled(Real real, int power) {
   const int shift = power - real.exponent;
   if (shift >= 0) return {real.numerator * power_of_two(shift), real.denominator};
@@ -54,7 +54,7 @@ constexpr AnyScale nearest(Real real) {
   return limited(round_half_up(scaled(real, s)), s);
 }
 
-/// Is the value of m * 2^-s at least `real`?
+/// Says whether the value of m * 2^-s is at least `real`.
 constexpr bool at_least(std::uint32_t m, int s, Real real) {
   const Fraction wanted = scaled(real, s);
   return Wide{m} * wanted.denominator >= wanted.numerator;

@@ -170,7 +170,7 @@ inline std::vector<Word> keep_bernoulli(const Extremes& of, int b, const WordSou
   return keep;
 }
 
-/// Z of N21.2, for sums of `terms` products with codes of a magnitude up to 2^`code_bits`: the smallest J with
+/// Returns Z of N21.2, for sums of `terms` products with codes of a magnitude up to 2^`code_bits`: the smallest J with
 /// terms · 2^code_bits <= 2^(17 + J) for a power of two of terms.
 inline Word group_common(const std::vector<Word>& step, const std::vector<Word>& offset, std::int64_t terms,
                          int code_bits) {

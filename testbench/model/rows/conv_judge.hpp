@@ -42,7 +42,7 @@ struct ConvSums {
   std::vector<std::int64_t> acc, g, dw;
 };
 
-/// All three sums for x[in pixel][in], w[k][out], d[out pixel][out].
+/// Returns all three sums for x[in pixel][in], w[k][out], d[out pixel][out].
 inline ConvSums judged_convolution(const ConvShape& s, const std::vector<std::int8_t>& x,
                                    const std::vector<std::int8_t>& w, const std::vector<std::int8_t>& d) {
   const auto in = static_cast<std::size_t>(s.in), out = static_cast<std::size_t>(s.out);

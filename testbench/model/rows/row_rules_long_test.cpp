@@ -1,4 +1,4 @@
-// The row kernels over all 16-bit inputs and all random words (label long).
+// The row kernels are swept over all 16-bit inputs and all random words (label long).
 #include "testbench/model/rows/row_rules.hpp"
 
 namespace bitloom::testing {

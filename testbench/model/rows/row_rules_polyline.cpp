@@ -9,10 +9,10 @@ namespace {
 
 constexpr std::int64_t kLimit = 127;
 
-/// q and s as one number.
+/// Returns q and s as one number.
 std::int16_t joined(std::int64_t q, int s) { return static_cast<std::int16_t>(q * 256 + s); }
 
-/// Codes of the latents from weight - 1/2 to weight + 1/2, written by `level`.
+/// Returns the codes of the latents from weight - 1/2 to weight + 1/2, written by `level`.
 WantedRow wanted_codes(int weight, int level, bool half_up, int bits) {
   WantedRow want(65536);
   for (std::int64_t i = 0; i < 65536; ++i) {

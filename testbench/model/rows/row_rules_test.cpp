@@ -1,4 +1,4 @@
-// The row kernels over all 16-bit inputs at the words where the result changes.
+// The row kernels are swept over all 16-bit inputs at the words where the result changes.
 #include "testbench/model/rows/row_rules.hpp"
 
 namespace bitloom::testing {

@@ -8,11 +8,11 @@
 
 namespace bitloom::testing {
 
-// The row kernels that training runs (Kernels) against the specifications in testbench/model/numerics/spec_*.hpp, all
+// Here the row kernels that training runs (Kernels) meet the specifications in testbench/model/numerics/spec_*.hpp, all
 // elements of an input space in one row. Every table of kernels that this machine runs is tried.
 
-/// Which random words each input meets: 0, the last that goes up, the first that does not and the largest; or all (of
-/// 16 bits every 16th, another of the 16 for each of neighbouring inputs).
+/// Says which random words each input meets: 0, the last that goes up, the first that does not and the largest; or all
+/// (of 16 bits every 16th, another of the 16 for each of neighbouring inputs).
 enum class Words { kDecisive, kAll };
 
 /// What a row must give: element i is `above` for words below `threshold`, else `below`. A pair of codes is one number.
@@ -30,7 +30,7 @@ struct WantedRow {
 template <class Word>
 using RunRow = std::function<std::uint64_t(const Kernels&, const std::vector<Word>&, std::vector<std::int16_t>&)>;
 
-/// The tables of all instruction sets that this machine has.
+/// Returns the tables of all instruction sets that this machine has.
 std::vector<const Kernels*> supported_kernels();
 
 /// Compares for the given words on all tables; `label` names the case in a failure.

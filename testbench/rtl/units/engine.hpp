@@ -47,7 +47,7 @@ class Engine {
  public:
   explicit Engine(const Hardware& hw) : memories(hw) {}
   virtual ~Engine() = default;
-  /// The pulse at the start of a program; the registers stay.
+  /// Gives the pulse at the start of a program; the registers stay.
   virtual void start(const Registers& registers) = 0;
   /// Runs one execution and returns its cycles: those with exec_valid_i, up to the done pulse.
   virtual int run(const Execution& execution) = 0;

@@ -70,7 +70,7 @@ class Pair {
   void start(const Registers& registers);
   /// Sets entries of T from `first` on, through VIN and TABLE_LOAD.
   void load_table(std::uint32_t first, const std::vector<std::uint32_t>& values);
-  /// The same change of VIN or ACC on both sides.
+  /// Changes a word of VIN or ACC on both sides.
   void set_vin(std::size_t index, std::int32_t value);
   void set_acc(std::size_t index, std::int64_t value);
   /// Runs both; adds a failure when cycles or any byte of a memory differ.
