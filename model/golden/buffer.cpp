@@ -7,33 +7,33 @@
 namespace bitloom {
 namespace {
 
-void set_steps(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols, Scale unit,
-               GoldenTools& tools) {
+/// Sets the value of a code for each column, from the first micro-batch (N26.1).
+void set_steps(LayerState& state, const GradientView& gradient, GoldenTools& tools) {
   std::vector<Real> largest;
-  for (const Extremes& of : tools.ops.extremes(gradient, rows, cols, 0)) {
+  for (const Extremes& of : tools.ops.extremes(gradient.data, gradient.rows, gradient.cols, 0)) {
     largest.push_back(buffer_column_max(of.lo, of.hi));
   }
   const Real of_tensor = rmaxabs(largest);
   const Real headroom = real_constant(tools.recipe.update.buffer_headroom);
-  for (std::size_t o = 0; o < cols; ++o) {
-    state.buffer_step[o] = buffer_step(largest[o], of_tensor, unit, headroom);
+  for (std::size_t o = 0; o < gradient.cols; ++o) {
+    state.buffer_step[o] = buffer_step(largest[o], of_tensor, gradient.unit, headroom);
   }
 }
 
 }  // namespace
 
-std::uint64_t accumulate_weights(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
-                                 Scale unit, int layer, GoldenTools& tools) {
+std::uint64_t accumulate_weights(LayerState& state, const GradientView& gradient, int layer, GoldenTools& tools) {
+  const std::size_t rows = gradient.rows, cols = gradient.cols;
   if (tools.micro_batch.first) {
-    set_steps(state, gradient, rows, cols, unit, tools);
+    set_steps(state, gradient, tools);
     std::fill(state.buffer.begin(), state.buffer.end(), 0);
   }
   std::vector<Real> ratios;
-  for (const Real step : state.buffer_step) ratios.push_back(buffer_ratio(unit, step));
+  for (const Real step : state.buffer_step) ratios.push_back(buffer_ratio(gradient.unit, step));
   std::vector<std::int32_t> sums(rows * cols);
   std::uint64_t saturated =
       tools.ops
-          .affine(gradient, {ratios, PerAxis::Axis::kColumn, 1}, {state.buffer.data(), 0, cols, 1},
+          .affine(gradient.data, {ratios, PerAxis::Axis::kColumn, 1}, {state.buffer.data(), 0, cols, 1},
                   {{&kBufferOne, 1}, PerAxis::Axis::kTensor, 1}, {}, rows, cols, false, sums.data())
           .saturated;
   std::vector<std::int8_t> codes(sums.size());

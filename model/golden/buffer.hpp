@@ -9,10 +9,9 @@
 namespace bitloom {
 
 /// Adds a micro-batch's weight gradient [rows][cols] to the layer's buffer (N26.1, N26.2). Returns the saturations.
-std::uint64_t accumulate_weights(LayerState& state, const std::int32_t* gradient, std::size_t rows, std::size_t cols,
-                                 Scale unit, int layer, GoldenTools& tools);
+std::uint64_t accumulate_weights(LayerState& state, const GradientView& gradient, int layer, GoldenTools& tools);
 
-/// The mean over the step's micro-batches, as a raw view (N26.3).
+/// Returns the mean over the step's micro-batches, as a raw view (N26.3).
 RawTensor mean_of_weights(const LayerState& state, std::size_t rows, std::size_t cols, GoldenTools& tools);
 
 /// Adds a micro-batch's gradient of a bias, gamma or beta to its sum (N26.4). Returns the saturations.

@@ -38,6 +38,13 @@ void GoldenLayer::take_input(const std::vector<std::int8_t>& codes, Scale scale)
   x_form = {rule.width(rule.activation), CodeKind::kSigned};
 }
 
+/// Takes the stored integers themselves as w (N23.7, N24.3).
+void GoldenLayer::stored_weights(const LayerState& state) {
+  sw = state.sw;
+  w = state.q;
+  w_form = {rule.width(rule.weight), CodeKind::kSigned};
+}
+
 /// Makes w from the masters by even steps of sw (N6.4).
 void GoldenLayer::even_weights(const LayerState& state, int limit, GoldenTools& tools) {
   const Scale unit = power_of_two(tools.recipe.update.master_frac_bits);

@@ -14,6 +14,14 @@
 
 namespace bitloom {
 
+/// What an update of weights limits, and what it adds up for codes.
+struct UpdateStatistics {
+  std::uint64_t saturated = 0;           ///< stored weights, and changes of them
+  std::uint64_t momentum_saturated = 0;  ///< moments, and steps of Adam
+  std::uint64_t vmax = 0;                ///< N23.4
+  std::uint64_t moved = 0;               ///< A of N23.5
+};
+
 /// Clamped values of one layer in one step, by what was written.
 struct SaturationCounts {
   std::uint64_t x = 0;
@@ -80,22 +88,18 @@ class GoldenLayer {
   void activation_gradient(GoldenTools& tools, RawTensor& to);
   /// Computes dw and db (N5.4).
   void weight_gradient(const LayerState& state, GoldenTools& tools);
-  /// The optimizer, and what hindsight keeps.
+  /// Updates weights and bias, and keeps what hindsight keeps.
   void update(LayerState& state, GoldenTools& tools);
   /// Sets the scales that the first step needs (N6.2, N19.1, N23.3).
   void calibrate(LayerState& state, GoldenTools& tools) const;
 
   bool reads_input() const { return node.inputs[0] == kNetworkInput; }
-  bool hindsight_x() const { return !reads_input() && follows_hindsight(rule.activation); }
-  bool hindsight_d() const { return follows_hindsight(rule.gradient); }
-  bool hindsight_log() const {
-    return rule.gradient.quantizer == Quantizer::kLog && rule.gradient.scale == ScaleRule::kHindsight;
-  }
   std::size_t depth() const { return node.conv.depth(); }
   std::size_t out() const { return static_cast<std::size_t>(node.conv.out); }
   std::size_t rows(const GoldenTools& tools) const { return tools.samples * node.pixels; }
 
   // What quantizers use.
+  void stored_weights(const LayerState& state);
   void even_weights(const LayerState& state, int limit, GoldenTools& tools);
   void even_input(const LayerInput& from, int limit, GoldenTools& tools);
   Stream gradient_stream(const GoldenTools& tools, RandomUse use, std::uint32_t sample = 0) const {
@@ -131,13 +135,14 @@ class GoldenLayer {
   std::uint32_t d_max = 0;    ///< max |raw gradient|
   std::uint32_t log_max = 1;  ///< M of N19.1
   Normalizer standardizer;
-  LwqStatistics lwq;
+  UpdateStatistics updated;
   SaturationCounts counts;
 
  private:
   void codes_beyond_raw(const RawTensor& from, Scale ratio, GoldenTools& tools);
   Stream input_stream(const GoldenTools& tools) const;
-  void update_weights(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
+  void keep_scales(LayerState& state, const GoldenTools& tools) const;
+  void update_weights(LayerState& state, const GradientView& gradient, GoldenTools& tools);
   void update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
 
   void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "model/golden/buffer.hpp"
-#include "model/golden/update.hpp"
+#include "model/golden/optimizer.hpp"
 #include "model/numerics/statistics.hpp"
 
 namespace bitloom {
@@ -202,8 +202,8 @@ void GoldenNorm::update(NormState& state, GoldenTools& tools) {
   const Scale unit_of_step = buffered ? unit_of_vector(tools) : unit;
   const std::vector<std::int32_t>& dgamma = buffered ? state.gamma_sum : at_work_.dgamma;
   const std::vector<std::int32_t>& dbeta = buffered ? state.beta_sum : at_work_.dbeta;
-  const RowStatistics g = update_fixed(gamma, dgamma.data(), 1, node_.cols, unit_of_step, tools);
-  const RowStatistics b = update_fixed(beta, dbeta.data(), 1, node_.cols, unit_of_step, tools);
+  const RowStatistics g = tools.optimizer.update(gamma, {dgamma.data(), 1, node_.cols, unit_of_step}, tools);
+  const RowStatistics b = tools.optimizer.update(beta, {dbeta.data(), 1, node_.cols, unit_of_step}, tools);
   updated_ += g.saturated + g.momentum_saturated + b.saturated + b.momentum_saturated;
 }
 

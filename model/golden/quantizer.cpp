@@ -36,6 +36,8 @@ void GoldenQuantizer::input(GoldenLayer& layer, const LayerInput& /*from*/, cons
   throw Error("layer " + layer.node.name + ": its activation quantizer makes no codes of inputs");
 }
 
+void GoldenQuantizer::keep_input(const GoldenLayer& /*layer*/, LayerState& /*state*/) const {}
+
 void GoldenQuantizer::gradient(GoldenLayer& layer, const RawTensor& /*g*/, const LayerState& /*state*/,
                                GoldenTools& /*tools*/) const {
   throw Error("layer " + layer.node.name + ": its gradient quantizer makes no codes of gradients");
@@ -64,6 +66,9 @@ void GoldenQuantizer::weight_gradient(GoldenLayer& layer, GoldenTools& tools) co
   layer.dw_unit = to_scale(rdiv(from_scale(layer.dw_unit), samples), counted);
   layer.db_unit = to_scale(rdiv(from_scale(layer.db_unit), samples), counted);
 }
+
+void GoldenQuantizer::keep_gradient(const GoldenLayer& /*layer*/, const GoldenTools& /*tools*/,
+                                    LayerState& /*state*/) const {}
 
 void GoldenQuantizer::record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const {
   for (std::size_t sample = 0; sample < layer.d.size(); ++sample) {

@@ -25,12 +25,17 @@ class GoldenQuantizer {
   /// Makes x from the raw view that the layer reads, which can be below 0 or cannot.
   virtual void input(GoldenLayer& layer, const LayerInput& from, const LayerState& state, GoldenTools& tools) const;
 
+  /// Keeps in the state what the next step makes x by (N6.2).
+  virtual void keep_input(const GoldenLayer& layer, LayerState& state) const;
+
   /// Makes codes of the gradient of the layer's output.
   virtual void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& state, GoldenTools& tools) const;
   /// Makes the gradient of the layer's input from those codes, without the window of the input's quantizer (N5.3).
   virtual void activation_gradient(GoldenLayer& layer, GoldenTools& tools, RawTensor& to) const;
   /// Makes dw and db from those codes, without the window of the weights' quantizer (N5.4; N19.4 with several samples).
   virtual void weight_gradient(GoldenLayer& layer, GoldenTools& tools) const;
+  /// Keeps in the state what the next step makes them by (N6.2, N19.1); after a calibration, what the first step does.
+  virtual void keep_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerState& state) const;
   virtual void record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const;
 };
 

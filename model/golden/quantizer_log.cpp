@@ -1,4 +1,5 @@
 // Logarithmic codes of gradients, one set a sample of SMP (N19).
+#include <algorithm>
 #include <bit>
 
 #include "model/golden/quantizer.hpp"
@@ -26,6 +27,12 @@ class LogQuantizer final : public GoldenQuantizer {
                         layer.gradient_stream(tools, RandomUse::kQuantize, static_cast<std::uint32_t>(sample)),
                         layer.d[sample].data());
     }
+  }
+
+  void keep_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerState& state) const override {
+    if (layer.rule.gradient.scale != ScaleRule::kHindsight) return;
+    const Real first = rmul(from_int(std::max(1U, layer.d_max)), from_scale(layer.d_unit));
+    state.mhat = tools.exact_scales ? first : log_hindsight_next(state.mhat, layer.d_max, layer.d_unit);
   }
 
   /// The layer keeps values, a record holds codes (N19.2).

@@ -7,9 +7,7 @@ namespace {
 class LwqQuantizer final : public GoldenQuantizer {
  public:
   void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& /*tools*/) const override {
-    layer.sw = state.sw;
-    layer.w = state.q;
-    layer.w_form = {layer.rule.width(layer.rule.weight), CodeKind::kSigned};
+    layer.stored_weights(state);
   }
 };
 

@@ -34,6 +34,10 @@ class MaxQuantizer final : public GoldenQuantizer {
     layer.x_form = {layer.rule.width(view), CodeKind::kSigned};
   }
 
+  void keep_input(const GoldenLayer& layer, LayerState& state) const override {
+    if (layer.rule.activation.scale == ScaleRule::kHindsight) state.sx_next = layer.sx_next;
+  }
+
   void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& state, GoldenTools& tools) const override {
     const ViewRule& view = layer.rule.gradient;
     const int limit = qmax(layer.rule.width(view));
@@ -45,6 +49,10 @@ class MaxQuantizer final : public GoldenQuantizer {
     layer.counts.d =
         tools.tensors.quantize(g.data.data(), g.rows, g.cols, ratio, view.rounding,
                                layer.gradient_stream(tools, RandomUse::kQuantize), limit, layer.d[0].data());
+  }
+
+  void keep_gradient(const GoldenLayer& layer, const GoldenTools& /*tools*/, LayerState& state) const override {
+    if (layer.rule.gradient.scale == ScaleRule::kHindsight) state.sd_next = layer.sd_next;
   }
 };
 

@@ -9,9 +9,7 @@ class NitiQuantizer final : public GoldenQuantizer {
  public:
   /// The stored integers themselves (N24.3).
   void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& /*tools*/) const override {
-    layer.sw = state.sw;
-    layer.w = state.q;
-    layer.w_form = {layer.rule.width(layer.rule.weight), CodeKind::kSigned};
+    layer.stored_weights(state);
   }
 
   void input(GoldenLayer& layer, const LayerInput& from, const LayerState& /*state*/,

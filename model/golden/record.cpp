@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "model/golden/quantizer.hpp"
+#include "model/golden/store.hpp"
 
 namespace bitloom {
 namespace {
@@ -33,11 +34,7 @@ void record_scales(const GoldenLayer& layer, const GoldenTools& tools, LayerReco
   record.scalar(StepScalar::kSd, word(layer.sd));
   record.scalar(StepScalar::kSAcc, word(layer.s_acc));
   if (layer.node.bias) record.scalar(StepScalar::kRatioB, word(layer.ratio_b));
-  if (layer.rule.store == WeightStore::kLatent) {
-    record.scalar(StepScalar::kMoved, static_cast<std::uint32_t>(layer.lwq.moved));
-    const bool sgd = tools.recipe.update.optimizer == Optimizer::kSgd;
-    if (sgd) record.scalar(StepScalar::kVMax, static_cast<std::uint32_t>(layer.lwq.vmax));
-  }
+  golden_store(layer.rule.store).record(layer.updated, tools, record);
   if (tools.accumulates() && tools.micro_batch.last) record.scalar(StepScalar::kUnitDwMean, word(layer.dw_mean.unit));
   record.scalar(StepScalar::kUnitDw, word(layer.dw_unit));
   if (layer.node.bias) record.scalar(StepScalar::kUnitDb, word(layer.db_unit));

@@ -31,8 +31,8 @@ struct LayerState {
   Scale sd_next = from_word(kNoScale);      ///< hindsight scale of d; else no scale
 
   std::vector<std::int8_t> q;         ///< LWQ, NITI: integer weights
-  std::vector<std::int8_t> residual;  ///< LWQ with latent_bits 2 … 8: codes s
-  std::vector<std::int32_t> latent;   ///< LWQ with latent_bits 24: L
+  std::vector<std::int8_t> residual;  ///< LWQ with a codebook: codes s
+  std::vector<std::int32_t> latent;   ///< LWQ without one: L
   Scale sw;                           ///< LWQ, NITI: fixed scale of q
   Scale sv;                           ///< LWQ: scale of the momentum codes
   Scale sv_next;                      ///< LWQ: of the next step's (N23.4); no scale before the calibration
@@ -69,17 +69,19 @@ struct TrainState {
   AdamPowers powers;               ///< N25.7
 };
 
-/// Parameters rounded half up to the recipe's formats and clamped, momenta zero, running values 0 and 1, no hindsight
-/// scales yet (see calibrate() in golden_step.hpp). `parameters`: one element a node, as initial_parameters() gives.
+/// Makes the first state: parameters rounded half up to the recipe's formats and clamped, or as the weights' store
+/// says, momenta zero, running values 0 and 1, no hindsight scales yet (see calibrate() in step.hpp). `parameters` has
+/// one element a node, as initial_parameters() gives.
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters);
 
 /// Returns max |x|, 0 for none.
 std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);
+float largest_magnitude(const std::vector<float>& values);
+
+/// Returns a real number in units 2^-frac_bits, rounded half up and limited to ±limit.
+std::int32_t to_fixed(float real, int frac_bits, std::int64_t limit);
 
 /// Returns weights, biases and norm parameters as real numbers, one element a node.
 std::vector<NodeParameters> real_parameters(const Network& network, const Recipe& recipe, const TrainState& state);
-
-/// The latent weight of element `i` of an LWQ layer that is stored by `rule`, in 2^-16 of an integer step (N23.1).
-std::int32_t latent_weight(const LayerState& layer, std::size_t i, const UpdateRule& rule);
 
 }  // namespace bitloom

@@ -16,8 +16,6 @@ using Tensors = std::map<std::string, NpyArray>;
 using state_words::signed_word;
 using state_words::unsigned_word;
 
-bool has_weights(const Node& node) { return node.op == Op::kLinear || node.op == Op::kConv2d; }
-
 std::vector<std::int64_t> stored_shape(const StateTensor& tensor) {
   if (tensor.matrix) return {tensor.rows, tensor.cols};
   return {static_cast<std::int64_t>(tensor.size())};
@@ -208,9 +206,7 @@ std::vector<NodeParameters> read_parameters(const Checkpoint& from, const std::s
     const std::vector<std::int64_t> channels{node.shape.empty() ? 0 : node.shape[0]};
     if (has_weights(node)) {
       real.weight = read(".weight", real_shape(node));
-      const bool bias = node.op == Op::kLinear ? std::get<LinearAttributes>(node.attributes).bias
-                                               : std::get<Conv2dAttributes>(node.attributes).bias;
-      if (bias) real.bias = read(".bias", channels);
+      if (has_bias(node)) real.bias = read(".bias", channels);
     } else if (node.op == Op::kBatchNorm) {
       real.gamma = read(".gamma", channels);
       real.beta = read(".beta", channels);

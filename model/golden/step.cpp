@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "model/golden/engine.hpp"
-#include "model/golden/update.hpp"
+#include "model/golden/optimizer.hpp"
 #include "model/io/error.hpp"
 #include "model/numerics/functions.hpp"
 
@@ -131,10 +131,7 @@ StepResult GoldenEngine::step(TrainState& state, const Batch& batch, const StepC
   if (!is_scale(context.lr) || context.mu16 > 65535) throw Error("golden step: no learning rate, or momentum of 1");
   if (context.epoch < 0) throw Error("golden step: the epoch is negative");
   run_->begin(state, batch, context, false, true);
-  if (run_->tools.recipe.update.optimizer == Optimizer::kAdam && run_->tools.micro_batch.last) {
-    state.powers = adam_next(state.powers, adam_rates(run_->tools.recipe.update));
-    run_->tools.adam_rate = adam_rate(from_scale(context.lr), state.powers);
-  }
+  if (run_->tools.micro_batch.last) run_->tools.optimizer.begin(state, run_->tools);
   run_->forward(state);
   run_->loss();
   run_->backward({state, &state, true});

@@ -5,7 +5,6 @@
 #include "model/golden/step.hpp"
 #include "model/network/recipe.hpp"
 #include "model/numerics/gradient_buffer.hpp"
-#include "model/numerics/niti.hpp"
 #include "model/rows/conv.hpp"
 #include "model/rows/gemm.hpp"
 #include "model/rows/tensor_codes.hpp"
@@ -13,6 +12,8 @@
 #include "model/rows/xnor.hpp"
 
 namespace bitloom {
+
+class GoldenOptimizer;
 
 /// A raw view [rows][cols] with its unit and its largest magnitude (N14.5).
 struct RawTensor {
@@ -32,7 +33,17 @@ struct RawTensor {
   std::uint32_t magnitude() const { return static_cast<std::uint32_t>(max); }
 };
 
-/// Sums over a step.
+/// A raw gradient [rows][cols] in `unit`, which lies elsewhere.
+struct GradientView {
+  const std::int32_t* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  Scale unit;
+
+  std::size_t size() const { return rows * cols; }
+};
+
+/// Sums that a step makes.
 struct GoldenTotals {
   std::uint32_t loss = 0;
   std::uint32_t correct = 0;
@@ -41,10 +52,10 @@ struct GoldenTotals {
 
 /// What the parts of a step share: kernels, and the facts of the step at work.
 struct GoldenTools {
-  GoldenTools(const Recipe& the_recipe, int threads)
-      : recipe(the_recipe), gemm(threads), conv(threads), xnor(threads), tensors(threads), ops(threads) {}
+  GoldenTools(const Recipe& the_recipe, int threads);
 
   Recipe recipe;
+  const GoldenOptimizer& optimizer;  ///< the recipe's
   Gemm gemm;
   Convolution conv;
   XnorConvolution xnor;
@@ -65,8 +76,8 @@ struct GoldenTools {
   Stream stream(int layer, TensorKind kind, RandomUse use, std::uint32_t sample = 0) const {
     return make_stream(context.seed64, context.step, tensor_id(layer, kind), use, sample);
   }
-  /// N24.4: units are powers of two in a NITI recipe, rounded up.
-  Scale unit(Scale of) const { return recipe.update.store == WeightStore::kInteger ? niti_unit(of) : of; }
+  /// Returns the unit that a raw view gets, from what its own rule says (GoldenStore::unit()).
+  Scale unit(Scale of) const;
 };
 
 }  // namespace bitloom

@@ -40,6 +40,12 @@ int fan_in(const Node& node) {
   return 0;
 }
 
+bool has_bias(const Node& node) {
+  if (const auto* linear = std::get_if<LinearAttributes>(&node.attributes)) return linear->bias;
+  if (const auto* conv = std::get_if<Conv2dAttributes>(&node.attributes)) return conv->bias;
+  return false;
+}
+
 std::vector<NodeParameters> initial_parameters(const Network& network, std::uint64_t seed) {
   std::mt19937_64 random = generator(seed);
   std::vector<NodeParameters> parameters(network.nodes.size());

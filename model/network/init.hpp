@@ -21,8 +21,12 @@ struct NodeParameters {
   std::vector<float> running_variance{};
 };
 
-/// Number of weights that make one output of a linear or conv2d node (its K), 0 for other nodes.
+/// Returns the number of weights that make one output of a linear or conv2d node (its K), 0 for other nodes.
 int fan_in(const Node& node);
+/// Has the node weights: is it a linear or conv2d node?
+inline bool has_weights(const Node& node) { return fan_in(node) > 0; }
+/// Has it a bias beside its weights?
+bool has_bias(const Node& node);
 
 /// Returns the parameters that every recipe starts from, one element a node: linear and conv2d nodes draw weights, then
 /// biases, in the order of the nodes, uniform in ±1/sqrt(fan_in), from one mt19937_64 on the seed; gamma is 1 and beta

@@ -73,18 +73,32 @@ struct ViewRule {
   int factor = 1;                    ///< b of kGroup's pruning: one group of b survives
 };
 
-/// How weights are stored. Biases and norm parameters are always fixed point (N9), whatever the weights do.
-enum class WeightStore {
-  kMaster,   ///< fixed-point masters (N9), whatever quantizer makes codes of them
-  kLatent,   ///< integers with residuals or latent weights, for the quantizer kLwq (N23)
-  kInteger,  ///< integers that few bits of the gradient move, without an optimizer's state, for kNiti (N24.3)
-};
+/// The one list of the ways to store weights: X(enumerator, function that gives its object in golden). Checkpoints know
+/// them by their places in the list.
+#define BITLOOM_WEIGHT_STORES(X) \
+  X(kMaster, master)             \
+  X(kLatent, latent)             \
+  X(kInteger, integer)
 
-/// How parameters move, but for WeightStore::kInteger.
-enum class Optimizer {
-  kSgd,   ///< with momentum (N9; N23.3 for latent weights)
-  kAdam,  ///< N25; N25.8 for latent weights
-};
+/// How weights are stored. Biases and norm parameters are always fixed point (N9), whatever the weights do. kMaster has
+/// fixed-point masters, whatever quantizer makes codes of them (N9). kLatent has integers with residuals or latent
+/// weights, for the quantizer kLwq (N23). kInteger has integers that few bits of the gradient move, without an
+/// optimizer's state, for kNiti (N24.3).
+#define BITLOOM_ENUMERATOR(each, object) each,
+enum class WeightStore { BITLOOM_WEIGHT_STORES(BITLOOM_ENUMERATOR) };
+#undef BITLOOM_ENUMERATOR
+
+/// The one list of the optimizers: X(enumerator, function that gives its object in golden). Checkpoints know them by
+/// their places in the list.
+#define BITLOOM_OPTIMIZERS(X) \
+  X(kSgd, sgd)                \
+  X(kAdam, adam)
+
+/// How parameters move, but for WeightStore::kInteger. kSgd has a momentum (N9; N23.3 for latent weights). kAdam: N25;
+/// N25.8 for latent weights.
+#define BITLOOM_ENUMERATOR(each, object) each,
+enum class Optimizer { BITLOOM_OPTIMIZERS(BITLOOM_ENUMERATOR) };
+#undef BITLOOM_ENUMERATOR
 
 /// Stored state and its update. A fixed-point value v stands for v · 2^-frac_bits.
 struct UpdateRule {
@@ -159,9 +173,9 @@ const FileSection& recipe_fields();
 Recipe read_recipe(const std::string& file);
 Recipe read_recipe(const JsonObject& json);
 
-/// Does the scale of these codes come from the step before (N6.2)?
-inline bool follows_hindsight(const ViewRule& view) {
-  return view.quantizer == Quantizer::kMax && view.scale == ScaleRule::kHindsight;
+/// Are these codes that `quantizer` makes by what the step before found out (N6.2, N19.1)?
+inline bool follows_hindsight(const ViewRule& view, Quantizer quantizer = Quantizer::kMax) {
+  return view.quantizer == quantizer && view.scale == ScaleRule::kHindsight;
 }
 
 /// What layer `layer` (from 0, over linear and conv2d nodes in the order of nodes) of `layers` layers, named `name`,

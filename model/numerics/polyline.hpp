@@ -78,7 +78,7 @@ constexpr LatentCode polyline_encode(std::int64_t latent, int level, std::uint32
   return {static_cast<std::int8_t>(q), static_cast<std::int8_t>(s)};
 }
 
-/// Returns a latent weight kept whole, for `latent_bits` 24 (N23.2).
+/// Returns a latent weight kept whole, without a codebook (N23.2).
 constexpr std::int32_t limit_latent(std::int64_t latent, int limit, std::uint64_t& saturations) {
   return static_cast<std::int32_t>(saturate(latent, std::int64_t{limit} * 65536 + 32767, saturations));
 }

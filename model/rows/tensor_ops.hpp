@@ -59,14 +59,6 @@ struct Extremes {
   std::int32_t hi = 0;
 };
 
-/// What an LWQ update adds up (N23.4–N23.6).
-struct LwqStatistics {
-  std::uint64_t vmax = 0;
-  std::uint64_t moved = 0;  ///< A
-  std::uint64_t saturated = 0;
-  std::uint64_t momentum_saturated = 0;
-};
-
 class TensorOps {
  public:
   explicit TensorOps(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}

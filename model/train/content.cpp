@@ -68,18 +68,10 @@ void add(ContentHash& hash, const ViewRule& rule) {
   hash.add(factor);
 }
 
-/// The number by which checkpoints have always known how weights are stored and how they move.
+/// Returns the number by which checkpoints have always known how weights are stored and how they move: two axes in one
+/// number, which has room for three stores.
 int number_of(Optimizer optimizer, WeightStore store) {
-  const bool adam = optimizer == Optimizer::kAdam;
-  switch (store) {
-    case WeightStore::kMaster:
-      return adam ? 3 : 0;
-    case WeightStore::kLatent:
-      return adam ? 4 : 1;
-    case WeightStore::kInteger:
-      return 2;
-  }
-  return 0;
+  return static_cast<int>(store) + 3 * static_cast<int>(optimizer);
 }
 
 void add(ContentHash& hash, const UpdateRule& rule) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/golden/update.hpp"
+#include "model/golden/store.hpp"
 #include "testbench/model/golden/cases.hpp"
 #include "testbench/model/golden/gradient_spread.hpp"
 
@@ -13,7 +13,6 @@ namespace bitloom::testing {
 namespace {
 
 constexpr std::size_t kRows = 40, kCols = 10;
-constexpr int kQmax = 127;
 constexpr int kAdaptive = -1;
 
 struct Drift {
@@ -33,6 +32,8 @@ Drift drift(double update, int level, bool stochastic) {
   recipe.update.min_level = level == kAdaptive ? 0 : level;
   recipe.update.max_level = level == kAdaptive ? 3 : level;
   GoldenTools tools(recipe, 1);
+  const GoldenStore& store = golden_store(WeightStore::kLatent);
+  const RecipeLayer rule{};  // of 8 bits
   LayerState state;
   state.sw = kOne;
   state.sv = state.sv_next = kOne;
@@ -48,11 +49,10 @@ Drift drift(double update, int level, bool stochastic) {
   // 0.8 %.
   const auto run = [&](int steps) {
     for (int step = 0; step < steps; ++step, ++tools.context.step) {
-      update_lwq(state, gradient.data(), kRows, kCols, kOne, kQmax, 0, tools);
+      store.update(state, {gradient.data(), kRows, kCols, kOne}, rule, 0, tools);
     }
-    std::vector<double> latent;
-    for (std::size_t i = 0; i < kRows * kCols; ++i) latent.push_back(latent_weight(state, i, recipe.update) / 65536.0);
-    return latent;
+    const std::vector<float> latent = store.real_weights(state, recipe.update);
+    return std::vector<double>(latent.begin(), latent.end());
   };
   const int half = static_cast<int>(std::lround(4.0 / update));  // four integer steps
   const std::vector<double> start = run(0), middle = run(half), end = run(half);
