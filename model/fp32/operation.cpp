@@ -11,6 +11,14 @@ std::unique_ptr<Operation> none(const OperationPlace& /*place*/) { return nullpt
 
 }  // namespace operations
 
+bool Operation::begin(bool /*training*/) { return true; }
+void Operation::add_sums(const PartAt& /*at*/) {}
+void Operation::finish_sums(std::int64_t /*samples*/) {}
+void Operation::add_gradient_sums(const PartAt& /*at*/) {}
+void Operation::finish_gradient_sums(std::int64_t /*samples*/) {}
+bool Operation::update(std::size_t /*piece*/, const UpdateAt& /*at*/) { return true; }
+std::vector<KeptTensor> Operation::tensors() { return {}; }
+
 std::unique_ptr<Operation> make_operation(const OperationPlace& place) {
   switch (place.node.op) {
 #define BITLOOM_CASE(op, in_golden, in_fp32) \

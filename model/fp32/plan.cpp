@@ -5,6 +5,7 @@
 
 #include "model/fp32/engine.hpp"
 #include "model/io/error.hpp"
+#include "model/network/network_layers.hpp"
 
 namespace bitloom::fp32 {
 
@@ -12,14 +13,6 @@ namespace {
 
 constexpr int kPartRows = 64;       // of GEMMs, so that they are not too thin
 constexpr int kImagePartRows = 32;  // images fill the caches sooner
-constexpr int kUpdateRows = 64;
-
-bool does_relu(Op op) { return op == Op::kLinear || op == Op::kConv2d || op == Op::kBatchNorm || op == Op::kAdd; }
-
-NodeParameters zeros_like(const NodeParameters& parameters) {
-  const auto zeros = [](const std::vector<float>& values) { return std::vector<float>(values.size(), 0.0F); };
-  return {zeros(parameters.weight), zeros(parameters.bias), zeros(parameters.gamma), zeros(parameters.beta)};
-}
 
 }  // namespace
 
@@ -37,23 +30,21 @@ Graph::Graph(const Network& network, const Hyper& hyper, const TrainOptions& opt
   sums_.resize(static_cast<std::size_t>(parts));
   labels_.resize(static_cast<std::size_t>(parts * part_rows_));
   input_.resize(labels_.size() * static_cast<std::size_t>(element_count(network.input)));
-  std::vector<NodeParameters> initial = initial_parameters(network, options.seed);
+  const std::vector<NodeParameters> initial = initial_parameters(network, options.seed);
   nodes_.resize(network.nodes.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     nodes_[i].facts = network.nodes[i];
     nodes_[i].elements = element_count(network.nodes[i].shape);
-    nodes_[i].velocity = zeros_like(initial[i]);
-    nodes_[i].parameters = std::move(initial[i]);
   }
-  connect(network);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) prepare(i, normalization);
+  connect(network, initial);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) prepare(i, initial[i], normalization);
   plan_forward();
   plan_backward();
   plan_updates();
 }
 
-// Homes, ReLUs that another node does, and who needs a gradient.
-void Graph::connect(const Network& network) {
+/// Finds homes, ReLUs that another node does, and who needs a gradient.
+void Graph::connect(const Network& network, const std::vector<NodeParameters>& initial) {
   if (network.nodes.empty() || network.nodes.back().op != Op::kSoftmaxCrossEntropy) {
     throw Error(fmt::format("network {}: expected softmax_cross_entropy as its last layer", network.name));
   }
@@ -66,54 +57,46 @@ void Graph::connect(const Network& network) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     GraphNode& node = nodes_[i];
     node.home = static_cast<int>(i);
-    node.needs_gradient = !node.parameters.weight.empty() || !node.parameters.gamma.empty();
+    node.needs_gradient = !initial[i].weight.empty() || !initial[i].gamma.empty();
     for (const int input : node.facts.inputs) node.needs_gradient = node.needs_gradient || wants_gradient(input);
     const int below = node.facts.inputs[0];
     if (node.facts.op == Op::kFlatten) node.home = home_of(below);
     if (node.facts.op != Op::kRelu || below == kNetworkInput || readers[static_cast<std::size_t>(below)] > 1) continue;
     GraphNode& only = nodes_[static_cast<std::size_t>(below)];
-    if (!does_relu(only.facts.op)) continue;
+    if (!takes_relu(only.facts.op)) continue;
     only.relu = true;
     node.home = below;
   }
 }
 
-// Buffers and what oneDNN makes in advance.
-void Graph::prepare(std::size_t index, Normalization normalization) {
+/// Makes a node's buffers and its operation.
+void Graph::prepare(std::size_t index, const NodeParameters& initial, Normalization normalization) {
   GraphNode& node = nodes_[index];
   if (node.home != static_cast<int>(index) || node.facts.op == Op::kSoftmaxCrossEntropy) return;
-  const std::size_t samples = labels_.size();
-  const std::size_t parts = sums_.size();
-  node.result.assign(samples * static_cast<std::size_t>(node.elements), 0.0F);
+  node.result.assign(labels_.size() * static_cast<std::size_t>(node.elements), 0.0F);
   if (node.needs_gradient) node.gradient.assign(node.result.size(), 0.0F);
-  const Shape shape = input_shape(node.facts.inputs[0]);
-  if (const auto* conv = std::get_if<Conv2dAttributes>(&node.facts.attributes)) {
-    node.conv = std::make_unique<Convolution>(*conv, shape, part_rows_, node.relu);
-    node.partials.assign(parts, std::vector<float>(node.conv->private_size()));
-    node.bias_partials.assign(parts, std::vector<float>(node.parameters.bias.size()));
-  } else if (const auto* norm = std::get_if<NormAttributes>(&node.facts.attributes)) {
-    node.norm = std::make_unique<Norm>(*norm, normalization, static_cast<int>(parts));
-  } else {
-    node.operation = make_operation({node.facts, shape, part_rows_, parts, node.relu});
-  }
+  node.operation = make_operation(
+      {node.facts, input_shape(node.facts.inputs[0]), part_rows_, sums_.size(), node.relu, initial, normalization});
 }
 
-// A stage ends where sums over the whole batch must be known.
+/// Makes the stages of the forward pass. A stage ends where sums over the whole batch must be known.
 void Graph::plan_forward() {
   training_stages_.emplace_back();
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].home != static_cast<int>(i)) continue;
-    if (nodes_[i].norm) {
+    const Operation* operation = nodes_[i].operation.get();
+    if (operation != nullptr && operation->needs_sums()) {
       training_stages_.back().push_back({i, Phase::kSums});
       training_stages_.emplace_back();
     }
-    const Work work{i, nodes_[i].facts.op == Op::kSoftmaxCrossEntropy ? Phase::kLoss : Phase::kForward};
+    const Work work{i, operation == nullptr ? Phase::kLoss : Phase::kForward};
     training_stages_.back().push_back(work);
     evaluation_stage_.push_back(work);
   }
 }
 
-// The first writer of a gradient sets it, the others add to it: nodes from the last to the first.
+/// Makes those of the backward pass, nodes from the last to the first. The first writer of a gradient sets it, the
+/// others add to it.
 void Graph::plan_backward() {
   std::vector<bool> written(nodes_.size(), false);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
@@ -125,8 +108,8 @@ void Graph::plan_backward() {
       node.add.push_back(wanted && written[home]);
       if (wanted) written[home] = true;
     }
-    if (node.facts.op == Op::kSoftmaxCrossEntropy) continue;
-    if (node.norm) {
+    if (!node.operation) continue;  // the loss
+    if (node.operation->needs_sums()) {
       training_stages_.back().push_back({i, Phase::kGradientSums});
       training_stages_.emplace_back();
     }
@@ -136,14 +119,8 @@ void Graph::plan_backward() {
 
 void Graph::plan_updates() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const GraphNode& node = nodes_[i];
-    if (const auto* linear = std::get_if<LinearAttributes>(&node.facts.attributes)) {
-      for (int first = 0; first < linear->out; first += kUpdateRows) {
-        updates_.push_back({i, {first, std::min(kUpdateRows, linear->out - first)}});
-      }
-    } else if (node.conv || node.norm) {
-      updates_.push_back({i, {0, 0}});
-    }
+    const std::size_t pieces = nodes_[i].operation ? nodes_[i].operation->update_pieces() : 0;
+    for (std::size_t piece = 0; piece < pieces; ++piece) updates_.push_back({i, piece});
   }
 }
 

@@ -15,15 +15,15 @@ using Shape = std::vector<int>;
 
 /// The one list of the operations that a network file may name: X(enumerator, in golden, in FP32). The other two say
 /// which function makes the object that computes the operation there; none: it needs none.
-#define BITLOOM_OPERATIONS(X)     \
-  X(kLinear, weighted, none)      \
-  X(kConv2d, weighted, none)      \
-  X(kRelu, none, relu)            \
-  X(kMaxPool, pool, pool)         \
-  X(kAveragePool, pool, pool)     \
-  X(kBatchNorm, batch_norm, none) \
-  X(kAdd, add, add)               \
-  X(kFlatten, none, none)         \
+#define BITLOOM_OPERATIONS(X)           \
+  X(kLinear, weighted, linear)          \
+  X(kConv2d, weighted, conv2d)          \
+  X(kRelu, none, relu)                  \
+  X(kMaxPool, pool, pool)               \
+  X(kAveragePool, pool, pool)           \
+  X(kBatchNorm, batch_norm, batch_norm) \
+  X(kAdd, add, add)                     \
+  X(kFlatten, none, none)               \
   X(kSoftmaxCrossEntropy, none, none)
 
 /// Add reads two results of one shape. Flatten makes one dimension: feature = (row · columns + column) · channels +

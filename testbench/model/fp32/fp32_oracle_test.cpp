@@ -8,7 +8,10 @@
 #include <cmath>
 #include <map>
 
-#include "model/fp32/engine.hpp"
+#include "model/fp32/kernels.hpp"
+#include "model/fp32/norm.hpp"
+#include "model/fp32/operation.hpp"
+#include "model/fp32/primitives.hpp"
 #include "testbench/model/fp32/error_bound.hpp"
 #include "testbench/model/oracle.hpp"
 #include "testbench/model/support.hpp"

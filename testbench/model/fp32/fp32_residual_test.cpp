@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/fp32/engine.hpp"
+#include "model/fp32/kernels.hpp"
+#include "model/fp32/norm.hpp"
+#include "model/fp32/primitives.hpp"
 #include "testbench/model/fp32/error_bound.hpp"
 #include "testbench/model/oracle.hpp"
 #include "testbench/model/support.hpp"
