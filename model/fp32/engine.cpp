@@ -19,7 +19,7 @@ std::size_t at(int row, int columns) { return static_cast<std::size_t>(row) * st
 SingleThreadedLibrary::SingleThreadedLibrary() : saved_(omp_get_max_threads()) { omp_set_num_threads(1); }
 SingleThreadedLibrary::~SingleThreadedLibrary() { omp_set_num_threads(saved_); }
 
-// Calls body(0 … count - 1), which returns false on failure, on all threads.
+/// Calls body(0 … count - 1), which returns false on failure, on all threads.
 template <class Body>
 void Graph::for_each(std::size_t count, const Body& body) const {
   bool done = true;

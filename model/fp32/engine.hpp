@@ -17,9 +17,8 @@ namespace bitloom::fp32 {
 /// One node of the network with its operation and the buffers of a step.
 struct GraphNode {
   Node facts;
-  /// The node whose buffers hold this node's result and gradient: itself, except for flatten (the same memory, also
-  /// that of kNetworkInput) and a ReLU that its input's node does itself, having no other reader. Such nodes do
-  /// nothing.
+  /// Tells whose buffers hold this node's result and gradient: its own, except for flatten (the same memory, also that
+  /// of kNetworkInput) and a ReLU that its input's node does itself, having no other reader. Such nodes do nothing.
   int home = 0;
   bool relu = false;                     ///< its buffers hold the result after a ReLU, gradients arrive for that
   bool needs_gradient = false;           ///< has parameters at or below it
@@ -48,7 +47,7 @@ class Graph {
 
   /// Returns loss and correct predictions of the loaded samples; norms use running values.
   LossSums evaluate();
-  /// One step on the loaded samples, batch() of them: forward, loss, backward, update. Sums are those before the
+  /// Makes a step on the loaded samples, batch() of them: forward, loss, backward, update. Returns the sums before the
   /// update.
   LossSums train(float learning_rate);
 

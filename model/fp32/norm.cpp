@@ -11,10 +11,10 @@ namespace {
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
-// Elements of a stretch: whole rows, at least 64 elements.
+/// Returns the elements of a stretch: whole rows, at least 64 elements.
 int stretch(int channels) { return channels * ((63 + channels) / channels); }
 
-// Adds up the channels of a stretch's accumulators, and these over the parts.
+/// Adds up the channels of a stretch's accumulators, and these over the parts.
 std::vector<double> fold(const std::vector<std::vector<double>>& parts, int channels, int half) {
   std::vector<double> result(size(channels), 0.0);
   const int width = stretch(channels);

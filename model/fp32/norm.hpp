@@ -29,7 +29,7 @@ class Norm {
   void add_gradient_sums(int part, const float* x, const float* dy, std::int64_t rows);
   /// Leaves the gradients of gamma and beta.
   void finish_gradient_sums(std::int64_t rows, const NodeParameters& parameters);
-  /// dx of the batch statistics; added to dx where `add`.
+  /// Computes dx, through the statistics of the batch; added to dx where `add`.
   void propagate(const float* x, const float* dy, std::int64_t rows, bool add, float* dx) const;
 
   const std::vector<float>& gamma_gradient() const { return gamma_gradient_; }

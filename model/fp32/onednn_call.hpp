@@ -68,12 +68,12 @@ inline memory::desc image_desc(int samples, const Shape& shape) {
 
 inline Dims dims(const Pair& pair) { return {pair.rows, pair.cols}; }
 
-/// How many windows lie along one direction.
+/// Returns how many windows lie along one direction.
 inline int windows(int extent, int kernel, int stride, int padding, int dilation) {
   return (extent + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-/// What `make` makes; throws Error with `what` in its text where oneDNN refuses.
+/// Returns what `make` makes; throws Error with `what` in its text where oneDNN refuses.
 template <class Make>
 auto make_or_throw(const char* what, const Make& make) {
   try {

@@ -9,7 +9,7 @@ namespace {
 
 class GoldenAdd final : public GoldenOperation {
  public:
-  explicit GoldenAdd(std::size_t n) : n_(n) {}
+  explicit GoldenAdd(const GoldenPlace& place) : GoldenOperation(place.node) {}
 
   void forward(GoldenRun& run, const TrainState& /*state*/) override {
     const GoldenNode& node = run.graph.nodes[n_];
@@ -22,18 +22,13 @@ class GoldenAdd final : public GoldenOperation {
       run.deliver(input);
     }
   }
-
-  void record(const GoldenRun& /*run*/, StepRecord& /*to*/) const override {}
-
- private:
-  const std::size_t n_;
 };
 
 }  // namespace
 
 namespace golden {
 
-std::unique_ptr<GoldenOperation> add(const GoldenPlace& place) { return std::make_unique<GoldenAdd>(place.node); }
+std::unique_ptr<GoldenOperation> add(const GoldenPlace& place) { return std::make_unique<GoldenAdd>(place); }
 
 }  // namespace golden
 }  // namespace bitloom

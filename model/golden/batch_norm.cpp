@@ -7,7 +7,8 @@ namespace {
 
 class GoldenBatchNorm final : public GoldenOperation {
  public:
-  GoldenBatchNorm(std::size_t n, std::size_t norm) : n_(n), i_(norm) {}
+  explicit GoldenBatchNorm(const GoldenPlace& place)
+      : GoldenOperation(place.node), i_(size_of(place.graph.nodes[place.node].norm)) {}
 
   void forward(GoldenRun& run, const TrainState& state) override {
     run.norms[i_].forward(run.z[input(run)], state.norms[i_], run.tools, run.z[n_]);
@@ -23,9 +24,6 @@ class GoldenBatchNorm final : public GoldenOperation {
   void record(const GoldenRun& run, StepRecord& to) const override { run.norms[i_].record(to); }
 
  private:
-  std::size_t input(const GoldenRun& run) const { return size_of(run.graph.nodes[n_].inputs[0]); }
-
-  const std::size_t n_;
   const std::size_t i_;
 };
 
@@ -34,7 +32,7 @@ class GoldenBatchNorm final : public GoldenOperation {
 namespace golden {
 
 std::unique_ptr<GoldenOperation> batch_norm(const GoldenPlace& place) {
-  return std::make_unique<GoldenBatchNorm>(place.node, size_of(place.graph.nodes[place.node].norm));
+  return std::make_unique<GoldenBatchNorm>(place);
 }
 
 }  // namespace golden

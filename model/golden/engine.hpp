@@ -26,11 +26,11 @@ struct GoldenRun {
   void forward(const TrainState& state);
   void loss();
   void backward(const BackwardWork& work);
-  /// Where the next gradient of a node's output is made, for deliver().
+  /// Returns where the next gradient of a node's output is made, for deliver().
   RawTensor& destination(int node);
-  /// A gradient of a node's output was made; with others of the same node their sum counts (N14.4).
+  /// Takes over the gradient of a node's output that was made there; of several the sum counts (N14.4).
   void deliver(int node);
-  /// N14.6. Returns the saturations.
+  /// Adds two raw views to `out`, which is 0 below 0 where `relu`. Returns the saturations (N14.6).
   std::uint64_t add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out);
   StepResult result() const;
   void record(const TrainState& state, StepRecord& to) const;
@@ -42,7 +42,7 @@ struct GoldenRun {
   GoldenTools tools;
   std::vector<GoldenLayer> layers;
   std::deque<GoldenNorm> norms;
-  // By node.
+  // Each has one element a node.
   std::vector<std::unique_ptr<GoldenOperation>> operations;
   std::vector<RawTensor> z, g;
   std::vector<bool> has_gradient;

@@ -22,7 +22,7 @@ struct UpdateStatistics {
   std::uint64_t moved = 0;               ///< A of N23.5
 };
 
-/// Clamped values of one layer in one step, by what was written.
+/// How many values of one layer were clamped in one step, by what was written.
 struct SaturationCounts {
   std::uint64_t x = 0;
   std::uint64_t w = 0;
@@ -49,15 +49,14 @@ struct GroupedView {
   std::size_t rows_of_group = 0;  ///< 0: a group is a column
   std::vector<Extremes> extremes;
   std::vector<Real> step, offset;
-  Real common;  ///< Z
-  /// step / Z and offset / Z.
-  std::vector<Real> by_code, by_one;
+  Real common;                        ///< Z
+  std::vector<Real> by_code, by_one;  ///< step / Z and offset / Z
   PerAxis axis(const std::vector<Real>& values) const {
     return {values, rows_of_group == 0 ? PerAxis::Axis::kColumn : PerAxis::Axis::kRows, rows_of_group};
   }
 };
 
-/// How a record and memory hold codes.
+/// How codes lie in a record and in memory.
 struct CodeForm {
   int bits = 8;
   CodeKind kind = CodeKind::kSigned;
@@ -106,8 +105,8 @@ class GoldenLayer {
     return tools.stream(node.layer, TensorKind::kGradient, use, sample);
   }
   void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
-  /// Raw views of Σ over all vectors of codes of x · d (N5.4, N19.4), exact before they are clamped. Returns how many
-  /// were.
+  /// Makes the raw view of Σ x · d over all vectors of codes, exact before it is clamped. Returns how many values were
+  /// (N5.4, N19.4).
   std::uint64_t gemm_weight(GoldenTools& tools, std::span<const std::vector<std::int8_t>> codes, int outputs,
                             std::vector<std::int32_t>& sums) const;
 

@@ -17,7 +17,7 @@ class Normalizer {
   bool whole = false;  ///< LBN
   Real eps;
 
-  /// Statistics of z and the constants of forward(); gamma, beta are one a column.
+  /// Finds the statistics of z and the constants of forward(); gamma, beta are one a column.
   void prepare(const std::int32_t* z, std::size_t rows, std::size_t cols, Scale unit, std::uint32_t max,
                const std::vector<Real>& gamma, const std::vector<Real>& beta, GoldenTools& tools);
   /// Normalizes by N12 with the constants of prepare(); unit 2^-16.
@@ -29,7 +29,7 @@ class Normalizer {
   /// nothing of theirs is limited and counted.)
   void parameter_gradients(GoldenTools& tools);
 
-  // Of the batch at work.
+  // What is known of the batch at work.
   int shift = 0;
   Real n, u;                                ///< N, U
   std::vector<std::int64_t> s1;             ///< [cols or 1]

@@ -1,5 +1,7 @@
 #include "model/golden/operation.hpp"
 
+#include "model/golden/engine.hpp"
+
 namespace bitloom {
 namespace golden {
 
@@ -7,11 +9,15 @@ namespace golden {
 BITLOOM_OPERATIONS(BITLOOM_DECLARE)
 #undef BITLOOM_DECLARE
 
-/// Of what is no node of the graph: a ReLU belongs to the node before it, a flatten is another view, the loss has a
-/// step of its own (N10).
+/// Makes nothing for what is no node of the graph: a ReLU belongs to the node before it, a flatten is another view, the
+/// loss has a step of its own (N10).
 std::unique_ptr<GoldenOperation> none(const GoldenPlace& /*place*/) { return nullptr; }
 
 }  // namespace golden
+
+void GoldenOperation::record(const GoldenRun& /*run*/, StepRecord& /*to*/) const {}
+
+std::size_t GoldenOperation::input(const GoldenRun& run) const { return size_of(run.graph.nodes[n_].inputs[0]); }
 
 std::unique_ptr<GoldenOperation> golden_operation(const GoldenPlace& place) {
   switch (place.graph.nodes[place.node].op) {

@@ -24,7 +24,7 @@ struct BackwardWork {
 /// gradients of its inputs in GoldenRun::destination() and hands each over by deliver().
 class GoldenOperation {
  public:
-  GoldenOperation() = default;
+  explicit GoldenOperation(std::size_t node) : n_(node) {}
   GoldenOperation(const GoldenOperation&) = delete;
   GoldenOperation& operator=(const GoldenOperation&) = delete;
   virtual ~GoldenOperation() = default;
@@ -32,10 +32,16 @@ class GoldenOperation {
   virtual void forward(GoldenRun& run, const TrainState& state) = 0;
   virtual void backward(GoldenRun& run, const BackwardWork& work) = 0;
   /// Adds what the operation alone knows to the record of a step.
-  virtual void record(const GoldenRun& run, StepRecord& to) const = 0;
+  virtual void record(const GoldenRun& run, StepRecord& to) const;
+
+ protected:
+  /// Returns the node that makes the first input.
+  std::size_t input(const GoldenRun& run) const;
+
+  const std::size_t n_;  ///< of the graph
 };
 
-/// Where an operation stands.
+/// Where an operation stands in its network.
 struct GoldenPlace {
   const Network& network;
   const GoldenGraph& graph;

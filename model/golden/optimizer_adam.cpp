@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "model/golden/object.hpp"
 #include "model/golden/optimizer.hpp"
 #include "model/numerics/adam.hpp"
 #include "model/numerics/polyline.hpp"
@@ -106,7 +107,7 @@ class Adam final : public GoldenOptimizer {
     list(to, place, update);
   }
 
-  /// The powers of N25.7.
+  /// Lists the powers of N25.7.
   void list_shared(StateList& to) const override {
     const auto power = [&](StepScalar what, Real AdamPowers::*field, std::size_t place) {
       StateScalar& scalar = to.scalar(
@@ -144,7 +145,7 @@ class Adam final : public GoldenOptimizer {
     return statistics;
   }
 
-  /// N25.8.
+  /// Makes steps of Adam changes of the weights (N25.8).
   UpdateStatistics change(const CodeMoments& moments, const GradientView& gradient, const TakeChanges& take,
                           GoldenTools& tools) const override {
     UpdateStatistics statistics;
@@ -164,10 +165,7 @@ class Adam final : public GoldenOptimizer {
 
 namespace optimizers {
 
-const GoldenOptimizer& adam() {
-  static const Adam optimizer;
-  return optimizer;
-}
+const GoldenOptimizer& adam() { return object_of<Adam>(); }
 
 }  // namespace optimizers
 }  // namespace bitloom

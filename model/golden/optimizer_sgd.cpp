@@ -1,6 +1,7 @@
 // Gradient descent with momentum (N9), and beside weights that are codes (N23.3, N23.4).
 #include <algorithm>
 
+#include "model/golden/object.hpp"
 #include "model/golden/optimizer.hpp"
 #include "model/numerics/polyline.hpp"
 #include "model/numerics/update.hpp"
@@ -98,10 +99,7 @@ class Sgd final : public GoldenOptimizer {
 
 namespace optimizers {
 
-const GoldenOptimizer& sgd() {
-  static const Sgd optimizer;
-  return optimizer;
-}
+const GoldenOptimizer& sgd() { return object_of<Sgd>(); }
 
 }  // namespace optimizers
 }  // namespace bitloom

@@ -1,6 +1,7 @@
 // Codes of gradients by groups, in two views (N21).
 #include <algorithm>
 
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/linear.hpp"
 
@@ -96,7 +97,7 @@ class GroupQuantizer final : public GoldenQuantizer {
         grouped(layer, g, layer.rule.gradient.wgrad, RandomUse::kQuantizeWgrad, RandomUse::kPruneWgrad, tools);
   }
 
-  /// N21.3, DGRAD view.
+  /// Multiplies the codes of the first view, and adds what offsets contribute behind the GEMM (N21.3, DGRAD).
   void activation_gradient(GoldenLayer& layer, GoldenTools& tools, RawTensor& to) const override {
     const std::size_t pixels = layer.node.conv.in_pixels();
     std::uint64_t& counted = tools.totals.scale_saturated;
@@ -114,7 +115,7 @@ class GroupQuantizer final : public GoldenQuantizer {
     to.unit = to_scale(rmul(rmul(from_scale(layer.d_unit), from_scale(layer.sw)), layer.d_view.common), counted);
   }
 
-  /// N21.3, WGRAD view.
+  /// Does the same with the second view (N21.3, WGRAD).
   void weight_gradient(GoldenLayer& layer, GoldenTools& tools) const override {
     std::uint64_t& counted = tools.totals.scale_saturated;
     const auto groups = size_of(layer.node.conv.groups);
@@ -154,10 +155,7 @@ class GroupQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& group() {
-  static const GroupQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& group() { return object_of<GroupQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

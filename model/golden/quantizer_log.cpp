@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/log_code.hpp"
 
@@ -35,7 +36,7 @@ class LogQuantizer final : public GoldenQuantizer {
     state.mhat = tools.exact_scales ? first : log_hindsight_next(state.mhat, layer.d_max, layer.d_unit);
   }
 
-  /// The layer keeps values, a record holds codes (N19.2).
+  /// Makes codes of the values that the layer keeps (N19.2).
   void record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const override {
     for (std::size_t sample = 0; sample < layer.d.size(); ++sample) {
       std::vector<std::int32_t> codes(layer.d[sample].begin(), layer.d[sample].end());
@@ -52,10 +53,7 @@ class LogQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& log() {
-  static const LogQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& log() { return object_of<LogQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

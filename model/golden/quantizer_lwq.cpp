@@ -1,4 +1,5 @@
-// The stored integer weight itself (LWQ, N23.7).
+// The stored integer weight itself is the code (LWQ, N23.7).
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 
 namespace bitloom {
@@ -15,10 +16,7 @@ class LwqQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& lwq() {
-  static const LwqQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& lwq() { return object_of<LwqQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

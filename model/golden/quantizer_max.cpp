@@ -1,12 +1,13 @@
 // Even steps from the largest value (N6).
 #include <optional>
 
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 
 namespace bitloom {
 namespace {
 
-/// The scale that this step's maximum gives, into `next`, and the one that counts (N6.1, N6.2).
+/// Sets `next` to the scale that this step's maximum gives, and returns the one that counts (N6.1, N6.2).
 Scale scale_of(std::uint32_t max, Scale unit, int limit, const ViewRule& view, Scale kept, Scale& next,
                GoldenTools& tools) {
   const bool hindsight = tools.hindsight(view);
@@ -17,7 +18,7 @@ Scale scale_of(std::uint32_t max, Scale unit, int limit, const ViewRule& view, S
 
 class MaxQuantizer final : public GoldenQuantizer {
  public:
-  /// N6.4.
+  /// Makes even steps of the masters, from the largest of them (N6.4).
   void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& tools) const override {
     const int limit = qmax(layer.rule.width(layer.rule.weight));
     const Scale unit = power_of_two(tools.recipe.update.master_frac_bits);
@@ -60,10 +61,7 @@ class MaxQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& max() {
-  static const MaxQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& max() { return object_of<MaxQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

@@ -1,4 +1,5 @@
 // Integers with a power of two for the tensor (NITI, N24).
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/niti.hpp"
 
@@ -7,7 +8,7 @@ namespace {
 
 class NitiQuantizer final : public GoldenQuantizer {
  public:
-  /// The stored integers themselves (N24.3).
+  /// Takes the stored integers themselves (N24.3).
   void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& /*tools*/) const override {
     layer.stored_weights(state);
   }
@@ -36,10 +37,7 @@ class NitiQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& niti() {
-  static const NitiQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& niti() { return object_of<NitiQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

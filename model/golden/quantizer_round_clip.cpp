@@ -1,4 +1,5 @@
 // Round-clip codes of activations, and of standardized weights (N22.2, N16.4).
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/clip_code.hpp"
 
@@ -9,7 +10,7 @@ constexpr int kBits = 4;
 
 class RoundClipQuantizer final : public GoldenQuantizer {
  public:
-  /// Standardizes the master weights by output channel first.
+  /// Standardizes the master weights by output channel first (N16.4), then makes codes of them (N22.2).
   void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& tools) const override {
     const ViewRule& view = layer.rule.weight;
     const std::vector<Real> ones(layer.out(), exp2_real(0));
@@ -60,10 +61,7 @@ class RoundClipQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& round_clip() {
-  static const RoundClipQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& round_clip() { return object_of<RoundClipQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

@@ -1,4 +1,5 @@
 // Even steps of 4-bit codes that statistics choose (SAWB, N18).
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/sawb.hpp"
 #include "model/numerics/statistics.hpp"
@@ -41,10 +42,7 @@ class SawbQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& sawb() {
-  static const SawbQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& sawb() { return object_of<SawbQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

@@ -1,4 +1,5 @@
 // Signs (N22.1).
+#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/clip_code.hpp"
 
@@ -29,10 +30,7 @@ class SignQuantizer final : public GoldenQuantizer {
 
 namespace quantizers {
 
-const GoldenQuantizer& sign() {
-  static const SignQuantizer quantizer;
-  return quantizer;
-}
+const GoldenQuantizer& sign() { return object_of<SignQuantizer>(); }
 
 }  // namespace quantizers
 }  // namespace bitloom

@@ -27,16 +27,16 @@ class LayerRecord {
   int node_;  ///< index in Network::nodes
 };
 
-/// Tensors and scalars that a layer made in a step (step_record.hpp), but for z_raw, d_raw and mask.
+/// Puts the tensors and scalars that a layer made in a step (step_record.hpp), but for z_raw, d_raw and mask.
 void record_layer(const GoldenLayer& layer, const GoldenTools& tools, StepRecord& record);
 
-/// What lives across steps, as the step left it.
+/// Puts what lives across steps, as the step left it.
 void record_state(const StateSchema& schema, const TrainState& state, StepRecord& record);
 
 /// Names a raw view.
 NamedTensor named(const RawTensor& tensor);
 
-/// A saturation count as a scalar, limited to 32 bits.
+/// Returns a saturation count as a scalar, limited to 32 bits.
 std::uint32_t counter(std::uint64_t count);
 
 }  // namespace bitloom

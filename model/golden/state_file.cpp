@@ -21,7 +21,7 @@ std::vector<std::int64_t> stored_shape(const StateTensor& tensor) {
   return {static_cast<std::int64_t>(tensor.size())};
 }
 
-/// Between the order of memory and that of checkpoints, which keep a tensor of named rows column by column.
+/// Turns the order of memory into that of checkpoints, which keep a tensor of named rows column by column; and back.
 std::vector<std::int32_t> turned(const std::vector<std::int32_t>& from, std::size_t rows, std::size_t cols) {
   std::vector<std::int32_t> to(from.size());
   for (std::size_t r = 0; r < rows; ++r) {
@@ -98,7 +98,7 @@ std::vector<std::int32_t> Reader::tensor(const StateTensor& of) const {
   return turned(read, static_cast<std::size_t>(of.cols), static_cast<std::size_t>(of.rows));
 }
 
-/// The word of a scalar, whose checkpoint tensor holds `places` words.
+/// Returns the word of a scalar, whose checkpoint tensor holds `places` words.
 std::uint32_t Reader::scalar(const StateScalar& of, std::size_t places) const {
   const std::vector<std::int32_t> all = words<std::int32_t>(of.stored, {static_cast<std::int64_t>(places)});
   const std::uint32_t read = unsigned_word(all[of.place]);
@@ -118,7 +118,7 @@ std::uint32_t Reader::scalar(const StateScalar& of, std::size_t places) const {
   return read;
 }
 
-/// How many words each checkpoint tensor of scalars holds.
+/// Counts the words that each checkpoint tensor of scalars holds.
 std::map<std::string, std::size_t> places_of(const StateSchema& schema) {
   std::map<std::string, std::size_t> places;
   for (const StateScalar& scalar : schema.scalars) {
@@ -127,7 +127,7 @@ std::map<std::string, std::size_t> places_of(const StateSchema& schema) {
   return places;
 }
 
-/// What the bits of the state mean; a checkpoint of other formats is refused.
+/// Returns what the bits of the state mean; a checkpoint of other formats is refused.
 std::vector<std::int32_t> formats(const Recipe& recipe) {
   const UpdateRule& update = recipe.update;
   return {update.master_bits,        update.master_frac_bits, update.momentum_bits,

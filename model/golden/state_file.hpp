@@ -8,7 +8,7 @@
 
 namespace bitloom {
 
-/// The state as the tensors of a checkpoint, and the parameters as real numbers that every checkpoint holds
+/// Returns the state as the tensors of a checkpoint, and the parameters as real numbers that every checkpoint holds
 /// ("<node>.weight", ".bias", ".gamma", ".beta", ".running_mean", ".running_variance").
 std::map<std::string, NpyArray> state_tensors(const Network& network, const Recipe& recipe, const TrainState& state);
 

@@ -9,6 +9,7 @@
 #include "model/numerics/functions.hpp"
 
 namespace bitloom {
+
 GoldenRun::GoldenRun(const Network& of, const Recipe& recipe, int threads)
     : source(of), graph(golden_graph(of, recipe)), schema(state_schema(of, recipe)), tools(recipe, threads) {
   for (std::size_t l = 0; l < graph.layer_nodes.size(); ++l) {
@@ -25,7 +26,7 @@ GoldenRun::GoldenRun(const Network& of, const Recipe& recipe, int threads)
   for (std::size_t n = 0; n < nodes; ++n) operations.push_back(golden_operation({source, graph, n, threads}));
 }
 
-/// Steps (1) and (2) of N10.
+/// Sets the facts of the step, and makes the codes of weights and input: steps (1) and (2) of N10.
 void GoldenRun::begin(const TrainState& state, const Batch& the_batch, const StepContext& context, bool exact,
                       bool training) {
   batch = &the_batch;
@@ -45,7 +46,7 @@ void GoldenRun::begin(const TrainState& state, const Batch& the_batch, const Ste
   std::fill(g_saturated.begin(), g_saturated.end(), 0);
 }
 
-/// Step (3) of N10.
+/// Computes all results: step (3) of N10.
 void GoldenRun::forward(const TrainState& state) {
   for (const auto& operation : operations) operation->forward(*this, state);
 }
@@ -67,7 +68,7 @@ std::uint64_t GoldenRun::add(const RawTensor& a, const RawTensor& b, bool relu, 
   return statistics.saturated;
 }
 
-/// N7: the loss and the raw view of the last gradient.
+/// Computes the loss and the raw view of the last gradient (N7).
 void GoldenRun::loss() {
   const RawTensor& logits = z.back();
   RawTensor& gradient = g.back();
@@ -96,7 +97,7 @@ void GoldenRun::deliver(int node) {
   has_gradient[n] = true;
 }
 
-/// The rest of step (4) and step (5) of N10.
+/// Computes all gradients and makes the updates: the rest of step (4), and step (5) of N10.
 void GoldenRun::backward(const BackwardWork& work) {
   has_gradient.back() = true;
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {

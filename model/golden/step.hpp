@@ -43,8 +43,8 @@ struct StepResult {
 
 struct GoldenRun;
 
-/// Training steps by N5–N25 on whole tensors: no tile, no command. Derives the backward pass itself. Keeps its working
-/// memory from step to step. The bits do not depend on `threads`, the machine or BITLOOM_ISA.
+/// Makes training steps by N5–N26 on whole tensors: no tile, no command. Derives the backward pass itself. Keeps its
+/// working memory from step to step. The bits do not depend on `threads`, the machine or BITLOOM_ISA.
 class GoldenEngine {
  public:
   /// Throws Error when the recipe or the network is none that integers execute, a dimension exceeds 65535, or
@@ -53,27 +53,27 @@ class GoldenEngine {
   GoldenEngine(GoldenEngine&&) noexcept;
   ~GoldenEngine();
 
-  /// One step, or one micro-batch of a step (N26): changes `state` and adds one to its step. With `record`, every
-  /// tensor and scalar is stored there. Throws Error, with nothing changed, when shapes do not fit or a scale rule says
+  /// Makes a step, or a micro-batch of one (N26): changes `state` and adds one to its step. With `record`, every tensor
+  /// and scalar is stored there. Throws Error, with nothing changed, when shapes do not fit or a scale rule says
   /// hindsight and the state has no scale.
   StepResult step(TrainState& state, const Batch& batch, const StepContext& context, StepRecord* record);
 
-  /// The scales that the first step finds in the state (N6.2, N19.1, N23.3): what exact maxima give for this batch with
-  /// the state as it is; nothing else changes. Does nothing where the recipe needs none.
+  /// Sets the scales that the first step finds in the state: what exact maxima give for this batch with the state as it
+  /// is. Nothing else changes, and nothing at all where the recipe needs none (N6.2, N19.1, N23.3).
   void calibrate(TrainState& state, const Batch& batch, const StepContext& context);
 
   /// Makes a forward pass with running statistics, loss and correct samples only: exact maxima where the recipe says
   /// exact, the state's scales where it says hindsight (or exact maxima too while the state has none).
   StepResult evaluate(const TrainState& state, const Batch& batch, const StepContext& context);
 
-  /// Which kernels run, for reports: for example "avx512, GEMM onednn".
+  /// Tells which kernels run, for reports: for example "avx512, GEMM onednn".
   std::string kernels_name() const;
 
  private:
   std::unique_ptr<GoldenRun> run_;
 };
 
-/// GoldenEngine::step() for a single step.
+/// Does GoldenEngine::step() once.
 StepResult golden_step(const Network& network, const Recipe& recipe, TrainState& state, const Batch& batch,
                        const StepContext& context, StepRecord* record, int threads);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/golden/object.hpp"
 #include "model/golden/store.hpp"
 #include "model/network/step_config.hpp"
 #include "model/numerics/niti.hpp"
@@ -55,10 +56,7 @@ class IntegerStore final : public GoldenStore {
 
 namespace stores {
 
-const GoldenStore& integer() {
-  static const IntegerStore store;
-  return store;
-}
+const GoldenStore& integer() { return object_of<IntegerStore>(); }
 
 }  // namespace stores
 }  // namespace bitloom

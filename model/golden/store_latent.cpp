@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/golden/object.hpp"
 #include "model/golden/store.hpp"
 #include "model/numerics/polyline.hpp"
 #include "model/rows/row_factors.hpp"
@@ -83,7 +84,7 @@ class LatentStore final : public GoldenStore {
     return {true, golden_optimizer(update.optimizer).has_scales(), true};
   }
 
-  /// N23.1: the fixed scale, and the nearest latent weights that the codes hold.
+  /// Chooses the fixed scale, and the nearest latent weights that the codes hold (N23.1).
   void start(const std::vector<float>& weights, const RecipeLayer& rule, const UpdateRule& update,
              LayerState& state) const override {
     const int limit = qmax(rule.width(rule.weight));
@@ -119,7 +120,7 @@ class LatentStore final : public GoldenStore {
     return weights;
   }
 
-  /// N23.5 and N23.6, by N23.3's or N25.8's changes.
+  /// Takes the optimizer's changes off the latent weights, and chooses the level of the next step (N23.5, N23.6).
   UpdateStatistics update(LayerState& state, const GradientView& gradient, const RecipeLayer& rule, int layer,
                           GoldenTools& tools) const override {
     const UpdateRule& update = tools.recipe.update;
@@ -161,10 +162,7 @@ class LatentStore final : public GoldenStore {
 
 namespace stores {
 
-const GoldenStore& latent() {
-  static const LatentStore store;
-  return store;
-}
+const GoldenStore& latent() { return object_of<LatentStore>(); }
 
 }  // namespace stores
 }  // namespace bitloom

@@ -1,4 +1,5 @@
 // Masters in fixed point, whatever quantizer makes codes of them (N9).
+#include "model/golden/object.hpp"
 #include "model/golden/store.hpp"
 
 namespace bitloom {
@@ -34,10 +35,7 @@ class MasterStore final : public GoldenStore {
 
 namespace stores {
 
-const GoldenStore& master() {
-  static const MasterStore store;
-  return store;
-}
+const GoldenStore& master() { return object_of<MasterStore>(); }
 
 }  // namespace stores
 }  // namespace bitloom

@@ -50,7 +50,7 @@ struct GoldenTotals {
   std::uint64_t scale_saturated = 0;  ///< N2.1
 };
 
-/// What the parts of a step share: kernels, and the facts of the step at work.
+/// What the parts of a step share: the kernels that they call, and the facts of the step at work.
 struct GoldenTools {
   GoldenTools(const Recipe& the_recipe, int threads);
 

@@ -8,14 +8,15 @@ namespace {
 
 class GoldenWeighted final : public GoldenOperation {
  public:
-  GoldenWeighted(std::size_t n, std::size_t layer) : n_(n), l_(layer) {}
+  explicit GoldenWeighted(const GoldenPlace& place)
+      : GoldenOperation(place.node), l_(size_of(place.graph.nodes[place.node].layer)) {}
 
   void forward(GoldenRun& run, const TrainState& state) override {
     GoldenLayer& layer = run.layers[l_];
     const LayerState& of = state.layers[l_];
     if (!layer.reads_input()) {
-      const std::size_t input = size_of(run.graph.nodes[n_].inputs[0]);
-      layer.quantize_input({run.z[input], run.graph.nodes[input].non_negative}, of, run.tools);
+      const std::size_t from = input(run);
+      layer.quantize_input({run.z[from], run.graph.nodes[from].non_negative}, of, run.tools);
     }
     layer.forward(of, run.tools, run.z[n_]);
   }
@@ -24,9 +25,9 @@ class GoldenWeighted final : public GoldenOperation {
     GoldenLayer& layer = run.layers[l_];
     layer.quantize_gradient(run.g[n_], work.state.layers[l_], run.tools);
     if (!layer.reads_input()) {
-      const int input = run.graph.nodes[n_].inputs[0];
-      layer.activation_gradient(run.tools, run.destination(input));
-      run.deliver(input);
+      const int below = run.graph.nodes[n_].inputs[0];
+      layer.activation_gradient(run.tools, run.destination(below));
+      run.deliver(below);
     }
     if (work.weights) layer.weight_gradient(work.state.layers[l_], run.tools);
     if (work.updated != nullptr) layer.update(work.updated->layers[l_], run.tools);
@@ -35,7 +36,6 @@ class GoldenWeighted final : public GoldenOperation {
   void record(const GoldenRun& run, StepRecord& to) const override { record_layer(run.layers[l_], run.tools, to); }
 
  private:
-  const std::size_t n_;
   const std::size_t l_;
 };
 
@@ -43,9 +43,7 @@ class GoldenWeighted final : public GoldenOperation {
 
 namespace golden {
 
-std::unique_ptr<GoldenOperation> weighted(const GoldenPlace& place) {
-  return std::make_unique<GoldenWeighted>(place.node, size_of(place.graph.nodes[place.node].layer));
-}
+std::unique_ptr<GoldenOperation> weighted(const GoldenPlace& place) { return std::make_unique<GoldenWeighted>(place); }
 
 }  // namespace golden
 }  // namespace bitloom

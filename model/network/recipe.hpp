@@ -30,9 +30,9 @@ enum class ScaleRule {
   X(kLog, "log", log)                                              \
   X(kGroup, "group", group)
 
-/// N6: kMax, of x activations, w weights and d gradients. N18: kSawb [x w]. N22.1: kSign [x w]. N22.2: kRoundClip [x];
-/// N16.4, then N22.2: kStandardizedRoundClip [w]. N23: kLwq, the stored integer weight [w]. N24: kNiti [x w d]. N19:
-/// kLog [d]. N21: kGroup [d].
+/// How codes are made, each of x activations, w weights or d gradients: kMax [x w d] (N6), kSawb [x w] (N18), kSign [x
+/// w] (N22.1), kRoundClip [x] (N22.2), kStandardizedRoundClip [w] (N16.4, then N22.2), kLwq [w], the stored integer
+/// itself (N23), kNiti [x w d] (N24), kLog [d] (N19), kGroup [d] (N21).
 #define BITLOOM_ENUMERATOR(each, text, object) each,
 enum class Quantizer { BITLOOM_VIEW_QUANTIZERS(BITLOOM_ENUMERATOR) };
 #undef BITLOOM_ENUMERATOR
@@ -94,13 +94,13 @@ enum class WeightStore { BITLOOM_WEIGHT_STORES(BITLOOM_ENUMERATOR) };
   X(kSgd, sgd)                \
   X(kAdam, adam)
 
-/// How parameters move, but for WeightStore::kInteger. kSgd has a momentum (N9; N23.3 for latent weights). kAdam: N25;
-/// N25.8 for latent weights.
+/// How parameters move, but for WeightStore::kInteger. kSgd has a momentum (N9; N23.3 for latent weights), kAdam two
+/// moments in blocks (N25; N25.8 for latent weights).
 #define BITLOOM_ENUMERATOR(each, object) each,
 enum class Optimizer { BITLOOM_OPTIMIZERS(BITLOOM_ENUMERATOR) };
 #undef BITLOOM_ENUMERATOR
 
-/// Stored state and its update. A fixed-point value v stands for v · 2^-frac_bits.
+/// How state is stored and updated. A fixed-point value v stands for v · 2^-frac_bits.
 struct UpdateRule {
   bool stochastic = true;  ///< false: u is replaced by 32767 (half up); for LWQ the encoder is half up too
   int master_bits = 24;
@@ -123,7 +123,7 @@ struct UpdateRule {
   double buffer_headroom = 4.0;              ///< of that buffer over the first micro-batch
 };
 
-/// What one layer uses, all overrides applied.
+/// What one layer uses when all overrides are applied.
 struct RecipeLayer {
   int bits = 8;  ///< of the views whose rule has no width of its own: 8 or 4
   ViewRule activation;
@@ -134,7 +134,7 @@ struct RecipeLayer {
   int width(const ViewRule& rule) const { return rule.bits != 0 ? rule.bits : bits; }
 };
 
-/// Sections that replace the recipe's for some layers, each as a whole.
+/// The sections that replace the recipe's for some layers, each as a whole.
 struct Override {
   int bits = 0;  ///< 0: not replaced
   std::optional<ViewRule> activation;
@@ -148,7 +148,7 @@ enum class Normalization {
   kLayerBatch,  ///< batch, places and channels: one pair for the layer (LBN)
 };
 
-/// A way to train a network: number formats, rounding and scale rules. Read from traces/recipes.
+/// A way to train a network: number formats, rounding and scale rules. It is read from traces/recipes.
 struct Recipe {
   std::string name;
   bool fp32 = false;  ///< the float baseline; nothing below counts then, but the normalization
@@ -178,8 +178,8 @@ inline bool follows_hindsight(const ViewRule& view, Quantizer quantizer = Quanti
   return view.quantizer == quantizer && view.scale == ScaleRule::kHindsight;
 }
 
-/// What layer `layer` (from 0, over linear and conv2d nodes in the order of nodes) of `layers` layers, named `name`,
-/// uses.
+/// Returns what layer `layer` (from 0, over linear and conv2d nodes in the order of nodes) of `layers` layers, named
+/// `name`, uses.
 RecipeLayer layer_recipe(const Recipe& recipe, int layer, int layers, const std::string& name);
 
 /// Throws Error when the recipe names a layer that the network does not have.

@@ -9,7 +9,7 @@
 // Running error analysis (Wilkinson's): the textbook operations on numbers that carry a bound on how far a float32
 // computation of them may be off. The bound of an operation's result is thereby its tolerance, element by element: from
 // what its operands were known to, and from a rounding of at most 2^-24 of the result wherever f32() stands, which is
-// wherever model/fp32_*.cpp stores a float. A sum of n terms in float32, in any order, adds n - 1 roundings of at most
+// wherever model/fp32/*.cpp stores a float. A sum of n terms in float32, in any order, adds n - 1 roundings of at most
 // 2^-24 of the sum of magnitudes. What is below the smallest normal float may be flushed to 0. A sum in double (Norm's)
 // adds nothing that counts: its own roundings are 2^-53, and its variance as a difference of squares is right to n ·
 // 2^-53 · (mean² / variance + 1).
