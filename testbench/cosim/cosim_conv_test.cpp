@@ -8,6 +8,7 @@
 #include <map>
 
 #include "model/io/error.hpp"
+#include "model/network/init.hpp"
 #include "sim/cosim/cosim.hpp"
 #include "sim/cosim/report.hpp"
 #include "testbench/cosim/cosim_case.hpp"
@@ -39,11 +40,6 @@ std::vector<std::string> accelerated() {
     if (!refused().contains(name)) names.push_back(name);
   }
   return names;
-}
-
-bool has_bias(const Node& layer) {
-  const auto* conv = std::get_if<Conv2dAttributes>(&layer.attributes);
-  return conv != nullptr ? conv->bias : std::get<LinearAttributes>(layer.attributes).bias;
 }
 
 /// What golden records and no memory keeps: the bias in accumulator units, which the step computes on chip, and the
