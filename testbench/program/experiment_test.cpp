@@ -124,7 +124,7 @@ TEST_F(Experiments, TrainAgainWithOtherData) {
   EXPECT_EQ(first_run()["remembered"], true) << "the first data's result is still there";
 }
 
-TEST_F(Experiments, TrainAgainWithOtherHyperParametersEpochsImagesAndSeeds) {
+TEST_F(Experiments, TrainAgainWithOtherHyperParametersEpochsImagesSeedsBatchesAndNetworks) {
   first_run();
   EXPECT_EQ(first_run({"--epochs", "2"})["remembered"], false);
   EXPECT_EQ(first_run({"--train-limit", "128"})["remembered"], false);
@@ -134,6 +134,10 @@ TEST_F(Experiments, TrainAgainWithOtherHyperParametersEpochsImagesAndSeeds) {
   EXPECT_EQ(seeds[1]["remembered"], false);
   EXPECT_NE(seeds[0]["config_hash"], seeds[1]["config_hash"]);
   write_text(hyper_, edited(read_text(hyper_), "\"momentum\": 0.9", "\"momentum\": 0.8"));
+  EXPECT_EQ(first_run()["remembered"], false);
+  write_text(experiment_, edited(one_row("row", "1"), "\"epochs\": 1", "\"epochs\": 1, \"batch\": 64"));
+  EXPECT_EQ(first_run()["remembered"], false);
+  write_text(experiment_, edited(one_row("row", "1"), "\"mlp\"", "\"lenet\""));
   EXPECT_EQ(first_run()["remembered"], false);
 }
 

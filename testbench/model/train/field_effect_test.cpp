@@ -1,5 +1,6 @@
 // Every field of every shipped recipe and hyper-parameter file has an effect: another legal value, or the field put
-// where it is absent, is refused as without effect or changes what a short training computes.
+// where it is absent, is refused as without effect or changes what a short training computes. What changes it changes
+// the content by which finished runs are found again, too.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <random>
 
 #include "model/io/field_reader.hpp"
+#include "model/train/content.hpp"
 #include "model/train/trainer.hpp"
 #include "testbench/model/support.hpp"
 
@@ -19,6 +21,8 @@ using Json = nlohmann::ordered_json;
 
 /// What a file makes of training, exactly; throws Error where it is refused.
 using Outcome = std::function<std::vector<double>(const Json&)>;
+/// Returns the content by which a run with the file is found again.
+using Content = std::function<std::string(const Json&)>;
 
 /// A first, a middle, a shortcut and a last layer, biases and norms, ReLUs, a sum of branches and a pool.
 constexpr const char* kNetwork = R"({"name": "all_kinds", "input": [1, 8, 8], "layers": [
@@ -84,6 +88,21 @@ std::vector<double> rates(const Json& hyper_file) {
     }
   }
   return all;
+}
+
+std::string recipe_content(const Json& file) {
+  RunConfiguration run;
+  run.recipe = content_hash(read_recipe(JsonObject::from_text(file.dump(), "recipe")));
+  return config_hash(run);
+}
+
+std::string hyper_content(const Json& file) {
+  const Hyper hyper = read_hyper(JsonObject::from_text(file.dump(), "hyper"));
+  RunConfiguration run;
+  run.hyper = content_hash(hyper);
+  run.batch = hyper.batch;
+  run.epochs = hyper.epochs;
+  return config_hash(run);
 }
 
 /// Values of a field that is no object: those of its table, or its limits, values in between and the neighbours of the
@@ -159,7 +178,7 @@ Json sample(const FileSection& section, std::mt19937& random) {
 /// What became of the fields of some files.
 class Walk {
  public:
-  explicit Walk(Outcome outcome) : outcome_(std::move(outcome)) {}
+  Walk(Outcome outcome, Content content) : outcome_(std::move(outcome)), content_(std::move(content)) {}
 
   void file(const std::string& name, const FileSection& section) {
     name_ = name;
@@ -216,6 +235,7 @@ class Walk {
       ++tried_;
       try {
         if (outcome_(changed) != before_) {
+          EXPECT_NE(content_(changed), content_(file_)) << name_ << ": " << place.to_string() << ": " << value;
           ++effective_;
           return;
         }
@@ -242,6 +262,7 @@ class Walk {
   }
 
   Outcome outcome_;
+  Content content_;
   std::string name_;
   Json file_;
   std::vector<double> before_;
@@ -256,14 +277,14 @@ void walk_folder(Walk& walk, const char* folder, const FileSection& section) {
 }
 
 TEST(FieldEffect, OfRecipes) {
-  Walk walk(trained);
+  Walk walk(trained, recipe_content);
   walk_folder(walk, "traces/recipes", recipe_fields());
   walk.report("recipe");
   EXPECT_GT(walk.refused(), 0);
 }
 
 TEST(FieldEffect, OfHyperParameters) {
-  Walk walk(rates);
+  Walk walk(rates, hyper_content);
   walk_folder(walk, "traces/hyper", hyper_fields());
   walk.report("hyper-parameter");
 }

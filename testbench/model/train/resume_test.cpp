@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "model/data/glyphs.hpp"
 #include "model/io/content_hash.hpp"
@@ -164,6 +165,31 @@ TEST(ContentHash, OfAFileIsItsSha256) {
 
 TEST(ContentHash, PiecesDoNotRunTogether) {
   EXPECT_NE(ContentHash().add_text("ab").add_text("c").hex(), ContentHash().add_text("a").add_text("bc").hex());
+}
+
+// A run is found again by all that makes its result and by nothing else.
+TEST(ContentHash, OfARunChangesWithEachOfItsParts) {
+  std::vector<RunConfiguration> runs{{"n", "r", "h", "w", "train", "test", "i", 3, 4, 5}};
+  const auto change = [&](auto RunConfiguration::*part, const auto& value) {
+    RunConfiguration& other = runs.emplace_back(runs.front());
+    EXPECT_NE(other.*part, value);
+    other.*part = value;
+  };
+  for (const auto part :
+       {&RunConfiguration::network, &RunConfiguration::recipe, &RunConfiguration::hyper, &RunConfiguration::hardware,
+        &RunConfiguration::train_data, &RunConfiguration::test_data, &RunConfiguration::init}) {
+    change(part, "other");
+  }
+  change(&RunConfiguration::seed, 6U);
+  change(&RunConfiguration::batch, 6);
+  change(&RunConfiguration::epochs, 6);
+  RunConfiguration& swapped = runs.emplace_back(runs.front());
+  std::swap(swapped.train_data, swapped.test_data);
+  [[maybe_unused]] const auto& [n, r, h, w, train, test, i, seed, batch, epochs] =
+      runs.front();  // each of these is above
+  std::set<std::string> hashes;
+  for (const RunConfiguration& run : runs) hashes.insert(config_hash(run));
+  EXPECT_EQ(hashes.size(), runs.size());
 }
 
 // Every recipe of traces/ is another content, and so is every network.

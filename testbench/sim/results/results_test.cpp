@@ -106,6 +106,16 @@ TEST_F(ResultsTest, ALaterPutReplacesTheRowAndItsEmptyColumns) {
   EXPECT_EQ(results.checkpoint(record.config_hash), "first") << "put() without a checkpoint keeps the last one";
 }
 
+TEST_F(ResultsTest, OnlyTheWordsOfTheTableSayThatARunHasEnded) {
+  for (const auto& [word, status] :
+       {std::pair{"done", RunStatus::kDone}, std::pair{"failed", RunStatus::kFailed},
+        std::pair{"running", RunStatus::kRunning}, std::pair{"Done", RunStatus::kRunning}}) {
+    Results(file_).put(some_record());
+    make_database(file_, std::string("UPDATE runs SET status = '") + word + "'");
+    EXPECT_EQ(Results(file_).find("c0ffee").value().status, status) << word;
+  }
+}
+
 TEST_F(ResultsTest, ARunThatIsDoneKeepsItsCheckpointOnlyForOthers) {
   Results results(file_);
   for (const bool kept : {true, false}) {
@@ -158,13 +168,22 @@ TEST_F(ResultsTest, AnOlderDatabaseGetsTheColumnsThatCameSince) {
       "NOT NULL, epochs INTEGER NOT NULL, program TEXT NOT NULL, epochs_done INTEGER NOT NULL, "
       "test_accuracy REAL, test_loss REAL, train_loss REAL, train_seconds REAL, saturated_values INTEGER);"
       "CREATE TABLE checkpoints (config_hash TEXT PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);"
-      "INSERT INTO runs VALUES ('c0ffee', 'done', '', 'mlp', 'int8', 'd', 1, 128, 5, 'p', 5, 0.75, 0.5, 0.25, "
+      "INSERT INTO runs VALUES ('c0ffee', 'done', '', 'mlp', 'int8', 'd', 1, 128, 6, 'p', 5, 0.75, 0.5, 0.25, "
       "1.5, 7);"
       "PRAGMA application_id = 0x42744c6d; PRAGMA user_version = 1;");
   for (int opened = 0; opened < 2; ++opened) {
     const RunRecord record = Results(file_).find("c0ffee").value();
     EXPECT_EQ(record.status, RunStatus::kDone);
+    EXPECT_EQ(record.error + "|" + record.network + "|" + record.recipe + "|" + record.data + "|" + record.program,
+              "|mlp|int8|d|p");
+    EXPECT_EQ(record.seed, 1);
+    EXPECT_EQ(record.batch, 128);
+    EXPECT_EQ(record.epochs, 6);
+    EXPECT_EQ(record.epochs_done, 5);
     EXPECT_EQ(record.test_accuracy, 0.75);
+    EXPECT_EQ(record.test_loss, 0.5);
+    EXPECT_EQ(record.train_loss, 0.25);
+    EXPECT_EQ(record.train_seconds, 1.5);
     EXPECT_EQ(record.saturated_values, 7);
     EXPECT_EQ(record.train_accuracy, std::nullopt);
   }
