@@ -70,6 +70,10 @@ TEST(GemmPath, FollowsTheEnvironment) {
 TEST(GemmPath, IsOursWhereOneDnnIsLimitedToWhatIsNotExact) {
   const nlohmann::json json = configuration({{"DNNL_MAX_CPU_ISA", "AVX2"}});
   EXPECT_THAT(json["gemm"].get<std::string>(), StartsWith("own-"));
+  EXPECT_FALSE(json.contains("gemm_trials")) << "it may only be chosen where it is exact, however fast it is";
+  const Outcome forced = train("int8", {{"DNNL_MAX_CPU_ISA", "AVX2"}, {"BITLOOM_GEMM", "onednn"}});
+  EXPECT_EQ(forced.code, 2);
+  EXPECT_THAT(forced.errors, HasSubstr("not exact on this machine"));
   EXPECT_THAT(json["onednn_isa"].get<std::string>(), AnyOf("avx2", "avx", "sse41"));
 }
 

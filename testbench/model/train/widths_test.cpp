@@ -1,10 +1,15 @@
-// Two epochs of a small perceptron on glyphs by every width of latent weights, masters and momenta. Prints accuracies.
+// Two epochs of a small perceptron on glyphs by every width of latent weights, masters and momenta. Prints accuracies,
+// and holds the values of the state to the width: they do not leave it, and they use it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 
 #include "model/data/glyphs.hpp"
+#include "model/golden/state_file.hpp"
+#include "model/golden/state_schema.hpp"
 #include "model/train/trainer.hpp"
 #include "testbench/model/perceptron.hpp"
 #include "testbench/model/support.hpp"
@@ -12,45 +17,75 @@
 namespace bitloom {
 namespace {
 
-/// Accuracy on 1000 other images, in percent.
-double accuracy(const char* name, const std::function<void(UpdateRule&)>& change) {
+/// What a training has reached.
+struct Trained {
+  double accuracy;   ///< on 1000 other images, in percent
+  LayerState first;  ///< state of the first layer
+};
+
+Trained trained(const char* name, const std::function<void(UpdateRule&)>& change) {
   static const Dataset train = generate_flat(3000, 400, 10, 11), other = generate_flat(1000, 400, 10, 12);
+  static const Network network = test::perceptron(400, {48, 10});
   Recipe recipe = read_recipe(test::source_file(std::string("traces/recipes/") + name + ".json"));
   change(recipe.update);
   Hyper hyper = read_hyper(test::source_file("traces/hyper/default.json"));
   const TrainOptions options{2, 25, 1, 1};
-  const auto trainer = make_integer_trainer(test::perceptron(400, {48, 10}), recipe, hyper, options);
+  const auto trainer = make_integer_trainer(network, recipe, hyper, options);
   for (int epoch = 0; epoch < options.epochs; ++epoch) trainer->run_epoch(train, epoch, {});
-  return 100.0 * trainer->evaluate(other).accuracy;
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "state";
+  trainer->save(file);
+  TrainState state = state_schema(network, recipe).zeros();
+  read_state_tensors(read_checkpoint(file), file, network, recipe, state);
+  return {100.0 * trainer->evaluate(other).accuracy, state.layers.front()};
+}
+
+/// Returns max |v|.
+template <class Value>
+int largest(const std::vector<Value>& values) {
+  int most = 0;
+  for (const Value value : values) most = std::max(most, std::abs(int{value}));
+  return most;
 }
 
 TEST(Widths, LatentWeightsLearn) {  // N23.1
-  const double whole = accuracy("lwq_master24", [](UpdateRule&) {});
+  const double whole = trained("lwq_master24", [](UpdateRule&) {}).accuracy;
   std::printf("latent weights kept whole: %.1f %%\n", whole);
   for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
-    const double reached = accuracy("lwq", [&](UpdateRule& update) { update.latent_bits = bits; });
-    std::printf("latent weights of %d bits: %.1f %%\n", bits, reached);
-    EXPECT_GT(reached, whole - 10) << bits;
+    const Trained reached = trained("lwq", [&](UpdateRule& update) { update.latent_bits = bits; });
+    std::printf("latent weights of %d bits: %.1f %%, codes up to %d\n", bits, reached.accuracy,
+                largest(reached.first.residual));
+    EXPECT_GT(reached.accuracy, whole - 10) << bits;
+    EXPECT_EQ(largest(reached.first.residual), 1 << (bits - 1)) << "of many weights one lies half a step off";
   }
 }
 
+/// Training takes some weights beyond 1/2 and some momenta beyond 1/8, in whatever width they are kept.
+void expect_range(const LayerState& layer, int master_frac_bits, int momentum_frac_bits) {
+  EXPECT_GT(largest(layer.master), 1 << (master_frac_bits - 1));
+  EXPECT_GT(largest(layer.momentum), 1 << (momentum_frac_bits - 3));
+}
+
 TEST(Widths, MastersAndMomentaLearn) {  // N9
-  const double wide = accuracy("int8", [](UpdateRule&) {});
-  std::printf("masters of 24 bits, momenta of 16: %.1f %%\n", wide);
+  const Trained wide = trained("int8", [](UpdateRule&) {});
+  std::printf("masters of 24 bits, momenta of 16: %.1f %%\n", wide.accuracy);
+  expect_range(wide.first, 21, 15);
   for (const int bits : {12, 16, 20}) {
-    const double reached = accuracy("int8", [&](UpdateRule& update) {
+    const Trained reached = trained("int8", [&](UpdateRule& update) {
       update.master_bits = bits;
       update.master_frac_bits = bits - 3;
     });
-    std::printf("masters of %d bits, momenta of 16: %.1f %%\n", bits, reached);
-    EXPECT_GT(reached, wide - 10) << bits;
+    std::printf("masters of %d bits, momenta of 16: %.1f %%\n", bits, reached.accuracy);
+    EXPECT_GT(reached.accuracy, wide.accuracy - 10) << bits;
+    expect_range(reached.first, bits - 3, 15);
   }
-  const double narrow = accuracy("int8", [](UpdateRule& update) {
+  const Trained narrow = trained("int8", [](UpdateRule& update) {
     update.momentum_bits = 8;
     update.momentum_frac_bits = 8;
   });
-  std::printf("masters of 24 bits, momenta of 8: %.1f %%\n", narrow);
-  EXPECT_GT(narrow, wide - 10);
+  std::printf("masters of 24 bits, momenta of 8: %.1f %%\n", narrow.accuracy);
+  EXPECT_GT(narrow.accuracy, wide.accuracy - 10);
+  expect_range(narrow.first, 21, 8);
 }
 
 }  // namespace
