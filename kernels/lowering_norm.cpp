@@ -106,7 +106,7 @@ const NormAttributes& norm_of(const Lowering& low, const Stage& stage) {
   return std::get<NormAttributes>(low.program.network.nodes[static_cast<std::size_t>(stage.node)].attributes);
 }
 
-/// N16.2, for the channels of a chunk (or the one pair of LBN).
+/// Moves the running values of a chunk's channels, or the one pair of LBN (N16.2).
 void running_values(Step& step, int s, const NormInput& in, const ChannelStatistics& of, const ColumnChunk& chunk) {
   Lowering& low = step.low;
   const double momentum = norm_of(low, step.stage(s)).momentum;

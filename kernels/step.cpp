@@ -247,7 +247,7 @@ void Step::loss() {
   if (needs_gradient_maximum(s)) at(s).gradient.max = entry(s, StepScalar::kDMax);
 }
 
-/// N7.3; N24.4: a power of two, rounded up.
+/// Makes the unit of the loss's gradient (N7.3); for NITI it is a power of two, rounded up (N24.4).
 void Step::loss_unit(Entry to) {
   const auto samples = static_cast<std::uint32_t>(options.batch);
   if (recipe.update.store == WeightStore::kInteger) {

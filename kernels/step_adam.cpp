@@ -35,7 +35,7 @@ void Step::adam_rate() {
   low.rmul(kTableLearningRate, low.rdiv(root, first), low.table.named(Own("adam_rate")));
 }
 
-/// N25.2 of all columns.
+/// Makes the constants of all columns (N25.2).
 void Step::adam_constants(const AdamParts& of, const AdamJob& job) {
   const int cols = low.tensor(of.blocks).cols;
   const Src m_limit = low.real(kMLimit), r_limit = low.real(kRLimit), top = low.real(std::ldexp(1.0, 30));
@@ -58,7 +58,7 @@ void Step::adam_constants(const AdamParts& of, const AdamJob& job) {
   }
 }
 
-/// N25.6 of all columns.
+/// Makes the new blocks of all columns, and what codes their moments (N25.6).
 void Step::adam_coders(const AdamParts& of) {
   const int cols = low.tensor(of.blocks).cols;
   const Src m_limit = low.real(kMLimit), r_limit = low.real(kRLimit);
@@ -77,7 +77,7 @@ void Step::adam_coders(const AdamParts& of) {
   }
 }
 
-/// N25.2 and N25.3 of one tensor, and what codes its moments.
+/// Computes the moments of one tensor as raw integers, and what codes them (N25.2, N25.3).
 AdamParts Step::adam_moments(int s, Parameter parameter, const AdamJob& job) {
   const std::string prefix = std::string(prefix_of(parameter)) + "adam_";
   const TensorPlacement place = low.tensor(job.value);
@@ -113,7 +113,7 @@ Src Step::adam_ratio(Src value_unit) {
   return low.rmul(low.rdiv(low.table.named(Own("adam_rate")), value_unit), low.real(std::ldexp(1.0, -16)));
 }
 
-/// N25 of one tensor of fixed point.
+/// Updates one tensor of fixed point and its moments (N25).
 void Step::adam_update(int s, Parameter parameter, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
   const AdamParts of = adam_moments(s, parameter, job);
@@ -129,7 +129,7 @@ void Step::adam_update(int s, Parameter parameter, const AdamJob& job) {
   step.run();
 }
 
-/// N25.2 to N25.4 and N25.6: the steps q themselves, for LWQ's weights (N25.8).
+/// Makes the steps q themselves, for LWQ's weights, and moves the moments (N25.2 to N25.4, N25.6, N25.8).
 int Step::adam_steps(int s, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
   const AdamParts of = adam_moments(s, Parameter::kWeight, job);

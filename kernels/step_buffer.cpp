@@ -25,7 +25,7 @@ void scaled_columns(Lowering& low, int from, int coefficients, int add, Src by_a
 
 }  // namespace
 
-/// N26.1: the value of a code in each column, from the first micro-batch.
+/// Sets the value of a code in each column, from the first micro-batch (N26.1).
 void Step::buffer_steps(int s, int steps) {
   const Lowering::Scope scope(low);
   const Raw& dw = at(s).dw;
@@ -38,7 +38,7 @@ void Step::buffer_steps(int s, int steps) {
   low.store_vectors({low.rmul(low.rmul(low.rmax(largest, least), dw.unit), codes)}, steps, 0, cols);
 }
 
-/// N26.2: adds dw of this micro-batch to the codes. Saturations of sums and codes.
+/// Adds dw of this micro-batch to the codes, and returns the saturations of sums and of codes (N26.2).
 std::array<Src, 2> Step::add_to_buffer(int s, int steps, int codes) {
   const Lowering::Scope scope(low);
   const Raw& dw = at(s).dw;
@@ -59,7 +59,7 @@ std::array<Src, 2> Step::add_to_buffer(int s, int steps, int codes) {
   return {own_entry(s, "bufsat_sum"), own_entry(s, "bufsat_codes")};
 }
 
-/// N26.3: the buffer as a raw view for the optimizer.
+/// Makes a raw view of the buffer for the optimizer (N26.3).
 Raw Step::buffer_mean(int s, int steps, int codes) {
   const Lowering::Silence silence(low, !options.part.last);
   const Lowering::Scope scope(low);

@@ -62,7 +62,7 @@ void Step::quantize(const View& raw, int rows, int cols, const CodeRule& codes, 
   pass.run();
 }
 
-/// N6.4 and its kin.
+/// Makes the codes of layer s's weights, by max of the master or as another quantizer does (N6.4).
 void Step::weight_codes(int s) {
   phase(s, "weights", "master to w");
   const ViewRule& rule = stage(s).rule.weight;

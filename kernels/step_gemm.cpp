@@ -175,7 +175,7 @@ void Step::add_exactly(int u, int v, int to, Entry statistics) {
   sum.run();
 }
 
-/// N5.4, N19.4: dw and db from one set of codes, or from the sum over several samples of them.
+/// Computes dw and db from one set of codes (N5.4), or from the sum over several samples of them (N19.4).
 void Step::summed_weight_gradient(int s, StepTensor dw) {
   const LayerShape layer = shape(s);
   const std::vector<Codes>& samples = at(s).d_wgrad;

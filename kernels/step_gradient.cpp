@@ -103,7 +103,7 @@ Gather Step::phase_rows(const ImageShape& image, const StridePhase& y, const Str
   return g;
 }
 
-/// N5.3 into the stage that layer s reads.
+/// Computes the activation gradient into the stage that layer s reads (N5.3).
 void Step::activation_gradient(int s) {
   phase(s, "dgrad", "d · w");
   const LayerShape layer = shape(s);

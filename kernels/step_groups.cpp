@@ -66,7 +66,7 @@ int Step::group_ranges(int s, const GroupView& view, int part) {
   return ranges;
 }
 
-/// keep of N21.4: one a group, or a constant one. `range`: R of the groups as reals.
+/// Returns what groups are kept by, one a group or a constant one; `range` is R of the groups as reals (N21.4).
 Src Step::group_keep(int s, Src range, Src score, int prune_use) {
   const ViewRule& rule = stage(s).rule.gradient;
   const Src one = low.real(1);
@@ -86,7 +86,7 @@ Src Step::group_keep(int s, Src range, Src score, int prune_use) {
   return low.radd(keep, empty);
 }
 
-/// N21.1: the codes of a view.
+/// Makes the codes of a view (N21.1).
 void Step::group_codes(int s, const GroupView& view, const GroupCodes& of, const CodeRule& rule) {
   const ImageShape& out = stage(s).out;
   const bool samples = view.groups == Groups::kSample;
@@ -107,7 +107,7 @@ void Step::group_codes(int s, const GroupView& view, const GroupCodes& of, const
   }
 }
 
-/// N21.1, N21.2 and N21.4 of one view: its codes.
+/// Makes one view: its groups, which of them are kept, and its codes (N21.1, N21.2, N21.4).
 GroupCodes Step::group_view(int s, const GroupView& view, int part, int use, int prune_use) {
   const Lowering::Scope scope(low);
   const ImageShape& out = stage(s).out;
@@ -212,7 +212,7 @@ int Step::weight_sums(int s) {
   return sums;
 }
 
-/// N21.3, DGRAD view: from Σ q·w to the gradient.
+/// Makes the activation gradient from Σ q·w of the DGRAD view (N21.3).
 void Step::group_activation_gradient(int s, int acc, const GradientPlace& place) {
   const Lowering::Scope scope(low);
   const ImageShape& in = stage(s).in;
@@ -277,7 +277,7 @@ void Step::group_affine(int s, int acc, int row_values, int row_value_col, int r
   pass.run();
 }
 
-/// N21.3, WGRAD view: dw and db.
+/// Computes dw and db from the WGRAD view (N21.3).
 void Step::group_weight_gradient(int s, StepTensor dw) {
   const LayerShape layer = shape(s);
   const GroupCodes& groups = at(s).w_groups;

@@ -38,7 +38,7 @@ int reduce_all(Lowering& low, const Own& name, ReduceKind kind, int tensor, std:
   return results;
 }
 
-/// N18 into `to`; levels 7 or 15.
+/// Computes SAWB's scale into `to`, for 7 or 15 levels (N18).
 void Step::sawb_scale(const Own& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
                       int levels, Entry to) {
   const Src shift = low.shift_of(of.max);
@@ -82,7 +82,7 @@ CodeRule Step::sign_rule(Src window, Entry scale) {
   return codes;
 }
 
-/// N24.1 of a view with this unit and maximum.
+/// Returns how NITI codes a view of this unit and maximum (N24.1).
 CodeRule Step::niti_rule(const Raw& raw, int bits, Entry scale) {
   const Src shift = low.scalar(ScalarOp::MAX_TO_POWER, raw.max, {}, {}, {.immediate = bits});
   low.to_scale(low.rmul(raw.unit, low.exp2(0, shift)), scale);
@@ -198,7 +198,7 @@ void Step::method_weights(int s) {
   if (rule.quantizer == Quantizer::kSign) low.copy(Src(), entry(s, StepScalar::kWSat));
 }
 
-/// N16.4 forward: what_raw.
+/// Standardizes the master weights into what_raw (N16.4, forward).
 Raw Step::standardized(int s, const Raw& master) {
   const LayerShape layer = shape(s);
   const int cols = layer.conv.out;
@@ -229,7 +229,7 @@ Raw Step::standardized(int s, const Raw& master) {
   return {what, low.word_of(word(power_of_two(16))), own_entry(s, "what_max")};
 }
 
-/// N16.4 backward: from the gradient of the standardized weights (dwhat_raw) to that of the master.
+/// Turns the gradient of the standardized weights (dwhat_raw) into that of the master (N16.4, backward).
 void Step::standardized_gradient(int s) {
   phase(s, "norm", "gradient of the master weights");
   const LayerShape layer = shape(s);

@@ -8,7 +8,7 @@
 
 namespace bitloom {
 
-/// N9 or N25.
+/// Updates a parameter by SGD (N9) or by Adam (N25).
 void Step::update_tensor(int s, Parameter of, const Raw& gradient, Src value_unit, bool wide, std::uint32_t tensor,
                          Entry statistics) {
   const int value = state_tensor(s, value_of(of));
@@ -65,7 +65,7 @@ void Step::apply_update(int s) {
                 tensor_id(stage(s).layer, TensorKind::kBias), statistics.next());
 }
 
-/// N24.3: q ← q − G, limited to ±127. gb is fixed in the program.
+/// Updates NITI's weights: q ← q − G, limited to ±127, where gb is fixed in the program (N24.3).
 void Step::niti_update(int s) {
   const LayerShape layer = shape(s);
   const int q = state_tensor(s, StepTensor::kQ);
@@ -101,7 +101,7 @@ Entry Step::lwq_levels(int s) {
   return low.table.statistics({handle(s, StepScalar::kLevelRead), handle(s, StepScalar::kLevelWrite)});
 }
 
-/// What every update of LWQ's codes has.
+/// Sets what every update of LWQ's codes has (N23.2).
 void Step::lwq_latent(int s, Command& command, Entry level) {
   command.set_flag(Flag::LWQ).set(Field::TENSOR, tensor_id(stage(s).layer, TensorKind::kWeight));
   command.set(Field::ADDEND, level).set(Field::QMAX, qmax(stage(s).rule.width(stage(s).rule.weight)));
@@ -109,7 +109,7 @@ void Step::lwq_latent(int s, Command& command, Entry level) {
   if (recipe.update.latent_bits == 24) command.set_flag(Flag::MASTER32);
 }
 
-/// N23.6, of the pair A.
+/// Chooses the next level by the pair A (N23.6).
 void Step::lwq_next_level(int s, Entry moved, Entry level) {
   low.copy(level + 1, level);
   const LayerShape layer = shape(s);
@@ -118,7 +118,7 @@ void Step::lwq_next_level(int s, Entry moved, Entry level) {
              {.dst = level + 1, .immediate = recipe.update.min_level | recipe.update.max_level << 4, .pitch = 1});
 }
 
-/// N23: q, residual and momentum codes; with latent_bits 24 the latent weight, its q, and momentum codes.
+/// Updates q, residual and momentum codes; with latent_bits 24 the latent weight, its q, and momentum codes (N23).
 void Step::lwq_update(int s) {
   const bool whole = recipe.update.latent_bits == 24;
   const LayerShape layer = shape(s);
@@ -152,7 +152,7 @@ void Step::lwq_update(int s) {
   lwq_next_level(s, stat + 3, level);
 }
 
-/// N25.8: the steps of Adam, then q and residual; with latent_bits 24 the latent weight and its q.
+/// Updates q and residual by the steps of Adam; with latent_bits 24 the latent weight and its q (N25.8).
 void Step::lwq_adam_update(int s) {
   const bool whole = recipe.update.latent_bits == 24;
   const int q = state_tensor(s, StepTensor::kQ),

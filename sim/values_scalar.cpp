@@ -46,7 +46,7 @@ void CommandValues::scalar(const Instruction& c) {
   table_[1] += static_cast<std::uint32_t>(saturations);
 }
 
-/// N21.4: of equal scores the first are kept.
+/// Keeps the largest scores, and of equal ones the first (N21.4).
 void CommandValues::select_top(const Instruction& c) {
   std::vector<std::uint32_t> scores;
   for (std::uint32_t i = 0; i < c.COLS; ++i) scores.push_back(entry(c.SRC_A + i));
