@@ -9,10 +9,10 @@ from clang.cindex import TypeKind as T
 from sites import Mutant
 
 FUNCTIONS = (K.FUNCTION_DECL, K.CXX_METHOD, K.CONSTRUCTOR, K.FUNCTION_TEMPLATE, K.CONVERSION_FUNCTION, K.DESTRUCTOR)
-NARROWER = {"std::int64_t": "std::int32_t", "std::uint64_t": "std::uint32_t", "std::size_t": "std::uint16_t",
-            "std::int32_t": "std::int16_t", "std::uint32_t": "std::uint16_t", "std::int16_t": "std::int8_t",
-            "std::uint16_t": "std::uint8_t", "int": "std::int16_t", "i64": "i32", "u64": "u32", "i32": "std::int16_t",
-            "u32": "std::uint16_t", "double": "float"}
+NARROWER = {"std::int64_t": "std::int32_t", "std::uint64_t": "std::uint32_t", "std::int32_t": "std::int16_t",
+            "std::uint32_t": "std::uint16_t", "std::int16_t": "std::int8_t", "std::uint16_t": "std::uint8_t",
+            "int": "std::int16_t", "i64": "i32", "u64": "u32", "i32": "std::int16_t", "u32": "std::uint16_t",
+            "double": "float"}
 CAST = re.compile(r"static_cast<([\w:]+)>\(|([\w:]+)[({]")
 SIZES = {"std::int8_t": 1, "std::uint8_t": 1, "std::int16_t": 2, "std::uint16_t": 2}  # in bytes; all others 4
 WIDE = (T.LONG, T.LONGLONG, T.ULONG, T.ULONGLONG)
@@ -135,7 +135,7 @@ class Finder:
             if cursor.type.kind == T.POINTER and kind != "boundary":
                 continue
             self.add(name, cursor, kind, pattern.format(l=left, r=right))
-        if between in ("*", "+", "-", "<<") and cursor.type.get_canonical().kind in WIDE:
+        if between in ("*", "+", "-", "<<") and cursor.type.get_canonical().kind in WIDE and not is_size(cursor):
             self.add(name, cursor, "width", f"static_cast<std::int32_t>({left} {between} {right})")
 
     def compound_assignment_operator(self, cursor, children, name, parent):
@@ -188,6 +188,13 @@ class Finder:
         for one, other in (("std::min", "std::max"), ("std::max", "std::min")):
             if text.startswith((one + "(", one + "<")):
                 self.add(name, cursor, "boundary", other + text[len(one) :])
+
+
+def is_size(cursor):
+    """Whether the sum or product is of std::size_t alone. Such keep their width: a tensor whose number of elements needs
+    more than 31 bits takes over 8 GiB, which no test makes."""
+    signed = cursor.type.get_canonical().kind in (T.LONG, T.LONGLONG)
+    return not signed and not any("uint64_t" in c.type.spelling or "long long" in c.type.spelling for c in cursor.walk_preorder())
 
 
 def choose(mutant, changed, unchanged):

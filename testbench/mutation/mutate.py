@@ -2,6 +2,7 @@
 """Draws mutants of a part, runs the tests that reach them, and lists those that no test notices. See docs/checks.md."""
 import argparse
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -36,6 +37,7 @@ class Tree:
         path.write_bytes(data)
         path.chmod(pathlib.Path(self.root, name).stat().st_mode)
 
+    @functools.lru_cache(maxsize=None)
     def source(self, name):
         return pathlib.Path(self.root, name).read_bytes().decode("latin-1")
 
@@ -197,6 +199,13 @@ def describe(tree, mutant):
             "from": one_line(original(source, mutant)), "to": one_line(mutant.text)}
 
 
+def survivors_of(path, tree, found):
+    """The mutants that survived in an earlier result, as far as their lines still stand."""
+    wanted = [{k: s[k] for k in ("file", "line", "kind", "from", "to")} for s in json.loads(pathlib.Path(path).read_text())["survivors"]]
+    files = {w["file"] for w in wanted}
+    return [m for m in found if m.file in files and {k: v for k, v in describe(tree, m).items() if k != "line_number"} in wanted]
+
+
 def judge(tree, tests, chosen, listed, jobs):
     survivors, equal, killed = [], [], 0
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -223,6 +232,7 @@ def arguments():
     parser.add_argument("--count", type=int, default=50, help="mutants to draw (default 50)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", help="file for the result")
+    parser.add_argument("--again", metavar="FILE", help="in place of a draw, the survivors of an earlier result (--json)")
     parser.add_argument("--files", default="", help="draw only from files whose path matches this expression")
     parser.add_argument("--tests", default="", help="run only tests whose name matches this expression")
     parser.add_argument("--build", help="folder of the mutated copy and its build (default: build-mutate-PART)")
@@ -247,9 +257,13 @@ def main():
     tree.configure(part.settings(tree.tree))
     tests = Tests(tree, part, asked.tests)
     found = [m for m in part.find(tree.tree, f"{tree.build}/out") if re.search(asked.files, m.file)]
-    order = draw(found, asked.seed)
-    say(f"{len(order)} places and ways to change {asked.part}; drawing {asked.count} by seed {asked.seed}")
-    chosen = build(tree, part, tests, order, asked.count)
+    if asked.again:
+        order = survivors_of(asked.again, tree, found)
+        say(f"{len(order)} survivors of {asked.again}")
+    else:
+        order = draw(found, asked.seed)
+        say(f"{len(order)} places and ways to change {asked.part}; drawing {asked.count} by seed {asked.seed}")
+    chosen = build(tree, part, tests, order, len(order) if asked.again else asked.count)
     say(f"running {len(tests.programs)} test programs to see which mutants they reach")
     tests.record()
     killed, equal, survivors = judge(tree, tests, chosen, equivalents(pathlib.Path(__file__).parent / "equivalent.json"), asked.jobs)
