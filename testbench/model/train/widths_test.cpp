@@ -1,5 +1,6 @@
 // Two epochs of a small perceptron on glyphs by every width of latent weights, masters and momenta. Prints accuracies,
-// and holds the values of the state to the width: they do not leave it, and they use it.
+// the mean of five seeds (that of one seed moves by several percent), and holds the values of the state to the width:
+// they do not leave it, and they use it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,8 +20,8 @@ namespace {
 
 /// What a training has reached.
 struct Trained {
-  double accuracy;   ///< on 1000 other images, in percent
-  LayerState first;  ///< state of the first layer
+  double accuracy;   ///< on 1000 other images, in percent, the mean of the seeds 1 … 5
+  LayerState first;  ///< state of the first layer by the last seed
 };
 
 Trained trained(const char* name, const std::function<void(UpdateRule&)>& change) {
@@ -29,15 +30,20 @@ Trained trained(const char* name, const std::function<void(UpdateRule&)>& change
   Recipe recipe = read_recipe(test::source_file(std::string("traces/recipes/") + name + ".json"));
   change(recipe.update);
   Hyper hyper = read_hyper(test::source_file("traces/hyper/default.json"));
-  const TrainOptions options{2, 25, 1, 1};
-  const auto trainer = make_integer_trainer(network, recipe, hyper, options);
-  for (int epoch = 0; epoch < options.epochs; ++epoch) trainer->run_epoch(train, epoch, {});
   const test::TemporaryFolder folder;
   const std::string file = folder / "state";
-  trainer->save(file);
+  constexpr unsigned kSeeds = 5;
+  double sum = 0;
+  for (unsigned seed = 1; seed <= kSeeds; ++seed) {
+    const TrainOptions options{2, 25, seed, 1};
+    const auto trainer = make_integer_trainer(network, recipe, hyper, options);
+    for (int epoch = 0; epoch < options.epochs; ++epoch) trainer->run_epoch(train, epoch, {});
+    trainer->save(file);
+    sum += 100.0 * trainer->evaluate(other).accuracy;
+  }
   TrainState state = state_schema(network, recipe).zeros();
   read_state_tensors(read_checkpoint(file), file, network, recipe, state);
-  return {100.0 * trainer->evaluate(other).accuracy, state.layers.front()};
+  return {sum / kSeeds, state.layers.front()};
 }
 
 /// Returns max |v|.
@@ -55,7 +61,7 @@ TEST(Widths, LatentWeightsLearn) {  // N23.1
     const Trained reached = trained("lwq", [&](UpdateRule& update) { update.latent_bits = bits; });
     std::printf("latent weights of %d bits: %.1f %%, codes up to %d\n", bits, reached.accuracy,
                 largest(reached.first.residual));
-    EXPECT_GT(reached.accuracy, whole - 10) << bits;
+    EXPECT_GT(reached.accuracy, whole - 5) << bits;
     EXPECT_EQ(largest(reached.first.residual), 1 << (bits - 1)) << "of many weights one lies half a step off";
   }
 }
@@ -76,7 +82,7 @@ TEST(Widths, MastersAndMomentaLearn) {  // N9
       update.master_frac_bits = bits - 3;
     });
     std::printf("masters of %d bits, momenta of 16: %.1f %%\n", bits, reached.accuracy);
-    EXPECT_GT(reached.accuracy, wide.accuracy - 10) << bits;
+    EXPECT_GT(reached.accuracy, wide.accuracy - 5) << bits;
     expect_range(reached.first, bits - 3, 15);
   }
   const Trained narrow = trained("int8", [](UpdateRule& update) {
@@ -84,7 +90,7 @@ TEST(Widths, MastersAndMomentaLearn) {  // N9
     update.momentum_frac_bits = 8;
   });
   std::printf("masters of 24 bits, momenta of 8: %.1f %%\n", narrow.accuracy);
-  EXPECT_GT(narrow.accuracy, wide.accuracy - 10);
+  EXPECT_GT(narrow.accuracy, wide.accuracy - 5);
   expect_range(narrow.first, 21, 8);
 }
 
