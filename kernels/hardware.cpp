@@ -17,7 +17,7 @@ int multiple(const FieldReader& json, const char* key, int unit) {
 }
 
 std::string name_of(const FieldReader& json) {
-  const auto name = json.get<std::string>("name");
+  auto name = json.get<std::string>("name");
   if (name.empty()) json.fail("name", "expected a name, got an empty string");
   return name;
 }

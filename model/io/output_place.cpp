@@ -100,7 +100,7 @@ OutputPlace output_place(const std::string& path) {
   if (path.empty()) {
     throw Error("an output's path is empty");
   }
-  if (path.size() > 1 && path.ends_with('/')) {
+  if (path.ends_with('/')) {
     refuse(path, "it is a folder");
   }
   OutputPlace place = follow_links(path);

@@ -27,8 +27,8 @@ class FactorRow {
     // Half up on the magnitude: below 0, the tie goes down.
     const std::int64_t half = s > 16 ? std::int64_t{1} << (s - 17) : 0;
     offset_[i] = !scale ? 0 : a.negative() && s > 16 ? half - 1 : half;
-    right_[i] = s > 16 ? s - 16 : 0;
-    left_[i] = s > 16 ? 0 : 16 - s;
+    right_[i] = std::max(0, s - 16);
+    left_[i] = std::max(0, 16 - s);
     wide_ = wide_ || s <= 16;
   }
   /// Sets the same factor for all elements; `whole` where another operand's factors differ by element.

@@ -106,15 +106,20 @@ class Tests:
             return "hangs"
         return None if run.returncode == 0 else "fails"
 
-    def record(self):
-        for name in self.programs:
-            file = f"{self.tree.build}/reached-{name}"
-            pathlib.Path(file).unlink(missing_ok=True)
-            start = time.monotonic()
-            if self.run(name, 1200, BITLOOM_MUTANTS_REACHED=file):
-                sys.exit(f"mutate: error: {name} fails without any mutant")
-            self.seconds[name] = time.monotonic() - start
-            self.reached[name] = pathlib.Path(file).read_bytes() if os.path.exists(file) else b""
+    def record(self, jobs):
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for name, how in zip(self.programs, pool.map(self.record_one, self.programs)):
+                if how:
+                    sys.exit(f"mutate: error: {name} {how} without any mutant")
+
+    def record_one(self, name):
+        file = f"{self.tree.build}/reached-{name}"
+        pathlib.Path(file).unlink(missing_ok=True)
+        start = time.monotonic()
+        how = self.run(name, 1200, BITLOOM_MUTANTS_REACHED=file)
+        self.seconds[name] = time.monotonic() - start
+        self.reached[name] = pathlib.Path(file).read_bytes() if os.path.exists(file) else b""
+        return how
 
     def covering(self, mutant):
         names = [n for n, bytes in self.reached.items() if mutant.number < len(bytes) and bytes[mutant.number]]
@@ -265,7 +270,7 @@ def main():
         say(f"{len(order)} places and ways to change {asked.part}; drawing {asked.count} by seed {asked.seed}")
     chosen = build(tree, part, tests, order, len(order) if asked.again else asked.count)
     say(f"running {len(tests.programs)} test programs to see which mutants they reach")
-    tests.record()
+    tests.record(asked.jobs)
     killed, equal, survivors = judge(tree, tests, chosen, equivalents(pathlib.Path(__file__).parent / "equivalent.json"), asked.jobs)
     others = len(chosen) - len(equal)
     rate = 100 * killed / others if others else 100.0

@@ -124,6 +124,18 @@ TEST_F(Idx, Counts) {
   EXPECT_THAT(read_error(images(0x803, 99'000'000), labels()), HasSubstr("pixels: truncated"));
 }
 
+TEST_F(Idx, LargestExtents) {  // 4096 rows or columns
+  for (const bool tall : {true, false}) {
+    const auto extents = [&](std::uint32_t extent) {
+      return big_endian(0x803) + big_endian(1) + big_endian(tall ? extent : 1) + big_endian(tall ? 1 : extent) +
+             std::string(extent, '\x01');
+    };
+    const std::string label = big_endian(0x801) + big_endian(1) + std::string(1, '\x03');
+    EXPECT_EQ(read(extents(4096), label).pixels(), 4096);
+    EXPECT_THAT(read_error(extents(4097), label), HasSubstr("count: expected 1 to 4096, got 4097"));
+  }
+}
+
 TEST_F(Idx, LabelOutOfRange) {
   EXPECT_THAT(read_error(images(), labels(3, 10)), HasSubstr("labels: label 2: expected 0 to 9, got 10"));
 }

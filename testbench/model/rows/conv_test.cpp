@@ -8,6 +8,7 @@
 #include "model/io/error.hpp"
 #include "testbench/model/golden/cases.hpp"
 #include "testbench/model/rows/conv_judge.hpp"
+#include "testbench/model/rows/guarded.hpp"
 
 // Fast convolutions against nested loops, bit for bit. ctest runs this program once for each instruction set and oneDNN
 // kernel family.
@@ -45,9 +46,10 @@ class ConvTest : public ::testing::TestWithParam<int> {
     const std::string name = describe(s);
     std::vector<std::int32_t> acc(d.size(), 77), g(x.size(), 77);
     std::vector<std::int64_t> dw(w.size(), 77);
-    convolution.forward(s, x.data(), w.data(), acc.data());
-    convolution.activation_gradient(s, d.data(), w.data(), g.data());
-    convolution.weight_gradient(s, x.data(), d.data(), dw.data());
+    const test::Guarded x_codes(x), w_codes(w), d_codes(d);
+    convolution.forward(s, x_codes.data(), w_codes.data(), acc.data());
+    convolution.activation_gradient(s, d_codes.data(), w_codes.data(), g.data());
+    convolution.weight_gradient(s, x_codes.data(), d_codes.data(), dw.data());
     const ConvSums want = judged_convolution(s, x, w, d);
     ASSERT_TRUE(std::equal(acc.begin(), acc.end(), want.acc.begin())) << "forward " << name;
     ASSERT_TRUE(std::equal(g.begin(), g.end(), want.g.begin())) << "activation gradient " << name;
