@@ -207,7 +207,7 @@ struct Kernels {
   void (*multiply_add_row)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t* sums);
 };
 
-/// Returns how many elements gemm_pack() writes, on every instruction set.
+/// Returns how many elements gemm_pack() writes at most: whole panels of 32 columns, and pairs of k.
 constexpr std::size_t gemm_scratch(std::size_t n, std::size_t k) { return ((n + 31) / 32 * 32) * ((k + 1) / 2 * 2); }
 
 /// Returns the kernels of an instruction set that this machine supports.

@@ -173,7 +173,8 @@ class Finder:
             operand = inner[0]
         # A value that fits the narrower type already would stay what it is.
         size = operand.type.get_canonical().get_size()
-        wide = size > SIZES.get(NARROWER.get(target), 4) and operand.kind != K.INTEGER_LITERAL
+        to = SIZES.get(NARROWER.get(target), 4)
+        wide = size > to and operand.kind != K.INTEGER_LITERAL and not (to == 4 and is_size(operand))
         if target in NARROWER and wide and parent != K.INIT_LIST_EXPR:
             self.add(name, cursor, "width", f"static_cast<{target}>(static_cast<{NARROWER[target]}>({text}))")
 

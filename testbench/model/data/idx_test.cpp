@@ -122,6 +122,9 @@ TEST_F(Idx, Counts) {
   EXPECT_THAT(read_error(images(), labels(2)), HasSubstr("labels: label count: expected 3 as in"));
   EXPECT_THAT(read_error(images(0x803, 0), labels()), HasSubstr("image count: expected 1 to 100000000, got 0"));
   EXPECT_THAT(read_error(images(0x803, 99'000'000), labels()), HasSubstr("pixels: truncated"));
+  // 1.7 · 10^15 bytes, for which no memory may be asked before they are there.
+  const std::string vast = big_endian(0x803) + big_endian(100'000'000) + big_endian(4096) + big_endian(4096);
+  EXPECT_THAT(read_error(vast + "x", labels()), HasSubstr("pixels: truncated"));
 }
 
 TEST_F(Idx, LargestExtents) {  // 4096 rows or columns

@@ -181,6 +181,22 @@ TEST(Checkpoint, RealsMustBeFinite) {
             "c: tensor fc1.weight: element 1: expected a finite number, got inf");
 }
 
+// Of 2,000 files, whose directory takes more than 65,535 bytes: what its end says of it is where it stands.
+TEST(Checkpoint, ALongDirectoryIsGivenWithItsSize) {
+  ZipEntries entries;
+  for (int i = 0; i < 2000; ++i) entries["entry" + std::to_string(i)] = {std::byte{7}};
+  const std::vector<std::byte> archive = encode_zip(entries);
+  const std::size_t end = archive.size() - 22;
+  const auto word = [&](std::size_t at) {
+    std::size_t value = 0;
+    for (std::size_t i = 0; i < 4; ++i) value |= static_cast<std::size_t>(archive[at + i]) << (8 * i);
+    return value;
+  };
+  EXPECT_EQ(word(end + 12), end - word(end + 16));
+  EXPECT_GT(word(end + 12), 65535u);
+  EXPECT_EQ(decode_zip(archive, "z"), entries);
+}
+
 TEST(Checkpoint, EveryTruncationIsAnError) {
   const ZipEntries entries{{"a", std::vector<std::byte>(70, std::byte{1})}, {"b", {}}};
   const std::vector<std::byte> good = encode_zip(entries);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <numeric>
 #include <random>
 
 #include "model/rows/conv.hpp"
@@ -178,6 +179,24 @@ TEST_P(GemmTest, EveryLogCodeTimesEvery4BitCode) {  // N19.3: 2^8 pairs with sig
   d[8] = 64;  // -0 is no code; a sum that is not 0
   gemm.forward(d.data(), columns.data(), 1, 16, 32, sums.data());
   for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], 64 * w[i]);
+}
+
+TEST(GemmPack, StaysInTheRoomThatItAsksFor) {
+  if (!missing_isa().empty()) GTEST_SKIP() << missing_isa();
+  const std::vector<std::int8_t> b(70 * 9, 1);
+  for (std::size_t n = 1; n <= 70; ++n) {
+    for (std::size_t k = 1; k <= 9; ++k) {
+      const std::size_t room = gemm_scratch(n, k);
+      EXPECT_LE(room, (n + 31) * (k + 1));
+      constexpr std::int16_t kUntouched = 30583;
+      std::vector<std::int16_t> packed(room + 64, kUntouched);
+      kernels(active_isa()).gemm_pack(n, k, b.data(), {n, 1}, packed.data());
+      EXPECT_EQ(std::accumulate(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(room), 0,
+                                [](int sum, std::int16_t code) { return sum + (code == kUntouched ? 0 : code); }),
+                static_cast<int>(n * k));
+      for (std::size_t i = room; i < packed.size(); ++i) ASSERT_EQ(packed[i], kUntouched) << n << " " << k;
+    }
+  }
 }
 
 TEST_P(GemmTest, NamesTheKernelThatWasForced) {
