@@ -182,6 +182,11 @@ TEST(Checkpoint, RealsMustBeFinite) {
 }
 
 // Of 2,000 files, whose directory takes more than 65,535 bytes: what its end says of it is where it stands.
+TEST(Npy, AHeaderOfMoreThan255BytesIsReadBack) {
+  const TemporaryFolder folder;
+  round_trip<float>(folder, std::vector<std::int64_t>(90, 1), {5.0F});
+}
+
 TEST(Checkpoint, ALongDirectoryIsGivenWithItsSize) {
   ZipEntries entries;
   for (int i = 0; i < 2000; ++i) entries["entry" + std::to_string(i)] = {std::byte{7}};

@@ -74,8 +74,8 @@ double estimated(const Case& of) {
 // Written out by hand for a batch of two: results of 32, 32 (its norm) and 3 elements; 18 and 96 weights.
 TEST(TrainingMemory, OfASmallNetworkIsWhatItsVectorsTake) {
   const char* network = R"({"name": "small", "input": [1, 4, 4], "layers": [
-    {"name": "conv", "op": "conv2d", "out": 2, "kernel": 3, "padding": 1}, {"name": "bn", "op": "batch_norm"},
-    {"name": "flat", "op": "flatten"}, {"name": "fc", "op": "linear", "out": 3},
+    {"name": "conv", "op": "conv2d", "out": 2, "kernel": 3, "padding": 1, "bias": false}, {"name": "bn", "op": "batch_norm"},
+    {"name": "flat", "op": "flatten"}, {"name": "fc", "op": "linear", "out": 3, "bias": false},
     {"name": "loss", "op": "softmax_cross_entropy"}]})";
   const auto parts = [&](const char* recipe) {
     return training_memory(network_of({network, recipe, 2}), read_recipe(resolve_trace(TraceKind::kRecipe, recipe)), 2);
