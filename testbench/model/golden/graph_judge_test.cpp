@@ -45,6 +45,16 @@ TEST(GraphJudge, StochasticSawb) {
   }
 }
 
+/// Two codes of the whole tensor, which cannot be snapped to zero (N21.1).
+TEST(GraphJudge, OneBitOfTheWholeTensor) {
+  Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "ptq"));
+  recipe.name = "ptq_1";
+  recipe.gradient.dgrad.bits = recipe.gradient.wgrad.bits = 1;
+  const Network network = read_network(resolve_trace(TraceKind::kNetwork, "conv_small"));
+  GraphJudge judge(network, recipe, 7);
+  for (int step = 0; step < 2 && !::testing::Test::HasFatalFailure(); ++step) judge.step(step);
+}
+
 // The judge's own gradients against finite differences.
 TEST(RealOps, GradientsAreDerivatives) {
   std::mt19937_64 random(3);

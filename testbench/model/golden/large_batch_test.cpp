@@ -8,6 +8,7 @@
 #include "model/io/json_reader.hpp"
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
+#include "testbench/model/named_record.hpp"
 
 namespace bitloom {
 namespace {
@@ -29,7 +30,7 @@ Batch two_images_in_turns(const InputFormat& format, std::size_t pixels, int sam
 }
 
 /// Runs a step of a network with pools and a norm.
-StepResult step(int samples, StepRecord* record) {
+StepResult step(int samples, NamedRecord& record) {
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "int8_nearest"));
   const Network network = read_network(JsonObject::from_text(
       R"({"name": "pools", "input": [1, 4, 4], "layers": [
@@ -43,7 +44,7 @@ StepResult step(int samples, StepRecord* record) {
   StepContext context;
   context.lr = nearest_scale(0.01);
   calibrate(network, recipe, state, batch, context, 2);
-  return golden_step(network, recipe, state, batch, context, record, 2);
+  return golden_step(network, recipe, state, batch, context, ByName(record, network), 2);
 }
 
 /// Returns how many values differ from those of the sample two before.
@@ -58,8 +59,8 @@ std::size_t breaks(const NamedTensor& tensor, int samples) {
 
 TEST(LargeBatch, EqualSamplesGiveEqualTensors) {
   constexpr int kSamples = 40000;
-  StepRecord record;
-  step(kSamples, &record);
+  NamedRecord record;
+  step(kSamples, record);
   std::size_t of_samples = 0;
   for (const auto& [name, tensor] : record.tensors) {
     if (tensor.values.size() < kSamples) continue;
@@ -72,7 +73,10 @@ TEST(LargeBatch, EqualSamplesGiveEqualTensors) {
   }
 }
 
-TEST(SmallBatch, OfSmallValuesCountsNoClampedOne) { EXPECT_EQ(step(40, nullptr).saturated, 0u); }
+TEST(SmallBatch, OfSmallValuesCountsNoClampedOne) {
+  NamedRecord record;
+  EXPECT_EQ(step(40, record).saturated, 0u);
+}
 
 }  // namespace
 }  // namespace bitloom
