@@ -41,6 +41,7 @@ TEST(Stream, AddressAsWritten) {  // N4.2, N4.3, N4.5
   constexpr std::uint64_t kSeed = 0x0123456789abcdefull;
   EXPECT_EQ(tensor_id(1, TensorKind::kInput), 36u);
   EXPECT_EQ(tensor_id(2, TensorKind::kGradient), 50u);
+  EXPECT_EQ(tensor_id(70000, TensorKind::kGradient), 16u * 70001 + 2u);  // beyond 16 bits
   const Stream stream = make_stream(kSeed, 7, tensor_id(2, TensorKind::kGradient), RandomUse::kMaster, 5);
   const auto key = spec::threefry({0x89abcdefu, 0x01234567u}, {7, (50u << 16) | (3u << 8) | 5u}, 20);
   ASSERT_EQ(stream.key[0], key[0]);
