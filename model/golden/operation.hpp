@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "model/golden/graph.hpp"
+#include "model/golden/object.hpp"
 #include "model/golden/state.hpp"
 #include "model/golden/step_record.hpp"
 #include "model/network/network.hpp"
@@ -22,12 +23,9 @@ struct BackwardWork {
 /// What golden knows of one node's operation, with all that it keeps from forward to backward. Results and gradients
 /// are GoldenRun's: forward() makes z of its node; backward() finds the gradient of z before a ReLU in g, makes the
 /// gradients of its inputs in GoldenRun::destination() and hands each over by deliver().
-class GoldenOperation {
+class GoldenOperation : public GoldenObject {
  public:
   explicit GoldenOperation(std::size_t node) : n_(node) {}
-  GoldenOperation(const GoldenOperation&) = delete;
-  GoldenOperation& operator=(const GoldenOperation&) = delete;
-  virtual ~GoldenOperation() = default;
 
   virtual void forward(GoldenRun& run, const TrainState& state) = 0;
   virtual void backward(GoldenRun& run, const BackwardWork& work) = 0;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "model/golden/object.hpp"
 #include "model/golden/record.hpp"
 #include "model/golden/state.hpp"
 #include "model/golden/state_list.hpp"
@@ -47,13 +48,8 @@ struct MomentPlace {
 
 /// What golden knows of an optimizer: what it keeps beside a tensor of parameters, and how it moves them. It knows two
 /// kinds of parameters, fixed point and codes, whatever stores them. Objects keep nothing.
-class GoldenOptimizer {
+class GoldenOptimizer : public GoldenObject {
  public:
-  GoldenOptimizer() = default;
-  GoldenOptimizer(const GoldenOptimizer&) = delete;
-  GoldenOptimizer& operator=(const GoldenOptimizer&) = delete;
-  virtual ~GoldenOptimizer() = default;
-
   /// Lists what is kept beside a tensor in fixed point.
   virtual void list(StateList& to, const MomentPlace& place, const UpdateRule& update) const = 0;
   /// Lists what is kept beside weights that are codes.

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "model/golden/object.hpp"
 #include "model/golden/optimizer.hpp"
 #include "model/numerics/adam.hpp"
 #include "model/numerics/polyline.hpp"
@@ -121,12 +120,12 @@ class Adam final : public GoldenOptimizer {
 
   void begin(TrainState& state, GoldenTools& tools) const override {
     state.powers = adam_next(state.powers, adam_rates(tools.recipe.update));
-    tools.adam_rate = adam_rate(from_scale(tools.context.lr), state.powers);
+    tools.rate = adam_rate(from_scale(tools.context.lr), state.powers);
   }
 
   RowStatistics update(const FixedTensor& tensor, const GradientView& gradient, GoldenTools& tools) const override {
     const UpdateRule& rule = tools.recipe.update;
-    const Real ratio = adam_ratio(tools.adam_rate, power_of_two(tensor.frac_bits));
+    const Real ratio = adam_ratio(tools.rate, power_of_two(tensor.frac_bits));
     RowStatistics statistics;
     const std::vector<std::int32_t> steps =
         adam_steps(tensor.adam, gradient, adam_rates(rule), statistics.momentum_saturated);
@@ -151,7 +150,7 @@ class Adam final : public GoldenOptimizer {
     UpdateStatistics statistics;
     std::vector<std::int32_t> changes =
         adam_steps(moments.adam, gradient, adam_rates(tools.recipe.update), statistics.momentum_saturated);
-    const Real ratio = adam_ratio(tools.adam_rate, moments.step);
+    const Real ratio = adam_ratio(tools.rate, moments.step);
     for (std::int32_t& each : changes) {
       each = static_cast<std::int32_t>(lwq_delta(each, ratio, statistics.saturated));
       statistics.moved += static_cast<std::uint64_t>(std::abs(each));

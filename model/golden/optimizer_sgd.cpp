@@ -1,7 +1,6 @@
 // Gradient descent with momentum (N9), and beside weights that are codes (N23.3, N23.4).
 #include <algorithm>
 
-#include "model/golden/object.hpp"
 #include "model/golden/optimizer.hpp"
 #include "model/numerics/polyline.hpp"
 #include "model/numerics/update.hpp"

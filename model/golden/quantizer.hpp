@@ -1,5 +1,6 @@
 #pragma once
 #include "model/golden/layer.hpp"
+#include "model/golden/object.hpp"
 #include "model/golden/record.hpp"
 #include "model/golden/state.hpp"
 #include "model/golden/tools.hpp"
@@ -10,13 +11,8 @@ namespace bitloom {
 /// What golden knows of a quantizer: how it makes codes in each of the roles that recipes give it, how gradients go
 /// back through it, and what of it a record holds. Objects keep nothing; what a step makes lies in the layer. Each
 /// function sets codes, scale, form and saturations of its view. Those of a role that recipes never give throw Error.
-class GoldenQuantizer {
+class GoldenQuantizer : public GoldenObject {
  public:
-  GoldenQuantizer() = default;
-  GoldenQuantizer(const GoldenQuantizer&) = delete;
-  GoldenQuantizer& operator=(const GoldenQuantizer&) = delete;
-  virtual ~GoldenQuantizer() = default;
-
   /// Makes the weights' codes of this step from what memory keeps of them.
   virtual void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& tools) const;
   /// Turns dw, the gradient of the codes' values, into that of the stored weights.

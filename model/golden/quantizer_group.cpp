@@ -1,7 +1,6 @@
 // Codes of gradients by groups, in two views (N21).
 #include <algorithm>
 
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/linear.hpp"
 

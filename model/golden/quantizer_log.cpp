@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/log_code.hpp"
 

@@ -1,5 +1,4 @@
 // The stored integer weight itself is the code (LWQ, N23.7).
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 
 namespace bitloom {

@@ -1,7 +1,6 @@
 // Even steps from the largest value (N6).
 #include <optional>
 
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 
 namespace bitloom {

@@ -1,5 +1,4 @@
 // Integers with a power of two for the tensor (NITI, N24).
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/niti.hpp"
 

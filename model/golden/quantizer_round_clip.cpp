@@ -1,5 +1,4 @@
 // Round-clip codes of activations, and of standardized weights (N22.2, N16.4).
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/clip_code.hpp"
 

@@ -1,5 +1,4 @@
 // Even steps of 4-bit codes that statistics choose (SAWB, N18).
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/sawb.hpp"
 #include "model/numerics/statistics.hpp"

@@ -1,5 +1,4 @@
 // Signs (N22.1).
-#include "model/golden/object.hpp"
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/clip_code.hpp"
 

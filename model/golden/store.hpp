@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/golden/object.hpp"
 #include "model/golden/optimizer.hpp"
 #include "model/golden/record.hpp"
 #include "model/golden/state.hpp"
@@ -31,13 +32,8 @@ struct StoreScalars {
 
 /// What golden knows of a way to store a layer's weights: its part of the state, where that starts and what it stands
 /// for, and how the weights move by what the recipe's optimizer says. Objects keep nothing.
-class GoldenStore {
+class GoldenStore : public GoldenObject {
  public:
-  GoldenStore() = default;
-  GoldenStore(const GoldenStore&) = delete;
-  GoldenStore& operator=(const GoldenStore&) = delete;
-  virtual ~GoldenStore() = default;
-
   /// Lists the tensors that hold the weights, with what the optimizer keeps beside them.
   virtual void list(StateList& to, const WeightPlace& place, const UpdateRule& update) const = 0;
   virtual StoreScalars scalars(const UpdateRule& update) const;

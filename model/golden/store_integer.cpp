@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/golden/object.hpp"
 #include "model/golden/store.hpp"
 #include "model/network/step_config.hpp"
 #include "model/numerics/niti.hpp"

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/golden/object.hpp"
 #include "model/golden/store.hpp"
 #include "model/numerics/polyline.hpp"
 #include "model/rows/row_factors.hpp"

@@ -1,5 +1,4 @@
 // Masters in fixed point, whatever quantizer makes codes of them (N9).
-#include "model/golden/object.hpp"
 #include "model/golden/store.hpp"
 
 namespace bitloom {

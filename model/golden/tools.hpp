@@ -68,7 +68,7 @@ struct GoldenTools {
   std::size_t samples = 0;
   bool exact_scales = false;  ///< no hindsight: calibration, or an evaluation before it
   bool training = true;       ///< norms use the batch's statistics
-  Real adam_rate;             ///< N25.7
+  Real rate;                  ///< that GoldenOptimizer::begin() makes for all tensors (N25.7)
   GoldenTotals totals;
 
   bool accumulates() const { return recipe.update.micro_batches > 0; }

@@ -31,11 +31,24 @@ Override read_override(const FieldReader& json) {
   return result;
 }
 
+/// What a word of "optimizer" means: a recipe names two axes at once.
+struct UpdateWord {
+  const char* word;
+  WeightStore store;
+  Optimizer optimizer;
+};
+constexpr UpdateWord kUpdateWords[] = {{"sgd", WeightStore::kMaster, Optimizer::kSgd},
+                                       {"adam", WeightStore::kMaster, Optimizer::kAdam},
+                                       {"lwq", WeightStore::kLatent, Optimizer::kSgd},
+                                       {"lwq_adam", WeightStore::kLatent, Optimizer::kAdam},
+                                       {"niti", WeightStore::kInteger, Optimizer::kSgd}};
+
 void read_optimizer(const FieldReader& json, UpdateRule& update) {
-  const auto is = [&](const char* word) { return json.is("optimizer", word); };
-  if (is("adam") || is("lwq_adam")) update.optimizer = Optimizer::kAdam;
-  if (is("lwq") || is("lwq_adam")) update.store = WeightStore::kLatent;
-  if (is("niti")) update.store = WeightStore::kInteger;
+  for (const UpdateWord& each : kUpdateWords) {
+    if (!json.is("optimizer", each.word)) continue;
+    update.store = each.store;
+    update.optimizer = each.optimizer;
+  }
   if (update.store == WeightStore::kLatent) {
     update.latent_bits = json.get<int>("latent_bits");
     if (json.has("min_level")) update.min_level = json.get<int>("min_level");

@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "model/numerics/adam.hpp"
 #include "model/numerics/group_code.hpp"
 #include "model/numerics/numbers.hpp"
 #include "model/numerics/random.hpp"
