@@ -23,6 +23,8 @@ const GoldenQuantizer& golden_quantizer(Quantizer quantizer) {
   throw Error("golden: no such quantizer");
 }
 
+Kept GoldenQuantizer::keeps(const ViewRule& /*view*/) const { return Kept::kNothing; }
+
 void GoldenQuantizer::weights(GoldenLayer& layer, const LayerState& /*state*/, GoldenTools& /*tools*/) const {
   throw Error("layer " + layer.node.name + ": its weight quantizer makes no codes of weights");
 }
@@ -30,6 +32,8 @@ void GoldenQuantizer::weights(GoldenLayer& layer, const LayerState& /*state*/, G
 void GoldenQuantizer::through_weights(GoldenLayer& layer, const LayerState& /*state*/, GoldenTools& tools) const {
   if (!layer.w_mask.empty()) tools.ops.apply_mask(layer.dw.data(), layer.w_mask.data(), layer.dw.size());
 }
+
+void GoldenQuantizer::record_weights(const GoldenLayer& /*layer*/, LayerRecord& /*record*/) const {}
 
 void GoldenQuantizer::input(GoldenLayer& layer, const LayerInput& /*from*/, const LayerState& /*state*/,
                             GoldenTools& /*tools*/) const {

@@ -12,6 +12,10 @@ constexpr int kBits = 4;
 
 class LogQuantizer final : public GoldenQuantizer {
  public:
+  Kept keeps(const ViewRule& view) const override {
+    return view.scale == ScaleRule::kHindsight ? Kept::kMean : Kept::kNothing;
+  }
+
   void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& state, GoldenTools& tools) const override {
     layer.d.resize(static_cast<std::size_t>(layer.rule.gradient.samples));
     for (std::vector<std::int8_t>& codes : layer.d) codes.resize(g.data.size());
@@ -30,7 +34,7 @@ class LogQuantizer final : public GoldenQuantizer {
   }
 
   void keep_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerState& state) const override {
-    if (layer.rule.gradient.scale != ScaleRule::kHindsight) return;
+    if (keeps(layer.rule.gradient) == Kept::kNothing) return;
     const Real first = rmul(from_int(std::max(1U, layer.d_max)), from_scale(layer.d_unit));
     state.mhat = tools.exact_scales ? first : log_hindsight_next(state.mhat, layer.d_max, layer.d_unit);
   }

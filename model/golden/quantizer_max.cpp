@@ -17,6 +17,10 @@ Scale scale_of(std::uint32_t max, Scale unit, int limit, const ViewRule& view, S
 
 class MaxQuantizer final : public GoldenQuantizer {
  public:
+  Kept keeps(const ViewRule& view) const override {
+    return view.scale == ScaleRule::kHindsight ? Kept::kScale : Kept::kNothing;
+  }
+
   /// Makes even steps of the masters, from the largest of them (N6.4).
   void weights(GoldenLayer& layer, const LayerState& state, GoldenTools& tools) const override {
     const int limit = qmax(layer.rule.width(layer.rule.weight));
@@ -35,7 +39,7 @@ class MaxQuantizer final : public GoldenQuantizer {
   }
 
   void keep_input(const GoldenLayer& layer, LayerState& state) const override {
-    if (layer.rule.activation.scale == ScaleRule::kHindsight) state.sx_next = layer.sx_next;
+    if (keeps(layer.rule.activation) == Kept::kScale) state.sx_next = layer.sx_next;
   }
 
   void gradient(GoldenLayer& layer, const RawTensor& g, const LayerState& state, GoldenTools& tools) const override {
@@ -52,7 +56,7 @@ class MaxQuantizer final : public GoldenQuantizer {
   }
 
   void keep_gradient(const GoldenLayer& layer, const GoldenTools& /*tools*/, LayerState& state) const override {
-    if (layer.rule.gradient.scale == ScaleRule::kHindsight) state.sd_next = layer.sd_next;
+    if (keeps(layer.rule.gradient) == Kept::kScale) state.sd_next = layer.sd_next;
   }
 };
 

@@ -43,6 +43,12 @@ class RoundClipQuantizer final : public GoldenQuantizer {
     layer.counts.dw += layer.standardizer.dz_saturated;
   }
 
+  /// Adds the raw view of the standardized weights, and its gradient.
+  void record_weights(const GoldenLayer& layer, LayerRecord& record) const override {
+    record.put(StepTensor::kWhatRaw, layer.depth(), 32, layer.what);
+    record.put(StepTensor::kDwhatRaw, layer.depth(), 32, layer.dwhat);
+  }
+
   void input(GoldenLayer& layer, const LayerInput& from, const LayerState& /*state*/,
              GoldenTools& tools) const override {
     const ViewRule& view = layer.rule.activation;

@@ -19,8 +19,6 @@ void record_codes(const GoldenLayer& layer, LayerRecord& record) {
 
 void record_gradients(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) {
   record.put(StepTensor::kDw, layer.depth(), 32, layer.dw);
-  record.put(StepTensor::kWhatRaw, layer.depth(), 32, layer.what);
-  record.put(StepTensor::kDwhatRaw, layer.depth(), 32, layer.dwhat);
   if (tools.accumulates() && tools.micro_batch.last)
     record.put(StepTensor::kDwMean, layer.depth(), 32, layer.dw_mean.data);
   if (!layer.node.bias) return;
@@ -62,6 +60,7 @@ void record_counts(const GoldenLayer& layer, const GoldenTools& tools, LayerReco
 void record_layer(const GoldenLayer& layer, const GoldenTools& tools, StepRecord& record) {
   LayerRecord to(layer.node.source, record);
   record_codes(layer, to);
+  golden_quantizer(layer.rule.weight.quantizer).record_weights(layer, to);
   golden_quantizer(layer.rule.gradient.quantizer).record_gradient(layer, tools, to);
   record_gradients(layer, tools, to);
   record_scales(layer, tools, to);

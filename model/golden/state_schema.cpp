@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/golden/quantizer.hpp"
 #include "model/golden/state_list.hpp"
 #include "model/golden/store.hpp"
 #include "model/io/error.hpp"
@@ -93,12 +94,14 @@ void Lister::add_buffer(StateList& to, const WeightPlace& place) {
   steps.coding = StateCoding::kMagnitude;
 }
 
-/// Adds scalars of all layers, and those that only codes in the state or a logarithmic hindsight have; a checkpoint has
+/// Adds scalars of all layers, and those that only codes in the state or a kept mean have; a checkpoint has
 /// room for all of them or for none.
 void Lister::add_layer_scalars(StateList& to, const TrainingNode& facts, const LayerAt& layer) {
   const RecipeLayer& rule = facts.rule;
   const StoreScalars uses = golden_store(rule.store).scalars(update_);
-  const bool hindsight_log = follows_hindsight(rule.gradient, Quantizer::kLog);
+  const bool reads_input = facts.inputs.front() == kNetworkInput;
+  const Kept of_x = reads_input ? Kept::kNothing : golden_quantizer(rule.activation.quantizer).keeps(rule.activation);
+  const Kept of_d = golden_quantizer(rule.gradient.quantizer).keeps(rule.gradient);
   const auto add = [&](StepScalar what, ScalarCoding coding, auto LayerState::*field, const char* stored,
                        std::size_t place, bool used) -> StateScalar& {
     StateScalar& scalar = to.scalar(what, coding, member(layer, field));
@@ -109,18 +112,17 @@ void Lister::add_layer_scalars(StateList& to, const TrainingNode& facts, const L
   };
   const auto calibrated = [](StateScalar& scalar) { scalar.calibrated = scalar.used; };
   to.scalar(StepScalar::kWMax, ScalarCoding::kCount, member(layer, &LayerState::wmax));
-  const bool hindsight_x = facts.inputs.front() != kNetworkInput && follows_hindsight(rule.activation);
   constexpr ScalarCoding kScale = ScalarCoding::kScale, kLevel = ScalarCoding::kLevel;
-  calibrated(add(StepScalar::kSxNext, kScale, &LayerState::sx_next, "scales", 0, hindsight_x));
-  calibrated(add(StepScalar::kSdNext, kScale, &LayerState::sd_next, "scales", 1, follows_hindsight(rule.gradient)));
-  if (!uses.scale && !hindsight_log) return;
+  calibrated(add(StepScalar::kSxNext, kScale, &LayerState::sx_next, "scales", 0, of_x == Kept::kScale));
+  calibrated(add(StepScalar::kSdNext, kScale, &LayerState::sd_next, "scales", 1, of_d == Kept::kScale));
+  if (!uses.scale && of_d != Kept::kMean) return;
   constexpr const char* kOthers = "recipe_state";
   add(StepScalar::kSw, kScale, &LayerState::sw, kOthers, 0, uses.scale);
   add(StepScalar::kSv, kScale, &LayerState::sv, kOthers, 1, uses.moment_scales);
   calibrated(add(StepScalar::kSvNext, kScale, &LayerState::sv_next, kOthers, 2, uses.moment_scales));
   add(StepScalar::kLevelRead, kLevel, &LayerState::level_read, kOthers, 3, uses.levels);
   add(StepScalar::kLevelWrite, kLevel, &LayerState::level_write, kOthers, 4, uses.levels);
-  calibrated(add(StepScalar::kMhat, ScalarCoding::kMagnitude, &LayerState::mhat, kOthers, 5, hindsight_log));
+  calibrated(add(StepScalar::kMhat, ScalarCoding::kMagnitude, &LayerState::mhat, kOthers, 5, of_d == Kept::kMean));
 }
 
 void Lister::add_layer(const Node& node, const TrainingNode& facts) {

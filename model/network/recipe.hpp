@@ -173,9 +173,9 @@ const FileSection& recipe_fields();
 Recipe read_recipe(const std::string& file);
 Recipe read_recipe(const JsonObject& json);
 
-/// Are these codes that `quantizer` makes by what the step before found out (N6.2, N19.1)?
-inline bool follows_hindsight(const ViewRule& view, Quantizer quantizer = Quantizer::kMax) {
-  return view.quantizer == quantizer && view.scale == ScaleRule::kHindsight;
+/// Does the scale of these codes come from the step before (N6.2)?
+inline bool follows_hindsight(const ViewRule& view) {
+  return view.quantizer == Quantizer::kMax && view.scale == ScaleRule::kHindsight;
 }
 
 /// Returns what layer `layer` (from 0, over linear and conv2d nodes in the order of nodes) of `layers` layers, named
