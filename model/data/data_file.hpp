@@ -16,14 +16,14 @@ class DataFile {
  public:
   explicit DataFile(std::string name);
 
-  /// Exactly `count` bytes.
+  /// Reads exactly `count` bytes.
   void read(std::uint8_t* to, std::size_t count, const char* field);
-  /// Exactly `count` bytes. Memory grows with what the file holds, so that a damaged count cannot ask for more than
-  /// there is.
+  /// Returns exactly `count` bytes. Memory grows with what the file holds, so that a damaged count cannot ask for more
+  /// than there is.
   std::vector<std::uint8_t> read_data(std::size_t count, const char* field);
-  /// All bytes up to the file's end, at most `limit`.
+  /// Returns all bytes up to the file's end, at most `limit`.
   std::vector<std::uint8_t> read_rest(std::size_t limit, const char* field);
-  /// The file must end here.
+  /// Throws Error unless the file ends here.
   void finish();
 
   [[noreturn]] void fail(const std::string& message) const;
@@ -39,7 +39,7 @@ class DataFile {
   std::unique_ptr<void, Close> stream_;
 };
 
-/// `folder`/`name`, or that with .gz where only it exists; throws Error when neither does.
+/// Returns the path `folder`/`name`, or that with .gz where only it exists; throws Error when neither does.
 std::string plain_or_gz(const std::string& folder, const std::string& name);
 
 }  // namespace bitloom

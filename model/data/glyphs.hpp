@@ -5,10 +5,10 @@
 
 namespace bitloom {
 
-/// A labelled image set that the program draws itself, for machines without data: ten glyphs of strokes and arcs, each
-/// with a random affine distortion, thickness, brightness, noise and a blot over a part. Ten classes, 28×28. An image
-/// depends only on (seed, its index), so sets of different sizes agree on their common part. An interrupt throws
-/// Interrupted between two images; so do the functions below.
+/// Draws a labelled set of `count` images, for machines without data: ten glyphs of strokes and arcs, each with a
+/// random affine distortion, thickness, brightness, noise and a blot over a part. Ten classes, 28×28. An image depends
+/// only on (seed, its index), so sets of different sizes agree on their common part. An interrupt throws Interrupted
+/// between two images; so do the functions below.
 Dataset generate_glyphs(std::int64_t count, std::uint64_t seed);
 
 /// Generates training and test images that share no seed.

@@ -17,9 +17,9 @@ inline std::uint64_t uniform_below(std::mt19937_64& random, std::uint64_t bound)
   }
 }
 
-/// Order in which an epoch visits `count` samples: Fisher–Yates driven by mt19937_64 on (seed, epoch). The same for
-/// every recipe and thread count. Batch b is elements [b · batch, (b + 1) · batch); an incomplete last batch is
-/// dropped.
+/// Returns the order in which an epoch visits `count` samples: Fisher–Yates driven by mt19937_64 on (seed, epoch). The
+/// same for every recipe and thread count. Batch b is elements [b · batch, (b + 1) · batch); an incomplete last batch
+/// is dropped.
 inline std::vector<std::uint32_t> epoch_order(std::uint32_t count, std::uint64_t seed, int epoch) {
   const auto low = static_cast<std::uint32_t>(seed);
   const auto high = static_cast<std::uint32_t>(seed >> 32);

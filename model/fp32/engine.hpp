@@ -29,10 +29,11 @@ struct GraphNode {
   std::unique_ptr<Operation> operation;  ///< none of a node that does nothing, and of the loss
 };
 
-/// A network in FP32: GEMMs, convolutions and poolings by oneDNN, all else by kernels.hpp. A batch is cut into
-/// parts of a fixed number of samples, each computed by one thread, and sums over parts are added in their order, so
-/// the number of threads changes no bit. Parts pass through the nodes forward and back on their own and meet only where
-/// a normalization needs sums over the batch; then all parameters are updated.
+/// A network in FP32. Each node has an object of its operation (operation.hpp); GEMMs, convolutions and poolings run in
+/// oneDNN, all else in kernels.hpp. A batch is cut into parts of a fixed number of samples, each computed by one
+/// thread, and sums over parts are added in their order, so the number of threads changes no bit. Parts pass through
+/// the nodes forward and back on their own and meet only where a normalization needs sums over the batch; then all
+/// parameters are updated.
 class Graph {
  public:
   /// Throws Error unless the network ends in its only softmax_cross_entropy.

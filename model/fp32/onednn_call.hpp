@@ -30,10 +30,11 @@ inline const dnnl::engine& cpu() {
   return engine;
 }
 
-/// oneDNN does not write through the arguments that it reads.
+/// Returns a memory at `data`; oneDNN does not write through the arguments that it reads.
 inline memory at(const memory::desc& desc, const void* data) { return {desc, cpu(), const_cast<void*>(data)}; }
 
-/// A part of the batch is the parallel work, so each thread keeps the scratchpad that its primitives need.
+/// Returns the scratchpad, of `bytes`, of this thread. A part of the batch is the parallel work, so each thread keeps
+/// the one that its primitives need.
 inline void* thread_scratch(std::size_t bytes) {
   constexpr std::size_t kAlignment = 64;
   thread_local std::vector<std::uint8_t> buffer;

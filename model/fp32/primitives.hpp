@@ -11,7 +11,8 @@ namespace bitloom::fp32 {
 /// const, allowed from several threads at a time, and return false where oneDNN reports an error.
 class Convolution {
  public:
-  /// `input` is {channels, rows, columns}; with `relu` the result is max(·, 0). Throws Error.
+  /// Makes a convolution of `samples` images; `input` is {channels, rows, columns}, and with `relu` the result is
+  /// max(·, 0). Throws Error.
   Convolution(const Conv2dAttributes& attributes, const Shape& input, int samples, bool relu);
   ~Convolution();
 

@@ -1,8 +1,6 @@
 // Sums of two results in golden (N14.6).
-#include <cstdint>
-
-#include "model/golden/engine.hpp"
 #include "model/golden/operation.hpp"
+#include "model/golden/run.hpp"
 
 namespace bitloom {
 namespace {

@@ -1,6 +1,6 @@
 // Where a batch_norm stands in a step of golden (N16).
-#include "model/golden/engine.hpp"
 #include "model/golden/operation.hpp"
+#include "model/golden/run.hpp"
 
 namespace bitloom {
 namespace {

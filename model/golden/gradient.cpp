@@ -5,12 +5,6 @@
 #include "model/golden/store.hpp"
 
 namespace bitloom {
-namespace {
-
-std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
-
-}  // namespace
-
 void GoldenLayer::quantize_gradient(const RawTensor& g, const LayerState& state, GoldenTools& tools) {
   d_unit = g.unit;
   d_max = g.magnitude();

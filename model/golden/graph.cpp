@@ -5,8 +5,6 @@
 namespace bitloom {
 namespace {
 
-std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
-
 /// Sets the shapes of one sample.
 void set_shapes(const Network& network, const Node& node, GoldenNode& to) {
   const int reads = node.inputs[0];

@@ -10,6 +10,9 @@
 
 namespace bitloom {
 
+/// Returns an extent or an index as a size; it is never negative.
+inline std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
+
 /// What the golden model executes: a node of the training graph with its shapes.
 struct GoldenNode {
   std::string name;
@@ -29,6 +32,7 @@ struct GoldenNode {
   bool bias = false;
 };
 
+/// The nodes of a network in the order in which a step visits them.
 struct GoldenGraph {
   std::vector<GoldenNode> nodes;   ///< in the order of nodes; the loss reads the last one
   std::vector<int> layer_nodes;    ///< node of each layer

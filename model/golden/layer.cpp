@@ -11,8 +11,6 @@ namespace {
 
 constexpr double kStandardizationEps = 1e-5;  // N16.4
 
-std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
-
 }  // namespace
 
 GoldenLayer::GoldenLayer(const GoldenNode& the_node, const RecipeLayer& the_rule) : node(the_node), rule(the_rule) {
@@ -38,14 +36,12 @@ void GoldenLayer::take_input(const std::vector<std::int8_t>& codes, Scale scale)
   x_form = {rule.width(rule.activation), CodeKind::kSigned};
 }
 
-/// Takes the stored integers themselves as w (N23.7, N24.3).
 void GoldenLayer::stored_weights(const LayerState& state) {
   sw = state.sw;
   w = state.q;
   w_form = {rule.width(rule.weight), CodeKind::kSigned};
 }
 
-/// Makes w from the masters by even steps of sw (N6.4).
 void GoldenLayer::even_weights(const LayerState& state, int limit, GoldenTools& tools) {
   const Scale unit = power_of_two(tools.recipe.update.master_frac_bits);
   const Scale ratio = div(unit, sw, tools.totals.scale_saturated);
@@ -59,7 +55,6 @@ Stream GoldenLayer::input_stream(const GoldenTools& tools) const {
   return tools.stream(node.layer, TensorKind::kInput, RandomUse::kQuantize);
 }
 
-/// Makes x by even steps of sx, within 0 … limit where its form is unsigned, else ±limit (N6.1).
 void GoldenLayer::even_input(const LayerInput& from, int limit, GoldenTools& tools) {
   const std::int32_t* raw = from.raw.data.data();
   const std::size_t cols = size_of(node.conv.in);

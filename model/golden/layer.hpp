@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -98,12 +97,16 @@ class GoldenLayer {
   std::size_t rows(const GoldenTools& tools) const { return tools.samples * node.pixels; }
 
   // What quantizers use.
+  /// Takes the stored integers themselves as w (N23.7, N24.3).
   void stored_weights(const LayerState& state);
+  /// Makes w from the masters by even steps of sw, within ±limit (N6.4).
   void even_weights(const LayerState& state, int limit, GoldenTools& tools);
+  /// Makes x by even steps of sx, within 0 … limit where its form is unsigned, else ±limit (N6.3).
   void even_input(const LayerInput& from, int limit, GoldenTools& tools);
   Stream gradient_stream(const GoldenTools& tools, RandomUse use, std::uint32_t sample = 0) const {
     return tools.stream(node.layer, TensorKind::kGradient, use, sample);
   }
+  /// Makes the sums g [input pixels][channels] of codes [rows][out] of `samples` samples (N5.3, N14.2).
   void gemm_activation(GoldenTools& tools, const std::int8_t* codes, std::size_t samples, std::int32_t* g) const;
   /// Makes the raw view of Σ x · d over all vectors of codes, exact before it is clamped. Returns how many values were
   /// (N5.4, N19.4).

@@ -1,7 +1,5 @@
 #include "model/golden/norm.hpp"
 
-#include <algorithm>
-
 #include "model/golden/buffer.hpp"
 #include "model/golden/optimizer.hpp"
 #include "model/numerics/statistics.hpp"

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "model/golden/graph.hpp"
@@ -50,14 +49,18 @@ class GoldenNorm {
  public:
   GoldenNorm(const GoldenNode& node, const Recipe& recipe);
 
+  /// Computes y from z: by the statistics of the batch in training (N16.1), else by the running ones (N16.2).
   void forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
   /// Moves the running mean and variance towards those of the batch at work (N16.2).
   void update_running(NormState& state, GoldenTools& tools) const;
+  /// Computes dz, and the raw gradients of gamma and beta (N16.3).
   void backward(const RawTensor& z, const RawTensor& dy, GoldenTools& tools, RawTensor& dz);
   /// Updates gamma and beta by their raw gradients (N14.7).
   void update(NormState& state, GoldenTools& tools);
 
+  /// Returns how many values the node clamped in this step.
   std::uint64_t saturated() const { return y_saturated_ + at_work_.dz_saturated + updated_; }
+  /// Adds the constants of N12 and the raw gradients of gamma and beta to a record.
   void record(StepRecord& record) const;
 
  private:

@@ -1,6 +1,6 @@
 #include "model/golden/operation.hpp"
 
-#include "model/golden/engine.hpp"
+#include "model/golden/run.hpp"
 
 namespace bitloom {
 namespace golden {

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 
 #include "model/golden/graph.hpp"
@@ -27,7 +26,9 @@ class GoldenOperation : public GoldenObject {
  public:
   explicit GoldenOperation(std::size_t node) : n_(node) {}
 
+  /// Computes the result of the node.
   virtual void forward(GoldenRun& run, const TrainState& state) = 0;
+  /// Computes the gradients of the inputs, and of parameters with their updates as `work` says.
   virtual void backward(GoldenRun& run, const BackwardWork& work) = 0;
   /// Adds what the operation alone knows to the record of a step.
   virtual void record(const GoldenRun& run, StepRecord& to) const;

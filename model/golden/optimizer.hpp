@@ -73,6 +73,7 @@ class GoldenOptimizer : public GoldenObject {
   virtual void record(const UpdateStatistics& made, LayerRecord& to) const;
 };
 
+/// Returns the one object of an optimizer.
 const GoldenOptimizer& golden_optimizer(Optimizer optimizer);
 
 }  // namespace bitloom

@@ -3,9 +3,8 @@
 
 #include <algorithm>
 
-#include "model/golden/engine.hpp"
 #include "model/golden/operation.hpp"
-#include "model/golden/record.hpp"
+#include "model/golden/run.hpp"
 
 namespace bitloom {
 namespace {

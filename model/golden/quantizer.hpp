@@ -48,6 +48,7 @@ class GoldenQuantizer : public GoldenObject {
   virtual void record_gradient(const GoldenLayer& layer, const GoldenTools& tools, LayerRecord& record) const;
 };
 
+/// Returns the one object of a quantizer.
 const GoldenQuantizer& golden_quantizer(Quantizer quantizer);
 
 }  // namespace bitloom

@@ -2,12 +2,9 @@
 #include <algorithm>
 
 #include "model/golden/quantizer.hpp"
-#include "model/numerics/linear.hpp"
 
 namespace bitloom {
 namespace {
-
-std::size_t size_of(int extent) { return static_cast<std::size_t>(extent); }
 
 /// Returns the factor of each group of a view: 0 where pruning drops it (N21.4).
 std::vector<Real> kept(const GoldenLayer& layer, const GroupedView& view, RandomUse prune, GoldenTools& tools) {

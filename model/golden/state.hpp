@@ -20,24 +20,24 @@ struct AdamState {
 };
 
 /// What one linear or conv2d layer keeps from step to step. Weights are [K][out] (N14.1), for linear layers input-major
-/// [in][out]. The vectors of other optimizers than the layer's are empty.
+/// [in][out]. The vectors that its store (N9, N23, N24) and the recipe's optimizer have no use for are empty.
 struct LayerState {
-  std::vector<std::int32_t> master;         ///< SGD, Adam: units 2^-master_frac_bits
-  std::vector<std::int32_t> momentum;       ///< SGD: units 2^-momentum_frac_bits; LWQ: codes in sv
+  std::vector<std::int32_t> master;         ///< store kMaster: units 2^-master_frac_bits
+  std::vector<std::int32_t> momentum;       ///< SGD: units 2^-momentum_frac_bits; beside codes: of sv
   std::vector<std::int32_t> bias;           ///< [out], units 2^-bias_frac_bits; empty without a bias
-  std::vector<std::int32_t> bias_momentum;  ///< [out], units 2^-momentum_frac_bits; empty without a bias
+  std::vector<std::int32_t> bias_momentum;  ///< SGD: [out], units 2^-momentum_frac_bits
   std::uint32_t wmax = 0;                   ///< max |master| (N9.3)
   Scale sx_next = from_word(kNoScale);      ///< hindsight scale of x (layers after the first); else no scale
   Scale sd_next = from_word(kNoScale);      ///< hindsight scale of d; else no scale
 
-  std::vector<std::int8_t> q;         ///< LWQ, NITI: integer weights
-  std::vector<std::int8_t> residual;  ///< LWQ with a codebook: codes s
-  std::vector<std::int32_t> latent;   ///< LWQ without one: L
-  Scale sw;                           ///< LWQ, NITI: fixed scale of q
-  Scale sv;                           ///< LWQ: scale of the momentum codes
-  Scale sv_next;                      ///< LWQ: of the next step's (N23.4); no scale before the calibration
-  int level_read = 0;                 ///< LWQ: level of the residual codes
-  int level_write = 0;                ///< LWQ: level that the next step writes (N23.6)
+  std::vector<std::int8_t> q;         ///< stores kLatent, kInteger: integer weights
+  std::vector<std::int8_t> residual;  ///< kLatent with a codebook: codes s (N23.1)
+  std::vector<std::int32_t> latent;   ///< kLatent without one: L (N23.2)
+  Scale sw;                           ///< kLatent, kInteger: fixed scale of q
+  Scale sv;                           ///< kLatent and SGD: scale of the momentum codes
+  Scale sv_next;                      ///< the same: of the next step's (N23.4); no scale before the calibration
+  int level_read = 0;                 ///< kLatent: level of the residual codes
+  int level_write = 0;                ///< kLatent: level that the next step writes (N23.6)
   Real mhat;                          ///< logarithmic hindsight (N19.1); 0 before the calibration
   AdamState adam, bias_adam;
 
@@ -74,7 +74,7 @@ struct TrainState {
 /// one element a node, as initial_parameters() gives.
 TrainState initial_state(const Network& network, const Recipe& recipe, const std::vector<NodeParameters>& parameters);
 
-/// Returns max |x|, 0 for none.
+/// Returns max |x|, 0 of no values.
 std::uint32_t largest_magnitude(const std::vector<std::int32_t>& values);
 float largest_magnitude(const std::vector<float>& values);
 

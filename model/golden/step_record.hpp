@@ -30,13 +30,14 @@ struct NamedTensor {
 /// Tensors of a layer (linear, conv2d): x (codes of the layer's input), w (codes, [K][out]), b_acc, z_raw (raw view of
 /// the layer's output, after its ReLU), mask (layers with ReLU), d (codes of the gradient of the layer's output before
 /// its ReLU), d_raw (raw view of the same), dw, db, and after the update master, momentum, bias, bias_momentum. Layers
-/// without a bias have no b_acc, db, bias and bias_momentum. By recipe: x_mask, w_mask (N17.1); d_s1, d_s2, … (SMP);
-/// d2 (the weight gradient's view where it differs; layers that read the network's input then have no d), lo hi step
-/// off and lo2 hi2 step2 off2 of the groups of d and d2 ([1][groups]; step and off are reals), w_sum [pixels of a
+/// without a bias have no b_acc, db, bias and bias_momentum. By recipe: x_mask, w_mask (N17.1); d_s1, d_s2, … (SMP); d2
+/// (the weight gradient's view where it differs; layers that read the network's input then have no d), lo hi step off
+/// and lo2 hi2 step2 off2 of the groups of d and d2 ([1][groups]; step and off are reals), w_sum [pixels of a
 /// sample][in] and x_sum [K][groups] (T and X1 of N21.3); what_raw and dwhat_raw (standardized weights: raw view and
-/// its masked gradient; dw is then the gradient of the master); q (LWQ, NITI), residual or latent, momentum8 (LWQ);
-/// adam_m, adam_r and the reals adam_m_step, adam_r_lo, adam_r_step ([1][blocks]), and bias_adam_… likewise. Layers
-/// whose optimizer is not SGD have no master or no momentum.
+/// its masked gradient; dw is then the gradient of the master); q (stores kLatent and kInteger), residual or latent
+/// (kLatent), momentum8 (SGD beside codes); adam_m, adam_r and the reals adam_m_step, adam_r_lo, adam_r_step
+/// ([1][blocks]), and bias_adam_… likewise. Only layers of the store kMaster have a master; momentum and bias_momentum
+/// are SGD's.
 ///
 /// Tensors of other nodes: z_raw, mask (with a ReLU), d_raw; max pools argmax; norms gamma, beta, gamma_momentum,
 /// beta_momentum, dgamma, dbeta, run_mean, run_var, and the constants of N12 as forward_a forward_c backward_a

@@ -1,5 +1,4 @@
 #pragma once
-#include <cstdint>
 #include <vector>
 
 #include "model/golden/object.hpp"
@@ -19,7 +18,7 @@ struct WeightPlace {
   int out = 0;
   LayerAt layer;
 
-  /// Where the optimizer's state of them lies.
+  /// Returns where the optimizer's state of them lies.
   MomentPlace moments() const;
 };
 
@@ -36,6 +35,7 @@ class GoldenStore : public GoldenObject {
  public:
   /// Lists the tensors that hold the weights, with what the optimizer keeps beside them.
   virtual void list(StateList& to, const WeightPlace& place, const UpdateRule& update) const = 0;
+  /// Says which scalars it uses, those of the recipe's optimizer among them.
   virtual StoreScalars scalars(const UpdateRule& update) const;
   /// Makes the first state of real weights [K][out]. Tensors that stand for the parameter hold it already, the others
   /// are zeros.
@@ -56,6 +56,7 @@ class GoldenStore : public GoldenObject {
   virtual Scale unit(Scale of) const { return of; }
 };
 
+/// Returns the one object of a store.
 const GoldenStore& golden_store(WeightStore store);
 
 }  // namespace bitloom

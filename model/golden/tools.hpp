@@ -43,10 +43,10 @@ struct GradientView {
   std::size_t size() const { return rows * cols; }
 };
 
-/// Sums that a step makes.
+/// What a step adds up over all layers.
 struct GoldenTotals {
-  std::uint32_t loss = 0;
-  std::uint32_t correct = 0;
+  std::uint32_t loss = 0;             ///< N7.4, over the samples
+  std::uint32_t correct = 0;          ///< samples
   std::uint64_t scale_saturated = 0;  ///< N2.1
 };
 
@@ -59,8 +59,8 @@ struct GoldenTools {
   Gemm gemm;
   Convolution conv;
   XnorConvolution xnor;
-  TensorOperations tensors;
-  TensorOps ops;
+  TensorCodes tensors;            ///< codes, raw views of layers, SGD
+  TensorOps ops;                  ///< all other loops over tensors
   std::vector<std::int32_t> acc;  ///< sums that become a raw view
 
   StepContext context;

@@ -1,7 +1,7 @@
 // Layers with weights, linear and conv2d, in golden (N5, N14.2): where a layer's codes and GEMMs stand in a step.
-#include "model/golden/engine.hpp"
 #include "model/golden/operation.hpp"
 #include "model/golden/record.hpp"
+#include "model/golden/run.hpp"
 
 namespace bitloom {
 namespace {

@@ -34,17 +34,17 @@ struct Checkpoint {
   std::optional<RunContent> content;        ///< of the run that wrote it; none in files of format 1
 };
 
-/// Writes beside the file first and renames, so a reader never sees half of one. Throws Error.
+/// Writes a checkpoint, beside the file first, and renames it, so a reader never sees half of one. Throws Error.
 void write_checkpoint(const std::string& file, const Checkpoint& checkpoint);
-/// Throws Error for a missing, damaged or foreign file.
+/// Reads a checkpoint. Throws Error for a missing, damaged or foreign file.
 Checkpoint read_checkpoint(const std::string& file);
 
-/// The tensor of that name with this shape and type; throws Error naming the file, tensor, expected and got.
+/// Returns the tensor of that name with this shape and type; throws Error naming the file, tensor, expected and got.
 const NpyArray& checkpoint_tensor(const Checkpoint& checkpoint, const std::string& file, const std::string& name,
                                   NpyType type, const std::vector<std::int64_t>& shape);
 
-/// The values of a float32 tensor; beside what checkpoint_tensor() refuses, throws Error naming the first element that
-/// is no finite number.
+/// Returns the values of a float32 tensor; beside what checkpoint_tensor() refuses, throws Error naming the first
+/// element that is no finite number.
 std::vector<float> checkpoint_reals(const Checkpoint& checkpoint, const std::string& file, const std::string& name,
                                     const std::vector<std::int64_t>& shape);
 

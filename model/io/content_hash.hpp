@@ -34,7 +34,8 @@ class ContentHash {
   std::unique_ptr<Context> context_;
 };
 
-/// The SHA-256 of a file's bytes alone, as sha256sum prints it. Throws Error naming the file where it cannot be read.
+/// Returns the SHA-256 of a file's bytes alone, as sha256sum prints it. Throws Error naming the file where it cannot be
+/// read.
 std::string file_hash(const std::string& file);
 
 }  // namespace bitloom

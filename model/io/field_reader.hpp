@@ -22,31 +22,31 @@ class FieldReader {
   FieldReader(JsonObject json, const FileSection& section);
 
   bool has(std::string_view key) const { return json_.has(key); }
-  /// The value of a key, or its field's value for an absent one; T is bool, int, std::int64_t, std::uint64_t, double or
-  /// std::string.
+  /// Returns the value of a key, or its field's value for an absent one; T is bool, int, std::int64_t, std::uint64_t,
+  /// double or std::string.
   template <class T>
   T get(std::string_view key) const;
-  /// The same with limits that depend on other values; only for keys that are present.
+  /// Does the same with limits that depend on other values; only for keys that are present.
   template <class T>
   T get(std::string_view key, T min, T max) const {
     return json_.get<T>(key, min, max);
   }
-  /// The same for a list of int or std::string.
+  /// Returns a list likewise, of int or std::string.
   template <class T>
   std::vector<T> list(std::string_view key) const {
     return json_.list<T>(key);
   }
-  /// Rows and columns of a pair; only for keys that are present.
+  /// Returns rows and columns of a pair; only for keys that are present.
   std::pair<int, int> pair(std::string_view key) const;
   /// Is this key's value, given or by default, this word?
   bool is(std::string_view key, std::string_view word) const { return word_of(key) == word; }
 
-  /// What describes the present or absent key.
+  /// Returns what describes the present or absent key.
   const FileField& described(std::string_view key) const;
 
   FieldReader object(std::string_view key) const;
   std::vector<FieldReader> objects(std::string_view key) const;
-  /// The keys in file order, without the `$schema` by which a file tells an editor its schema.
+  /// Returns the keys in file order, without the `$schema` by which a file tells an editor its schema.
   std::vector<std::string> keys() const;
 
   /// Throws an Error at `key`: "<file>: <path of key>: <message>".

@@ -88,9 +88,9 @@ FileField objects(std::string key, const FileSection& section, std::string meani
 
 }  // namespace fields
 
-/// The words that a field takes, in the table's order.
+/// Returns the words that a field takes, in the table's order.
 std::vector<std::string> words_of(const FileField& field);
-/// The values that a field takes, in words: "an integer from 1 to 65535", "4 or 8", `"exact" or "hindsight"`.
+/// Returns the values that a field takes, in words: "an integer from 1 to 65535", "4 or 8", `"exact" or "hindsight"`.
 std::string values_text(const FileField& field);
 /// Says a field's condition in words: `with quantizer "max" or "sawb"`, `where kernel is not "all"`; several are joined
 /// by "and".

@@ -2,8 +2,8 @@
 
 namespace bitloom {
 
-/// From now on SIGINT and SIGTERM only set a flag; call it before any other thread starts. A second signal, more than
-/// half a second later, ends the process at once with code 130, so that a program that never polls can still be
+/// Lets SIGINT and SIGTERM only set a flag from now on; call it before any other thread starts. A second signal, more
+/// than half a second later, ends the process at once with code 130, so that a program that never polls can still be
 /// stopped.
 void install_handler();
 

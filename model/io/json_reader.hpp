@@ -18,20 +18,20 @@ namespace bitloom {
 /// Copies refer to the same object: a key that one copy read counts as read for all.
 class JsonObject {
  public:
-  /// The file's top value, which must be an object. Syntax errors name `file:line`; a key given twice is an error.
+  /// Reads a file's top value, which must be an object. Syntax errors name `file:line`; a key given twice is an error.
   static JsonObject from_file(const std::string& file);
-  /// The same from a text; `name` stands for the file in messages.
+  /// Does the same with a text; `name` stands for the file in messages.
   static JsonObject from_text(std::string_view text, const std::string& name);
 
   bool has(std::string_view key) const;
 
-  /// The value of a required key; T is bool, int, std::int64_t, std::uint64_t, double or std::string.
+  /// Returns the value of a required key; T is bool, int, std::int64_t, std::uint64_t, double or std::string.
   template <class T>
   T get(std::string_view key) const;
-  /// The value of a required key in [min, max]; T is int, std::int64_t, std::uint64_t or double.
+  /// Returns the value of a required key in [min, max]; T is int, std::int64_t, std::uint64_t or double.
   template <class T>
   T get(std::string_view key, T min, T max) const;
-  /// `fallback` when the key is absent.
+  /// Returns the value, or `fallback` when the key is absent.
   template <class T>
   T get_or(std::string_view key, T fallback) const {
     return has(key) ? get<T>(key) : fallback;
@@ -41,17 +41,17 @@ class JsonObject {
     return has(key) ? get<T>(key, min, max) : fallback;
   }
 
-  /// A required string that is one of `allowed`; the error says which one a misspelt word probably means.
+  /// Returns a required string that is one of `allowed`; the error says which one a misspelt word probably means.
   std::string choice(std::string_view key, const std::vector<std::string>& allowed) const;
 
   /// Returns the object of a required key.
   JsonObject object(std::string_view key) const;
-  /// A required array of objects; element paths are `key[0]`, `key[1]`, …
+  /// Returns a required array of objects; element paths are `key[0]`, `key[1]`, …
   std::vector<JsonObject> objects(std::string_view key) const;
-  /// A required array; T as in get().
+  /// Returns a required array; T as in get().
   template <class T>
   std::vector<T> list(std::string_view key) const;
-  /// A required array whose elements are in [min, max].
+  /// Returns a required array whose elements are in [min, max].
   template <class T>
   std::vector<T> list(std::string_view key, T min, T max) const;
 
@@ -65,7 +65,7 @@ class JsonObject {
   /// Returns the value of a required key as JSON on one line, cut after 40 characters.
   std::string value_text(std::string_view key) const;
 
-  /// The keys in file order, without marking them as read.
+  /// Returns the keys in file order, without marking them as read.
   std::vector<std::string> keys() const;
 
   /// Throws when the object has a key that was not read. Call it for each object, after its last get.

@@ -45,7 +45,7 @@ struct NpyTypeOf<float> {
 
 /// Returns the number of bytes of one element.
 std::size_t npy_size(NpyType type);
-/// NumPy's name of the type, for example "<i4".
+/// Returns NumPy's name of the type, for example "<i4".
 const char* npy_descr(NpyType type);
 
 /// An array as NumPy's format holds it: little-endian, C order.
@@ -71,7 +71,7 @@ NpyArray npy_from(std::vector<std::int64_t> shape, std::span<const T> values) {
   return array;
 }
 
-/// The values of an array of exactly this type; throws Error (with `name`) for another type.
+/// Returns the values of an array of exactly this type; throws Error (with `name`) for another type.
 template <class T>
 std::vector<T> npy_values(const NpyArray& array, const std::string& name) {
   if (array.type != NpyTypeOf<T>::value) {

@@ -45,7 +45,7 @@ void require_writable_file(const std::string& path);
 /// it. Throws Error naming the folder and the reason.
 void require_writable_folder(const std::string& folder);
 
-/// True where the path is a pipe, a device or a descriptor (OutputPlace::streams), or empty.
+/// Says whether the path is a pipe, a device or a descriptor (OutputPlace::streams), or empty.
 bool is_stream(const std::string& path);
 
 /// Makes a new, empty file in the folder under a name that nothing has, and gives its descriptor; `made` becomes its

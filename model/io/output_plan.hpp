@@ -17,14 +17,14 @@ class OutputPlan {
   /// Notes an input file. The one output that may replace it is named by `successor`, an option ("--save" of
   /// "--resume").
   void reads(const std::string& option, const std::string& path, const std::string& successor = "");
-  /// A folder of inputs, which `is_input` tells by their names; other files in it may be written again.
+  /// Notes a folder of inputs, which `is_input` tells by their names; other files in it may be written again.
   void reads_folder(const std::string& option, const std::string& path, bool (*is_input)(const std::string& name));
 
   /// Notes a document: it may go to a file, a pipe, a device or a descriptor.
   void writes(const std::string& option, const std::string& path);
-  /// An output that must be a regular file.
+  /// Notes an output that must be a regular file.
   void writes_file(const std::string& option, const std::string& path);
-  /// A folder for the files of a dump (.npy and scalars.json), which is made where its parent exists.
+  /// Notes a folder for the files of a dump (.npy and scalars.json), which is made where its parent exists.
   void writes_dump(const std::string& option, const std::string& path);
 
  private:

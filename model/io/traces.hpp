@@ -16,7 +16,7 @@ std::string folder_of(TraceKind kind);
 /// "default", "hyper_sign" for "sign"). Throws Error that lists the known names.
 std::string resolve_trace(TraceKind kind, const std::string& path_or_name);
 
-/// The known names of a kind over all those folders, sorted, each once.
+/// Returns the known names of a kind over all those folders, sorted, each once.
 std::vector<std::string> known_traces(TraceKind kind);
 
 /// Finds a page of docs/, for example "units.md" or a folder, "numerics", beside those folders. Empty when an

@@ -10,7 +10,8 @@ namespace bitloom {
 /// The files of a zip archive by name.
 using ZipEntries = std::map<std::string, std::vector<std::byte>>;
 
-/// The content of a zip archive that stores its files uncompressed, as NumPy's savez does. Throws Error beyond 4 GiB.
+/// Makes the content of a zip archive that stores its files uncompressed, as NumPy's savez does. Throws Error beyond 4
+/// GiB.
 std::vector<std::byte> encode_zip(const ZipEntries& entries);
 
 /// Reads such an archive; `name` stands for the file in messages. Throws Error for damaged content (every file's CRC is

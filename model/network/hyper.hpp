@@ -25,10 +25,11 @@ struct LearningRate {
   double low = 0.0;     ///< of kTriangle
 };
 
-/// Training rules shared by all recipes: plain SGD with momentum on the mean loss of a batch,
+/// Training rules shared by all recipes, for SGD with momentum on the mean loss of a batch:
 ///   v = momentum · v + g;  w = w - learning_rate · v.
-/// Weights and biases start uniform in ±1/sqrt(in) (init.hpp); samples are shuffled anew in each epoch (order.hpp) and
-/// the incomplete last batch of an epoch is dropped.
+/// A recipe with Adam takes the learning rate alone (N25.7). Weights and biases start uniform in ±1/√K, K being the
+/// number of weights of one output (init.hpp). Samples are shuffled anew in each epoch (order.hpp), and the incomplete
+/// last batch of an epoch is dropped.
 struct Hyper {
   int batch = 128;
   int epochs = 5;
@@ -44,8 +45,8 @@ const FileSection& hyper_fields();
 Hyper read_hyper(const std::string& file);
 Hyper read_hyper(const JsonObject& json);
 
-/// Learning rate of a step (from 0) of the `steps` of an epoch (from 0) in a run of `epochs`; by default of an epoch's
-/// first step.
+/// Returns the learning rate of a step (from 0) of the `steps` of an epoch (from 0) in a run of `epochs`; by default of
+/// an epoch's first step.
 double learning_rate_at(const LearningRate& rate, int epoch, int epochs, std::int64_t step = 0, std::int64_t steps = 1);
 
 /// Returns the momentum as a factor of fixed-point state: round(65536 · momentum) (N9).
@@ -59,7 +60,7 @@ struct TrainOptions {
   int threads = 1;
 };
 
-/// The options that a hyper-parameter file gives.
+/// Returns the options that a hyper-parameter file gives.
 inline TrainOptions train_options(const Hyper& hyper) {
   TrainOptions options;
   options.epochs = hyper.epochs;

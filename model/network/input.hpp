@@ -10,8 +10,8 @@ struct InputScaling {
   double standard_deviation = 1.0;  ///< of pixel / 255 over the training images
 };
 
-/// Code of a pixel in an integer recipe whose largest code is qmax (127, 7, …):
-/// round half up of (pixel - offset) · qmax / (255 - offset), clamped to ±qmax.
+/// Returns the code of a pixel in an integer recipe whose largest code is qmax (127, 7, …): (pixel - offset) · qmax /
+/// (255 - offset), rounded half up and clamped to ±qmax (N6.5).
 constexpr int input_code(const InputScaling& scaling, int pixel, int qmax) {
   const int divisor = 2 * (255 - scaling.offset);
   const int dividend = 2 * (pixel - scaling.offset) * qmax + (255 - scaling.offset);
@@ -22,11 +22,6 @@ constexpr int input_code(const InputScaling& scaling, int pixel, int qmax) {
 /// Returns the real value of one step of the input's codes: (255 - offset) / 255 / standard_deviation / qmax.
 constexpr double input_code_value(const InputScaling& scaling, int qmax) {
   return (255.0 - scaling.offset) / 255.0 / scaling.standard_deviation / qmax;
-}
-
-/// Returns a pixel as the number that the FP32 recipe reads.
-constexpr float input_real(const InputScaling& scaling, int pixel) {
-  return static_cast<float>((pixel - scaling.offset) / 255.0 / scaling.standard_deviation);
 }
 
 /// Returns input_code of each of the 256 pixel values, qmax at most 127 (N6.5).

@@ -12,8 +12,8 @@ struct LayerMacs {
   std::uint64_t macs_data = 0;  ///< those whose tap meets data, not padding
 };
 
-/// layer_macs() counts one sample's multiply-accumulates of a linear or conv2d node; 0 for any other node. `node` is an
-/// index in Network::nodes.
+/// Counts one sample's multiply-accumulates of a linear or conv2d node; 0 for any other node. `node` is an index in
+/// Network::nodes.
 LayerMacs layer_macs(const Network& network, int node);
 
 }  // namespace bitloom

@@ -25,7 +25,7 @@ struct WindowTaps {
 };
 WindowTaps window_taps(const Node& node);
 
-/// The operation that a layer of a network file names.
+/// Reads the operation that a layer of a network file names.
 Op read_op(const FieldReader& json);
 
 /// Reads the fields of node.op, whose node.inputs are known, and infers node.shape. Throws Error naming layer and

@@ -35,9 +35,9 @@ struct StepConfig {
   double learning_rate = 0.0;  ///< of that epoch's first step
 };
 
-/// The configuration of optimizer steps of `batch` samples, which the recipe cuts into micro-batches. Judges network
-/// and recipe first: throws Error as training_graph() and require_batch() do, and where the parts do not divide the
-/// batch.
+/// Makes the configuration of optimizer steps of `batch` samples, which the recipe cuts into micro-batches. Judges
+/// network and recipe first: throws Error as training_graph() and require_batch() do, and where the parts do not divide
+/// the batch.
 StepConfig step_config(const Network& network, const Recipe& recipe, const Hyper& hyper, int batch);
 
 }  // namespace bitloom

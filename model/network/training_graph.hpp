@@ -36,14 +36,15 @@ struct TrainingGraph {
   int loss = -1;                    ///< index in Network::nodes
 };
 
-/// The one judge of what a network and a recipe may ask of integer training, whatever executes it; for the float
-/// baseline, of the network alone. Throws Error naming network or recipe, layer, expectation and limit.
+/// Makes the training graph, and is the one judge of what a network and a recipe may ask of integer training, whatever
+/// executes it; for the float baseline, of the network alone. Throws Error naming network or recipe, layer, expectation
+/// and limit.
 TrainingGraph training_graph(const Network& network, const Recipe& recipe);
 
 /// Throws Error where `samples` at once (a step's, or a micro-batch's) are more than sums and means hold.
 void require_batch(const Network& network, const Recipe& recipe, const TrainingGraph& graph, int samples);
 
-/// Names of the linear and conv2d nodes, in the order of nodes.
+/// Returns the names of the linear and conv2d nodes, in the order of nodes.
 std::vector<std::string> layer_names(const Network& network);
 
 }  // namespace bitloom

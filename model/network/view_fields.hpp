@@ -5,13 +5,13 @@
 
 namespace bitloom {
 
-/// What a recipe may say about how each kind of tensor becomes codes (recipe.hpp's ViewRule).
+/// Describe what a recipe may say about how each kind of tensor becomes codes (recipe.hpp's ViewRule).
 const FileSection& activation_fields();
 const FileSection& weight_fields();
 const FileSection& gradient_fields();
 
-/// The same for the first layer, which reads the network's input: the host makes its codes (N6.5), and nothing asks for
-/// that input's gradient.
+/// Describe the same for the first layer, which reads the network's input: the host makes its codes (N6.5), and nothing
+/// asks for that input's gradient.
 const FileSection& first_activation_fields();
 const FileSection& first_gradient_fields();
 

@@ -21,7 +21,8 @@ struct Codebook {
 /// left out; steps squared). Sharpness 0: uniform importance.
 double codebook_cost(const Slopes& slopes, double sharpness);
 
-/// The real optimum: residuals at codes 2 and 4 (in steps) that minimize the same cost without any rounding of slopes.
+/// Residuals at codes 2 and 4, in integer steps: the real optimum, as they minimize the same cost without any rounding
+/// of slopes.
 struct Breaks {
   double y1 = 0.0;
   double y2 = 0.0;

@@ -49,11 +49,12 @@ constexpr Scale buffer_unit(Real unit_of_sum, int micro_batches, std::uint64_t& 
   return to_scale(rdiv(unit_of_sum, from_int(micro_batches)), saturations);
 }
 
-/// Returns which of a step's micro-batches a step number means: it counts micro-batches (N26.5).
+/// Which of a step's micro-batches one is; both where a step has one.
 struct MicroBatch {
   bool first = true;
   bool last = true;
 };
+/// Returns which of a step's micro-batches a step number means: it counts micro-batches (N26.5).
 constexpr MicroBatch micro_batch(std::uint32_t step, int micro_batches) {
   const auto of = static_cast<std::uint32_t>(std::max(1, micro_batches));
   return {step % of == 0, step % of == of - 1};

@@ -42,7 +42,7 @@ struct ConvShape {
 /// Returns the shape of a network's conv2d over `n` images of height × width.
 ConvShape conv_shape(const Conv2dAttributes& attributes, int n, int height, int width);
 
-/// Throw Error as Convolution says.
+/// Throw Error for a shape, or for a number of products in a sum, that Convolution refuses; `sum` names the sum.
 void check_conv_shape(const ConvShape& shape);
 void check_conv_terms(std::size_t terms, const char* sum);
 

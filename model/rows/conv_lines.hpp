@@ -30,7 +30,7 @@ class Lines {
   std::size_t rows() const { return count_of(s_.out_rows()); }
   std::size_t cols() const { return count_of(s_.out_cols()); }
   bool padded() const { return s_.padding.rows > 0 || s_.padding.cols > 0; }
-  /// Each output pixel reads one input pixel, its own.
+  /// Does each output pixel read one input pixel, its own?
   bool pointwise() const {
     return s_.kernel.rows * s_.kernel.cols == 1 && s_.stride.rows * s_.stride.cols == 1 && !padded();
   }
@@ -80,7 +80,8 @@ class PaddedImages {
     if (lines.padded()) memory.assign(lines.image_size() + kTapSlack, 0);
   }
 
-  /// Valid until another sample is asked for, with kTapSlack readable bytes behind it.
+  /// Returns the padded image of a sample, valid until another one is asked for, with kTapSlack readable bytes behind
+  /// it.
   const std::int8_t* of(std::size_t sample) {
     const std::int8_t* plain = x_ + sample * lines_.plain_size();
     if (!lines_.padded()) {

@@ -36,7 +36,8 @@ GemmPath fastest_path(std::span<const GemmTrial> trials);
 /// of BITLOOM_GEMM that is none of these, and for onednn where it is not exact.
 const GemmChoice& choose_gemm_path();
 
-/// Row-major c[m][n] = op(a) · op(b) by oneDNN, op by 'N' (as it is) or 'T' (transposed); returns whether it was done.
+/// Computes the row-major c[m][n] = op(a) · op(b) by oneDNN, op by 'N' (as it is) or 'T' (transposed); returns whether
+/// it was done.
 bool onednn_gemm(char transpose_a, char transpose_b, int m, int n, int k, const std::int8_t* a, const std::int8_t* b,
                  std::int32_t* c);
 

@@ -117,8 +117,8 @@ struct PolylineRule {
 using RandomField16 [[gnu::may_alias]] = std::uint16_t;
 
 struct Kernels {
-  /// 64-bit blocks 0 … blocks-1 of a row of a random stream (N4.3), low word first, so that the words' bytes in memory
-  /// are the 8-bit (16-bit) fields of columns 0, 1, …
+  /// Draws the 64-bit blocks 0 … blocks-1 of a row of a random stream (N4.3), low word first, so that the words' bytes
+  /// in memory are the 8-bit (16-bit) fields of columns 0, 1, …
   void (*random_row)(std::uint32_t key0, std::uint32_t key1, std::uint32_t row, std::size_t blocks,
                      std::uint32_t* words);
   /// Does random_row() for rows row … row + rows - 1, one after the other.

@@ -26,7 +26,7 @@ void in_runs(std::size_t from, std::size_t to, std::size_t cols, const Work& wor
 
 /// Calls work(first row, end, statistics) for contiguous parts of the rows, one part a thread, each worth its thread.
 template <class RowWork>
-RowStatistics TensorOperations::over_rows(std::size_t rows, std::size_t cols, const RowWork& work) const {
+RowStatistics TensorCodes::over_rows(std::size_t rows, std::size_t cols, const RowWork& work) const {
   RowStatistics total;
   const std::size_t worth = 1 + rows * cols / kElementsWorthAThread;
   const int parts = static_cast<int>(std::min({static_cast<std::size_t>(threads_), rows, worth}));
@@ -45,8 +45,8 @@ RowStatistics TensorOperations::over_rows(std::size_t rows, std::size_t cols, co
   return total;
 }
 
-std::uint64_t TensorOperations::quantize(const std::int32_t* raw, std::size_t rows, std::size_t cols, Scale ratio,
-                                         Rounding rounding, const Stream& stream, int limit, std::int8_t* codes) const {
+std::uint64_t TensorCodes::quantize(const std::int32_t* raw, std::size_t rows, std::size_t cols, Scale ratio,
+                                    Rounding rounding, const Stream& stream, int limit, std::int8_t* codes) const {
   const RequantizeRule rule{ratio.m, ratio.s, static_cast<int>(rounding), limit};
   const bool stochastic = rounding == Rounding::kStochastic;
   const auto work = [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
@@ -59,8 +59,8 @@ std::uint64_t TensorOperations::quantize(const std::int32_t* raw, std::size_t ro
   return over_rows(rows, cols, work).saturated;
 }
 
-RowStatistics TensorOperations::activate(const std::int32_t* acc, const std::int32_t* bias, std::size_t rows,
-                                         std::size_t cols, bool relu, std::int32_t* raw) const {
+RowStatistics TensorCodes::activate(const std::int32_t* acc, const std::int32_t* bias, std::size_t rows,
+                                    std::size_t cols, bool relu, std::int32_t* raw) const {
   std::vector<std::int32_t> biases;  // of a run
   for (std::size_t i = 0; i < rows_at_once(cols); ++i) biases.insert(biases.end(), bias, bias + cols);
   return over_rows(rows, cols, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
@@ -70,8 +70,8 @@ RowStatistics TensorOperations::activate(const std::int32_t* acc, const std::int
   });
 }
 
-std::int32_t TensorOperations::mask_and_max(std::int32_t* g, const std::int32_t* output, std::size_t rows,
-                                            std::size_t cols) const {
+std::int32_t TensorCodes::mask_and_max(std::int32_t* g, const std::int32_t* output, std::size_t rows,
+                                       std::size_t cols) const {
   const auto work = [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
     in_runs(from, to, cols, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
       if (output != nullptr) kernels_.mask_row(g + at, output + at, count);
@@ -81,9 +81,9 @@ std::int32_t TensorOperations::mask_and_max(std::int32_t* g, const std::int32_t*
   return over_rows(rows, cols, work).max;
 }
 
-RowStatistics TensorOperations::update(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient,
-                                       std::size_t rows, std::size_t cols, const UpdateRow& rule, bool stochastic,
-                                       const Stream& momentum_stream, const Stream& master_stream) const {
+RowStatistics TensorCodes::update(std::int32_t* master, std::int32_t* momentum, const std::int32_t* gradient,
+                                  std::size_t rows, std::size_t cols, const UpdateRow& rule, bool stochastic,
+                                  const Stream& momentum_stream, const Stream& master_stream) const {
   return over_rows(rows, cols, [&](std::size_t from, std::size_t to, RowStatistics& statistics) {
     RandomRows of_momentum(kernels_, cols, 16);
     RandomRows of_master(kernels_, cols, 16);
@@ -95,8 +95,7 @@ RowStatistics TensorOperations::update(std::int32_t* master, std::int32_t* momen
   });
 }
 
-void TensorOperations::column_sums(const std::int8_t* codes, std::size_t rows, std::size_t cols,
-                                   std::int32_t* sums) const {
+void TensorCodes::column_sums(const std::int8_t* codes, std::size_t rows, std::size_t cols, std::int32_t* sums) const {
   std::vector<std::int32_t> of_run(rows_at_once(cols) * cols);
   in_runs(0, rows, cols, [&](std::size_t, std::size_t, std::size_t at, std::size_t count) {
     kernels_.add_row(codes + at, count, of_run.data());

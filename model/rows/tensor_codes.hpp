@@ -11,11 +11,12 @@
 
 namespace bitloom {
 
-/// Whole-tensor operations of the golden step, row by row through the kernels, with rows shared out to threads. Counts
-/// add and maxima combine in any order, so the result does not depend on the threads.
-class TensorOperations {
+/// Makes codes and raw views of layers and updates by SGD, whole tensors at a time: row by row through the kernels,
+/// rows shared out to threads. tensor_ops.hpp has all else that is done to tensors. Counts add and maxima combine in
+/// any order, so the result does not depend on the threads.
+class TensorCodes {
  public:
-  explicit TensorOperations(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}
+  explicit TensorCodes(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}
 
   /// Makes codes [rows][cols] of a raw view (N3). `stream` is read by stochastic rounding only. Returns the clamped
   /// values.

@@ -53,11 +53,13 @@ struct MagnitudeSums {
   std::int64_t square = 0;
 };
 
+/// The smallest and the largest value of a group (N21.1).
 struct Extremes {
   std::int32_t lo = 0;
   std::int32_t hi = 0;
 };
 
+/// Does what is done to whole tensors, but for what tensor_codes.hpp has.
 class TensorOps {
  public:
   explicit TensorOps(int threads) : kernels_(kernels(active_isa())), threads_(threads) {}
@@ -73,6 +75,7 @@ class TensorOps {
   /// Returns Σe and Σe·t by column (N13.2).
   TensorSums product_sums(const std::int32_t* e, int e_shift, const std::int32_t* t, int t_shift, std::size_t rows,
                           std::size_t cols) const;
+  /// Returns Σ|t| and Σt² of a tensor (N13.2).
   MagnitudeSums magnitude_sums(const std::int32_t* u, int shift, std::size_t count) const;
 
   /// Makes sign codes and, where `mask` is not null, the mask of their window (N22.1).

@@ -14,7 +14,8 @@ class XnorConvolution {
   /// Makes convolutions of signs with `threads` ≥ 1 threads. Reads BITLOOM_ISA; throws Error as active_isa() does.
   explicit XnorConvolution(int threads);
 
-  /// With fewer channels the words are mostly empty, and the int8 path is as fast.
+  /// Says whether signs are packed for this shape: with fewer channels the words are mostly empty, and the int8 path is
+  /// as fast.
   static bool worth_it(const ConvShape& shape) { return shape.in / shape.groups >= 64; }
 
   /// Computes acc[out pixel][out] of x[in pixel][in] and w[k][out], packing included.

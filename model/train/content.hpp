@@ -21,7 +21,7 @@ std::string content_hash(const Recipe& recipe);
 /// compared as numbers, since options may replace them.
 std::string content_hash(const Hyper& hyper);
 
-/// The content of a set of images: SHA-256 of its sizes, pixels and labels, wherever it was read from.
+/// Hashes the content of a set of images: SHA-256 of its sizes, pixels and labels, wherever it was read from.
 std::string content_hash(const Dataset& data);
 
 /// All that makes the result of a training run. The texts are hashes of this page, so a result is found again wherever
@@ -39,7 +39,7 @@ struct RunConfiguration {
   int epochs = 0;
 };
 
-/// The SHA-256 of a run's configuration and of the version of the numerics (numerics_version.hpp).
+/// Returns the SHA-256 of a run's configuration and of the version of the numerics (numerics_version.hpp).
 std::string config_hash(const RunConfiguration& run);
 
 /// Does the learning rate of an epoch depend on how many epochs the run has?

@@ -51,7 +51,7 @@ class Trainer {
   /// is smaller than a batch.
   virtual EpochResult run_epoch(const Dataset& train, int epoch, const Progress& progress) = 0;
 
-  /// Loss and accuracy on a whole set, without changing any state.
+  /// Returns loss and accuracy on a whole set, without changing any state.
   virtual Evaluation evaluate(const Dataset& data) = 0;
 
   /// Returns the epochs completed, including those of a loaded checkpoint.
@@ -66,16 +66,15 @@ class Trainer {
   /// Takes only weights and biases as real numbers from a checkpoint of any recipe of the same network (`--init`);
   /// optimizer state and epochs start afresh. Every checkpoint therefore holds float32 "<layer>.weight"
   /// (NodeParameters' order: [out][in] or [out][rows][columns][in / groups]), "<layer>.bias" [out] and, of norms,
-  /// "<layer>.gamma",
-  /// "<layer>.beta" [channels], "<layer>.running_mean" and "<layer>.running_variance" ([channels], or [1] where the
-  /// statistics are of the whole layer). Throws Error.
+  /// "<layer>.gamma", "<layer>.beta" [channels], "<layer>.running_mean" and "<layer>.running_variance" ([channels], or
+  /// [1] where the statistics are of the whole layer). Throws Error.
   virtual void init_from(const std::string& file) = 0;
   /// Writes parameters and optimizer state as one .npy a tensor into an existing folder (`--dump`). Throws Error.
   virtual void dump(const std::string& folder) const = 0;
 };
 
-/// FP32 training through oneDNN of any network that ends in softmax_cross_entropy; `normalization` (by default of the
-/// batch) is what batch_norm does. Throws Error.
+/// Makes a training in FP32 through oneDNN, of any network that ends in softmax_cross_entropy; `normalization` (by
+/// default of the batch) is what batch_norm does. Throws Error.
 std::unique_ptr<Trainer> make_fp32_trainer(const Network& network, const Hyper& hyper, const TrainOptions& options,
                                            Normalization normalization = {});
 
