@@ -7,7 +7,8 @@
 
 namespace bitloom {
 
-/// The tensors that a step may have, X(enumerator, word): what step_record.hpp says of each word.
+/// The one list of the tensors that a step may have, X(enumerator, word). docs/record.md says what each word stands
+/// for, and the rule record.sh holds it to this list.
 #define BITLOOM_STEP_TENSORS(X) \
   X(kX, "x")                    \
   X(kXMask, "x_mask")           \
@@ -59,7 +60,7 @@ namespace bitloom {
   X(kRunMean, "run_mean")       \
   X(kRunVar, "run_var")
 
-/// The scalars that a step may have, likewise.
+/// The one list of the scalars that a step may have, likewise.
 #define BITLOOM_STEP_SCALARS(X)  \
   X(kLoss, "loss")               \
   X(kCorrect, "correct")         \

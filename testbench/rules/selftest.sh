@@ -10,14 +10,16 @@ failures=0
 
 good_tree() {
   rm -rf -- "${scratch:?}/tree"
-  mkdir -p "$scratch/tree"/{model/io,model/numerics,model/train,kernels,sim/program,sim/results,testbench,docs/numerics}
+  mkdir -p "$scratch/tree"/{model/{io,numerics,golden,train},kernels,sim/{program,results},testbench,docs/numerics}
   cd -- "$scratch/tree"
   printf 'BasedOnStyle: Google\n' >.clang-format
   printf '#pragma once\n#include "model/io/b.hpp"\n' >model/io/a.hpp
   printf '#pragma once\n// default:  // not ours: a comment\n' >model/io/b.hpp
   printf '#pragma once\n' >model/numerics/n.hpp
   printf '# N1 Codes\n\n## N1.1 Signed codes\n\nMeans: see N1.1.\n' >docs/numerics/n01.md
-  printf '| unit | golden |\n|---|---|\n| N | `n.hpp` |\n' >docs/units.md
+  printf '| unit | golden |\n|---|---|\n| N | `n.hpp`, `handle.hpp` |\n' >docs/units.md
+  printf '#pragma once\nX(kX, "x")\n' >model/golden/handle.hpp
+  printf '| word | what |\n|---|---|\n| `x` | codes |\n' >docs/record.md
   printf '#include "model/io/a.hpp"\n' >kernels/k.cpp
   printf '#include "kernels/k.hpp"\n' >sim/s.cpp
   printf '#include "sim/cosim/c.hpp"\n' >sim/program/main.cpp
@@ -41,7 +43,7 @@ expect() { # expect pass|fail RULE WHAT [FILE]
 }
 
 all=(arrows format words size links switches)
-all+=(prose units cites paths touches) # of pages
+all+=(prose units cites paths touches record) # of pages
 good_tree
 for rule in "${all[@]}"; do expect pass "$rule" "a good tree"; done
 
@@ -69,12 +71,15 @@ breaks links docs/map.md "a dead link" '[gone](gone.md)'
 breaks prose docs/map.md "a long line of prose" "$(printf 'longword %.0s' {1..15})"
 breaks units docs/units.md "a unit whose file does not exist" '| M | `m.hpp` |'
 breaks units model/numerics/o.hpp "a file that no unit names" '#pragma once'
+breaks units model/golden/o.cpp "a file of golden that no unit names" '// Nothing'
 breaks cites model/io/a.hpp "a citation that leads nowhere" '// Rounds half up (N1.''2).'
 breaks cites docs/numerics/n01.md "a number of two headings" '## N1.1 Again'
 breaks paths docs/map.md "a path that does not exist" 'see `model/io/gone.hpp`'
 breaks touches model/io/a.hpp "a file that names an operation and is not listed" 'int flip_x;'
 breaks touches docs/contributing.md "a listed file that does not name it" '| `model/io/a.hpp` | nothing |'
 breaks touches docs/contributing.md "more files than one may touch" "$(printf '| `model/numerics/n.hpp` | again |\\n%.0s' {1..6})"
+breaks record docs/record.md "a word that no record has" '| `y` | nothing |'
+breaks record model/golden/handle.hpp "a word that no page explains" 'X(kY, "y")'
 breaks links bitloom "a script that does not parse" 'if then'
 good_tree
 printf '| %s |\n\n    %s\n' "$(printf 'cell %.0s' {1..30})" "$(printf 'code %.0s' {1..30})" >>docs/map.md

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# docs/contributing.md shows what an operation and a quantizer touch on the model's side. Each of its sections "What one
+# docs/contributing.md shows what a quantizer, a store of weights, an optimizer and an operation touch in model/. Each of its sections "What one
 # touches" has a table of files and the words to look for; this rule holds that a file of model/ has one of the words when,
 # and only when, the table lists it, and that the files are at most six.
 # shellcheck source=lib.sh

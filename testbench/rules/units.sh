@@ -51,7 +51,7 @@ listed() {
     [[ $named == *" $column/${file##*/} "* ]] || offence "$file: not in the column $column of $page"
   done < <(files "$@")
 }
-listed golden 'model/numerics/*.hpp' 'model/numerics/*.cpp'
+listed golden 'model/numerics/*.hpp' 'model/numerics/*.cpp' 'model/golden/*.hpp' 'model/golden/*.cpp'
 listed rows 'model/rows/*.hpp' 'model/rows/*.cpp' 'model/rows/*.inc'
 listed sim 'sim/values_*.cpp' 'sim/values/*.cpp'
 listed rtl 'rtl/*.sv'
