@@ -68,23 +68,11 @@ constexpr std::string_view kQueueLetters = "LAVS";
 
 bool is_token(Field field) { return field >= F::WAIT0 && field <= F::SIGNAL2; }
 
+constexpr auto kSignedFields = std::to_array<Field>({F::STRIDE0, F::STRIDE1, F::STRIDE2, F::OFFSET_X, F::OFFSET_Y,
+                                                     F::TAP_X, F::TAP_Y, F::CODE0, F::CODE1, F::CODE2, F::IMMEDIATE});
+
 bool is_signed(Field field) {
-  switch (field) {
-    case F::STRIDE0:
-    case F::STRIDE1:
-    case F::STRIDE2:
-    case F::OFFSET_X:
-    case F::OFFSET_Y:
-    case F::TAP_X:
-    case F::TAP_Y:
-    case F::CODE0:
-    case F::CODE1:
-    case F::CODE2:
-    case F::IMMEDIATE:
-      return true;
-    default:
-      return false;
-  }
+  return std::find(kSignedFields.begin(), kSignedFields.end(), field) != kSignedFields.end();
 }
 
 /// QMAX and TABLE_PITCH of SCALAR are the same bits: only MAX_TO_SCALE means QMAX.

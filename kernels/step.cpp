@@ -179,8 +179,13 @@ void Step::forward(int s) {
       return norm_forward(s);
     case Op::kAdd:
       return add_forward(s);
-    default:
+    case Op::kMaxPool:
+    case Op::kAveragePool:
       return pool_forward(s);
+    case Op::kRelu:
+    case Op::kFlatten:
+    case Op::kSoftmaxCrossEntropy:
+      return;  // no stages (TrainingGraph)
   }
 }
 
@@ -198,8 +203,13 @@ void Step::backward(int s) {
       return norm_backward(s);
     case Op::kAdd:
       return add_backward(s);
-    default:
+    case Op::kMaxPool:
+    case Op::kAveragePool:
       return pool_backward(s);
+    case Op::kRelu:
+    case Op::kFlatten:
+    case Op::kSoftmaxCrossEntropy:
+      return;
   }
 }
 

@@ -129,7 +129,11 @@ void Step::method_input(int s) {
       windowed = false;
       counted = true;
       break;
-    default:
+    case Quantizer::kMax:
+    case Quantizer::kStandardizedRoundClip:
+    case Quantizer::kLwq:
+    case Quantizer::kLog:
+    case Quantizer::kGroup:
       throw Error(stage(s).name + ".x: this activation quantizer is not lowered");
   }
   if (codes.is_unsigned) {
@@ -185,7 +189,12 @@ void Step::method_weights(int s) {
       master = standardized(s, master);
       codes = clip_rule(rule, master.unit, w.scale.entry, false);
       break;
-    default:
+    case Quantizer::kMax:
+    case Quantizer::kRoundClip:
+    case Quantizer::kLwq:
+    case Quantizer::kNiti:
+    case Quantizer::kLog:
+    case Quantizer::kGroup:
       throw Error(stage(s).name + ".w: this weight quantizer is not lowered");
   }
   w.tensor = low.layout.add(handle(s, StepTensor::kW), codes.bits, layer.depth(), layer.conv.out,

@@ -77,7 +77,11 @@ class Places {
         return check_vector(command);
       case Opcode::SCALAR:
         return check_scalar(command);
-      default:
+      case Opcode::LOAD_NOP:
+      case Opcode::ARRAY_NOP:
+      case Opcode::VECTOR_NOP:
+      case Opcode::STORE_NOP:
+      case Opcode::END:
         return;
     }
   }
@@ -182,9 +186,22 @@ class Places {
         return {2, 0, 1};
       case Opcode::TABLE_LOAD:
         return {1, 0, 0};
-      default:
+      case Opcode::TABLE_STORE:
         return {0, 0, 1};
+      case Opcode::LOAD_NOP:
+      case Opcode::LOAD:
+      case Opcode::LOAD_SHAPE:
+      case Opcode::ARRAY_NOP:
+      case Opcode::GEMM:
+      case Opcode::VECTOR_NOP:
+      case Opcode::SCALAR:
+      case Opcode::STORE_NOP:
+      case Opcode::STORE:
+      case Opcode::STORE_SHAPE:
+      case Opcode::END:
+        break;  // check_vector() asks of none of these
     }
+    return {};
   }
 
   void entries(std::int64_t first, std::int64_t count) const {
