@@ -99,7 +99,7 @@ void add_group_fields(std::vector<FileField>& to) {
                    .only_with("quantizer", {"group"}));
   to.push_back(fields::choice("pruning",
                               {{"none", "All groups survive.", ""},
-                               {"top", "The groups of the widest ranges survive.", "N21.4"},
+                               {"top", "The groups of the largest magnitudes survive.", "N21.4"},
                                {"bernoulli", "Groups survive at random, wide ones more often.", "N21.4"}},
                               "Which groups survive.")
                    .only_with("quantizer", {"group"}));
