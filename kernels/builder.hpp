@@ -35,7 +35,7 @@ class Builder {
  public:
   explicit Builder(Program& program);
 
-  /// A command of the vector queue that runs before the vector command of the next phase.
+  /// Adds a command of the vector queue that runs before the vector command of the next phase.
   void scalar(const Command& command, CommandInfo info);
   void phase(PhaseCommands commands);
   /// Takes all tokens back and appends END.

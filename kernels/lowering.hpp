@@ -119,7 +119,8 @@ class Lowering {
   Src from_int(Src a, int fraction_bits, Entry dst = -1) {
     return scalar(ScalarOp::FROM_INT, a, {}, {}, {.dst = dst, .immediate = fraction_bits});
   }
-  /// The real nearest to the 64-bit integer whose low word is `low` and whose high word lies `pitch` entries further.
+  /// Makes the real nearest to the 64-bit integer whose low word is `low` and whose high word lies `pitch` entries
+  /// further.
   Src from_sum(Src low, int pitch) { return scalar(ScalarOp::FROM_SUM, low, {}, {}, {.pitch = pitch}); }
   Src to_scale(Src a, Entry dst = -1) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst}); }
   /// Makes the unit of a sum, an average or a norm's gradient.

@@ -13,12 +13,12 @@ struct PhaseMacs {
   double array_cycles = 0;      ///< macs_data / (R × C × macs_a_cycle): cycles of a whole array without a pause
 };
 
-/// phase_macs() counts by the network, not by the commands: a product that a recipe computes twice (SMP, N19.4) counts
-/// once, and sums by a constant one (bias gradients, N21.3's corrections) count nothing. `node` is an index in
-/// Network::nodes, or −1 for no node.
+/// Counts by the network, not by the commands: a product that a recipe computes twice (SMP, N19.4) counts once, and
+/// sums by a constant one (bias gradients, N21.3's corrections) count nothing. `node` is an index in Network::nodes, or
+/// −1 for no node.
 PhaseMacs phase_macs(const Program& program, int node, const std::string& phase);
 
-/// step_macs() is the sum of phase_macs() over all phases of the program.
+/// Returns the sum of phase_macs() over all phases of the program.
 PhaseMacs step_macs(const Program& program);
 
 }  // namespace bitloom

@@ -167,13 +167,14 @@ class Step {
   int add_raw(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols) {
     return low.layout.add(handle(s, what), 32, rows, cols);
   }
-  /// Widths of a mask that tiles of this grid write at column `base`: 1, or 8 where tiles start inside bytes.
-  /// Rows of packed masks must be whole bytes where a flattened image is another view of them.
+  /// Returns how many bits an element of a mask has: 1, or 8 where tiles of this grid, whose columns begin at multiples
+  /// of `base_step`, start inside bytes. Rows of packed masks must be whole bytes where a flattened image is another
+  /// view of them.
   static int mask_bits(const TileGrid& grid, const ImageShape& image, int base_step) {
     const bool whole = image.channels % 8 == 0 || image.height * image.width == 1;
     return grid.starts_bytes(1) && base_step % 8 == 0 && whole ? 1 : 8;
   }
-  /// The same of one that golden does not record.
+  /// Adds one likewise that golden does not record.
   int add_own(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
     return low.layout.add(own(s, what), 32, rows, cols);
   }
@@ -181,7 +182,7 @@ class Step {
     return low.layout.add(handle(s, what), bits, rows, cols, Coding::kUnsigned);
   }
 
-  /// Where reader number `parts` of stage s shall put its gradient, and that it has been put there.
+  /// Say where reader number `parts` of stage s shall put its gradient, and that it has been put there.
   GradientPlace gradient_place(int s);
   void deliver(int s, const Raw& part);
   /// Delivers a gradient that exists already (add), behind the mask where there is one.

@@ -19,7 +19,7 @@ class CommandProcessor : public sc_core::sc_module, public QueueListener {
   void stop();
 
   bool done() const { return done_; }
-  /// Of the run that failed; else null.
+  /// Returns what the run failed with; else null.
   std::exception_ptr error() const { return error_; }
 
   void freed(std::uint64_t cycle) override;

@@ -64,7 +64,7 @@ struct Energy {
   bool operator==(const Energy&) const = default;
 };
 
-/// energy() prices the counts of one step. Throws Error beyond 2^53 pJ.
+/// Prices the counts of one step. Throws Error beyond 2^53 pJ.
 Energy energy(const SimResult& result, const ActionPrices& prices);
 
 /// Lists what no number of an energy estimate contains; to be printed beside it.

@@ -22,7 +22,7 @@ struct EstimateOptions {
   bool values = false;          ///< compute the steps' values too, on generated data; changes no cycle and no count
   std::string energy = "45nm";  ///< name or file of the energy table
   Hyper hyper;                  ///< momentum; with values also learning rate and input scaling
-  /// Called now and then with the step and the position of a command in the program. May be empty.
+  /// Is called now and then with the step and the position of a command in the program. May be empty.
   std::function<void(int step, std::size_t command, std::size_t commands)> progress;
 };
 

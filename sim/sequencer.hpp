@@ -15,7 +15,7 @@ class QueueListener {
   virtual ~QueueListener() = default;
   /// From cycle `cycle` on the FIFO has room for one more command, or the queue is idle.
   virtual void freed(std::uint64_t cycle) = 0;
-  /// The run cannot go on.
+  /// Says that the run cannot go on.
   virtual void failed(std::exception_ptr error) = 0;
 };
 
@@ -26,7 +26,7 @@ class Sequencer : public sc_core::sc_module {
   SC_HAS_PROCESS(Sequencer);
   Sequencer(const sc_core::sc_module_name& name, int queue);
 
-  /// Cycle 0 of the run is the SystemC time `origin`; `queues` receive this one's tokens.
+  /// Begins a run whose cycle 0 is the SystemC time `origin`; `queues` receive this one's tokens.
   void start(Run& run, std::uint64_t origin, const std::array<Sequencer*, kQueues>& queues, QueueListener& listener);
   /// Forgets everything under way.
   void stop();
@@ -37,7 +37,7 @@ class Sequencer : public sc_core::sc_module {
   void push(const Instruction* command, std::uint64_t cycle);
   /// Says whether no command is in the FIFO and none under way.
   bool idle() const { return state_ == State::kTake && taken_ == 0 && fifo_.empty(); }
-  /// A token for this queue has come.
+  /// Says that a token for this queue has come.
   void token();
   /// Says that the end of the execution under way has moved (LOAD only).
   void end_moved(std::uint64_t end);

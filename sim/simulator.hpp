@@ -26,7 +26,7 @@ struct SimOptions {
   int stall_percent = 0;           ///< of DramTiming, 0..99
   std::uint64_t stall_seed = 1;    ///< of DramTiming
   bool record_executions = false;  ///< fill SimResult::executions
-  /// Called after each execution with its command's position; what it throws ends simulate(). May be empty.
+  /// Is called after each execution with its command's position; what it throws ends simulate(). May be empty.
   std::function<void(std::uint32_t command)> progress;
 };
 

@@ -32,10 +32,10 @@ std::string percent(double fraction, int decimals = 2);
 std::string si(double value, const std::string& unit);
 /// Returns how many characters a terminal shows for a UTF-8 text.
 int text_width(const std::string& text);
-/// The text cut to `width` characters, at least 1, with "…" in the place of what is missing.
+/// Returns the text cut to `width` characters, at least 1, with "…" in the place of what is missing.
 std::string shortened(const std::string& text, int width);
-/// The words of a text in lines of at most `columns` characters (a longer word has a line of its own), each but the
-/// first behind `indent` spaces; ends with a line end.
+/// Returns the words of a text in lines of at most `columns` characters (a longer word has a line of its own), each but
+/// the first behind `indent` spaces; ends with a line end.
 std::string wrapped(const std::string& text, int columns, int indent = 0);
 
 }  // namespace bitloom

@@ -32,7 +32,7 @@ class VectorTile {
   std::int32_t in(std::int64_t k, std::int64_t i, std::int64_t j) const {
     return vin_.at(at((section(k, parity_) + base_ + i * groups) * lanes + j));
   }
-  /// The one value of row i of an input that has one value a row.
+  /// Returns the one value of row i of an input that has one value a row.
   std::int32_t row_value(std::int64_t k, std::int64_t i) const {
     return vin_.at(at((section(k, parity_) + base_ + i) * lanes));
   }

@@ -42,7 +42,7 @@ struct Comparison {
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
                   std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);
 
-/// The value that memory holds now in the place of a difference.
+/// Returns the value that memory holds now in the place of a difference.
 std::int64_t element_of(const Program& program, const Difference& difference, std::span<const std::uint8_t> memory,
                         std::uint32_t batch_address);
 

@@ -8,7 +8,7 @@
 
 namespace bitloom::program {
 
-/// The samples of `count` consecutive rows: the first training images of the folder `data`, or generated ones.
+/// Returns the samples of `count` consecutive rows: the first training images of the folder `data`, or generated ones.
 cosim::StepData cosim_samples(const Network& network, const std::string& data, std::int64_t count, std::uint64_t seed);
 
 /// Runs the co-simulation with a progress line headed by `label`. Everything of `options` but the samples, the

@@ -34,8 +34,8 @@ class ExperimentRuns {
   /// not fit a row's network.
   void use(const DataPair& data, Results& results);
 
-  /// The run of a row from a seed; trains it unless it is done. A training that fails gives a failed record. Throws
-  /// Interrupted, and ResultsError.
+  /// Returns the run of a row from a seed; trains it unless it is done. A training that fails gives a failed record.
+  /// Throws Interrupted, and ResultsError.
   RunOutcome outcome(const ExperimentRow& row, int seed);
 
  private:

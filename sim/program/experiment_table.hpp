@@ -21,7 +21,7 @@ std::string table_head();
 /// seed, loss and saturated values of the last seed. Runs that failed do not count.
 std::string table_row(const RowOutcome& outcome);
 
-/// The same as JSON, with the runs; accuracies as fractions.
+/// Says the same as JSON, with the runs; accuracies as fractions.
 Json to_json(const RowOutcome& outcome);
 
 }  // namespace bitloom::program

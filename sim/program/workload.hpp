@@ -44,7 +44,8 @@ Machine load_machine(const std::string& path_or_name);
 /// Names the workload's files, and the machine's where it is given, as inputs that no output may overwrite.
 void plan_inputs(OutputPlan& plan, const Workload& workload, const Machine* machine = nullptr);
 
-/// A dump's files are named after layers: throws Error where a layer's name is longer than kLongestDumpedName bytes.
+/// Throws Error, as a dump's files are named after layers, where a layer's name is longer than kLongestDumpedName
+/// bytes.
 void require_dumpable_names(const Network& network);
 inline constexpr std::size_t kLongestDumpedName = 200;
 
@@ -65,7 +66,7 @@ auto naming_files(const Workload& workload, const Machine* machine, const Functi
 /// Returns the samples of a step: what the command asks for, else the network's own, else the hyper-parameter file's.
 int batch_of(const Workload& workload, int asked);
 
-/// The part of a report's configuration that says which workload it was.
+/// Returns the part of a report's configuration that says which workload it was.
 Json workload_json(const Workload& workload);
 
 /// Loads training and test images: the IDX or CIFAR-10 files of the folder `data`, or, where it is empty, generated
@@ -73,7 +74,7 @@ Json workload_json(const Workload& workload);
 /// also where they do not fit the network.
 DataPair load_images(const Network& network, const std::string& data, std::uint64_t seed, int train_limit = 0);
 
-/// How much memory the generated images take that load_images() gives with these arguments; nothing for a folder.
+/// Says how much memory the generated images take that load_images() gives with these arguments; nothing for a folder.
 std::vector<MemoryPart> image_memory(const Network& network, const std::string& data, int train_limit);
 
 /// Drops all but the first `count` images; 0 keeps all.

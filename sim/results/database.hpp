@@ -44,7 +44,7 @@ class Database {
   /// Interrupted where an interrupt comes while it waits for another process.
   std::vector<Row> query(const std::string& statement, const Row& values = {});
 
-  /// The integer that a statement gives in its only column and row.
+  /// Returns the integer that a statement gives in its only column and row.
   std::int64_t integer(const std::string& statement);
 
   /// Throws ResultsError: "<file>: <message>".

@@ -59,7 +59,7 @@ class Results {
   /// Writes the row of a run that is done; its checkpoint stays only where another run may start from it.
   void finish(const RunRecord& record, bool keep_checkpoint);
 
-  /// The bytes of the run's last checkpoint that was put.
+  /// Returns the bytes of the run's last checkpoint that was put.
   std::optional<std::string> checkpoint(const std::string& config_hash);
   bool has_checkpoint(const std::string& config_hash);
   void drop_checkpoint(const std::string& config_hash);

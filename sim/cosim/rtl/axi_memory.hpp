@@ -23,7 +23,8 @@ struct AddressRange {
 
 class AxiMemory {
  public:
-  /// `max_burst` in beats and `max_outstanding` read bursts are limits that are checked.
+  /// Makes a memory of words of `axi_bytes` bytes. `max_burst` in beats and `max_outstanding` read bursts are limits
+  /// that are checked.
   AxiMemory(int axi_bytes, int max_burst, int max_outstanding);
 
   std::vector<std::uint8_t>& bytes() { return bytes_; }
@@ -36,7 +37,7 @@ class AxiMemory {
   /// it.
   void stall_addresses(int percent, std::uint64_t seed);
 
-  /// A program starts: edge 0 comes next.
+  /// Starts a program: edge 0 comes next.
   void start(const DramTiming& timing);
   /// Does what happens at clock edge `edge`. Throws Error naming the rule when the machine broke the protocol.
   void before_edge(std::uint64_t edge, RtlPins& pins);

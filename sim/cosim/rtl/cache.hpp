@@ -5,9 +5,10 @@
 
 namespace bitloom {
 
-/// The folder in which libraries that were made at run time are kept: $BITLOOM_CACHE, else bitloom in $XDG_CACHE_HOME,
-/// else .cache/bitloom in the home folder. An empty variable is none; a relative XDG_CACHE_HOME or HOME is ignored, as
-/// the XDG rules say; a relative BITLOOM_CACHE means the current folder. Throws Error where there is no home folder.
+/// Returns the folder in which libraries that were made at run time are kept: $BITLOOM_CACHE, else bitloom in
+/// $XDG_CACHE_HOME, else .cache/bitloom in the home folder. An empty variable is none; a relative XDG_CACHE_HOME or
+/// HOME is ignored, as the XDG rules say; a relative BITLOOM_CACHE means the current folder. Throws Error where there
+/// is no home folder.
 std::filesystem::path cache_path();
 
 /// Makes that folder (mode 0700) and proves that nobody else can write into it: what lies there is loaded as code.

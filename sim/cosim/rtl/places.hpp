@@ -17,7 +17,7 @@ struct RtlPlaces {
 /// Finds them by the path of the running program.
 RtlPlaces rtl_places();
 
-/// The start of the command that makes a library: CMake with the build's tools.
+/// Returns the start of the command that makes a library: CMake with the build's tools.
 std::vector<std::string> build_command(const RtlPlaces& places);
 
 }  // namespace bitloom
