@@ -39,6 +39,7 @@ constexpr int bits_of(Width width) {
 }
 Width width_of(int bits);
 
+/// Where a field stands in a command: the 32-bit word, its lowest bit there, its width in bits.
 struct FieldInfo {
   std::string_view name;
   int word;
@@ -46,6 +47,7 @@ struct FieldInfo {
   int width;
 };
 
+/// Returns where a field stands.
 const FieldInfo& field_info(Field field);
 /// Returns all fields, in the order of command_set.hpp.
 std::span<const Field> all_fields();

@@ -10,6 +10,7 @@
 
 namespace bitloom {
 
+/// The structural parameters of one accelerator, and the timing of its DRAM: what a hardware file says.
 struct Hardware {
   std::string name;
   double clock_mhz = 0;        ///< turns cycles into seconds; no effect on cycles
@@ -39,6 +40,7 @@ const FileSection& hardware_fields();
 /// Reads and checks a hardware file; an unknown, missing, mistyped or out-of-range key is an Error naming file and key.
 Hardware read_hardware(const std::filesystem::path& file);
 
+/// A parameter that the RTL is elaborated with.
 struct HardwareParameter {
   const char* name;  ///< as in the package bl_pkg
   int value;

@@ -66,6 +66,7 @@ struct View {
   bool same_for_samples = false;  ///< over samples: each sees the first rows
 };
 
+/// What the functions of a step make commands with: phases, scalar operations and vectors of the table.
 class Lowering {
  public:
   Lowering(Program& into, TablePlan& plan) : program(into), table(plan), layout(into), builder_(into) {}

@@ -41,6 +41,7 @@ struct TensorPlacement {
   std::vector<int> writers;   ///< indices of the commands that write it; empty: the host does
 };
 
+/// What a command is for, in reports and listings; it changes nothing that is computed.
 struct CommandInfo {
   int node = -1;      ///< index in Network::nodes; −1: of none
   std::string phase;  ///< weights, forward, quantize, loss, dgrad, wgrad, update, norm, pool, add, tables
@@ -50,6 +51,7 @@ struct CommandInfo {
   int macs_a_cycle = 0;
 };
 
+/// What a program depends on besides network, recipe and hardware.
 struct LowerOptions {
   int batch = 0;           ///< samples, 1 … 65535
   std::uint32_t mu16 = 0;  ///< round(65536 · momentum), 0 … 65535

@@ -107,6 +107,7 @@ struct AdamJob {
   std::uint32_t tensor;  ///< of the random words
   Entry statistics;
 };
+/// The tensors, by number, of an update by Adam (N25).
 struct AdamParts {
   int blocks;           ///< [3][cols]: m_step, r_lo, r_step
   int constants;        ///< [5][cols]: KM, KR, KG, LO, 2^F

@@ -8,8 +8,10 @@
 
 namespace bitloom {
 
+/// The two channels, which never wait for each other.
 enum class DramChannel : uint32_t { kRead = 1, kWrite = 2 };
 
+/// When the beats of both channels come, in cycles.
 class DramTiming {
  public:
   /// Makes channels with these latencies in cycles; stall_percent in 0..99: before each beat, the chance of one more

@@ -15,6 +15,7 @@
 
 namespace bitloom {
 
+/// What an estimate of steps does besides its network, recipe and hardware.
 struct EstimateOptions {
   int steps = 1;                ///< optimizer steps; all numbers of the estimate are their sums
   int stall_percent = 0;        ///< of DRAM beats, 0..99
@@ -51,6 +52,7 @@ struct EstimateLayer : WorkSums {
 /// own.
 inline constexpr const char* kCommandFetch = "command fetch";
 
+/// What one block of the machine did in all steps.
 struct EstimateBlock {
   std::string name;
   std::uint64_t busy_cycles = 0;                           ///< blocks work at once: these do not add up to the cycles

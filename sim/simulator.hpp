@@ -21,6 +21,7 @@ struct StepRegisters {
   std::uint32_t batch = 0;
 };
 
+/// What a simulation does besides its program.
 struct SimOptions {
   bool values = false;             ///< compute on the memory image; without, only time and counts
   int stall_percent = 0;           ///< of DramTiming, 0..99
@@ -52,6 +53,7 @@ struct PhaseResult {
   bool operator==(const PhaseResult&) const = default;
 };
 
+/// What one run of a program on the SystemC model gave.
 struct SimResult {
   std::uint64_t cycles = 0;                   ///< from CONTROL.start to STATUS.done
   std::vector<std::uint64_t> command_cycles;  ///< by position in the program: the sum over its executions

@@ -29,6 +29,7 @@ struct Dataset {
   }
 };
 
+/// Images to train on, and images to judge by.
 struct DataPair {
   Dataset train;
   Dataset test;

@@ -22,6 +22,7 @@ using Arguments = std::unordered_map<int, memory>;
 inline constexpr auto kFloat = memory::data_type::f32;
 inline constexpr auto kAny = memory::format_tag::any;
 
+/// Returns the engine of all primitives, made at the first call.
 inline const dnnl::engine& cpu() {
   static const dnnl::engine engine = [] {
     limit_onednn();
@@ -57,12 +58,14 @@ inline bool run(const dnnl::primitive& primitive, const memory::desc& scratch, A
   }
 }
 
+/// Returns the attributes of a primitive that takes its scratchpad from us.
 inline dnnl::primitive_attr own_scratch() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
 }
 
+/// Describes images [sample][row][column][channel]; `shape` is {channels, rows, columns}.
 inline memory::desc image_desc(int samples, const Shape& shape) {
   return {{samples, shape[0], shape[1], shape[2]}, kFloat, memory::format_tag::nhwc};
 }

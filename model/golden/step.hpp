@@ -35,6 +35,7 @@ inline StepContext step_context(const StepConfig& config, std::uint64_t seed, st
   return {seed, step, nearest_scale(config.learning_rate), config.mu16, config.epoch};
 }
 
+/// What a step reports, with or without a record.
 struct StepResult {
   std::uint32_t loss = 0;       ///< N7.4, sum over the samples
   std::uint32_t correct = 0;    ///< samples

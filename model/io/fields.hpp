@@ -9,6 +9,7 @@ namespace bitloom {
 
 struct FileSection;
 
+/// What kind of value a key takes.
 enum class FieldType {
   kFlag,      ///< true or false
   kInteger,   ///< in [min, max], or one of `values`

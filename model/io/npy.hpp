@@ -10,6 +10,7 @@
 
 namespace bitloom {
 
+/// The types of elements that arrays may have here.
 enum class NpyType { kInt8, kUint8, kInt16, kUint16, kInt32, kInt64, kFloat32 };
 
 template <class T>
@@ -89,6 +90,7 @@ std::vector<std::byte> encode_npy(const NpyArray& array);
 /// truncated or extra bytes.
 NpyArray decode_npy(std::span<const std::byte> content, const std::string& name);
 
+/// Write and read such a file. Throw Error naming it.
 void write_npy(const std::string& file, const NpyArray& array);
 NpyArray read_npy(const std::string& file);
 

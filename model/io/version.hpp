@@ -12,6 +12,7 @@ struct Version {
   std::string compiler;
 };
 
+/// Returns those of this program.
 Version version();
 
 /// Returns one line: "bitloom 0.1.0 (commit d549242, Release, GNU-12.2.0)".

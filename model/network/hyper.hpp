@@ -17,6 +17,7 @@ enum class LearningRateSchedule {
               ///< |2·t / T − 1|) in step t = 0 … T − 1 (LUQ's FNT)
 };
 
+/// A learning rate, and how it changes over a run.
 struct LearningRate {
   LearningRateSchedule schedule = LearningRateSchedule::kConstant;
   double base = 0.0;

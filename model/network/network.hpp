@@ -100,6 +100,7 @@ struct NormAttributes {
 /// Index of the network's input in Node::inputs.
 inline constexpr int kNetworkInput = -1;
 
+/// A layer of a network file: its operation with attributes, its inputs and the shape of its result.
 struct Node {
   std::string name;
   Op op = Op::kLinear;
@@ -117,6 +118,7 @@ struct Network {
   std::vector<Node> nodes;
 };
 
+/// Returns the word of an operation in a network file.
 const char* op_name(Op op);
 
 /// Returns the number of elements of a shape.

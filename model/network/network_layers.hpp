@@ -23,6 +23,7 @@ struct WindowTaps {
   int taps = 0;
   int most = 0;
 };
+/// Returns them of a node's window.
 WindowTaps window_taps(const Node& node);
 
 /// Reads the operation that a layer of a network file names.

@@ -23,6 +23,7 @@ struct InputFormat {
   int largest_code = 127;
   Scale scale;
 };
+/// Returns the format that the layers at the network's input read, by the recipe.
 InputFormat input_format(const Network& network, const Recipe& recipe, const InputScaling& scaling);
 
 /// What stays the same in all steps of a run, for whatever executes them.

@@ -27,6 +27,7 @@ struct Breaks {
   double y1 = 0.0;
   double y2 = 0.0;
 };
+/// Returns them for an importance of this sharpness.
 Breaks optimal_breaks(double sharpness);
 
 /// Returns the codebooks that a decoder of shifts and one addition can have - a2 and a3 powers of two, a1 a sum or

@@ -75,6 +75,7 @@ constexpr Scale loss_gradient_unit(std::uint32_t samples, std::uint64_t& saturat
   return div(kTwoToMinus16, from_integer(samples), saturations);
 }
 
+/// What one sample adds to the results of a step.
 struct SampleLoss {
   std::uint32_t loss = 0;  ///< in bits with 16 fraction bits (N7.4)
   bool correct = false;    ///< the first largest logit is the label's

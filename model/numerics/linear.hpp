@@ -88,6 +88,7 @@ struct Activation {
   bool mask = true;
 };
 
+/// Returns a and its mask bit from z, the sum with its bias (N5.2).
 constexpr Activation activate(std::int64_t z, bool relu) {
   if (!relu) return {z, true};
   return {z > 0 ? z : 0, z > 0};

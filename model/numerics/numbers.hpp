@@ -145,6 +145,7 @@ inline Scale nearest_scale(double real) {
   return a;
 }
 
+/// How requantization rounds: N3.1, N3.2, N3.3, N3.4.
 enum class Rounding { kHalfUp, kNearestEven, kFloor, kStochastic };
 
 /// Returns x * ratio rounded once to an integer (N3.1 to N3.4), not yet clamped. |x| < 2^46. Stochastic rounding uses

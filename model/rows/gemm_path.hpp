@@ -13,6 +13,7 @@ enum class GemmPath {
   kOneDnn,  ///< oneDNN's 8-bit GEMM
 };
 
+/// Returns the name of a path in reports.
 std::string_view gemm_path_name(GemmPath path);
 
 /// How long a path took for the products of choose_gemm_path(), in seconds.

@@ -6,6 +6,7 @@ namespace bitloom {
 /// Instruction sets that the golden model's kernels are compiled for. All give the same bits.
 enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Popcnt };
 
+/// Returns the word of BITLOOM_ISA for it.
 std::string_view isa_name(Isa isa);
 
 /// Says whether this machine can run it.

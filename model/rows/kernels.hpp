@@ -116,6 +116,7 @@ struct PolylineRule {
 /// A 16-bit field of random words that random_row() wrote as 32-bit words; little-endian machines only.
 using RandomField16 [[gnu::may_alias]] = std::uint16_t;
 
+/// The inner loops of one instruction set.
 struct Kernels {
   /// Draws the 64-bit blocks 0 … blocks-1 of a row of a random stream (N4.3), low word first, so that the words' bytes
   /// in memory are the 8-bit (16-bit) fields of columns 0, 1, …

@@ -12,6 +12,7 @@
 
 namespace bitloom {
 
+/// What an epoch of training gave.
 struct EpochResult {
   int epoch = 0;                ///< from 0
   double loss = 0.0;            ///< mean over the epoch's samples, each taken before its own update
@@ -24,6 +25,7 @@ struct EpochResult {
   bool complete = true;        ///< false when interrupted() ended the epoch early
 };
 
+/// What an evaluation of a whole set gave.
 struct Evaluation {
   double loss = 0.0;
   double accuracy = 0.0;  ///< fraction

@@ -19,6 +19,7 @@ class RtlMachine;
 
 namespace bitloom::cosim {
 
+/// What a co-simulation does besides its network, recipe and hardware.
 struct CosimOptions {
   int batch = 0;  ///< samples of an optimizer step, which the recipe may cut into micro-batches (N26)
   int steps = 1;  ///< consecutive optimizer steps, at least 1; all that counts steps below counts micro-batches
@@ -36,6 +37,7 @@ struct CosimOptions {
   std::function<void(RtlMachine&, const Program&)> before_rtl;
 };
 
+/// What a co-simulation found.
 struct CosimResult {
   Program program;
   Comparison comparison;             ///< SystemC and RTL together

@@ -35,6 +35,7 @@ struct PhaseCycles {
   std::uint64_t rtl = 0;
 };
 
+/// SystemC's cycles against the RTL's; errors are fractions of the RTL's.
 struct Fidelity {
   std::uint64_t systemc = 0;  ///< total cycles
   std::uint64_t rtl = 0;

@@ -7,6 +7,7 @@
 
 namespace bitloom {
 
+/// How far a run of the table is.
 enum class RunStatus {
   kRunning,  ///< begun; of a process that works on it, or that was stopped
   kDone,     ///< all its figures are there

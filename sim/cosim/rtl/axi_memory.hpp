@@ -11,6 +11,7 @@
 
 namespace bitloom {
 
+/// Bursts and beats that a memory took, by direction.
 struct AxiCounters {
   std::uint64_t read_bursts = 0, read_beats = 0, write_bursts = 0, write_beats = 0;
 };
@@ -21,6 +22,7 @@ struct AddressRange {
   bool contains(std::uint64_t address) const { return address >= begin && address < end; }
 };
 
+/// The DRAM behind the RTL's AXI port, with the beats of DramTiming.
 class AxiMemory {
  public:
   /// Makes a memory of words of `axi_bytes` bytes. `max_burst` in beats and `max_outstanding` read bursts are limits

@@ -39,6 +39,7 @@ struct QueueCycles {
   std::array<std::uint64_t, kTokenCounters> waiting_for{};
 };
 
+/// What one run of a program on the RTL gave.
 struct RtlResult {
   bool finished = false;                    ///< false: max_cycles were over first
   std::uint64_t cycles = 0;                 ///< from CONTROL.start to STATUS.done
@@ -60,6 +61,7 @@ class RtlHang : public Error {
   std::uint64_t last_sign_;
 };
 
+/// A Verilated accelerator with its memory, which runs programs.
 class RtlMachine {
  public:
   using OnExecution = std::function<void(const ExecutionRecord&)>;
