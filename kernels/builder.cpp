@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "model/io/error.hpp"
-
 namespace bitloom {
 
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/norm_parts.hpp"
-#include "model/io/error.hpp"
 
 namespace bitloom {
 

@@ -1,8 +1,6 @@
 // Raw views to codes (N6), once for each reader of a raw view. Codes of the four methods: kernels/step_methods.cpp.
-#include <algorithm>
 
 #include "kernels/step.hpp"
-#include "model/io/error.hpp"
 #include "model/numerics/numbers.hpp"
 
 namespace bitloom {

@@ -1,10 +1,7 @@
 // Forward and weight gradient GEMMs of a linear or conv2d layer, by implicit im2col (N14.2).
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "kernels/step.hpp"
-#include "model/io/error.hpp"
 #include "model/numerics/numbers.hpp"
 
 namespace bitloom {

@@ -1,5 +1,4 @@
 // Activation gradients: gathers over d, one phase of GEMMs for each residue of the stride (N5.3, N14.2).
-#include <algorithm>
 
 #include "kernels/step.hpp"
 #include "model/io/error.hpp"

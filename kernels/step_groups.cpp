@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "kernels/norm_parts.hpp"
-#include "model/io/error.hpp"
 #include "model/numerics/group_code.hpp"
 #include "model/numerics/numbers.hpp"
 

@@ -1,6 +1,5 @@
 // Codes of the methods: SAWB (N18), logarithmic gradients (N19), signs and round-clip (N22), NITI (N24). Groups (N21):
 // kernels/step_groups.cpp.
-#include <algorithm>
 
 #include "kernels/norm_parts.hpp"
 #include "model/io/error.hpp"

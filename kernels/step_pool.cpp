@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "kernels/step.hpp"
-#include "model/io/error.hpp"
 
 namespace bitloom {
 

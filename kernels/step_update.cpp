@@ -1,8 +1,6 @@
 // Updates of weights, biases and norm parameters (N9, N23, N24.3). Adam's (N25): kernels/step_adam.cpp.
-#include <algorithm>
 
 #include "kernels/step.hpp"
-#include "model/io/error.hpp"
 #include "model/network/step_config.hpp"
 #include "model/numerics/numbers.hpp"
 

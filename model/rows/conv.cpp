@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "model/io/error.hpp"
 #include "model/rows/conv_lines.hpp"

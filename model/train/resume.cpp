@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "model/io/error.hpp"
 #include "model/numerics/numerics_version.hpp"
 #include "model/train/content.hpp"
