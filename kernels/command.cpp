@@ -44,7 +44,7 @@ const FieldList kShape =
                      F::TAPS_Y, F::SEGMENT_BASE});
 const FieldList kGemm = joined(
     kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::PARITY0, F::PARITY1, F::B_STEP, F::MODE, F::A_KIND, F::B_KIND});
-/// What every vector command over tiles has.
+/// The fields that every vector command over tiles has.
 const FieldList kVector = joined(kTileShape, {F::RATIO, F::STAT, F::VIN_BASE, F::VIN_STRIDE});
 const FieldList kTile = joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR,
                                          F::ROW_STEP0, F::FLAGS, F::ROUNDING, F::USE, F::SAMPLE, F::TENSOR});

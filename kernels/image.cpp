@@ -24,14 +24,14 @@ std::uint32_t get_word(ConstBytes memory, std::size_t address) {
   return word;
 }
 
-/// The placement of an own tensor.
+/// Returns the placement of an own tensor.
 const TensorPlacement& own_place(const Program& program, const std::string& name) {
   const TensorPlacement* tensor = find_tensor(program, name);
   if (tensor == nullptr) throw Error(fmt::format("memory image: the program has no tensor {}", name));
   return *tensor;
 }
 
-/// The placement of tensor `i` of the state.
+/// Returns the placement of tensor `i` of the state.
 const TensorPlacement& state_place(const Program& program, std::size_t i) {
   return program.tensors[static_cast<std::size_t>(program.state_places[i])];
 }
@@ -71,7 +71,7 @@ std::size_t entry_address(const Program& program, const EntryName& name) {
   return program.table_address + 4 * static_cast<std::size_t>(found->second);
 }
 
-/// The table page: zeros, constants, and what lives across steps.
+/// Fills the table page: zeros, constants, and what lives across steps.
 void put_table(Bytes memory, const Program& program, const TrainState& state, Scale input_scale) {
   for (int i = 0; i < program.table_entries; ++i) {
     put_word(memory, program.table_address + 4 * static_cast<std::size_t>(i), 0);

@@ -11,7 +11,7 @@ namespace bitloom {
 
 namespace {
 
-/// The real of N11 nearest to `value`.
+/// Returns the word of the real nearest to `value` (N11.12).
 std::uint32_t real_word(double value) {
   if (value == 0) return 0;
   int exponent = 0;

@@ -221,7 +221,7 @@ std::vector<Src> column_coefficients(Lowering& low, const NormBackward& back, co
 
 namespace {
 
-/// RADD of the vector's elements behind `sum`, from the first to the last, into `sum`.
+/// Adds by RADD the vector's elements behind `sum`, from the first to the last, into `sum`.
 void add_up(Lowering& low, Entry sum, Src values) {
   const Entry joined = low.table.temporary(values.count + 1);
   low.copy(sum, joined);

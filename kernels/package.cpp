@@ -15,7 +15,7 @@ namespace bitloom {
 
 namespace {
 
-/// One localparam; width 0 makes it an int.
+/// Writes one localparam; width 0 makes it an int.
 std::string parameter(const std::string& name, std::uint64_t value, int width) {
   if (width == 0) return fmt::format("  localparam int {} = {};\n", name, value);
   return fmt::format("  localparam logic [{}:0] {} = {}'h{:0{}x};\n", width - 1, name, width, value, (width + 3) / 4);
@@ -103,7 +103,7 @@ std::string hardware_parameters(const Hardware& hw) {
   return text + parameter("CONFIG_HASH", config_hash(hw), 32);
 }
 
-/// A lookup function of 65 entries by a 7-bit index.
+/// Writes a lookup function of 65 entries by a 7-bit index.
 template <std::size_t kSize>
 std::string table(const std::string& name, int width, const std::array<std::uint32_t, kSize>& values) {
   std::string text = fmt::format("  function automatic logic [{}:0] {}(input logic [6:0] index);\n    case (index)\n",

@@ -112,7 +112,7 @@ void Phase::set_tile(Command& command) const {
   set_cols(command, cols_dim_ == kNone ? fixed(grid_.cols.last) : grid_.cols, cols_dim_);
 }
 
-/// A transfer of the tile's rows of a view: address, strides or shape, columns' base.
+/// Makes a transfer of the tile's rows of a view: address, strides or shape, columns' base.
 Command Phase::transfer(Opcode opcode, const View& view) {
   const TensorPlacement& tensor = low_.tensor(view.tensor);
   const bool load = opcode == Opcode::LOAD;
@@ -145,7 +145,7 @@ Command Phase::transfer(Opcode opcode, const View& view) {
   return command;
 }
 
-/// An operand: a tile's lanes by one segment, or by the whole reduction where B stays for all row tiles.
+/// Loads an operand: a tile's lanes by one segment, or by the whole reduction where B stays for all row tiles.
 Command Phase::load_operand(const GemmOperand& operand, bool is_a, const Reduction& k, const Cut& terms, int bits) {
   const bool whole = !is_a && k.b_resident;
   const Cut reduced = whole ? fixed(terms.size * (terms.count - 1) + terms.last) : terms;

@@ -34,14 +34,14 @@ void require_lowerable(const Recipe& recipe, const LowerOptions& options) {
   if (options.batch_slots < 1) throw Error("batch slots: expected at least 1");
 }
 
-/// What no executor takes, in the words of all of them, before what only the accelerator refuses.
+/// Refuses what no executor takes, in the words of all of them, before what only the accelerator refuses.
 void require_legal(const Network& network, const Recipe& recipe, int batch) {
   const TrainingGraph graph = training_graph(network, recipe);
   if (recipe.fp32) throw Error(fmt::format("recipe {}: float32 does not run on the accelerator", recipe.name));
   require_batch(network, recipe, graph, batch);
 }
 
-/// One lowering into an empty program; fills or uses the plan of the table.
+/// Makes one lowering into an empty program; fills or uses the plan of the table.
 Program attempt(const Network& network, const Recipe& recipe, const Hardware& hardware, const LowerOptions& options,
                 TablePlan& table) {
   Program program;

@@ -95,7 +95,7 @@ int Step::input_bits(int s) const {
   return in_bytes ? 8 : bits;
 }
 
-/// What lives across steps, and the batch block.
+/// Places what lives across steps, and the batch block.
 void Step::place_state() {
   page_ = low.layout.add(Own("table"), 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
   for (const StateTensor& tensor : low.program.state.tensors) {
@@ -323,7 +323,7 @@ void Step::deliver_copy(int s, const Raw& part) {
   deliver(s, {place.tensor, place.unit, low.table.named(place.maximum)});
 }
 
-/// `from`, 0 behind place.mask, into `place`.
+/// Copies `from`, 0 behind place.mask, into `place`.
 void Step::mask_gradient(int, int from, const GradientPlace& place) {
   const TensorPlacement& to = low.tensor(place.tensor);
   Phase masked(low, low.vector_tiles(to.rows, to.cols, {.in = 2, .out = 1, .columns = 8}));

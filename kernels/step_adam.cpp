@@ -12,10 +12,10 @@ namespace {
 constexpr int kMLimit = 127;  ///< Qm
 constexpr int kRLimit = 255;  ///< Qr
 
-/// b1, b2 of N25.
+/// Returns b1 or b2 of N25.
 int fraction16(double beta) { return std::clamp(static_cast<int>(std::floor(65536.0 * beta + 0.5)), 1, 65535); }
 
-/// s of reals above 0 with s in 0 … 127, as integers: their words are s · 2^16 + m, m · 2^-16 in [1/2, 1).
+/// Returns s of reals above 0 with s in 0 … 127, as integers: their words are s · 2^16 + m, m · 2^-16 in [1/2, 1).
 Src shift_of_real(Lowering& low, Src a) { return low.to_int(low.from_int(low.isub(a, low.word_of(0xC000)), 16), 0); }
 
 }  // namespace
@@ -108,7 +108,7 @@ AdamParts Step::adam_moments(int s, Parameter parameter, const AdamJob& job) {
   return of;
 }
 
-/// RATIO of N25.5 and N25.8.
+/// Makes RATIO of N25.5 and N25.8.
 Src Step::adam_ratio(Src value_unit) {
   return low.rmul(low.rdiv(low.table.named(Own("adam_rate")), value_unit), low.real(std::ldexp(1.0, -16)));
 }

@@ -9,8 +9,8 @@ namespace bitloom {
 
 namespace {
 
-/// The rows × cols values of `from`, each column times its coefficient, plus `add` (an 8-bit or raw tensor; −1: none)
-/// times `by_add`.
+/// Computes the rows × cols values of `from`, each column times its coefficient, plus `add` (an 8-bit or raw tensor;
+/// −1: none) times `by_add`.
 void scaled_columns(Lowering& low, int from, int coefficients, int add, Src by_add, int to, Entry statistics) {
   const TensorPlacement& place = low.tensor(to);
   Phase pass(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 1, .coefficients = 1, .columns = 8}));
@@ -90,7 +90,7 @@ Raw Step::buffered_weights(int s) {
   return buffer_mean(s, steps, codes);
 }
 
-/// What an update counts, where there is none.
+/// Clears what an update counts, where there is none.
 void Step::clear_update_counts(int s) {
   std::vector<EntryName> counts{handle(s, StepScalar::kMSat), handle(s, StepScalar::kVSat)};
   if (shape(s).conv.bias) counts.insert(counts.end(), {handle(s, StepScalar::kBSat), handle(s, StepScalar::kBVSat)});

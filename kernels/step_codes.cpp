@@ -16,7 +16,7 @@ void Step::name_largest_weight(int s) {
 
 bool Step::needs_gradient_maximum(int s) const { return !follows_hindsight(stage(s).rule.gradient); }
 
-/// Step (1) of N10.
+/// Does step (1) of N10.
 void Step::start_scales() {
   for (int s = 0; s < static_cast<int>(graph.stages.size()); ++s) {
     if (!stage(s).is_gemm()) continue;
@@ -94,7 +94,7 @@ void Step::input_codes(int s) {
   if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, StepScalar::kSxNext), scale);
 }
 
-/// The same of a gradient.
+/// Does the same of a gradient.
 void Step::gradient_codes(int s) {
   phase(s, "quantize", "d");
   const ViewRule& rule = stage(s).rule.gradient;

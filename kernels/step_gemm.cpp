@@ -8,7 +8,7 @@ namespace bitloom {
 
 namespace {
 
-/// The window of x that each output pixel reads: K elements in the order of N14.1.
+/// Returns the window of x that each output pixel reads: K elements in the order of N14.1.
 View window(const Lowering& low, const Stage& stage, const LayerShape& layer, int x, int group) {
   View view{.tensor = x};
   if (layer.is_plain()) return view;
@@ -118,7 +118,7 @@ void Step::forward_layer(int s) {
   }
 }
 
-/// One group's x · d, reduced over the pixels: x gathered and transposed (N5.4, N14.2).
+/// Describes one group's x · d, reduced over the pixels: x gathered and transposed (N5.4, N14.2).
 GemmJob Step::weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const {
   const Stage& of = stage(s);
   GemmJob job;
@@ -129,7 +129,7 @@ GemmJob Step::weight_gradient_job(int s, const LayerShape& layer, int group, con
   return job;
 }
 
-/// dw [K][O] of one set of d codes, 0 where `mask` is.
+/// Makes dw [K][O] of one set of d codes, 0 where `mask` is.
 void Step::weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics) {
   const LayerShape layer = shape(s);
   const TileGrid grid = low.array_tiles(layer.depth(), layer.group_out, {.in = mask < 0 ? 0 : 1, .out = 1});
@@ -145,7 +145,7 @@ void Step::weight_gradient_phases(int s, const Codes& d, int to, int mask, Stati
   }
 }
 
-/// db [1][O]: a GEMM with a constant one in the place of x.
+/// Makes db [1][O], by a GEMM with a constant one in the place of x.
 void Step::bias_gradient_phase(int s, const Codes& d, int to, Entry statistics) {
   const int out = shape(s).conv.out;
   Phase gemm(low, low.array_tiles(1, out, {.out = 1}));
@@ -159,7 +159,7 @@ void Step::bias_gradient_phase(int s, const Codes& d, int to, Entry statistics) 
   gemm.run();
 }
 
-/// u + v exactly, into `to`.
+/// Computes u + v exactly, into `to`.
 void Step::add_exactly(int u, int v, int to, Entry statistics) {
   const TensorPlacement& place = low.tensor(to);
   Phase sum(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 1}));

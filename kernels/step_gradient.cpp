@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::int64_t kLargestPixelPitch = 65535;  ///< PIXEL_PITCH has 16 bits
 
-/// A gather of weights whose taps lie too far apart for PIXEL_PITCH, walked along LINE_PITCH alone: possible where the
-/// taps of a phase are one row, one column or all of the kernel.
+/// Lets a gather of weights, whose taps lie too far apart for PIXEL_PITCH, walk along LINE_PITCH alone: possible where
+/// the taps of a phase are one row, one column or all of the kernel.
 void use_lines(View& view, const StridePhase& y, const StridePhase& x, const Pair& kernel) {
   Gather& b = *view.gather;
   const std::int64_t tap = b.pixel_pitch;  // bytes between taps
@@ -39,8 +39,8 @@ void use_lines(View& view, const StridePhase& y, const StridePhase& x, const Pai
 
 }  // namespace
 
-/// The part of d's gradient that reaches the input positions of one stride phase: a gather over d, step by step
-/// backwards through the kernel; no inserted zero is multiplied (N5.3, N14.2).
+/// Describes the part of d's gradient that reaches the input positions of one stride phase: a gather over d, step by
+/// step backwards through the kernel; no inserted zero is multiplied (N5.3, N14.2).
 GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
                            const Codes& d) const {
   const Stage& of = stage(s);
@@ -85,7 +85,7 @@ GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const Stri
   return job;
 }
 
-/// How the positions of one stride phase lie in the tensor [m][channels] of an image: rows of a shaped transfer.
+/// Says how the positions of one stride phase lie in the tensor [m][channels] of an image: rows of a shaped transfer.
 Gather Step::phase_rows(const ImageShape& image, const StridePhase& y, const StridePhase& x, std::int64_t pixel_pitch,
                         int stride_y, int stride_x) {
   Gather g;

@@ -20,7 +20,7 @@ struct GroupGridAt {
   Src lo, ratio, step;
 };
 
-/// snapped_grid() (N21.1) of the tensor's lo and hi.
+/// Makes snapped_grid() (N21.1) of the tensor's lo and hi.
 GroupGridAt snapped(Lowering& low, Src lo, Src hi, Src codes) {
   const Src below = low.imax(low.isub({}, lo), {});
   const Src above = low.imax(hi, {});
@@ -37,12 +37,12 @@ GroupGridAt snapped(Lowering& low, Src lo, Src hi, Src codes) {
   return {low.isub({}, low.scalar(ScalarOp::RKEEP, z, below)), low.rdiv(count, span), low.rdiv(span, count)};
 }
 
-/// What stands behind the names of a view's own tensors.
+/// Returns what stands behind the names of a view's own tensors.
 std::string suffix_of(int part) { return part == 0 ? "" : "2"; }
 
 }  // namespace
 
-/// min, max and score of each group: [3][groups].
+/// Makes min, max and score of each group: [3][groups].
 int Step::group_ranges(int s, const GroupView& view, int part) {
   const ImageShape& out = stage(s).out;
   const Raw& raw = at(s).gradient;
@@ -170,7 +170,7 @@ void Step::group_gradient(int s) {
   at(s).d_wgrad = {at(s).w_groups.codes};
 }
 
-/// T of N21.3: the activation gradient of a sample whose codes are all 1, [pixels][in].
+/// Makes T of N21.3: the activation gradient of a sample whose codes are all 1, [pixels][in].
 int Step::weight_sums(int s) {
   const LayerShape layer = shape(s);
   const ImageShape& in = stage(s).in;
@@ -252,7 +252,7 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
   }
 }
 
-/// acc · by_code + rows' value · by_one over columns [first, first + cols), into `to` (N21.3, WGRAD view).
+/// Computes acc · by_code + rows' value · by_one over columns [first, first + cols), into `to` (N21.3, WGRAD view).
 void Step::group_affine(int s, int acc, int row_values, int row_value_col, int rows, int first, int cols, int to,
                         int mask, Src reals, Entry statistics) {
   const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;

@@ -13,8 +13,8 @@ constexpr double kStandardizationEps = 1e-5;  // N16.4
 
 }  // namespace
 
-/// A grid with one column tile over the same memory of rows × cols int32 elements, seen with rows that are shorter
-/// where a row does not fit VIN.
+/// Returns a grid with one column tile over the same memory of rows × cols int32 elements, seen with rows that are
+/// shorter where a row does not fit VIN.
 TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections) {
   for (int parts = 1; parts <= cols; ++parts) {
     if (cols % parts != 0) continue;
@@ -24,7 +24,7 @@ TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sect
   throw Error(low.context().what + ": no row of a tensor fits VIN");
 }
 
-/// Two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1].
+/// Makes two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1].
 int reduce_all(Lowering& low, const Own& name, ReduceKind kind, int tensor, std::int64_t rows, int cols, Src shift) {
   const int results = low.layout.add(name, 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
   const TileGrid grid = flat_tiles(low, rows, cols, {.in = 1, .out = 1, .least_words = 4});
@@ -56,7 +56,7 @@ void Step::sawb_scale(const Own& sums_name, const Raw& of, std::int64_t rows, in
   low.to_scale(low.rdiv(low.rmul(alpha, unit), low.real(levels)), to);
 }
 
-/// Ratio, scale and window of N22.2.
+/// Makes ratio, scale and window of N22.2.
 CodeRule Step::clip_rule(const ViewRule& rule, Src unit, Entry scale, bool is_unsigned) {
   const Src clip = low.real(rule.clip);
   const Src levels = low.real(rule.levels);
@@ -149,7 +149,7 @@ void Step::method_input(int s) {
   if (!counted) low.copy(Src(), entry(s, StepScalar::kXSat));
 }
 
-/// What the weights' codes are made of: the master, or its standardized form.
+/// Returns what the weights' codes are made of: the master, or its standardized form.
 Raw Step::master_of(int s) {
   return {state_tensor(s, StepTensor::kMaster), low.word_of(word(power_of_two(recipe.update.master_frac_bits))),
           entry(s, StepScalar::kWMax)};

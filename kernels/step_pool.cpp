@@ -28,7 +28,7 @@ Sections sections_of(int inputs, int outputs) {
   return {.in = inputs, .out = outputs, .columns = 8, .most_groups = kPoolWords, .most_words = kPoolWords};
 }
 
-/// The output positions of a window from which position phases of the input grid are reached.
+/// Returns the output positions of a window from which position phases of the input grid are reached.
 Gather gather_back(const ImageShape& out, const StridePhase& y, const StridePhase& x, std::int64_t pixel_pitch) {
   Gather g;
   g.extent_x = x.count;
@@ -102,7 +102,7 @@ void Step::pool_forward(int s) {
   at(s).raw = {to, entry(s, StepScalar::kUnit), entry(s, StepScalar::kZMax)};
 }
 
-/// Gradient of the windows: for each position, a gather of the windows that contain it.
+/// Makes the gradient of the windows: for each position, a gather of the windows that contain it.
 void Step::pool_backward(int s) {
   phase(s, "pool", "gradient of the windows");
   const PoolAttributes& pool = pool_of(low, stage(s));

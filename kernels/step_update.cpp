@@ -94,7 +94,7 @@ void Step::niti_update(int s) {
   low.copy(Src(), entry(s, StepScalar::kVSat));
 }
 
-/// The levels of N23.5, side by side.
+/// Puts the levels of N23.5 side by side.
 Entry Step::lwq_levels(int s) {
   return low.table.statistics({handle(s, StepScalar::kLevelRead), handle(s, StepScalar::kLevelWrite)});
 }

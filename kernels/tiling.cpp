@@ -56,7 +56,8 @@ std::int64_t tile_words(const TilingContext& context, const Sections& sections, 
   return std::min<std::int64_t>(words, sections.most_words);
 }
 
-/// G of the widest tile of at most `most` words a row whose columns are a multiple of `sections.columns`, or all.
+/// Returns G of the widest tile of at most `most` words a row whose columns are a multiple of `sections.columns`, or
+/// all.
 std::int64_t row_groups(const TilingContext& context, const Sections& sections, std::int64_t most, int cols) {
   const int lanes = context.hardware.lanes();
   const std::int64_t all = divide_up(cols, lanes);

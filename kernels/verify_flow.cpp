@@ -39,7 +39,8 @@ std::string at(const Program& program, int command) {
   return fmt::format("command {} ({}): {}", command, phase, disassemble(program.commands[index]));
 }
 
-/// The STOREs before this LOAD that write the tensor it reads; verify_places() proves that it stays in that tensor.
+/// Returns the STOREs before this LOAD that write the tensor it reads; verify_places() proves that it stays in that
+/// tensor.
 std::vector<int> earlier_writers(const Program& program, int load) {
   const Command& command = program.commands[static_cast<std::size_t>(load)];
   const std::uint32_t address = command.get(Field::ADDR);
@@ -126,7 +127,7 @@ class Flow {
     runner.group.steps.push_back(std::move(step));
   }
 
-  /// One execution of a queue; false when it has none that can run.
+  /// Makes one execution of a queue; returns false when it has none that can run.
   bool step(int queue) {
     Runner& runner = queues_[static_cast<std::size_t>(queue)];
     for (;;) {

@@ -86,7 +86,7 @@ class Places {
     }
   }
 
-  /// Largest effective rows and columns.
+  /// Return the largest effective rows and columns.
   std::int64_t full_rows(const Command& c) const { return full(c, Field::ROWS, Field::ROWS_LAST, Field::ROWS_DIM); }
   std::int64_t full_cols(const Command& c) const { return full(c, Field::COLS, Field::COLS_LAST, Field::COLS_DIM); }
   std::int64_t full(const Command& c, Field each, Field last, Field dim) const {
@@ -97,7 +97,7 @@ class Places {
   std::int64_t words(std::int64_t elements, int bits) const { return divide_up(elements * bits, 8 * hw_.axi_bytes); }
   static int memory_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::MEMORY_BITS))); }
   static int local_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::LOCAL_BITS))); }
-  /// 1 when a second buffer is ever used.
+  /// Returns 1 when a second buffer is ever used.
   int second(const Command& command) const {
     LoopIndex last{};
     for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;

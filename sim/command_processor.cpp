@@ -91,7 +91,7 @@ void CommandProcessor::dispatch() {
   wake_at(dispatched_ < here_.size() ? std::max(ready_, here_[dispatched_]) : ready_);
 }
 
-/// After the last command: done in the cycle in which all queues are idle.
+/// Ends the run after the last command: done in the cycle in which all queues are idle.
 void CommandProcessor::end() {
   if (!std::all_of(queues_.begin(), queues_.end(), [](const Sequencer* queue) { return queue->idle(); })) return;
   if (!run_->tokens.all_zero()) {

@@ -193,7 +193,7 @@ std::int64_t add_row(const ActionCounts& counts, const ActionPrices& prices, Ene
   return sum;
 }
 
-/// What no phase counts.
+/// Returns what no phase counts.
 ActionCounts outside_phases(const SimResult& result) {
   ActionCounts rest = result.counts;
   for (const PhaseResult& phase : result.phases) {

@@ -13,7 +13,8 @@ using Json = nlohmann::ordered_json;
 
 double joules(const Estimate& e) { return static_cast<double>(e.totals.energy_pj) * 1e-12; }
 double seconds(const Estimate& e) { return e.time_ms() * 1e-3; }
-/// That are computed at once in all steps: of each step's last micro-batch, where the recipe cuts it.
+/// Returns the samples that are computed at once in all steps: of each step's last micro-batch, where the recipe cuts
+/// it.
 double samples(const Estimate& e) {
   return static_cast<double>(e.batch) / std::max(1, e.micro_batches) * e.options.steps;
 }
@@ -94,7 +95,7 @@ Json table_json(const EnergyTable& table) {
       {"name", table.name}, {"node_nm", table.node_nm}, {"set", table.set}, {"dram", table.dram}, {"derived", derived}};
 }
 
-/// The sums of rows that agree in node, name and phase.
+/// Adds up the rows that agree in node, name and phase.
 void add_to(std::vector<EstimateLayer>& sums, const EstimateLayer& key, const WorkSums& work) {
   auto found = std::find_if(sums.begin(), sums.end(), [&](const EstimateLayer& sum) {
     return sum.node == key.node && sum.name == key.name && sum.phase == key.phase;

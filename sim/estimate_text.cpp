@@ -34,7 +34,7 @@ void add_row(Table& table, const std::string& name, const WorkSums& row, const W
              percent(share(row.energy_pj, total.energy_pj), 1), row.macs == 0 ? "" : percent(row.utilisation(), 1)});
 }
 
-/// The rows, longest first, and their sum; beyond `shown` rows one row for all that follow.
+/// Writes the rows, longest first, and their sum; beyond `shown` rows one row for all that follow.
 std::string work_table(const std::string& title, std::vector<EstimateLayer> rows, std::size_t shown, const Estimate& e,
                        int columns) {
   sort_longest_first(rows);
@@ -59,10 +59,10 @@ std::string blocks_table(const Estimate& e, int columns) {
   return table.text(columns);
 }
 
-/// The block of the queue whose letter a token's text begins with or ends in.
+/// Returns the block of the queue whose letter a token's text begins with or ends in.
 std::string block_of_queue(int queue) { return block_name(static_cast<Block>(queue & 3)); }
 
-/// What the token counters that blocks wait at stand for, longest wait first.
+/// Says what the token counters that blocks wait at stand for, longest wait first.
 std::string waits_table(const Estimate& e, int columns) {
   Table table({"block waits for", "cycles", ""});
   for (const EstimateBlock& block : e.blocks) {

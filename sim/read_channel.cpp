@@ -14,7 +14,7 @@ ReadChannel::ReadChannel(const Hardware& hardware, int stall_percent, std::uint6
       word_(static_cast<std::uint32_t>(hardware.axi_bytes)),
       max_burst_(static_cast<std::uint32_t>(hardware.max_burst)) {}
 
-/// First cycle from `ready` on with room for one more burst.
+/// Returns the first cycle from `ready` on with room for one more burst.
 std::uint64_t ReadChannel::grant(std::uint64_t ready) const {
   return std::max({ready, state_.next_grant, state_.last_beats[state_.oldest]});
 }

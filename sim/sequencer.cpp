@@ -75,7 +75,7 @@ void Sequencer::react() {
   }
 }
 
-/// One command a cycle, until the group is complete.
+/// Takes one command a cycle, until the group is complete.
 void Sequencer::take() {
   if (fifo_.empty()) return;
   const std::uint64_t cycle = now();

@@ -9,7 +9,7 @@
 namespace bitloom {
 namespace {
 
-/// The integers that a lane's bytes stand for: one a byte, of MAC4 two.
+/// Finds the integers that a lane's bytes stand for: one a byte, of MAC4 two.
 void decode(const std::uint8_t* bytes, std::size_t count, Mode mode, Kind kind, std::vector<std::int16_t>& values) {
   const auto nibble = [kind](int code) -> std::int16_t {
     if (kind == Kind::LOG) return static_cast<std::int16_t>(log_value(static_cast<std::uint8_t>(code)));
@@ -31,7 +31,7 @@ std::int32_t products(const std::int16_t* a, const std::int16_t* b, std::size_t 
   return sum;
 }
 
-/// Agreeing signs minus those that differ, in the valid bytes.
+/// Returns the agreeing signs minus those that differ, in the valid bytes.
 std::int32_t signs(const std::uint8_t* a, const std::uint8_t* valid, const std::uint8_t* b, std::size_t count) {
   int bits = 0, different = 0;
   for (std::size_t k = 0; k < count; k += 8) {

@@ -12,7 +12,7 @@
 namespace bitloom {
 namespace {
 
-/// x · ratio as QUANTIZER UNIFORM rounds it, not yet clamped.
+/// Returns x · ratio as QUANTIZER UNIFORM rounds it, not yet clamped.
 std::int64_t uniform(std::int64_t x, const Scale& ratio, RoundingMode rounding, std::uint32_t u) {
   switch (rounding) {
     case RoundingMode::HALF_AWAY: {
@@ -63,7 +63,7 @@ bool CommandValues::mask(const Instruction& c, std::int64_t before_relu, std::in
   }
 }
 
-/// The code of the exact value x in column j.
+/// Returns the code of the exact value x in column j.
 std::int64_t CommandValues::code(const Instruction& c, std::int64_t x, std::uint32_t u, const VectorTile& t,
                                  std::int64_t j, std::uint64_t& saturations) const {
   const std::int64_t largest = c.QMAX;

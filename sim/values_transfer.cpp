@@ -8,14 +8,14 @@
 
 namespace bitloom {
 
-/// Where `bytes` bytes at a DRAM address lie in the image.
+/// Says where `bytes` bytes at a DRAM address lie in the image.
 std::uint64_t CommandValues::offset(std::uint64_t address, std::uint64_t bytes) const {
   const std::uint64_t at = address - registers_.base;
   if (at > memory_.size() || memory_.size() - at < bytes) throw Error("leaves the memory image");
   return at;
 }
 
-/// The element of 1, 4, 8 or 32 bits at a bit of the image.
+/// Returns the element of 1, 4, 8 or 32 bits at a bit of the image.
 std::int32_t CommandValues::element(std::uint64_t bit, std::uint32_t bits, Expand expand) const {
   if (bits == 32) {
     std::int32_t value;

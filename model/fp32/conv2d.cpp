@@ -33,7 +33,7 @@ class Conv2d final : public Operation {
     return conv_.forward(at.x[0], facts_.bias ? trained_.parameters.bias.data() : nullptr, at.y);
   }
 
-  /// A whole part even where the batch ends within it: the gradients behind the batch are and stay zero.
+  /// Computes a whole part even where the batch ends within it: the gradients behind the batch are and stay zero.
   bool backward(const PartAt& at) override {
     bool done = conv_.backward_weights(at.x[0], at.dy, weight_parts_[at.part].data(),
                                        facts_.bias ? bias_parts_[at.part].data() : nullptr);

@@ -56,7 +56,7 @@ bool Pool::forward(const PartAt& at) {
   return run(forward_, forward_desc_.scratchpad_desc(), std::move(arguments));
 }
 
-/// A whole part even where the batch ends within it: the gradients behind the batch are and stay zero.
+/// Computes a whole part even where the batch ends within it: the gradients behind the batch are and stay zero.
 bool Pool::backward(const PartAt& at) {
   const PartAt::Below& below = at.below[0];
   if (below.gradient == nullptr) return true;

@@ -14,7 +14,7 @@ namespace {
 
 bool names(const FileField& field, std::string_view key) { return field.key == key || field.key == "*"; }
 
-/// A default as an object of one key, so that it is read like a value of a file.
+/// Returns a default as an object of one key, so that it is read like a value of a file.
 JsonObject fallback_of(const FileField& field) {
   return JsonObject::from_text(fmt::format(R"({{"value": {}}})", field.fallback), "default of " + field.key);
 }

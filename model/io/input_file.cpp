@@ -61,7 +61,7 @@ class Input {
     }
   }
 
-  /// Until there are bytes, or a pipe's last writer has gone. A pipe that no writer has opened yet is waited for.
+  /// Waits until there are bytes, or a pipe's last writer has gone. A pipe that no writer has opened yet is waited for.
   void wait() const {
     pollfd wanted{descriptor_, POLLIN, 0};
     do {

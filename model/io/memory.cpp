@@ -22,14 +22,14 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-/// The number at the start of a file, or nothing ("max").
+/// Returns the number at the start of a file, or nothing ("max").
 std::optional<std::uint64_t> number_in(const fs::path& file) {
   std::ifstream stream(file);
   std::uint64_t number = 0;
   return stream >> number ? std::optional(number) : std::nullopt;
 }
 
-/// The number behind a word in a file of lines "word number".
+/// Returns the number behind a word in a file of lines "word number".
 std::optional<std::uint64_t> number_behind(const std::string& word, const fs::path& file) {
   std::ifstream stream(file);
   for (std::string line; std::getline(stream, line);) {
@@ -60,7 +60,7 @@ constexpr GroupFiles kVersion1{"/sys/fs/cgroup/memory", "memory.limit_in_bytes",
                                "total_inactive_file"};
 constexpr GroupFiles kVersion2{"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"};
 
-/// The least that a group and those above it leave. A container may see its own group as the top.
+/// Returns the least that a group and those above it leave. A container may see its own group as the top.
 std::uint64_t of_groups(const GroupFiles& files, const fs::path& group) {
   std::uint64_t least = kNoLimit;
   fs::path at = group;

@@ -58,7 +58,7 @@ void OutputFile::open_temporary() {
   if (descriptor_ < 0) fail("cannot create", errno);
 }
 
-/// A named pipe without a reader is waited for, and an interrupt ends the waiting.
+/// Opens a stream. A named pipe without a reader is waited for, and an interrupt ends the waiting.
 void OutputFile::open_stream() {
   while ((descriptor_ = open(place_.target.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0) {
     if (errno != ENXIO || !S_ISFIFO(place_.status.st_mode)) fail("cannot open", errno);

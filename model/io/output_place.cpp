@@ -25,7 +25,7 @@ constexpr int kMostLinks = 40;  // as Linux follows
 
 [[noreturn]] void refuse(const std::string& path, int error) { refuse(path, std::strerror(error)); }
 
-/// The number of the descriptor that an entry of /proc/self/fd stands for, or -1 for any other path.
+/// Returns the number of the descriptor that an entry of /proc/self/fd stands for, or -1 for any other path.
 int descriptor_of(const fs::path& folder, const std::string& name) {
   std::error_code ignored;
   if (folder != fs::canonical("/proc/self/fd", ignored)) {

@@ -17,7 +17,7 @@ bool same_file(const OutputPlace& a, const OutputPlace& b) {
   return a.exists ? a.status.st_dev == b.status.st_dev && a.status.st_ino == b.status.st_ino : a.target == b.target;
 }
 
-/// What is read or already open; only a regular file can be overwritten.
+/// Returns the place of what is read or already open; only a regular file can be overwritten.
 OutputPlace existing(const std::string& path) {
   OutputPlace place;
   place.path = path;

@@ -47,8 +47,8 @@ std::string singular(TraceKind kind) {
   throw Error("unknown kind of named file");
 }
 
-/// The name that a file has today. Hyper-parameter files were once named hyper and hyper_sign instead of default and
-/// sign; scripts that say so go on working.
+/// Returns the name that a file has today. Hyper-parameter files were once named hyper and hyper_sign instead of
+/// default and sign; scripts that say so go on working.
 std::string current_name(TraceKind kind, const std::string& name) {
   const std::string old_prefix = "hyper_";
   if (kind != TraceKind::kHyper) {

@@ -17,7 +17,7 @@ std::uint64_t pairs_inside(int outputs, int extent, int kernel, int stride, int 
 
 std::uint64_t extent(const Shape& shape, std::size_t dimension) { return static_cast<std::uint64_t>(shape[dimension]); }
 
-/// The shapes are {channels, rows, columns}.
+/// Counts a convolution's. The shapes are {channels, rows, columns}.
 LayerMacs convolution_macs(const Conv2dAttributes& c, const Shape& in, const Shape& out) {
   const auto channel_pairs = static_cast<std::uint64_t>(c.in / c.groups) * static_cast<std::uint64_t>(c.out);
   const auto taps = static_cast<std::uint64_t>(c.kernel.rows) * static_cast<std::uint64_t>(c.kernel.cols);

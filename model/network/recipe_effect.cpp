@@ -24,7 +24,7 @@ struct Place {
 };
 constexpr Place kPlaces[] = {{0, 1}, {0, 3}, {1, 3}, {2, 3}};
 
-/// One name for each way in which a recipe can tell layers apart by name.
+/// Returns one name for each way in which a recipe can tell layers apart by name.
 std::vector<std::string> kinds_of_names(const Recipe& recipe) {
   std::vector<std::string> names{"other", "other_shortcut"};
   for (const auto& [name, of] : recipe.overrides) names.push_back(name);
@@ -76,7 +76,7 @@ bool stores_masters(const Recipe& recipe) {
   return false;
 }
 
-/// Of a key of update that may be absent in the table: it is given exactly when it counts.
+/// Requires of a key of update, which may be absent in the table, that it is given exactly when it counts.
 void require_given_as_needed(const FieldReader& json, const char* key, bool counts, const char* otherwise) {
   const bool given = json.object("update").has(key);
   if (given == counts) return;

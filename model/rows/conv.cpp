@@ -16,7 +16,7 @@ static_assert(2 * kBlockBytes <= Convolution::kMaxTerms);  // a block and what i
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
-/// The columns of one group of a matrix [rows][s.out], contiguous. Without groups the matrix itself.
+/// Returns the columns of one group of a matrix [rows][s.out], contiguous. Without groups the matrix itself.
 template <class T>
 const T* group_columns(const ConvShape& s, const T* matrix, std::size_t rows, int group, std::vector<T>& copy) {
   if (s.groups == 1) return matrix;

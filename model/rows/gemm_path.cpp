@@ -49,7 +49,7 @@ bool onednn_is_exact() {
   }
 }
 
-/// The best of a few runs of the three GEMMs of a layer of 256 inputs and 128 outputs, 128 samples.
+/// Takes the best of a few runs of the three GEMMs of a layer of 256 inputs and 128 outputs, 128 samples.
 GemmTrial measure(GemmPath path) {
   constexpr int kSamples = 128, kIn = 256, kOut = 128, kRuns = 5;
   const std::vector<std::int8_t> x(std::size_t{kSamples} * kIn, 3), w(std::size_t{kIn} * kOut, -5);

@@ -202,8 +202,8 @@ void IntegerTrainer::init_from(const std::string& file) {
   epochs_done_ = 0;
 }
 
-/// The state; and, once a batch was seen, in `step/` every tensor and scalar of the step that would follow with that
-/// batch, run on a copy of the state.
+/// Writes the state; and, once a batch was seen, in `step/` every tensor and scalar of the step that would follow with
+/// that batch, run on a copy of the state.
 void IntegerTrainer::dump(const std::string& folder) const {
   for (const auto& [name, array] : state_tensors(network_, recipe_, state_)) {
     write_npy((std::filesystem::path(folder) / (name + ".npy")).string(), array);

@@ -37,7 +37,7 @@ void compare_tensor(const Program& program, int index, const NamedTensor& golden
   }
 }
 
-/// The word of the table page at this index.
+/// Returns the word of the table page at this index.
 std::uint32_t table_entry(const Program& program, int index, std::span<const std::uint8_t> memory) {
   const std::size_t at = program.table_address + 4 * static_cast<std::size_t>(index);
   std::uint32_t word = 0;
@@ -91,7 +91,7 @@ void require_left_out(const Program& program, const StepRecord& record, const st
   }
 }
 
-/// The places of golden's tensors, in program order of their writers.
+/// Returns the places of golden's tensors, in program order of their writers.
 std::vector<int> places_in_order(const Program& program) {
   std::vector<int> places;
   for (std::size_t i = 0; i < program.tensors.size(); ++i) {

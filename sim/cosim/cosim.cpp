@@ -21,8 +21,8 @@
 namespace bitloom::cosim {
 namespace {
 
-/// The image with every byte that the lowering leaves undefined replaced by random poison. Such bytes are those that
-/// follow the poison argument of initial_image().
+/// Returns the image with every byte that the lowering leaves undefined replaced by random poison. Such bytes are those
+/// that follow the poison argument of initial_image().
 std::vector<std::uint8_t> poisoned_image(const Program& program, const TrainState& state, const Recipe& recipe,
                                          Scale input_scale, std::uint64_t seed) {
   std::vector<std::uint8_t> image = initial_image(program, state, recipe, input_scale, 0x00).bytes;
@@ -34,7 +34,7 @@ std::vector<std::uint8_t> poisoned_image(const Program& program, const TrainStat
   return image;
 }
 
-/// The samples of a step, or of a micro-batch; `step` counts these (N26.5).
+/// Makes the samples of a step, or of a micro-batch; `step` counts these (N26.5).
 Batch make_batch(const Network& network, const StepConfig& config, const Hyper& hyper, const StepData& data, int step) {
   const auto table = input_code_table(hyper.input, config.input.largest_code);
   const auto in = static_cast<std::size_t>(element_count(network.input));
@@ -242,7 +242,7 @@ class Session {
     return {result.cycles, std::move(result.executions)};
   }
 
-  /// run_rtl(); where the machine hangs or stops, with waves of the cycles before.
+  /// Does run_rtl(), and where the machine hangs or stops also writes waves of the cycles before.
   MachineStep run_rtl_to_its_end(RtlMachine& rtl, const Batch& samples, int step) {
     try {
       return run_rtl(rtl, samples, step);
@@ -299,7 +299,7 @@ class Session {
     trace(samples, step, window_of(writers, machine.executions, at), at);
   }
 
-  /// A machine in the state before the step, ready to run it again.
+  /// Puts a machine in the state before the step, ready to run it again.
   void prepare_again(RtlMachine& again, const Batch& samples, int step) const {
     again.memory() = rtl_before_;
     load_program(again.memory());

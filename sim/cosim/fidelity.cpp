@@ -33,7 +33,7 @@ std::vector<ClassCycles> by_class(const Program& program, const std::vector<Comm
   return result;
 }
 
-/// Where the per-command errors lie.
+/// Finds where the per-command errors lie.
 void spread(const std::vector<CommandCycles>& commands, Fidelity& result) {
   std::vector<double> errors;
   for (const CommandCycles& c : commands) {

@@ -8,7 +8,7 @@
 namespace bitloom::cosim {
 namespace {
 
-/// (model − truth) / truth with its sign.
+/// Returns (model − truth) / truth with its sign.
 std::string signed_percent(std::uint64_t model, std::uint64_t truth) {
   if (truth == 0) return model == 0 ? "+0.00 %" : "+100.00 %";
   const double error = (static_cast<double>(model) - static_cast<double>(truth)) / static_cast<double>(truth);
@@ -42,7 +42,7 @@ nlohmann::ordered_json classes_json(const Fidelity& fidelity) {
   return list;
 }
 
-/// Optimizer steps that golden ran, the last one perhaps not to its end.
+/// Returns the optimizer steps that golden ran, the last one perhaps not to its end.
 std::size_t steps_of(const CosimResult& result) {
   const auto parts = static_cast<std::size_t>(result.micro_batches);
   return (result.losses.size() + parts - 1) / parts;

@@ -157,7 +157,7 @@ std::string comparison_table(const std::vector<Compared>& compared) {
   return table.text();
 }
 
-/// RTL cycles by kind of phase, over all layers, a column for each compared recipe of kPhasesOf.
+/// Writes RTL cycles by kind of phase, over all layers, a column for each compared recipe of kPhasesOf.
 std::string phase_table(const std::vector<Compared>& compared) {
   std::vector<std::string> head{fmt::format("{}, RTL cycles", kPhasesOf)};
   std::vector<std::string> kinds;

@@ -98,7 +98,7 @@ void walk(const FieldReader& json, std::string& text) {
   }
 }
 
-/// A file of traces/ of this name, value by value.
+/// Explains a file of traces/ of this name, value by value.
 std::string of_file(const Kind& kind, const std::string& word) {
   const std::vector<std::string> known = known_traces(kind.trace);
   if (std::ranges::find(known, word) == known.end()) return "";

@@ -24,7 +24,7 @@ std::vector<std::string> lines_of(const std::string& file) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// The page of a family: numerics/n23_lwq.md for N23.6.
+/// Returns the page of a family: numerics/n23_lwq.md for N23.6.
 std::string family_file(const std::string& rule) {
   const std::string number = rule.substr(1, rule.find('.') - 1);
   const std::string start = fmt::format("n{:0>2}_", number);
@@ -41,7 +41,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// The cells of a row of a Markdown table; none for another line.
+/// Returns the cells of a row of a Markdown table; none for another line.
 std::vector<std::string> cells_of(const std::string& line) {
   std::vector<std::string> cells;
   if (!line.starts_with("| ")) return cells;

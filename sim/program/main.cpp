@@ -38,7 +38,7 @@ constexpr const char* kDescription =
     "Bitloom: what a low-bitwidth training accelerator will do before it exists - the bits it computes, the accuracy\n"
     "they reach, the cycles and the energy of each training step - proved against RTL.";
 
-/// The names in traces/, so that this text cannot miss one. BITLOOM_TRACES's are among them.
+/// Lists the names in traces/, so that this text cannot miss one. BITLOOM_TRACES's are among them.
 std::string footer() {
   const auto names = [](const char* kind, TraceKind of) {
     std::string text = fmt::format("  {:<11}", kind);
@@ -103,7 +103,7 @@ std::string usage_hint(const CLI::App& app) {
   return "; see bitloom --help";
 }
 
-/// What a misspelt command most likely means.
+/// Says what a misspelt command most likely means.
 std::string command_suggestion(const CLI::App& app, const std::string& word) {
   std::vector<std::string> commands;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {

@@ -87,7 +87,7 @@ TrainRun run_training(Trainer& trainer, const DataPair& data, const TrainOptions
 
 namespace {
 
-/// The differences that --resume-with allows.
+/// Returns the differences that --resume-with allows.
 ResumeDifferences allowed_differences(const std::string& words) {
   ResumeDifferences allowed;
   if (words.empty()) {
@@ -115,7 +115,7 @@ ResumeDifferences allowed_differences(const std::string& words) {
 
 std::string data_name(const TrainCommand& command) { return command.data.empty() ? "generated glyphs" : command.data; }
 
-/// Who multiplies, which changes the speed and never a bit of an integer recipe.
+/// Adds who multiplies, which changes the speed and never a bit of an integer recipe.
 void add_arithmetic(Json& json, const Recipe& recipe, int threads) {
   if (!recipe.fp32) {
     json["gemm"] = Gemm(threads).name();

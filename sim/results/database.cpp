@@ -59,7 +59,7 @@ Value value_of(sqlite3_stmt* statement, int column) {
   }
 }
 
-/// What went wrong and what to do, for the codes that users can cause.
+/// Says what went wrong and what to do, for the codes that users can cause.
 std::string advice(int code, sqlite3* handle) {
   switch (code & 0xff) {
     case SQLITE_NOTADB:

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// config_hash of a library, or nothing when it is none of ours.
+/// Returns the config_hash of a library, or nothing when it is none of ours.
 std::uint32_t hash_of(const fs::path& library) {
   void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return 0;
@@ -145,7 +145,7 @@ void make_once(const Order& order, const LongTask& progress) {
   make(order, tick);
 }
 
-/// Where the cache keeps the library of the hardware with this config_hash.
+/// Returns where the cache keeps the library of the hardware with this config_hash.
 fs::path cached_library(std::uint32_t hash, const char* suffix) {
   return own_cache_folder() / fmt::format("librtl_{:08x}_{:016x}{}", hash, source_hash(rtl_places().sources), suffix);
 }
