@@ -23,8 +23,10 @@ void count_code(const Execution& e, const TileShape& shape, ActionCounts& counts
       break;
     case QuantizerKind::SIGN:
       return;
-    default:
+    case QuantizerKind::UNIFORM:
+    case QuantizerKind::GROUP:
       counts[requantize] += shape.elements;
+      break;
   }
   counts[table_read_bytes] += 4;
   if (!stochastic(c)) return;
@@ -198,7 +200,25 @@ void count_scalar(const Instruction& c, ActionCounts& counts) {
       counts[threefry13] += n;
       counts[threefry20] += 1;
       break;
-    default:
+    case ScalarOp::RADD:
+    case ScalarOp::RSUB:
+    case ScalarOp::RMAX:
+    case ScalarOp::RMIN:
+    case ScalarOp::RSUM:
+    case ScalarOp::RMAXABS:
+    case ScalarOp::TO_INT:
+    case ScalarOp::FROM_INT:
+    case ScalarOp::FROM_SUM:
+    case ScalarOp::CENTERED:
+    case ScalarOp::TO_SCALE:
+    case ScalarOp::SHIFT_OF:
+    case ScalarOp::EXP2:
+    case ScalarOp::TOP:
+    case ScalarOp::MAX_TO_POWER:
+    case ScalarOp::LEVEL:
+    case ScalarOp::ISUB:
+    case ScalarOp::IMAX:
+    case ScalarOp::RKEEP:
       break;
   }
   counts[action] += times;
@@ -257,8 +277,20 @@ void count_vector(const Hardware& h, const Execution& e, ActionCounts& counts) {
       return count_loss(h, e, counts);
     case Opcode::SCALAR:
       return count_scalar(*e.command, counts);
-    default:
+    case Opcode::TABLE_LOAD:
+    case Opcode::TABLE_STORE:
       return count_table(h, e, counts);
+    case Opcode::LOAD_NOP:
+    case Opcode::LOAD:
+    case Opcode::LOAD_SHAPE:
+    case Opcode::END:
+    case Opcode::ARRAY_NOP:
+    case Opcode::GEMM:
+    case Opcode::VECTOR_NOP:
+    case Opcode::STORE_NOP:
+    case Opcode::STORE:
+    case Opcode::STORE_SHAPE:
+      return;  // of other queues
   }
 }
 

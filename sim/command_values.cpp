@@ -71,7 +71,11 @@ void CommandValues::run(const Execution& e) {
       return copy_table(e);
     case Opcode::SCALAR:
       return scalar(*e.command);
-    default:
+    case Opcode::LOAD_NOP:
+    case Opcode::END:
+    case Opcode::ARRAY_NOP:
+    case Opcode::VECTOR_NOP:
+    case Opcode::STORE_NOP:
       return;
   }
 }

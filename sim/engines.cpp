@@ -67,7 +67,7 @@ std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
     case kVectorQueue:
       count_vector(machine.hardware, e, counts);
       return start + timing::vector(machine.hardware, e);
-    default:
+    default:  // not ours: a number; kStoreQueue
       return store.plan(e, start, counts);
   }
 }

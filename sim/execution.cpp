@@ -58,7 +58,7 @@ std::uint32_t LoopGroup::parity(std::uint32_t level) const {
       return (index_[0] * limit_[1] + index_[1]) & 1u;
     case 2:
       return index_[0] & 1u;
-    default:
+    default:  // not ours: a number
       return 0;
   }
 }

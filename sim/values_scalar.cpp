@@ -125,9 +125,12 @@ std::uint32_t CommandValues::scalar_element(const Instruction& c, std::uint32_t 
     case ScalarOp::LEVEL:
       return static_cast<std::uint32_t>(lwq_next_level(
           static_cast<int>(wb), wc, static_cast<std::uint64_t>(pair(ia, pitch)), immediate & 15, immediate >> 4 & 15));
-    default:
-      throw Error("this scalar operation is not executed here");
+    case ScalarOp::RSUM:
+    case ScalarOp::RMAXABS:
+    case ScalarOp::SELECT_TOP:
+      break;
   }
+  throw Error("this scalar operation is not executed here");
 }
 
 }  // namespace bitloom

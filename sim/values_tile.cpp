@@ -21,9 +21,13 @@ std::int64_t uniform(std::int64_t x, const Scale& ratio, RoundingMode rounding, 
     }
     case RoundingMode::PSEUDO:
       return shift_pseudo_stochastic(x, ratio.s - 15);
-    default:
-      return requantize(x, ratio, static_cast<Rounding>(rounding), u, 8);
+    case RoundingMode::HALF_UP:
+    case RoundingMode::NEAREST_EVEN:
+    case RoundingMode::FLOOR:
+    case RoundingMode::STOCHASTIC:
+      break;
   }
+  return requantize(x, ratio, static_cast<Rounding>(rounding), u, 8);
 }
 
 std::int64_t logarithmic(std::int64_t x, std::uint32_t top, int binades, bool stochastic, std::uint32_t u,
@@ -42,9 +46,11 @@ bool draws(const Instruction& c) {
       return false;
     case QuantizerKind::GROUP:
       return true;
-    default:
-      return static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
+    case QuantizerKind::UNIFORM:
+    case QuantizerKind::LOG:
+      break;
   }
+  return static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
 }
 
 }  // namespace
@@ -58,9 +64,10 @@ bool CommandValues::mask(const Instruction& c, std::int64_t before_relu, std::in
       return std::abs(raw) < limit;
     case MaskRule::POSITIVE_INSIDE:
       return raw > 0 && raw <= limit;
-    default:
-      return before_relu > 0;
+    case MaskRule::POSITIVE:
+      break;
   }
+  return before_relu > 0;
 }
 
 /// Returns the code of the exact value x in column j.
@@ -81,15 +88,15 @@ std::int64_t CommandValues::code(const Instruction& c, std::int64_t x, std::uint
       const std::int64_t above = x - t.coefficient(1, j, scalar);
       return std::clamp<std::int64_t>(requantize(above, *ratio, Rounding::kStochastic, u, 8), 0, largest);
     }
-    default: {
-      const auto ratio = factor(Real::from_word(entry(c.RATIO)));
-      if (!ratio) return 0;
-      const std::int64_t y = uniform(x, *ratio, rounding, u);
-      const std::int64_t limited = std::clamp(y, c.UNSIGNED != 0 ? 0 : -largest, largest);
-      saturations += limited != y ? 1u : 0u;
-      return limited;
-    }
+    case QuantizerKind::UNIFORM:
+      break;
   }
+  const auto ratio = factor(Real::from_word(entry(c.RATIO)));
+  if (!ratio) return 0;
+  const std::int64_t y = uniform(x, *ratio, rounding, u);
+  const std::int64_t limited = std::clamp(y, c.UNSIGNED != 0 ? 0 : -largest, largest);
+  saturations += limited != y ? 1u : 0u;
+  return limited;
 }
 
 void CommandValues::tile(const Execution& e) {

@@ -109,9 +109,19 @@ std::uint64_t scalar(const Instruction& c) {
     case ScalarOp::TOP:
     case ScalarOp::MAX_TO_POWER:
       return 4 * n;
-    default:
-      return 5 * n;
+    case ScalarOp::MUL:
+    case ScalarOp::RMUL:
+    case ScalarOp::RADD:
+    case ScalarOp::RSUB:
+    case ScalarOp::RMAX:
+    case ScalarOp::RMIN:
+    case ScalarOp::FROM_SUM:
+    case ScalarOp::ISUB:
+    case ScalarOp::IMAX:
+    case ScalarOp::RKEEP:
+      break;
   }
+  return 5 * n;
 }
 
 std::uint64_t move_table(const Execution& e) { return 2 + std::uint64_t{e.rows} * e.cols; }
@@ -136,9 +146,22 @@ std::uint64_t vector(const Hardware& h, const Execution& e) {
       return loss(e);
     case Opcode::SCALAR:
       return scalar(*e.command);
-    default:
+    case Opcode::TABLE_LOAD:
+    case Opcode::TABLE_STORE:
       return move_table(e);
+    case Opcode::LOAD_NOP:
+    case Opcode::LOAD:
+    case Opcode::LOAD_SHAPE:
+    case Opcode::END:
+    case Opcode::ARRAY_NOP:
+    case Opcode::GEMM:
+    case Opcode::VECTOR_NOP:
+    case Opcode::STORE_NOP:
+    case Opcode::STORE:
+    case Opcode::STORE_SHAPE:
+      break;  // of other queues, or only waits
   }
+  return 0;
 }
 
 }  // namespace bitloom::timing

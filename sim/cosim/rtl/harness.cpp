@@ -170,7 +170,7 @@ void RtlMachine::account(RtlResult& result) const {
       case 2:
         ++counts.running;
         break;
-      default:
+      default:  // not ours: two bits of a signal
         ++counts.taking;
     }
   }
