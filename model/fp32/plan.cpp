@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "model/fp32/engine.hpp"
+#include "model/fp32/graph.hpp"
 #include "model/io/error.hpp"
 #include "model/network/network_layers.hpp"
 

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "model/data/order.hpp"
-#include "model/fp32/engine.hpp"
+#include "model/fp32/graph.hpp"
 #include "model/io/checkpoint.hpp"
 #include "model/io/error.hpp"
 #include "model/io/interrupt.hpp"

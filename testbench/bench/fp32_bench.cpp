@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "model/data/glyphs.hpp"
-#include "model/fp32/engine.hpp"
+#include "model/fp32/graph.hpp"
 #include "model/io/traces.hpp"
 #include "model/train/trainer.hpp"
 

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "model/data/glyphs.hpp"
-#include "model/fp32/engine.hpp"
+#include "model/fp32/graph.hpp"
 #include "model/io/checkpoint.hpp"
 #include "model/train/trainer.hpp"
 #include "testbench/model/fp32/reference_loss.hpp"

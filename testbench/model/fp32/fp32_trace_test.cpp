@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "model/fp32/engine.hpp"
+#include "model/fp32/graph.hpp"
 #include "testbench/model/fp32/error_bound.hpp"
 #include "testbench/model/oracle.hpp"
 #include "testbench/model/support.hpp"

@@ -1,5 +1,5 @@
 // Graph: the work of a step.
-#include "model/fp32/engine.hpp"
+#include "model/fp32/graph.hpp"
 
 #include <omp.h>
 
