@@ -46,8 +46,12 @@ class Tree:
         return [n for n in listed.decode().split("\0") if n and os.path.isfile(f"{self.root}/{n}")]
 
     def copy(self):
-        for name in self.names():
+        names = set(self.names())
+        for name in names:
             self.write(name, self.source(name))
+        for path in pathlib.Path(self.tree).rglob("*"):  # what was removed since the last run
+            if path.is_file() and str(path.relative_to(self.tree)) not in names:
+                path.unlink()
 
     def configure(self, settings):
         run = subprocess.run(["cmake", "-S", self.tree, "-B", f"{self.build}/out", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None",
@@ -64,7 +68,8 @@ class Tree:
         # "required from here" names the template's place too, so each line of the report counts.
         places = set(re.findall(re.escape(self.tree) + r"/(\S+?):(\d+):\d+: (?:error|.*required)", run.stdout))
         if not places:
-            sys.exit(f"mutate: error: the build failed:\n{run.stdout[-4000:]}")
+            wrong = [line for line in run.stdout.split("\n") if "error" in line or line.startswith("FAILED")]
+            sys.exit("mutate: error: the build failed:\n" + "\n".join(wrong[:20] or [run.stdout[-4000:]]))
         return {(name, int(line)) for name, line in places}
 
 
