@@ -52,7 +52,7 @@ void put_elements(Bytes memory, const TensorPlacement& tensor, const std::vector
     const std::size_t row = tensor.address + r * tensor.pitch;
     for (std::size_t byte = 0; byte < tensor.pitch; ++byte) memory[row + byte] = 0;
     for (std::size_t c = 0; c < cols; ++c) {
-      auto value = static_cast<std::uint32_t>(std::int32_t{values[r * cols + c]});
+      auto value = static_cast<std::uint32_t>(values[r * cols + c]);
       if (tensor.coding == Coding::kSign) value = value == 1 ? 1 : 0;
       for (std::size_t bit = 0; bit < bits; ++bit) {
         const std::size_t at = c * bits + bit;

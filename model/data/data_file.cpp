@@ -100,8 +100,8 @@ bool is_image_file(const std::string& name) {
 }
 
 std::string plain_or_gz(const std::string& folder, const std::string& name) {
-  const std::string plain = (std::filesystem::path(folder) / name).string();
-  const std::string packed = plain + ".gz";
+  std::string plain = (std::filesystem::path(folder) / name).string();
+  std::string packed = plain + ".gz";
   std::error_code ignored;
   if (std::filesystem::exists(plain, ignored)) return plain;
   if (std::filesystem::exists(packed, ignored)) return packed;

@@ -88,6 +88,7 @@ class Draw {
 
 // Positions in 1/1024 pixel. The integers hide the last bit of sin and cos, in which libraries differ.
 constexpr int kUnit = 1024;
+constexpr int kHalfUnit = kUnit / 2;
 struct Stroke {
   int x0;
   int y0;
@@ -176,7 +177,7 @@ void paint(const Stroke& stroke, int half_width, int ink, Canvas& canvas) {
     for (int column = pixel(std::min(stroke.x0, stroke.x1) - reach);
          column <= pixel(std::max(stroke.x0, stroke.x1) + reach); ++column) {
       const double edge =
-          half_width + kUnit / 2 - distance(stroke, column * kUnit + kUnit / 2, row * kUnit + kUnit / 2);
+          half_width + kHalfUnit - distance(stroke, column * kUnit + kHalfUnit, row * kUnit + kHalfUnit);
       const double cover = std::clamp(edge / kUnit, 0.0, 1.0);
       int& value = canvas[static_cast<std::size_t>(row * kSide + column)];
       value = std::max(value, static_cast<int>(cover * ink));

@@ -24,7 +24,7 @@ constexpr const char* kFormatWithoutContent = "bitloom checkpoint 1";
 constexpr std::string_view kSuffix = ".npy";
 
 std::string hash_of(const JsonObject& json, const char* key) {
-  const std::string hash = json.get<std::string>(key);
+  std::string hash = json.get<std::string>(key);
   const bool digits = hash.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!digits || hash.size() != 64) json.fail(key, fmt::format("expected a SHA-256 of 64 digits, got \"{}\"", hash));
   return hash;
