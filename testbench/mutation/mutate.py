@@ -66,7 +66,9 @@ class Tree:
         if run.returncode == 0:
             return set()
         # "required from here" names the template's place too, so each line of the report counts.
-        places = set(re.findall(re.escape(self.tree) + r"/(\S+?):(\d+):\d+: (?:error|.*required)", run.stdout))
+        # A compiler cache may have made the paths relative to the build folder.
+        tree = rf"(?:{re.escape(self.tree)}|\.\./tree)"
+        places = set(re.findall(tree + r"/(\S+?):(\d+):\d+: (?:error|.*required)", run.stdout))
         if not places:
             wrong = [line for line in run.stdout.split("\n") if "error" in line or line.startswith("FAILED")]
             sys.exit("mutate: error: the build failed:\n" + "\n".join(wrong[:20] or [run.stdout[-4000:]]))
