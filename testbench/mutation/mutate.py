@@ -199,9 +199,13 @@ def build(tree, part, tests, order, count):
         chosen = [m for m in chosen if m.number not in wrong]
 
 
-def equivalents(path):
-    """The committed list of mutants that change nothing, each with the argument."""
-    return {(e["file"], e["from"], e["to"], e["line"]): e["argument"] for e in json.loads(pathlib.Path(path).read_text())}
+def equivalents(tree):
+    """The committed list of mutants that change nothing, each with the argument; a line that is gone is an error."""
+    entries = json.loads(pathlib.Path(__file__).with_name("equivalent.json").read_text())
+    for entry in entries:
+        if entry["line"] not in [one_line(line) for line in tree.source(entry["file"]).split("\n")]:
+            sys.exit(f"mutate: error: equivalent.json: {entry['file']} has no line \"{entry['line']}\"")
+    return {(e["file"], e["from"], e["to"], e["line"]): e["argument"] for e in entries}
 
 
 def describe(tree, mutant):
@@ -267,6 +271,7 @@ def main():
     part = part_of(asked.part)
     tree.copy()
     tree.configure(part.settings(tree.tree))
+    listed = equivalents(tree)
     tests = Tests(tree, part, asked.tests)
     found = [m for m in part.find(tree.tree, f"{tree.build}/out") if re.search(asked.files, m.file)]
     if asked.again:
@@ -278,7 +283,7 @@ def main():
     chosen = build(tree, part, tests, order, len(order) if asked.again else asked.count)
     say(f"running {len(tests.programs)} test programs to see which mutants they reach")
     tests.record(asked.jobs)
-    killed, equal, survivors = judge(tree, tests, chosen, equivalents(pathlib.Path(__file__).parent / "equivalent.json"), asked.jobs)
+    killed, equal, survivors = judge(tree, tests, chosen, listed, asked.jobs)
     others = len(chosen) - len(equal)
     rate = 100 * killed / others if others else 100.0
     print(f"{asked.part}: {len(chosen)} mutants, {len(equal)} equivalent, {killed} of {others} others killed ({rate:.1f} %), "
