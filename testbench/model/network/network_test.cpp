@@ -229,5 +229,14 @@ TEST(Network, ImageLayerErrors) {
               HasSubstr("layers[1].inputs: expected two results of one shape, got [189] and [3, 9, 7]"));
 }
 
+// A file of 40,000 layers, more than 15 bits count: each reads the one above it.
+TEST(Network, ManyLayersReadEachTheOneAbove) {
+  std::string layers;
+  for (int i = 0; i < 40000; ++i) layers += "{\"name\": \"r" + std::to_string(i) + "\", \"op\": \"relu\"}, ";
+  const Network network = parse(layers + kFc + ", " + kLoss);
+  ASSERT_EQ(network.nodes.size(), 40002u);
+  for (int i = 0; i < 40002; ++i) ASSERT_EQ(network.nodes[static_cast<std::size_t>(i)].inputs, std::vector<int>{i - 1});
+}
+
 }  // namespace
 }  // namespace bitloom
