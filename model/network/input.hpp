@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -16,7 +17,7 @@ constexpr int input_code(const InputScaling& scaling, int pixel, int qmax) {
   const int divisor = 2 * (255 - scaling.offset);
   const int dividend = 2 * (pixel - scaling.offset) * qmax + (255 - scaling.offset);
   const int rounded_down = dividend >= 0 ? dividend / divisor : -((-dividend + divisor - 1) / divisor);
-  return rounded_down > qmax ? qmax : (rounded_down < -qmax ? -qmax : rounded_down);
+  return std::clamp(rounded_down, -qmax, qmax);
 }
 
 /// Returns the real value of one step of the input's codes: (255 - offset) / 255 / standard_deviation / qmax.

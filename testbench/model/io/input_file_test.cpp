@@ -1,9 +1,11 @@
 // Files, pipes and devices that are read whole (model/io/input_file.hpp), and what stands in them.
 #include "model/io/input_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -39,6 +41,17 @@ TEST_F(InputFileTest, ReadsNoMoreThanTheLimit) {
   EXPECT_EQ(test::error_of([&] { read_input(path("a"), 4); }),
             path("a") + ": cannot read the file: expected at most 4 bytes");
   EXPECT_THAT(test::error_of([] { read_input("/dev/zero", kLargestState); }), HasSubstr("expected at most"));
+}
+
+// Where the standard input is closed, a file gets its descriptor, 0, which must be closed like any other.
+TEST_F(InputFileTest, DescriptorZeroIsClosedToo) {
+  write_file(path("a"), "12345");
+  const int standard_input = dup(0);
+  close(0);
+  EXPECT_EQ(read_input(path("a"), 5), "12345");
+  EXPECT_EQ(fcntl(0, F_GETFD), -1);
+  if (standard_input >= 0) dup2(standard_input, 0);
+  close(standard_input);
 }
 
 TEST_F(InputFileTest, ErrorsSayWhatItIs) {

@@ -149,7 +149,9 @@ TEST_P(Resume, OtherImages) {
 TEST_P(Resume, SeveralDifferencesAreNamedTogether) {
   hyper_.momentum = 0.5;
   change([](Checkpoint& checkpoint) { ++checkpoint.content->numerics; });
-  EXPECT_THAT(refusal([&] { trainer()->resume(checkpoint_); }), HasSubstr("--resume-with hyper,numerics"));
+  EXPECT_THAT(
+      refusal([&] { trainer()->resume(checkpoint_); }),
+      AllOf(HasSubstr("--resume-with hyper,numerics"), testing::ContainsRegex("--resume: [^;].*; .*; to go on")));
   EXPECT_THAT(refusal([&] { trainer()->resume(checkpoint_, {kHyper}); }), HasSubstr("--resume-with numerics"));
 }
 
