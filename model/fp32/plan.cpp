@@ -72,7 +72,7 @@ void Graph::connect(const Network& network, const std::vector<NodeParameters>& i
 /// Makes a node's buffers and its operation.
 void Graph::prepare(std::size_t index, const NodeParameters& initial, Normalization normalization) {
   GraphNode& node = nodes_[index];
-  if (node.home != static_cast<int>(index) || node.facts.op == Op::kSoftmaxCrossEntropy) return;
+  if (static_cast<std::size_t>(node.home) != index || node.facts.op == Op::kSoftmaxCrossEntropy) return;
   node.result.assign(labels_.size() * static_cast<std::size_t>(node.elements), 0.0F);
   if (node.needs_gradient) node.gradient.assign(node.result.size(), 0.0F);
   node.operation = make_operation(

@@ -32,7 +32,7 @@ OutputPlace existing(const std::string& path) {
 }
 
 bool lies_in(const std::string& file, const std::string& folder) {
-  return file.size() > folder.size() && file.starts_with(folder) && (folder == "/" || file[folder.size()] == '/');
+  return file.starts_with(folder) && (folder == "/" || file[folder.size()] == '/');
 }
 
 [[noreturn]] void refuse(const std::string& option, const std::string& path, const std::string& reason) {

@@ -52,10 +52,9 @@ bool onednn_is_exact() {
 /// Takes the best of a few runs of the three GEMMs of a layer of 256 inputs and 128 outputs, 128 samples.
 GemmTrial measure(GemmPath path) {
   constexpr int kSamples = 128, kIn = 256, kOut = 128, kRuns = 5;
-  const std::vector<std::int8_t> x(std::size_t{kSamples} * kIn, 3), w(std::size_t{kIn} * kOut, -5);
-  const std::vector<std::int8_t> d(std::size_t{kSamples} * kOut, 7);
-  std::vector<std::int32_t> to(std::size_t{kIn} * kOut);
-  to.resize(std::max(to.size(), std::size_t{kSamples} * kIn));
+  constexpr std::size_t kRoom = std::size_t{256} * 128;  // elements of the largest of the matrices
+  const std::vector<std::int8_t> x(kRoom, 3), w(kRoom, -5), d(kRoom, 7);
+  std::vector<std::int32_t> to(kRoom);
   Gemm gemm(1, path);
   GemmTrial trial{path, std::numeric_limits<double>::infinity()};
   for (int run = 0; run < kRuns; ++run) {

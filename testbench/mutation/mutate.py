@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Draws mutants of a part, runs the tests that reach them, and lists those that no test notices. See docs/checks.md."""
 import argparse
+import collections
 import concurrent.futures
 import functools
+import hashlib
 import json
 import os
 import pathlib
-import random
 import re
 import subprocess
 import sys
@@ -145,19 +146,25 @@ def is_program(command, tree):
     return bool(command) and command[0].startswith(f"{tree.build}/out/") and not command[0].endswith("/bitloom")
 
 
-def draw(found, seed):
-    """All mutants in an order in which each kind comes as often as any other, as long as it lasts."""
-    chance = random.Random(seed)
-    kinds = {}
-    for mutant in sorted(found, key=lambda m: m.key()):
-        kinds.setdefault(mutant.kind, []).append(mutant)
+def draw(tree, found, seed):
+    """All mutants in an order in which each kind comes as often as any other, as long as it lasts.
+
+    Within a kind the order is that of hashes of the changed text and the seed. So the draw stays what it is where other
+    lines are edited, and who mends the tests for survivors meets the same mutants again.
+    """
+    kinds, seen = {}, collections.Counter()
+    for mutant in sorted(found, key=lambda m: (m.file, m.start, m.end, m.kind, m.text)):
+        text = json.dumps([v for k, v in describe(tree, mutant).items() if k != "line_number"])
+        seen[text] += 1
+        rank = hashlib.sha256(f"{seed} {seen[text]} {text}".encode()).hexdigest()
+        kinds.setdefault(mutant.kind, []).append((rank, mutant))
     for of_kind in kinds.values():
-        chance.shuffle(of_kind)
+        of_kind.sort(key=lambda ranked: ranked[0], reverse=True)
     order = []
     while any(kinds.values()):
         for kind in sorted(kinds):
             if kinds[kind]:
-                order.append(kinds[kind].pop())
+                order.append(kinds[kind].pop()[1])
     return order
 
 
@@ -278,7 +285,7 @@ def main():
         order = survivors_of(asked.again, tree, found)
         say(f"{len(order)} survivors of {asked.again}")
     else:
-        order = draw(found, asked.seed)
+        order = draw(tree, found, asked.seed)
         say(f"{len(order)} places and ways to change {asked.part}; drawing {asked.count} by seed {asked.seed}")
     chosen = build(tree, part, tests, order, len(order) if asked.again else asked.count)
     say(f"running {len(tests.programs)} test programs to see which mutants they reach")

@@ -48,6 +48,19 @@ TEST_F(Cifar, PlanesBecomePixels) {
   EXPECT_THAT(data.image(1).last(3), ElementsAre(1, 2, 255));
 }
 
+TEST_F(Cifar, AFileOfMoreThanOneReadIsWhole) {  // 16 MiB are read at once
+  constexpr int kRecords = 5500;
+  std::string bytes;
+  for (int i = 0; i < kRecords; ++i) bytes += record(static_cast<char>(i % 10), static_cast<char>(i % 7), 2, 3, 4);
+  write_bytes(folder_ / "f.bin", bytes);
+  const Dataset data = read_cifar({folder_ / "f.bin"});
+  ASSERT_EQ(data.size(), kRecords);
+  for (int i = 0; i < kRecords; ++i) {
+    ASSERT_EQ(data.labels[static_cast<std::size_t>(i)], i % 10);
+    ASSERT_EQ(data.image(static_cast<std::size_t>(i))[0], i % 7);
+  }
+}
+
 TEST_F(Cifar, FolderOfAPart) {
   write_gzip(folder_ / "data_batch_2.bin.gz", record(2, 0, 0, 0, 0));
   write_bytes(folder_ / "data_batch_1.bin", record(1, 0, 0, 0, 0) + record(0, 0, 0, 0, 0));

@@ -278,5 +278,24 @@ TEST(Fp32Kernels, SoftmaxIsStableAndTakesTheFirstMaximum) {
   EXPECT_EQ(gradient[2], 0.0F);
 }
 
+TEST(Fp32Kernels, BiasAndReluByElement) {
+  constexpr std::int64_t kRows = 3, kColumns = 37;
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  std::vector<float> y(kRows * kColumns), bias(kColumns);
+  for (float& value : y) value = normal(random);
+  for (float& value : bias) value = normal(random);
+  for (const bool with_bias : {false, true}) {
+    for (const bool relu : {false, true}) {
+      std::vector<float> made = y;
+      fp32::add_bias(with_bias ? bias.data() : nullptr, relu, kRows, kColumns, made.data());
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const float sum = with_bias ? y[i] + bias[i % kColumns] : y[i];
+        EXPECT_EQ(made[i], relu ? std::max(sum, 0.0F) : sum) << i << " " << with_bias << relu;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bitloom

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "model/golden/record.hpp"
 #include "model/golden/step.hpp"
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
@@ -53,6 +54,11 @@ TEST(ClampedSums, AreCountedByElement) {
     EXPECT_EQ(clamped(1), 0u);
     EXPECT_EQ(record.scalars.at("fc2.bufsat"), 0u);
   }
+}
+
+TEST(ClampedSums, ARecordHoldsCountsOf32Bits) {
+  EXPECT_EQ(counter(70000), 70000u);
+  EXPECT_EQ(counter(std::uint64_t{1} << 40), 0xffffffffu);
 }
 
 }  // namespace

@@ -108,5 +108,15 @@ TEST(Suggest, FindsTheNearestOrNothing) {
   EXPECT_EQ(suggestion("lq", {"luq", "lwq"}), "; did you mean \"luq\"?");
 }
 
+// 2^24 + 1 is no float.
+TEST(Fields, LimitsOfIntegersAreExact) {
+  for (const FileField& field :
+       {fields::integer("k", -16777217, 16777217, "m"), fields::integers("k", -16777217, 16777217, "m"),
+        fields::pair("k", -16777217, 16777217, "m")}) {
+    EXPECT_EQ(field.min, -16777217.0);
+    EXPECT_EQ(field.max, 16777217.0);
+  }
+}
+
 }  // namespace
 }  // namespace bitloom

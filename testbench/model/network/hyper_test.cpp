@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "model/network/recipe.hpp"
+#include "model/network/step_config.hpp"
+#include "testbench/model/perceptron.hpp"
 #include "testbench/model/support.hpp"
 
 namespace bitloom {
@@ -112,6 +115,15 @@ TEST(Input, CodesStandForTheRealInput) {
   for (int pixel = 0; pixel < 256; ++pixel) {
     EXPECT_NEAR(input_code(scaling, pixel, 127) * value, (pixel - 73) / 255.0 / 0.353, value * 0.5 + 1e-6);
   }
+}
+
+// Of 65,537 layers, more than 16 bits count, the first is not also the last.
+TEST(InputFormat, IsTheFirstLayersAmongMany) {
+  Recipe recipe = read_recipe(test::source_file("traces/recipes/int8.json"));
+  recipe.first_bits = 8;
+  recipe.last_bits = 4;
+  EXPECT_EQ(input_format(test::perceptron(1, {1}), recipe, {}).largest_code, 7);
+  EXPECT_EQ(input_format(test::perceptron(1, std::vector<int>(65537, 1)), recipe, {}).largest_code, 127);
 }
 
 }  // namespace

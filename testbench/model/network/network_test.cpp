@@ -147,6 +147,7 @@ TEST(Network, ReadErrors) {
               HasSubstr("expected 1 input for op relu, got 2"));
   EXPECT_THAT(error_of([] { parse(kFc, "[1, 2, 2]"); }), HasSubstr("one-dimensional input, got shape [1, 2, 2]"));
   EXPECT_THAT(error_of([] { parse(kFc, "[]"); }), HasSubstr("input: expected 1 to 4 extents"));
+  EXPECT_THAT(error_of([] { parse(kFc, "[1, 1, 1, 1, 1]"); }), HasSubstr("input: expected 1 to 4 extents"));
   EXPECT_THAT(error_of([] { parse(kFc + "," + kLoss + "," + kRelu); }), HasSubstr("got a loss"));
   EXPECT_THAT(error_of([] { parse(kFc + R"(,{"name": "a", "op": "relu", "inputs": ["input"]})"); }),
               HasSubstr("nothing reads \"fc\""));

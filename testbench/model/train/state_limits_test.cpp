@@ -73,6 +73,11 @@ TEST_F(StateLimits, Momenta) {
   expect_refused<std::int8_t>("lwq", "fc2.momentum", -128, "expected -127 to 127, got -128");
 }
 
+TEST_F(StateLimits, Biases) {
+  expect_refused<std::int32_t>("int8", "fc2.bias_fixed", std::numeric_limits<std::int32_t>::min(),
+                               "expected -2147483647 to 2147483647, got -2147483648");
+}
+
 TEST_F(StateLimits, IntegerWeights) {
   expect_refused<std::int8_t>("lwq", "fc2.q", -128, "expected -127 to 127, got -128");
   expect_refused<std::int8_t>("lwq_w4", "fc2.q", 8, "expected -7 to 7, got 8");

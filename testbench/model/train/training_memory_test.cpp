@@ -73,15 +73,15 @@ double estimated(const Case& of) {
 
 // Written out by hand for a batch of two: results of 32, 32 (its norm) and 3 elements; 18 and 96 weights.
 TEST(TrainingMemory, OfASmallNetworkIsWhatItsVectorsTake) {
-  const char* network = R"({"name": "small", "input": [1, 4, 4], "layers": [
-    {"name": "conv", "op": "conv2d", "out": 2, "kernel": 3, "padding": 1, "bias": false}, {"name": "bn", "op": "batch_norm"},
+  const char* network = R"({"name": "small", "input": [2, 4, 4], "layers": [
+    {"name": "conv", "op": "conv2d", "out": 2, "kernel": 3, "padding": 1, "groups": 2, "bias": false}, {"name": "bn", "op": "batch_norm"},
     {"name": "flat", "op": "flatten"}, {"name": "fc", "op": "linear", "out": 3, "bias": false},
     {"name": "loss", "op": "softmax_cross_entropy"}]})";
   const auto parts = [&](const char* recipe) {
     return training_memory(network_of({network, recipe, 2}), read_recipe(resolve_trace(TraceKind::kRecipe, recipe)), 2);
   };
   // Two raw views of each result, codes of both layers' operands and results, the sums of the largest layer.
-  EXPECT_EQ(parts("int8")[0].bytes, 2 * (8 * (32 + 32 + 3) + (16 + 32) + (32 + 3) + 4 * 32));
+  EXPECT_EQ(parts("int8")[0].bytes, 2 * (8 * (32 + 32 + 3) + (32 + 32) + (32 + 3) + 4 * 32));
   EXPECT_EQ(parts("int8")[1].bytes, 17 * (18 + 96) + 20 * 18);
   EXPECT_EQ(parts("fp32")[0].bytes, 2 * 8 * (32 + 32 + 3));
   EXPECT_EQ(parts("fp32")[1].bytes, 8 * (18 + 96) + (12 + 4 * 2 / 32.0) * 18);
