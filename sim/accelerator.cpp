@@ -1,7 +1,5 @@
 #include "sim/accelerator.hpp"
 
-#include <fmt/format.h>
-
 #include "model/io/error.hpp"
 
 namespace bitloom {

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "sim/program/options.hpp"
 #include "sim/program/program.hpp"

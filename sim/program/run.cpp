@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <string>
 
 #include "model/io/output_plan.hpp"
 #include "model/io/traces.hpp"
