@@ -67,6 +67,7 @@ breaks words sim/s.cpp "a skip without a reason" "  GTEST_""SKIP();"
 breaks words docs/map.md "a path of one machine" "see /ho""me/someone/file"
 breaks switches model/io/a.hpp "a default over an enum" '    default:'
 breaks switches kernels/k.cpp "a default in the lowering" '    default:'
+breaks switches sim/s.cpp "a default in the simulator" '    default:'
 breaks switches sim/program/main.cpp "a default on one line" '  switch (op) { case Op::kAdd: return 1; default: return 0; }'
 breaks links docs/map.md "a dead link" '[gone](gone.md)'
 breaks prose docs/map.md "a long line of prose" "$(printf 'longword %.0s' {1..15})"
