@@ -76,7 +76,6 @@ void GoldenLayer::codes_beyond_raw(const RawTensor& from, Scale ratio, GoldenToo
   const Stream random = input_stream(tools);
   const std::size_t cols = size_of(node.conv.in);
   const int limit = qmax(rule.width(rule.activation));
-  counts.x = 0;
   for (std::size_t m = 0; m < from.rows; ++m) {
     for (std::size_t o = 0; o < cols; ++o) {
       const std::uint32_t u = random.draw(static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(o), 8);

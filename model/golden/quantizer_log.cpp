@@ -1,6 +1,7 @@
 // Logarithmic codes of gradients, one set a sample of SMP (N19).
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 
 #include "model/golden/quantizer.hpp"
 #include "model/numerics/log_code.hpp"
@@ -44,7 +45,7 @@ class LogQuantizer final : public GoldenQuantizer {
     for (std::size_t sample = 0; sample < layer.d.size(); ++sample) {
       std::vector<std::int32_t> codes(layer.d[sample].begin(), layer.d[sample].end());
       for (std::int32_t& code : codes) {
-        code = std::bit_width(static_cast<unsigned>(code < 0 ? -code : code)) | (code < 0 ? 8 : 0);
+        code = std::bit_width(static_cast<unsigned>(std::abs(code))) | (code < 0 ? 8 : 0);
       }
       record.put(codes_of_sample(static_cast<int>(sample)), layer.rows(tools), kBits, codes, CodeKind::kLog);
     }

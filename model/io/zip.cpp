@@ -43,7 +43,7 @@ class Reader {
   Reader(std::span<const std::byte> content, const std::string& name) : content_(content), name_(name) {}
 
   std::span<const std::byte> part(std::size_t at, std::size_t size) const {
-    if (at > content_.size() || size > content_.size() - at) fail("a record lies beyond the file's end");
+    if (at + size > content_.size()) fail("a record lies beyond the file's end");
     return content_.subspan(at, size);
   }
   std::uint32_t u16(std::size_t at) const {

@@ -5,12 +5,10 @@ namespace bitloom {
 SampleLoss softmax_cross_entropy(std::span<const std::int32_t> logits, std::size_t label, Scale c,
                                  std::span<std::int32_t> gradient) {
   const auto largest = std::max_element(logits.begin(), logits.end());  // the first of equals
+  const std::uint32_t label_exponent = exponent_of_distance(std::int64_t{*largest} - logits[label], c);
   std::uint32_t sum = 0;
-  std::uint32_t label_exponent = 0;
   for (std::size_t j = 0; j < logits.size(); ++j) {
-    const std::uint32_t t = exponent_of_distance(std::int64_t{*largest} - logits[j], c);
-    if (j == label) label_exponent = t;
-    const std::uint32_t e = exp2neg(t);
+    const std::uint32_t e = exp2neg(exponent_of_distance(std::int64_t{*largest} - logits[j], c));
     gradient[j] = static_cast<std::int32_t>(e);
     sum += e;
   }

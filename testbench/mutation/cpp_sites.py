@@ -106,6 +106,8 @@ class Finder:
             children = children[1:]
         if kind == K.VAR_DECL and ("constexpr" in text.split("=")[0].split("{")[0] or not text):
             return
+        if kind == K.VAR_DECL:  # what stands before the name is its type
+            children = [c for c in children if c.extent.start.offset >= cursor.location.offset]
         if kind == K.DECL_STMT and text.startswith(("constexpr", "static constexpr")):
             return
         if kind == K.IF_STMT and text.startswith("if constexpr"):

@@ -139,6 +139,14 @@ TEST_F(Idx, LargestExtents) {  // 4096 rows or columns
   }
 }
 
+TEST_F(Idx, MoreImagesThan16BitsCount) {
+  constexpr std::uint32_t kImages = 70000;
+  const std::string pixels = big_endian(0x803) + big_endian(kImages) + big_endian(1) + big_endian(1);
+  const Dataset data = read(pixels + std::string(kImages, '\x05'),
+                            big_endian(0x801) + big_endian(kImages) + std::string(kImages, '\x03'));
+  EXPECT_EQ(data.size(), kImages);
+}
+
 TEST_F(Idx, LabelOutOfRange) {
   EXPECT_THAT(read_error(images(), labels(3, 10)), HasSubstr("labels: label 2: expected 0 to 9, got 10"));
 }

@@ -254,5 +254,14 @@ TEST(Fp32Graph, LearnsThroughUnusualGraphs) {
   });
 }
 
+TEST(Fp32Graph, ANetworkMustEndInItsLoss) {
+  Network network = read_network(test::source_file("traces/networks/mlp_odd.json"));
+  network.nodes.pop_back();
+  EXPECT_THAT(error_of([&] {
+                make_fp32_trainer(network, {}, {1, 4, 1, 1}, Normalization::kBatch);
+              }),
+              HasSubstr("expected softmax_cross_entropy as its last layer"));
+}
+
 }  // namespace
 }  // namespace bitloom

@@ -108,6 +108,17 @@ TEST(Suggest, FindsTheNearestOrNothing) {
   EXPECT_EQ(suggestion("lq", {"luq", "lwq"}), "; did you mean \"luq\"?");
 }
 
+TEST(FieldReader, TakesPowersOfTwoBeyond32Bits) {
+  static const FileSection section{
+      "large", "", {fields::integer("bytes", 1, std::int64_t{1} << 40, "Many.").powers_of_two()}};
+  const auto bytes = [](const std::string& value) {
+    return FieldReader(JsonObject::from_text("{\"bytes\": " + value + "}", "f.json"), section)
+        .get<std::int64_t>("bytes");
+  };
+  EXPECT_EQ(bytes("8589934592"), std::int64_t{1} << 33);
+  EXPECT_EQ(error_of([&] { bytes("8589934593"); }), "f.json: bytes: expected a power of two, got 8589934593");
+}
+
 // 2^24 + 1 is no float.
 TEST(Fields, LimitsOfIntegersAreExact) {
   for (const FileField& field :

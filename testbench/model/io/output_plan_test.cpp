@@ -40,6 +40,10 @@ TEST_F(OutputPlanTest, TwoOutputsOfOneFile) {
     plan.writes("--json", path("x"));
     plan.writes("--save", path("x"));
   });
+  refuses("--waves " + path("x") + ": --json writes the same file", [&](OutputPlan& plan) {
+    plan.writes("--json", path("x"));
+    plan.writes_file("--waves", path("x"));
+  });
   fs::create_symlink("x", path("link"));
   refuses("--json writes the same file", [&](OutputPlan& plan) {
     plan.writes("--json", path("x"));

@@ -41,6 +41,17 @@ std::string image_refusal(const std::string& middle) {
   return refusal("[2, 4, 4]", kConv + ", " + middle + ", " + kEnd);
 }
 
+TEST(TrainingGraph, TapsOfAWindowAreLimited) {  // a sum of 65,535 taps fits, and the place of a maximum among 255
+  const auto pool = [](const char* op, const char* kernel) {
+    return refusal("[2, 256, 257]",
+                   kConv + fmt::format(R"(, {{"name": "p", "op": "{}", "kernel": {}}}, {})", op, kernel, kEnd));
+  };
+  EXPECT_EQ(pool("average_pool", "[255, 257]"), "");
+  EXPECT_THAT(pool("average_pool", "[256, 256]"), testing::HasSubstr("at most 65535 taps, got 65536"));
+  EXPECT_EQ(pool("max_pool", "[15, 17]"), "");
+  EXPECT_THAT(pool("max_pool", "[16, 16]"), testing::HasSubstr("at most 255 taps, got 256"));
+}
+
 TEST(TrainingGraph, WhatVanishes) {
   const std::string relu = kRelu;
   const TrainingGraph plain = image_graph(relu);

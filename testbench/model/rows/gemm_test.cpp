@@ -181,6 +181,26 @@ TEST_P(GemmTest, EveryLogCodeTimesEvery4BitCode) {  // N19.3: 2^8 pairs with sig
   for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], 64 * w[i]);
 }
 
+TEST_P(GemmTest, PartsOfTheRowsMakeTheWhole) {  // more than 32,768 products for each of eight threads
+  constexpr int kRows = 67, kCols = 65, kDepth = 66;
+  std::mt19937 random(8);
+  std::vector<std::int8_t> x(kRows * kDepth), w(kDepth * kCols);
+  for (std::vector<std::int8_t>* codes : {&x, &w}) {
+    for (std::int8_t& code : *codes) code = static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
+  }
+  std::vector<std::int32_t> sums(kRows * kCols);
+  Gemm(GetParam()).forward(x.data(), w.data(), kRows, kDepth, kCols, sums.data());
+  for (int row = 0; row < kRows; ++row) {
+    for (int col = 0; col < kCols; ++col) {
+      std::int32_t want = 0;
+      for (int k = 0; k < kDepth; ++k) {
+        want += x[static_cast<std::size_t>(row * kDepth + k)] * w[static_cast<std::size_t>(k * kCols + col)];
+      }
+      ASSERT_EQ(sums[static_cast<std::size_t>(row * kCols + col)], want) << row << " " << col;
+    }
+  }
+}
+
 TEST(GemmPack, StaysInTheRoomThatItAsksFor) {
   if (!missing_isa().empty()) GTEST_SKIP() << missing_isa();
   const std::vector<std::int8_t> b(70 * 9, 1);

@@ -274,5 +274,18 @@ TEST_F(IntegerTrainerTest, DataThatDoesNotFitIsAnError) {
   EXPECT_THROW(trainer(fp32), Error);
 }
 
+// Of one image with each of the ten labels in turn, one is right.
+TEST_F(IntegerTrainerTest, EvaluatesASingleImage) {
+  const auto of = trainer(recipe());
+  of->run_epoch(data, 0, {});
+  Dataset one = generate_flat(1, 61, 10, 6);
+  double right = 0;
+  for (std::uint8_t label = 0; label < 10; ++label) {
+    one.labels = {label};
+    right += of->evaluate(one).accuracy;
+  }
+  EXPECT_EQ(right, 1.0);
+}
+
 }  // namespace
 }  // namespace bitloom::testing
