@@ -75,9 +75,8 @@ class Draw {
   }
   /// Draws with mean 0 and variance 1: eight bytes of one word, summed.
   double noise() {
-    std::uint64_t word = random_();
     int sum = 0;
-    for (int i = 0; i < 8; ++i, word >>= 8) sum += static_cast<int>(word & 0xff);
+    for (std::uint64_t word = random_(); word != 0; word >>= 8) sum += static_cast<int>(word & 0xff);
     return (sum - 1020) / 209.0;
   }
   std::uint64_t below(std::uint64_t bound) { return uniform_below(random_, bound); }
