@@ -35,7 +35,7 @@ struct GraphNode {
 /// parameters are updated.
 class Graph {
  public:
-  /// Throws Error unless the network ends in its only softmax_cross_entropy.
+  /// Takes a network that training_graph() accepts.
   Graph(const Network& network, const Hyper& hyper, const TrainOptions& options, Normalization normalization);
 
   int batch() const { return batch_; }
@@ -93,7 +93,7 @@ class Graph {
     return node.operation ? node.operation->tensors() : std::vector<KeptTensor>{};
   }
 
-  void connect(const Network& network, const std::vector<NodeParameters>& initial);
+  void connect(const std::vector<NodeParameters>& initial);
   void prepare(std::size_t index, const NodeParameters& initial, Normalization normalization);
   void plan_forward();
   void plan_backward();

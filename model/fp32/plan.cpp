@@ -1,10 +1,8 @@
 // Graph: which node's buffers hold what, and the order of the work.
-#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "model/fp32/graph.hpp"
-#include "model/io/error.hpp"
 #include "model/network/network_layers.hpp"
 
 namespace bitloom::fp32 {
@@ -36,7 +34,7 @@ Graph::Graph(const Network& network, const Hyper& hyper, const TrainOptions& opt
     nodes_[i].facts = network.nodes[i];
     nodes_[i].elements = element_count(network.nodes[i].shape);
   }
-  connect(network, initial);
+  connect(initial);
   for (std::size_t i = 0; i < nodes_.size(); ++i) prepare(i, initial[i], normalization);
   plan_forward();
   plan_backward();
@@ -44,10 +42,7 @@ Graph::Graph(const Network& network, const Hyper& hyper, const TrainOptions& opt
 }
 
 /// Finds homes, ReLUs that another node does, and who needs a gradient.
-void Graph::connect(const Network& network, const std::vector<NodeParameters>& initial) {
-  if (network.nodes.empty() || network.nodes.back().op != Op::kSoftmaxCrossEntropy) {
-    throw Error(fmt::format("network {}: expected softmax_cross_entropy as its last layer", network.name));
-  }
+void Graph::connect(const std::vector<NodeParameters>& initial) {
   std::vector<int> readers(nodes_.size(), 0);
   for (const GraphNode& node : nodes_) {
     for (const int input : node.facts.inputs) {
