@@ -189,7 +189,7 @@ TEST_P(GemmTest, PartsOfTheRowsMakeTheWhole) {  // more than 32,768 products for
     for (std::int8_t& code : *codes) code = static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
   }
   std::vector<std::int32_t> sums(kRows * kCols);
-  Gemm(GetParam()).forward(x.data(), w.data(), kRows, kDepth, kCols, sums.data());
+  Gemm(GetParam(), GemmPath::kOwn).forward(x.data(), w.data(), kRows, kDepth, kCols, sums.data());
   for (int row = 0; row < kRows; ++row) {
     for (int col = 0; col < kCols; ++col) {
       std::int32_t want = 0;
