@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 bool same_file(const OutputPlace& a, const OutputPlace& b) {
-  if (a.kind != PlaceKind::kFile || a.exists != b.exists) return false;
+  if (a.kind != PlaceKind::kFile || b.kind != PlaceKind::kFile || a.exists != b.exists) return false;
   return a.exists ? a.status.st_dev == b.status.st_dev && a.status.st_ino == b.status.st_ino : a.target == b.target;
 }
 

@@ -1,8 +1,10 @@
 // Outputs that would overwrite each other or an input are refused before anything runs (model/io/output_plan.hpp).
 #include "model/io/output_plan.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -109,6 +111,28 @@ TEST_F(OutputPlanTest, DevicesMayBeSharedButTakeNoWaves) {
   plan.writes("--json", "-");
   refuses("expected a regular file", [](OutputPlan& other) { other.writes_file("--waves", "/dev/null"); });
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+// Who names /dev/stdout means what standard output goes to, be it a file. Its file by name would be written twice.
+TEST_F(OutputPlanTest, StandardOutputMayBeAFile) {
+  const int standard_output = dup(STDOUT_FILENO);
+  const int log = open(path("log").c_str(), O_WRONLY | O_CREAT, 0600);
+  dup2(log, STDOUT_FILENO);
+  close(log);
+  const auto refusal_of = [](const std::string& output) -> std::string {
+    try {
+      OutputPlan().writes("--json", output);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string by_descriptor = refusal_of("/dev/stdout");
+  const std::string by_name = refusal_of(path("log"));
+  dup2(standard_output, STDOUT_FILENO);
+  close(standard_output);
+  EXPECT_EQ(by_descriptor, "");
+  EXPECT_THAT(by_name, ::testing::HasSubstr("standard output goes to the same file"));
 }
 
 }  // namespace
