@@ -1,5 +1,5 @@
 # cmake --install: the program, the libraries with their headers as the CMake package "bitloom" (targets bitloom::model,
-# bitloom::kernels, bitloom::sim), and the named networks, recipes and hardware.
+# bitloom::dram, bitloom::kernels, bitloom::sim), and the named networks, recipes and hardware.
 include(GNUInstallDirs)
 set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/bitloom")
 
@@ -8,7 +8,7 @@ foreach(part model kernels sim)
           FILES_MATCHING PATTERN "*.hpp" PATTERN "program" EXCLUDE PATTERN "results" EXCLUDE)
 endforeach()
 set(libraries bitloom_options)
-foreach(part model kernels sim)
+foreach(part model dram kernels sim)
   if(TARGET bitloom_${part})
     set_target_properties(bitloom_${part} PROPERTIES EXPORT_NAME ${part})
     list(APPEND libraries bitloom_${part})
@@ -40,7 +40,7 @@ if(TARGET bitloom)
   install(DIRECTORY rtl DESTINATION ${sources} FILES_MATCHING PATTERN "*.sv" PATTERN "build_library.cmake")
   install(FILES sim/cosim/rtl/wrapper.cpp sim/cosim/rtl/abi.hpp DESTINATION ${sources}/sim/cosim/rtl)
 endif()
-foreach(kind networks recipes hardware energy hyper experiments schema)
+foreach(kind networks recipes hardware energy hyper experiments dram schema)
   install(DIRECTORY traces/${kind} DESTINATION ${CMAKE_INSTALL_DATADIR}/bitloom)
 endforeach()
 # What `bitloom explain` reads.

@@ -43,6 +43,8 @@ std::string singular(TraceKind kind) {
       return "energy table";
     case TraceKind::kExperiment:
       return "experiment";
+    case TraceKind::kDram:
+      return "DRAM file";
   }
   throw Error("unknown kind of named file");
 }
@@ -76,6 +78,8 @@ std::string folder_of(TraceKind kind) {
       return "energy";
     case TraceKind::kExperiment:
       return "experiments";
+    case TraceKind::kDram:
+      return "dram";
   }
   throw Error("unknown kind of named file");
 }

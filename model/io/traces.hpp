@@ -5,9 +5,10 @@
 namespace bitloom {
 
 /// The kinds of named files; each is a folder of traces/.
-enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy, kExperiment };
+enum class TraceKind { kNetwork, kRecipe, kHardware, kHyper, kEnergy, kExperiment, kDram };
 
-/// Returns the folder of a kind below traces/: "networks", "recipes", "hardware", "hyper", "energy" or "experiments".
+/// Returns the folder of a kind below traces/: "networks", "recipes", "hardware", "hyper", "energy", "experiments" or
+/// "dram".
 std::string folder_of(TraceKind kind);
 
 /// Finds the path of what the user gave: an existing file path as it is, or the name of a file in traces/ ("mlp" finds

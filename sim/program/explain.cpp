@@ -19,6 +19,7 @@
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
 #include "model/train/experiment_fields.hpp"
+#include "sim/dram/device.hpp"
 #include "sim/energy.hpp"
 #include "sim/program/explain_pages.hpp"
 #include "sim/program/options.hpp"
@@ -33,12 +34,13 @@ struct Kind {
   const FileSection& (*fields)();
 };
 
-constexpr std::array<Kind, 6> kKinds{{{"Network files", TraceKind::kNetwork, network_fields},
+constexpr std::array<Kind, 7> kKinds{{{"Network files", TraceKind::kNetwork, network_fields},
                                       {"Recipe files", TraceKind::kRecipe, recipe_fields},
                                       {"Hardware files", TraceKind::kHardware, hardware_fields},
                                       {"Hyper-parameter files", TraceKind::kHyper, hyper_fields},
                                       {"Energy tables", TraceKind::kEnergy, energy_fields},
-                                      {"Experiment files", TraceKind::kExperiment, experiment_fields}}};
+                                      {"Experiment files", TraceKind::kExperiment, experiment_fields},
+                                      {"DRAM files", TraceKind::kDram, dram::device_fields}}};
 
 const Kind* kind_of(const std::string& word) {
   const auto found = std::ranges::find_if(kKinds, [&](const Kind& kind) { return kind.fields().name == word; });
@@ -161,8 +163,8 @@ void add_explain(CLI::App& app, Action& action) {
   const auto options = std::make_shared<ExplainCommand>();
   CLI::App* sub = app.add_subcommand("explain", "say what a word of a file, a rule or a unit means");
   sub->add_option("word", options->word,
-                  "a kind of file (network, recipe, hardware, hyper, energy, experiment), a field, a word that a field "
-                  "takes, the name of a file in traces/, a rule (N23.6) or a unit");
+                  "a kind of file (network, recipe, hardware, hyper, energy, experiment, dram), a field, a word that a "
+                  "field takes, the name of a file in traces/, a rule (N23.6) or a unit");
   sub->add_option("--schema", options->schema, "print the JSON Schema of a kind of file");
   sub->footer(
       "Examples: bitloom explain recipe; bitloom explain gradient.binades; bitloom explain luq; bitloom explain N19.2\n"

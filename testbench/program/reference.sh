@@ -12,7 +12,7 @@ fail() {
   failures=$((failures + 1))
 }
 
-for kind in network recipe hardware hyper energy experiment; do
+for kind in network recipe hardware hyper energy experiment dram; do
   "$program" explain "$kind" | cmp - "docs/reference/$kind.md" ||
     fail "docs/reference/$kind.md: renew it by: bitloom explain $kind > docs/reference/$kind.md"
   "$program" explain --schema "$kind" | cmp - "traces/schema/$kind.json" ||
@@ -28,6 +28,7 @@ says "Powers of two (LUQ)" log
 says 'gradient.binades = 6' luq
 says "The clock" clock_mhz
 says "rows = 16" base
+says "timing.faw = 34" ddr4_3200
 says "## N23.6 Level" N23.6
 says "rtl: " "group quantizer"
 says "unit Loss" bl_loss.sv

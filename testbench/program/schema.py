@@ -14,6 +14,7 @@ FOLDERS = {
     "hyper": "hyper",
     "energy": "energy",
     "experiment": "experiments",
+    "dram": "dram",
 }
 # A good file, where the fault is, the key and its faulty value.
 FAULTS = [
@@ -28,6 +29,9 @@ FAULTS = [
     ("hardware", "hardware/base", [], "max_burst", 48),
     ("hyper", "hyper/default", ["learning_rate"], "every", 2),
     ("energy", "energy/7nm", ["rows", 0], "bytes", 8),
+    ("dram", "dram/ddr4_3200", ["timing"], "cwll", 16),
+    ("dram", "dram/ddr4_3200", ["organisation"], "banks", 0),
+    ("dram", "dram/hbm3", ["supplies", 0], "volts", "1.1 V"),
     ("experiment", "experiments/fashion_mlp", ["rows", 0], "seeds", 0),
 ]
 

@@ -60,6 +60,9 @@ rooms() {
 # What sim/cosim and sim/program add stands on the rest of sim, never the other way round. sim/results knows only model/.
 forbid_top sim 'sim/(cosim|results|program)/'
 forbid sim/cosim 'sim/(results|program)/' ''
+# sim/dram knows only model/ too, and no SystemC, so that the Verilator harness can use it.
+forbid sim/dram 'kernels/|sim/(cosim|results|program)/|sim/[a-z_]*\.hpp' ''
+forbid sim/dram 'systemc|tlm' ''
 forbid sim/results 'kernels/|sim/cosim/|sim/program/|sim/[a-z_]*\.hpp' ''
 rooms model io numerics network rows data golden fp32 train
 finish "$count" "the three executors must not share what they are compared on"

@@ -10,7 +10,7 @@ failures=0
 
 good_tree() {
   rm -rf -- "${scratch:?}/tree"
-  mkdir -p "$scratch/tree"/{model/{io,numerics,golden,train},kernels,sim/{program,results},testbench,docs/numerics}
+  mkdir -p "$scratch/tree"/{model/{io,numerics,golden,train},kernels,sim/{program,results,dram},testbench,docs/numerics}
   cd -- "$scratch/tree"
   printf 'BasedOnStyle: Google\n' >.clang-format
   printf '#pragma once\n#include "model/io/b.hpp"\n' >model/io/a.hpp
@@ -59,6 +59,8 @@ breaks arrows kernels/k.cpp "kernels including sim" '#include "sim/s.hpp"'
 breaks arrows sim/s.cpp "sim including testbench" '  #  include "testbench/t.hpp"'
 breaks arrows sim/program/main.cpp "the program including testbench" '#include "testbench/t.hpp"'
 breaks arrows sim/s.cpp "the simulator including the program" '#include "sim/program/p.hpp"'
+breaks arrows sim/dram/d.cpp "the DRAM including kernels" '#include "kernels/k.hpp"'
+breaks arrows sim/dram/d.cpp "the DRAM including SystemC" '#include <systemc>'
 breaks arrows sim/results/r.cpp "results including the simulator" '#include "sim/s.hpp"'
 breaks format sim/s.cpp "a line with a stray blank" 'int  x;'
 breaks words sim/s.cpp "postponed work" "// TO""DO later"

@@ -1,0 +1,40 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "sim/dram/constraints.hpp"
+
+namespace bitloom::dram {
+
+/// Remembers when each command may be issued next in each bank, by the constraints of the commands before it. It knows
+/// no rows: whether a bank is open is the caller's to know. Copies are snapshots.
+///
+/// A command may be told after one of another kind that has a later cycle, but commands of one kind come in the order
+/// of their cycles.
+class CommandTimes {
+ public:
+  CommandTimes(const Organisation& organisation, const Timing& timing);
+
+  /// Returns the first cycle that no constraint forbids. Banks are numbered group by group; `bank` counts only for
+  /// commands of one bank.
+  std::uint64_t earliest(Command command, int bank) const;
+  /// Takes note of a command.
+  void issue(Command command, int bank, std::uint64_t cycle);
+
+ private:
+  using ByCommand = std::array<std::uint64_t, kCommands>;
+
+  /// Finds the cycle that a constraint's second command may not come before, in its scope around a bank.
+  std::uint64_t& ready(const Constraint& constraint, int bank);
+  std::size_t group_of(int bank) const { return static_cast<std::size_t>(bank / banks_in_group_); }
+
+  int banks_in_group_;
+  std::array<std::vector<Constraint>, kCommands> behind_;  // by the command that comes first
+  std::vector<ByCommand> bank_, group_;
+  ByCommand rank_{};
+  ByCommand issued_{};                                                      // how many of each
+  std::array<std::array<std::uint64_t, kLongestCount>, kCommands> last_{};  // cycles of the last of each, as a ring
+};
+
+}  // namespace bitloom::dram
