@@ -40,7 +40,7 @@ constexpr Needed kNeeded[] = {{"add", 8},
                               {"dram", 64}};
 
 /// Additions of a Threefry-2x32 call (N4.1): one a round, two at the start, three an injection (its index included).
-constexpr double threefry_additions(int rounds) { return 2.0 + rounds + 3.0 * (rounds / 4); }
+constexpr int threefry_additions(int rounds) { return 2 + rounds + 3 * (rounds / 4); }
 
 std::uint64_t memory_bytes(int words, const Hardware& h) {
   return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(h.axi_bytes);

@@ -1,4 +1,5 @@
-"""coverage.py LCOV ROOT: totals of lines and branches, and for each file those that nothing ran."""
+"""coverage.py LCOV ROOT: totals of lines and branches of model/, and for each file those that nothing ran."""
+import os
 import sys
 
 
@@ -8,7 +9,8 @@ def read(path, root):
         for line in lines:
             key, _, rest = line.strip().partition(":")
             if key == "SF":
-                current = files.setdefault(rest.removeprefix(root + "/"), ({}, {}))
+                # A compiler cache may have made the path one by way of the build folder.
+                current = files.setdefault(os.path.relpath(rest, root), ({}, {}))
             elif key == "DA":
                 number, count = (int(v) for v in rest.split(",")[:2])
                 current[0][number] = max(count, current[0].get(number, 0))
@@ -16,7 +18,7 @@ def read(path, root):
                 number, block, branch, count = rest.split(",")
                 place = (int(number), block, branch)
                 current[1][place] = max(0 if count == "-" else int(count), current[1].get(place, 0))
-    return files
+    return {name: counts for name, counts in files.items() if name.startswith("model/")}
 
 
 def ranges(numbers):

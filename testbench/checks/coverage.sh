@@ -11,9 +11,8 @@ LLVM_PROFILE_FILE=$counts/%m_%p.profraw ctest --test-dir "$build" -j "${BITLOOM_
   { cat -- "$counts/ctest.log" && exit 1; }
 find "$counts" -name '*.profraw' >"$counts/list"
 llvm-profdata merge -sparse --input-files="$counts/list" -o "$counts/all.profdata"
-objects=()
-while IFS= read -r program; do
-  objects+=(-object "$program")
-done < <(find "$build/testbench/model" -type f -executable -name '*_test')
-llvm-cov export -format=lcov -instr-profile="$counts/all.profdata" "${objects[@]}" "$root/model" >"$counts/model.lcov"
+mapfile -t programs < <(find "$build/testbench/model" -type f -executable -name '*_test')
+# The first program stands alone: llvm-cov takes the first word without an option for one.
+llvm-cov export -format=lcov -instr-profile="$counts/all.profdata" "${programs[0]}" "${programs[@]/#/-object=}" \
+  >"$counts/model.lcov"
 python3 "$(dirname -- "${BASH_SOURCE[0]}")/coverage.py" "$counts/model.lcov" "$root"
