@@ -31,4 +31,4 @@ class SvPart:
     def head(self, text):
         """Every mutated module imports the function that says whether a mutant is on."""
         at = text.index(");", text.index("module ")) + 2
-        return text[:at] + ' import "DPI-C" bitloom_mutant_rtl = pure function bit bitloom_mutant(input int number);' + text[at:]
+        return text[:at] + ' import "DPI-C" pure bitloom_mutant_rtl = function bit bitloom_mutant(input int number);' + text[at:]
