@@ -1,13 +1,23 @@
 #include "sim/dma_store.hpp"
 
-#include <algorithm>
-
+#include "sim/store_beats.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {
+namespace {
 
-/// The recurrences of docs/timing.md, STORE: one VOUT word is appended a cycle; full beats and the rest of a row are
-/// offered.
+/// Counts whole words: each row begins a new one, of memory and of VOUT.
+void count_store(const Execution& e, const Instruction* shape, const Hardware& hardware, ActionCounts& counts) {
+  const auto word = static_cast<std::uint64_t>(hardware.axi_bytes);
+  const std::uint64_t row_bits = std::uint64_t{e.cols} * width_bits(e.command->MEMORY_BITS);
+  for (std::uint32_t row = 0; row < e.rows; ++row) {
+    counts[Action::dram_write_bytes] += ceil_div(store_row(e, shape, row) % word * 8 + row_bits, 8 * word) * word;
+  }
+  counts[Action::vout_read_bytes] += e.rows * ceil_div(e.cols, static_cast<std::uint64_t>(hardware.lanes())) * word;
+}
+
+}  // namespace
+
 std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCounts& counts) {
   const Instruction& c = *e.command;
   if (is(c, Opcode::STORE_SHAPE)) {
@@ -17,33 +27,15 @@ std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCoun
   if (e.rows == 0 || e.cols == 0) return start + timing::kEmptyTransfer;
   const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
   if (c.SHAPED != 0 && shape == nullptr) throw Error("STORE: its shape was never loaded");
-  const auto word_bits = static_cast<std::uint64_t>(machine_.hardware.axi_bytes) * 8;
-  const auto lanes = static_cast<std::uint32_t>(machine_.hardware.lanes());
-  const std::uint32_t bits = width_bits(c.MEMORY_BITS);
-  std::uint64_t cycle = start + timing::kStoreSetup, beats = 0;
-  BeatSpan accepted;
-  const auto complete = [&](std::uint64_t at) {
-    if (beats != 0 && accepted.last > at + 1) at = accepted.last - 1;
-    accepted = timing_.write(at + timing::kAppendToOffer, 1);
-    ++beats;
-    return at;
-  };
-  for (std::uint32_t row = 0; row < e.rows; ++row) {
-    std::uint64_t fill = store_row(e, shape, row) * 8 % word_bits;
-    for (std::uint32_t done = 0; done < e.cols; done += lanes) {
-      const std::uint32_t elements = std::min(lanes, e.cols - done);
-      const bool ends = done + elements == e.cols;
-      fill += std::uint64_t{elements} * bits;
-      if (fill >= word_bits || ends) cycle = complete(cycle);
-      if (ends && fill > word_bits) cycle = complete(cycle + 1);
-      fill %= word_bits;
-      ++cycle;
-    }
+  count_store(e, shape, machine_.hardware, counts);
+  StoreBeats beats(e, shape, machine_.hardware, start);
+  std::uint64_t response = 0;
+  while (beats.next()) {
+    const std::uint64_t accepted = memory_.offer(beats.offered());
+    response = memory_.take(beats.beat(), accepted);
+    beats.accepted(accepted);
   }
-  const std::uint64_t word = word_bits / 8;
-  counts[Action::dram_write_bytes] += beats * word;
-  counts[Action::vout_read_bytes] += e.rows * ceil_div(e.cols, lanes) * word;
-  return timing_.response(accepted);
+  return response;
 }
 
 }  // namespace bitloom

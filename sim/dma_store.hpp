@@ -1,9 +1,8 @@
 #pragma once
 #include <array>
 
-#include "sim/dram_channels.hpp"
 #include "sim/engine.hpp"
-#include "sim/load_plan.hpp"
+#include "sim/flat_memory.hpp"
 
 namespace bitloom {
 
@@ -11,13 +10,13 @@ namespace bitloom {
 /// response.
 class DmaStore {
  public:
-  DmaStore(const Machine& machine, const BurstTiming& timing) : machine_(machine), timing_(timing) {}
+  DmaStore(const Machine& machine, const FlatMemory& memory) : machine_(machine), memory_(memory) {}
   /// Plans the transfer and counts it; returns the end edge.
   std::uint64_t plan(const Execution& e, std::uint64_t start, ActionCounts& counts);
 
  private:
   const Machine& machine_;
-  BurstTiming timing_;
+  FlatMemory memory_;
   std::array<const Instruction*, kShapeSlots> shapes_{};
 };
 

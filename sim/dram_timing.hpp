@@ -46,6 +46,7 @@ class DramTiming {
   uint64_t write_response(uint64_t last_beat_cycle) const { return last_beat_cycle + write_latency_; }
 
   bool stalls() const { return threshold_ > 0; }
+  std::uint64_t read_latency() const { return static_cast<std::uint64_t>(read_latency_); }
 
  private:
   uint64_t hash(DramChannel channel, uint64_t beat, int idle) const {  // splitmix64's finalizer

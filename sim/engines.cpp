@@ -17,7 +17,7 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
       machine{hardware, registers},
       reads(hardware, options.stall_percent, options.stall_seed),
       load(machine, reads),
-      store(machine, BurstTiming(hardware, options.stall_percent, options.stall_seed)) {
+      store(machine, FlatMemory(hardware, options.stall_percent, options.stall_seed)) {
   if (options.stall_percent < 0 || options.stall_percent > 99) {
     throw Error(fmt::format("stalls: expected 0 to 99 percent, got {}", options.stall_percent));
   }

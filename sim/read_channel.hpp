@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "kernels/hardware.hpp"
-#include "sim/dram_channels.hpp"
+#include "sim/flat_memory.hpp"
 #include "sim/load_plan.hpp"
 
 namespace bitloom {
@@ -24,20 +24,22 @@ class ReadChannel {
   /// Returns the number of beats that it reads.
   std::uint64_t load_beats() const { return load_beats_; }
 
-  /// Fetches a command of `bursts` bursts of `beats`, the first asked for in cycle `ready`, each other in the cycle
-  /// after the grant before it; returns the edge of the last beat. Calls come in the order of `ready`.
-  std::uint64_t fetch(std::uint64_t ready, std::uint32_t bursts, std::uint32_t beats);
+  /// Fetches a command of `bursts` bursts like `first`, one behind the other in memory. The first is asked for in cycle
+  /// `ready`, each other in the cycle after the grant before it; returns the edge of the last beat. Calls come in the
+  /// order of `ready`.
+  std::uint64_t fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first);
   /// Returns the cycle of the last fetch burst's grant.
   std::uint64_t last_fetch_grant() const { return last_fetch_grant_; }
 
  private:
   struct Fetch {
     std::uint64_t ready;
-    std::uint32_t bursts, beats;
+    std::uint32_t bursts;
+    ReadBurst first;
   };
   /// What a plan changes, so that it can be taken back.
   struct State {
-    BurstTiming timing;
+    FlatMemory timing;
     std::uint64_t next_grant = 0;           ///< first cycle in which nothing is granted yet
     std::vector<std::uint64_t> last_beats;  ///< ring over the last max_outstanding bursts
     std::size_t oldest = 0;
@@ -50,7 +52,8 @@ class ReadChannel {
   };
 
   std::uint64_t grant(std::uint64_t ready) const;
-  std::uint64_t burst(std::uint64_t grant_cycle, std::uint32_t beats, std::vector<std::uint64_t>* edges);
+  std::uint64_t burst(std::uint64_t grant_cycle, const ReadBurst& burst, std::vector<std::uint64_t>* edges);
+  void fetch_burst(const Fetch& fetch, std::uint32_t number, std::uint64_t grant_cycle);
   void fetch_now(const Fetch& fetch);
   void fetches_until(Interruptions& at, std::uint64_t asked);
   void plan_again();

@@ -98,7 +98,7 @@ class Session {
 
   CosimResult run() {
     prepare();
-    RtlMachine rtl(options_.rtl_library, result_.program.hardware, rtl_timing());
+    RtlMachine rtl(options_.rtl_library, result_.program.hardware, rtl_memory());
     rtl.memory().resize(result_.program.total_bytes);
     std::copy(rtl_image_.begin(), rtl_image_.end(), rtl.memory().begin());
     for (int step = 0; step < options_.steps * config_.micro_batches; ++step) {
@@ -145,10 +145,7 @@ class Session {
     }
   }
 
-  DramTiming rtl_timing() const {
-    const Hardware& hw = result_.program.hardware;
-    return {hw.dram_read_latency, hw.dram_write_latency, options_.stall, options_.seed};
-  }
+  FlatMemory rtl_memory() const { return {result_.program.hardware, options_.stall, options_.seed}; }
 
   StepContext context(int step) const { return step_context(config_, options_.seed, static_cast<std::uint32_t>(step)); }
 
@@ -311,7 +308,7 @@ class Session {
   /// where none did.
   std::int64_t time_of(const Difference& difference, const Batch& samples, int step) const {
     say(fmt::format("step {}: RTL again, for the time of the difference", step));
-    RtlMachine again(options_.rtl_library, program().hardware, rtl_timing());
+    RtlMachine again(options_.rtl_library, program().hardware, rtl_memory());
     prepare_again(again, samples, step);
     const std::uint32_t batch = batch_offset(program(), 0);
     std::int64_t before = element_of(program(), difference, again.memory(), batch), time = -1;
@@ -325,7 +322,7 @@ class Session {
 
   void trace(const Batch& samples, int step, const Window& window, std::int64_t at) {
     say(fmt::format("step {}: RTL again, waves of cycles {} to {}", step, window.from, window.to));
-    RtlMachine traced(trace_library(options_.rtl_library, options_.progress), program().hardware, rtl_timing());
+    RtlMachine traced(trace_library(options_.rtl_library, options_.progress), program().hardware, rtl_memory());
     prepare_again(traced, samples, step);
     OutputByName file(options_.waves);
     traced.waves(file.name(), window.from, window.to);

@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
   using namespace bitloom;
   const Step step = make_step();
   const Hardware& hw = step.program.hardware;
-  RtlMachine machine(step.library, hw, {hw.dram_read_latency, hw.dram_write_latency, 0, 1});
+  RtlMachine machine(step.library, hw, FlatMemory(hw, 0, 1));
   const auto systemc = [&step, &hw](bool values) {
     SimOptions options;
     options.values = values;

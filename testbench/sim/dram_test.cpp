@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "sim/dram_channels.hpp"
+#include "sim/flat_memory.hpp"
 #include "sim/read_channel.hpp"
 
 namespace bitloom {
@@ -27,39 +27,34 @@ class Bursts : public testing::TestWithParam<int> {};
 
 TEST_P(Bursts, EqualDramTimingBeatByBeat) {
   const Hardware h = hardware(8, 4, 16);
-  BurstTiming bursts(h, GetParam(), 7);
+  FlatMemory memory(h, GetParam(), 7);
   DramTiming beats(h.dram_read_latency, h.dram_write_latency, GetParam(), 7);
   std::mt19937 random(3);
-  std::uint64_t address = 0, offer = 0;
+  std::uint64_t asked = 0, offer = 0;
   for (int n = 0; n < 2000; ++n) {
-    const std::uint64_t count = 1 + random() % 16;
-    address += 1 + random() % 30;
+    const auto count = static_cast<std::uint32_t>(1 + random() % 16);
+    asked += 1 + random() % 30;
     offer += 1 + random() % 30;
     std::vector<std::uint64_t> edges;
-    const std::uint64_t last = bursts.read(address, count, &edges);
-    const BeatSpan write = bursts.write(offer, count);
+    const std::uint64_t last = memory.read({random() % 4096 * 8, count}, asked, &edges);
     ASSERT_EQ(edges.size(), count);
-    for (std::uint64_t k = 0; k < count; ++k) {
-      const std::uint64_t r = beats.read_beat(address), w = beats.write_beat(offer + k);
+    for (std::uint32_t k = 0; k < count; ++k) {
+      const std::uint64_t r = beats.read_beat(asked), w = beats.write_beat(offer + k);
       ASSERT_EQ(edges[k], r) << n;
-      if (k == 0) {
-        ASSERT_EQ(write.first, w) << n;
-      }
-      if (k + 1 == count) {
-        ASSERT_TRUE(last == r && write.last == w) << n;
-        ASSERT_EQ(bursts.response(write), beats.write_response(w));
-      }
+      ASSERT_EQ(memory.offer(offer + k), w) << n;
+      ASSERT_EQ(memory.take({random() % 4096 * 8, k + 1 == count}, w), beats.write_response(w)) << n;
     }
+    ASSERT_EQ(last, edges.back()) << n;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Stalls, Bursts, testing::Values(0, 25, 75));
 
 TEST(BurstsTest, WithoutStallsABeatACycleAfterTheLatency) {
-  BurstTiming bursts(hardware(8, 4, 16), 0, 1);
-  EXPECT_EQ(bursts.read(100, 4, nullptr), 126u);
-  EXPECT_EQ(bursts.read(101, 4, nullptr), 130u);  // waits for the burst before it
-  EXPECT_EQ(bursts.read(200, 1, nullptr), 223u);  // the channel was idle
+  FlatMemory memory(hardware(8, 4, 16), 0, 1);
+  EXPECT_EQ(memory.read({0, 4}, 100, nullptr), 126u);
+  EXPECT_EQ(memory.read({800, 4}, 101, nullptr), 130u);  // waits for the burst before it
+  EXPECT_EQ(memory.read({64, 1}, 200, nullptr), 223u);   // the channel was idle
 }
 
 struct LoadJob {
@@ -244,7 +239,7 @@ Ends planned(const Hardware& h, int stall, std::vector<LoadJob> loads, const std
       channel.load(loads[load].plan);
       ++load;
     } else {
-      fetch_ends.push_back(channel.fetch(fetches[fetch].ready, fetches[fetch].bursts, fetches[fetch].beats));
+      fetch_ends.push_back(channel.fetch(fetches[fetch].ready, fetches[fetch].bursts, {0, fetches[fetch].beats}));
       ++fetch;
     }
     if (load < loads.size()) next_load = channel.load_end() + loads[load].gap;

@@ -14,14 +14,14 @@ AxiMemory::AxiMemory(int axi_bytes, int max_burst, int max_outstanding)
       log_bytes_(std::countr_zero(static_cast<unsigned>(axi_bytes))),
       max_burst_(max_burst),
       max_outstanding_(max_outstanding),
-      timing_(1, 1, 0, 0) {}
+      timing_(DramTiming(1, 1, 0, 0)) {}
 
 void AxiMemory::stall_addresses(int percent, std::uint64_t seed) {
   address_threshold_ = static_cast<std::uint64_t>(percent) * 256 / 100;
   address_random_ = seed * 2 + 1;
 }
 
-void AxiMemory::start(const DramTiming& timing) {
+void AxiMemory::start(const FlatMemory& timing) {
   timing_ = timing;
   counters_ = {};
   reads_.clear();
@@ -108,8 +108,10 @@ void AxiMemory::accept_read(std::uint64_t edge, const RtlPins& pins) {
   ++counters_.read_bursts;
   std::uint32_t address = pins.m_araddr;
   const bool failing = failing_reads_.contains(address);
+  edges_.clear();
+  timing_.read({address, static_cast<std::uint32_t>(beats)}, edge, &edges_);
   for (int beat = 0; beat < beats; ++beat, address += static_cast<std::uint32_t>(axi_bytes_)) {
-    reads_.push({timing_.read_beat(edge), address, beat + 1 == beats, failing});
+    reads_.push({edges_[static_cast<std::size_t>(beat)], address, beat + 1 == beats, failing});
   }
 }
 
@@ -140,7 +142,7 @@ void AxiMemory::take_write(std::uint64_t edge, RtlPins& pins) {
   if (pins.m_wvalid == 0) return;
   if (!offered_) {
     offered_ = true;
-    accept_edge_ = timing_.write_beat(edge);
+    accept_edge_ = timing_.offer(edge);
     waiting_.m_wstrb = pins.m_wstrb;
     waiting_.m_wlast = pins.m_wlast;
     std::memcpy(waiting_.m_wdata, pins.m_wdata, static_cast<std::size_t>(axi_bytes_));
@@ -167,9 +169,11 @@ void AxiMemory::write_beat(std::uint64_t edge, const RtlPins& pins) {
     }
   }
   ++counters_.write_beats;
+  const std::uint64_t address = burst.address + static_cast<std::uint64_t>(burst_beat_ * axi_bytes_);
+  const std::uint64_t response = timing_.take({address, last}, edge);
   ++burst_beat_;
   if (last) {
-    responses_.push({timing_.write_response(edge), burst.failing});
+    responses_.push({response, burst.failing});
     bursts_.pop();
     burst_beat_ = 0;
   }

@@ -22,11 +22,11 @@ struct RtlMachine::Library {
   const RtlApi* api = nullptr;
 };
 
-RtlMachine::RtlMachine(const std::string& library, const Hardware& hardware, const DramTiming& timing,
+RtlMachine::RtlMachine(const std::string& library, const Hardware& hardware, const FlatMemory& memory,
                        std::uint64_t seed)
     : library_(std::make_unique<Library>(library)),
       dram_(hardware.axi_bytes, hardware.max_burst, hardware.max_outstanding),
-      timing_(timing) {
+      timing_(memory) {
   if (library_->api->config_hash != config_hash(hardware)) {
     throw Error(fmt::format("{}: was made for another hardware than {}", library, hardware.name));
   }

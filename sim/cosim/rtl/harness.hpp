@@ -15,7 +15,6 @@
 #include "sim/cosim/rtl/abi.hpp"
 #include "sim/cosim/rtl/axi_memory.hpp"
 #include "sim/cosim/rtl/child.hpp"
-#include "sim/dram_timing.hpp"
 #include "sim/simulator.hpp"
 
 namespace bitloom {
@@ -66,9 +65,9 @@ class RtlMachine {
  public:
   using OnExecution = std::function<void(const ExecutionRecord&)>;
 
-  /// Loads the library, which must have been made for this hardware. Each program starts with a copy of `timing`, which
+  /// Loads the library, which must have been made for this hardware. Each program starts with a copy of `memory`, which
   /// is in its first state. `seed` fills all state that has no reset.
-  RtlMachine(const std::string& library, const Hardware& hardware, const DramTiming& timing, std::uint64_t seed = 1);
+  RtlMachine(const std::string& library, const Hardware& hardware, const FlatMemory& memory, std::uint64_t seed = 1);
   ~RtlMachine();
   RtlMachine(const RtlMachine&) = delete;
   RtlMachine& operator=(const RtlMachine&) = delete;
@@ -105,7 +104,7 @@ class RtlMachine {
   void* machine_ = nullptr;
   RtlPins* pins_ = nullptr;
   AxiMemory dram_;
-  DramTiming timing_;
+  FlatMemory timing_;
   std::uint64_t watchdog_ = 2'000'000;
   std::uint64_t last_sign_ = 0;
   std::array<ExecutionRecord, kQueues> open_{};
