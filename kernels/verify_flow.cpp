@@ -142,22 +142,8 @@ class Flow {
 
   /// Takes the waits of an execution and sends its signals; false when a wait is not satisfied.
   bool execute(const Step& step, int queue, const Runner& runner) {
-    std::array<int, kTokenCounters> needed{};
-    for (const Token& token : step.waits) {
-      if (!at_first(runner.index, token.level)) continue;
-      require_end(token, token.id >> 1 & 3, queue, step.command, "waits for");
-      ++needed[static_cast<std::size_t>(token.id)];
-    }
-    for (std::size_t id = 0; id < needed.size(); ++id) {
-      if (counters_[id] < needed[id]) return false;
-    }
-    for (const int writer : step.needs) {
-      if (!complete_[static_cast<std::size_t>(writer)]) {
-        throw Error(fmt::format("program: {} may run before command {} has stored what it reads",
-                                at(program_, step.command), writer));
-      }
-    }
-    for (std::size_t id = 0; id < needed.size(); ++id) counters_[id] -= needed[id];
+    if (!take_waits(step, queue, runner.index)) return false;
+    if (!step.needs.empty() && at_first(runner.index, 3)) require_written(step);  // what is complete once stays so
     for (const Token& token : step.signals) {
       if (!at_last(runner.index, runner.group.counts, token.level)) continue;
       require_end(token, token.id >> 3, queue, step.command, "signals");
@@ -167,6 +153,29 @@ class Flow {
       }
     }
     return true;
+  }
+
+  /// Takes all tokens that an execution waits for, or none; a command may wait twice for one counter.
+  bool take_waits(const Step& step, int queue, const LoopIndex& index) {
+    for (std::size_t i = 0; i < step.waits.size(); ++i) {
+      const Token& token = step.waits[i];
+      if (!at_first(index, token.level)) continue;
+      require_end(token, token.id >> 1 & 3, queue, step.command, "waits for");
+      if (--counters_[static_cast<std::size_t>(token.id)] >= 0) continue;
+      for (std::size_t back = 0; back <= i; ++back) {
+        if (at_first(index, step.waits[back].level)) ++counters_[static_cast<std::size_t>(step.waits[back].id)];
+      }
+      return false;
+    }
+    return true;
+  }
+
+  void require_written(const Step& step) const {
+    for (const int writer : step.needs) {
+      if (complete_[static_cast<std::size_t>(writer)]) continue;
+      throw Error(fmt::format("program: {} may run before command {} has stored what it reads",
+                              at(program_, step.command), writer));
+    }
   }
 
   void require_end(const Token& token, int expected, int queue, int command, const char* verb) const {

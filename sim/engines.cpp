@@ -15,7 +15,7 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
     : program(source),
       options(run_options),
       machine{hardware, registers},
-      reads(hardware, options.stall_percent, options.stall_seed),
+      reads(hardware, options.stall_percent, options.stall_seed, options.remember_loads),
       load(machine, reads),
       store(machine, FlatMemory(hardware, options.stall_percent, options.stall_seed)) {
   if (options.stall_percent < 0 || options.stall_percent > 99) {

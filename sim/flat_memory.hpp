@@ -34,6 +34,11 @@ class FlatMemory {
     return last;
   }
 
+  /// Says that bursts take the same cycles at any time, as long as none before them is under way.
+  bool steady() const { return !timing_.stalls(); }
+  /// Gives the edge of the last read beat, to be kept and put back where the memory is steady.
+  std::uint64_t& last_read() { return read_last_; }
+
   /// Returns the edge that accepts the next write beat, which is offered to `edge` and all after it.
   std::uint64_t offer(std::uint64_t edge) { return timing_.write_beat(edge); }
   /// Takes the beat that was offered last, at the edge that accepts it; returns the edge of its burst's response, which

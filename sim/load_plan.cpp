@@ -72,6 +72,52 @@ void add_shaped_row(const Execution& e, const Instruction& s, std::uint32_t row,
   }
 }
 
+/// First and last source line of the rows [row0, row0 + rows) by all their taps, padding included, from the image's
+/// line 0 on; rows of more than one image have no such span.
+struct LineSpan {
+  std::int64_t first, last;
+};
+
+LineSpan line_span(const Execution& e, const Instruction& s, const Place& at) {
+  const std::int64_t last_y = at.y + (at.x + e.rows - 1) / s.EXTENT_X;
+  const bool one_tap = e.command->TAP_LOOP != 0;
+  const std::int64_t from = (one_tap ? e.index[1] : 0) * signed8(s.TAP_Y);
+  const std::int64_t to = (one_tap ? e.index[1] : s.TAPS_Y - std::int64_t{1}) * signed8(s.TAP_Y);
+  return {at.y * s.SCALE_Y + std::min(from, to) + signed16(s.OFFSET_Y),
+          last_y * s.SCALE_Y + std::max(from, to) + signed16(s.OFFSET_Y)};
+}
+
+constexpr std::int64_t kPage = 4096;  // no burst crosses the end of one (docs/timing.md)
+
+/// Returns where `bit` lies in its page, or in its word (then above all places in a page) where no page ends between
+/// the bytes `first` and `last`.
+std::uint32_t place_of(std::int64_t bit, std::int64_t first, std::int64_t last, std::uint32_t word) {
+  const std::int64_t page_bits = 8 * kPage;
+  if (first / kPage != last / kPage) return static_cast<std::uint32_t>(bit % page_bits);
+  return static_cast<std::uint32_t>(page_bits + bit % (8 * std::int64_t{word}));
+}
+
+LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::uint32_t word) {
+  const Place at(s, e.row0), end(s, std::int64_t{e.row0} + e.rows - 1);
+  const std::int64_t image = std::int64_t{e.address} + at.n * s.IMAGE_PITCH;
+  const LineSpan lines = line_span(e, s, at);
+  const bool inside = at.n == end.n && lines.first >= 0 && lines.last < s.LIMIT_Y;
+  std::int64_t first = image, last = std::int64_t{e.address} + (end.n + 1) * s.IMAGE_PITCH;
+  if (inside) first = image + lines.first * s.LINE_PITCH, last = image + (lines.last + 1) * s.LINE_PITCH - 1;
+  const std::int64_t bit = 8 * (image + at.y * s.SCALE_Y * s.LINE_PITCH);
+  const auto line = static_cast<std::uint32_t>(inside ? -1 : at.y);
+  const std::uint32_t tap = e.command->TAP_LOOP != 0 ? e.index[1] << 16 | e.index[2] : 0;
+  return {e.command->position,
+          s.position,
+          e.rows,
+          e.cols,
+          e.col0,
+          tap,
+          static_cast<std::uint32_t>(at.x),
+          line,
+          place_of(bit, first, last, word)};
+}
+
 }  // namespace
 
 std::uint32_t width_bits(std::uint32_t width) { return static_cast<std::uint32_t>(bits_of(static_cast<Width>(width))); }
@@ -93,6 +139,15 @@ LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t s
     plan.pieces.back().ends_row = true;
   }
   return plan;
+}
+
+LoadSignature load_signature(const Execution& e, const Instruction* shape, std::uint32_t word) {
+  if (shape != nullptr) return shaped_signature(e, *shape, word);
+  const Instruction& c = *e.command;
+  const std::int64_t bit = 8 * std::int64_t{e.address} + std::int64_t{e.col0} * width_bits(c.MEMORY_BITS);
+  const std::int64_t bits = std::int64_t{e.cols} * width_bits(c.MEMORY_BITS);
+  const std::int64_t last = (bit + 8 * std::int64_t{c.PITCH} * (e.rows - 1) + bits - 1) / 8;
+  return {c.position, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word)};
 }
 
 std::uint64_t store_row(const Execution& e, const Instruction* shape, std::uint32_t row) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,14 @@ struct LoadPlan {
 
 /// Plans the pieces of a LOAD; `shape` is its descriptor, null where it is not shaped.
 LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t start);
+
+/// What decides how a LOAD's steps follow each other, its start and whole pages of its addresses apart.
+using LoadSignature = std::array<std::uint32_t, 9>;
+
+/// Returns the signature of a LOAD: two of one program that have the same, in words of `word` bytes, take the same
+/// cycles and beats where they start at a channel at rest. Where no page ends among the lines that a LOAD reads, only
+/// its place in a word counts; where its lines are all inside the image, it does not count which they are.
+LoadSignature load_signature(const Execution& e, const Instruction* shape, std::uint32_t word);
 
 /// Returns the bits of a MEMORY_BITS or LOCAL_BITS value.
 std::uint32_t width_bits(std::uint32_t width);

@@ -7,12 +7,13 @@
 
 namespace bitloom {
 
-ReadChannel::ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed)
+ReadChannel::ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed, bool remembers)
     : state_{FlatMemory(hardware, stall_percent, seed), 0,
              std::vector<std::uint64_t>(static_cast<std::size_t>(hardware.max_outstanding)), 0},
       before_load_(state_),
       word_(static_cast<std::uint32_t>(hardware.axi_bytes)),
-      max_burst_(static_cast<std::uint32_t>(hardware.max_burst)) {}
+      max_burst_(static_cast<std::uint32_t>(hardware.max_burst)),
+      remembers_(remembers && state_.timing.steady()) {}
 
 /// Returns the first cycle from `ready` on with room for one more burst.
 std::uint64_t ReadChannel::grant(std::uint64_t ready) const {
@@ -41,13 +42,68 @@ void ReadChannel::fetch_now(const Fetch& fetch) {
   }
 }
 
-std::uint64_t ReadChannel::load(LoadPlan plan) {
-  plan_ = std::move(plan);
+void ReadChannel::begin_load() {
   before_load_ = state_;
   during_load_.clear();
   loading_ = true;
+}
+
+std::uint64_t ReadChannel::load(LoadPlan plan) {
+  begin_load();
+  unplanned_.reset();
+  plan_ = std::move(plan);
   plan_again();
   return load_end_;
+}
+
+std::uint64_t ReadChannel::load(const Execution& e, const Instruction* shape, std::uint64_t start) {
+  begin_load();
+  unplanned_ = Unplanned{e, shape, start};
+  if (!remembers_ || !at_rest(start)) {
+    plan_again();
+    return load_end_;
+  }
+  const LoadSignature signature = load_signature(e, shape, word_);
+  if (const LoadOutcome* like = memo_.find(signature)) {
+    take(*like, start);
+  } else {
+    plan_again();
+    memo_.keep(signature, outcome(start));
+  }
+  return load_end_;
+}
+
+/// Says whether nothing before an edge can hold up what asks from then on.
+bool ReadChannel::at_rest(std::uint64_t edge) {
+  const auto before = [&](std::uint64_t other) { return other <= edge; };
+  return before(state_.next_grant) && before(state_.timing.last_read()) &&
+         std::all_of(state_.last_beats.begin(), state_.last_beats.end(), before);
+}
+
+/// Returns what the LOAD that was planned last did; what was over at its start counts as its start.
+LoadOutcome ReadChannel::outcome(std::uint64_t start) {
+  const auto since = [&](std::uint64_t edge) { return edge - std::min(edge, start); };
+  LoadOutcome o{since(load_end_),
+                load_beats_,
+                since(last_load_grant_),
+                since(state_.next_grant),
+                since(state_.timing.last_read()),
+                {}};
+  for (std::size_t k = 0; k < state_.last_beats.size(); ++k) {
+    o.last_beats.push_back(since(state_.last_beats[(state_.oldest + k) % state_.last_beats.size()]));
+  }
+  return o;
+}
+
+void ReadChannel::take(const LoadOutcome& outcome, std::uint64_t start) {
+  load_end_ = start + outcome.end;
+  load_beats_ = outcome.beats;
+  if (outcome.beats == 0) return;
+  last_load_grant_ = start + outcome.last_grant;
+  state_.next_grant = start + outcome.next_grant;
+  state_.timing.last_read() = start + outcome.last_read;
+  state_.oldest = 0;
+  for (std::size_t k = 0; k < state_.last_beats.size(); ++k) state_.last_beats[k] = start + outcome.last_beats[k];
 }
 
 std::uint64_t ReadChannel::fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first) {
@@ -76,6 +132,8 @@ void ReadChannel::fetches_until(Interruptions& at, std::uint64_t asked) {
 }
 
 void ReadChannel::plan_again() {
+  if (unplanned_) plan_ = load_plan(unplanned_->execution, unplanned_->shape, unplanned_->start);
+  unplanned_.reset();
   Interruptions fetches;
   if (!during_load_.empty()) fetches.ready = during_load_.front().ready;
   LoadBursts bursts(plan_, word_, max_burst_);

@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kernels/hardware.hpp"
 #include "sim/flat_memory.hpp"
+#include "sim/load_memo.hpp"
 #include "sim/load_plan.hpp"
 
 namespace bitloom {
@@ -12,12 +14,17 @@ namespace bitloom {
 /// cycle, fetch first, and at most max_outstanding are granted and not finished. docs/timing.md, Reads and LOAD.
 ///
 /// A LOAD is planned as a whole when it starts. A fetch that comes in between takes the channel back to the LOAD's
-/// start and plans again with the fetch in it, which moves only the LOAD's end.
+/// start and plans again with the fetch in it, which moves only the LOAD's end. A LOAD that starts at a channel at
+/// rest, without stalls, takes what one of the same signature took before it.
 class ReadChannel {
  public:
-  ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed);
+  /// Makes a channel; remembers: LOADs may be taken from those before them, which changes no cycle.
+  ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed, bool remembers = true);
 
-  /// Starts a LOAD; returns the edge of its end. The LOAD before it must be over.
+  /// Starts a LOAD at an edge; returns the edge of its end. The LOAD before it must be over. `shape` is its descriptor,
+  /// null where it is not shaped; it and the execution's command must stay.
+  std::uint64_t load(const Execution& e, const Instruction* shape, std::uint64_t start);
+  /// Starts a LOAD by its plan.
   std::uint64_t load(LoadPlan plan);
   /// Returns the end of the LOAD that load() started last, after the fetches since then.
   std::uint64_t load_end() const { return load_end_; }
@@ -51,7 +58,18 @@ class ReadChannel {
     std::uint64_t ready = 0;
   };
 
+  /// A LOAD whose plan may not be needed.
+  struct Unplanned {
+    Execution execution;
+    const Instruction* shape = nullptr;
+    std::uint64_t start = 0;
+  };
+
   std::uint64_t grant(std::uint64_t ready) const;
+  bool at_rest(std::uint64_t edge);
+  void begin_load();
+  LoadOutcome outcome(std::uint64_t start);
+  void take(const LoadOutcome& outcome, std::uint64_t start);
   std::uint64_t burst(std::uint64_t grant_cycle, const ReadBurst& burst, std::vector<std::uint64_t>* edges);
   void fetch_burst(const Fetch& fetch, std::uint32_t number, std::uint64_t grant_cycle);
   void fetch_now(const Fetch& fetch);
@@ -60,6 +78,9 @@ class ReadChannel {
 
   State state_, before_load_;
   std::uint32_t word_, max_burst_;
+  bool remembers_;
+  LoadMemo memo_;
+  std::optional<Unplanned> unplanned_;  ///< plan_ is made from it when it is needed
   LoadPlan plan_;
   std::vector<Fetch> during_load_;  ///< fetches since the LOAD started
   bool loading_ = false;

@@ -26,6 +26,7 @@ struct SimOptions {
   bool values = false;             ///< compute on the memory image; without, only time and counts
   int stall_percent = 0;           ///< of DramTiming, 0..99
   std::uint64_t stall_seed = 1;    ///< of DramTiming
+  bool remember_loads = true;      ///< LOADs alike take their cycles from the first of them, which changes no result
   bool record_executions = false;  ///< fill SimResult::executions
   /// Is called after each execution with its command's position; what it throws ends simulate(). May be empty.
   std::function<void(std::uint32_t command)> progress;
