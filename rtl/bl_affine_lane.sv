@@ -1,28 +1,43 @@
-// One lane of AFFINE (N12), combinational: clamp((P(u, a) + P(v, b) + c * 2^16 + 2^15) >> 16, 2^31 - 1), mask, ReLU.
+// One lane of AFFINE (N12): clamp((P(u, a) + P(v, b) + c * 2^16 + 2^15) >> 16, 2^31 - 1), mask, ReLU. The products in stage 1, their sum in stage 2
+// (bl_stream numbers the stages).
 module bl_affine_lane (
+    input  logic        clk_i,
+    input  logic        rst_ni,
+    input  logic [ 2:1] valid_i,      // by stage
     input  logic        has_v_i,
-    input  logic        masked_i,     // the input mask is 0 here
     input  logic        relu_i,
+    // Stage 1
     input  logic [31:0] u_i,
     input  logic [31:0] v_i,
     input  logic [31:0] a_i,          // reals (N11)
     input  logic [31:0] b_i,
     input  logic [31:0] c_i,
+    input  logic        keep_i,       // 0: masked
+    input  logic        in_tile_i,    // 0: beyond the tile
+    // Stage 3; all 0 beyond the tile
     output logic [31:0] raw_o,
+    output logic [30:0] magnitude_o,  // |raw|
     output logic        positive_o,   // before ReLU
     output logic        saturated_o   // before mask and ReLU
 );
 
-  localparam logic signed [49:0] Limit = 50'sd2147483647;
-
-  // A magnitude that F16 takes: s below 0 becomes (65535, 0), s above 63 or zero gives 0.
-  logic [46:0] pu, pv;
+  // Stage 1
   logic [15:0] ma, mb;
   logic [5:0] sa, sb;
-  assign ma = a_i[23] ? 16'hffff : a_i[15:0];
-  assign sa = a_i[23] ? 6'd0 : a_i[21:16];
-  assign mb = b_i[23] ? 16'hffff : b_i[15:0];
-  assign sb = b_i[23] ? 6'd0 : b_i[21:16];
+  logic negative_a, negative_b;
+  logic [46:0] pu, pv;
+  bl_factor u_a (
+      .real_i(a_i),
+      .m_o(ma),
+      .s_o(sa),
+      .negative_o(negative_a)
+  );
+  bl_factor u_b (
+      .real_i(b_i),
+      .m_o(mb),
+      .s_o(sb),
+      .negative_o(negative_b)
+  );
   bl_fixed16 u_pu (
       .x_i({{2{u_i[31]}}, u_i}),
       .m_i(ma),
@@ -36,27 +51,53 @@ module bl_affine_lane (
       .y_o(pv)
   );
 
-  logic has_a, has_b;
-  assign has_a = a_i[15:0] != 16'd0 && a_i[23:22] != 2'b01;
-  assign has_b = has_v_i && b_i[15:0] != 16'd0 && b_i[23:22] != 2'b01;
-  logic signed [49:0] first, second, sum, value;
+  // Stage 2
+  localparam logic signed [49:0] Limit = 50'sd2147483647;
+  logic signed [46:0] first_q, second_q;
+  logic [31:0] addend_q, raw, raw_q;
+  logic keep_q, in_tile_q, saturated, positive, saturated_q, positive_q;
+  logic signed [49:0] sum, value;
   always_comb begin
-    first = has_a ? $signed({{3{pu[46]}}, pu}) : 50'sd0;
-    second = has_b ? $signed({{3{pv[46]}}, pv}) : 50'sd0;
-    if (a_i[31]) first = -first;
-    if (b_i[31]) second = -second;
-    sum = first + second + $signed({{2{c_i[31]}}, c_i, 16'd0}) + 50'sd32768;
+    sum = 50'(first_q) + 50'(second_q) + $signed({{2{addend_q[31]}}, addend_q, 16'd0}) + 50'sd32768;
     value = sum >>> 16;
-    saturated_o = value > Limit || value < -Limit;
-    if (masked_i) value = 50'sd0;
-    positive_o = value > 50'sd0;
-    if (relu_i && value < 50'sd0) value = 50'sd0;
-    raw_o = value[31:0];
-    if (value > Limit) raw_o = 32'h7fff_ffff;
-    if (value < -Limit) raw_o = 32'h8000_0001;
+    saturated = value > Limit || value < -Limit;
+    positive = keep_q && value > 50'sd0;
+    raw = value[31:0];
+    if (value > Limit) raw = 32'h7fff_ffff;
+    if (value < -Limit) raw = 32'h8000_0001;
+    if (!keep_q || (relu_i && !positive)) raw = 32'd0;
   end
 
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      {first_q, second_q} <= 94'd0;
+      {addend_q, raw_q} <= 64'd0;
+      {keep_q, in_tile_q, saturated_q, positive_q} <= 4'd0;
+    end else begin
+      if (valid_i[1]) begin
+        first_q <= negative_a ? -pu : pu;
+        second_q <= !has_v_i ? 47'd0 : (negative_b ? -pv : pv);
+        addend_q <= c_i;
+        keep_q <= keep_i;
+        in_tile_q <= in_tile_i;
+      end
+      if (valid_i[2]) begin
+        raw_q <= in_tile_q ? raw : 32'd0;
+        saturated_q <= in_tile_q && saturated;
+        positive_q <= in_tile_q && positive;
+      end
+    end
+  end
+
+  // Stage 3
+  logic [31:0] size;
+  assign size = raw_q[31] ? -raw_q : raw_q;
+  assign raw_o = raw_q;
+  assign magnitude_o = size[30:0];
+  assign positive_o = positive_q;
+  assign saturated_o = saturated_q;
+
   logic unused_bits;
-  assign unused_bits = ^{a_i[30:24], b_i[30:24], value};
+  assign unused_bits = ^{size[31], value};
 
 endmodule

@@ -1,10 +1,11 @@
 // Streams the groups (words of LANES elements) of a tile through a pipeline: reads the table entries and the words of VIN that a command
 // needs, asks for its random words, and says when its last result has been written.
 //
-// A group takes `period` cycles: as many as it has words to read or to write, at least 1, with 7 stages 3. Word k of the group that begins in cycle t is
-// addressed in cycle t + k and kept in operand_o from cycle t + k + 2 on, until that of the next group takes its place. Stage 1 of the group is
-// cycle t + period + 1: all its words are there, and word k stays there up to stage k + 1. Stage 1 and the later ones follow cycle by cycle.
-// Random words of 8 bits arrive in stage 3; those of 16 bits in stage 4 (key 0) and stage 6 (key 1).
+// A group takes `period` cycles: as many as it has words to read or to write, at least 1, with 7 stages 3. Coefficient vectors are read with the first
+// row of each column of groups, with COEF_SCALAR with the first group only, and stay. Word k of the group that begins in cycle t is addressed in
+// cycle t + k and kept in operand_o from cycle t + k + 2 on, until the next one for its place arrives. Stage 1 of the group is cycle t + period + 1:
+// all its words are there, and word k stays there up to stage k + 1. Stage 1 and the later ones follow cycle by cycle. Random words of 8 bits arrive
+// in stage 3; those of 16 bits in stage 4 (key 0) and stage 6 (key 1).
 module bl_stream #(
     parameter int V = bl_pkg::LANES,
     parameter int W = bl_pkg::AXI_BYTES,
@@ -22,11 +23,13 @@ module bl_stream #(
     input  logic             first_i,
     // What the command needs: its reads are full-tile inputs (bits 3..0) and coefficient vectors (bits 6..4), from the lowest bit up
     input  logic [      6:0] reads_i,
+    input  logic             row_word_i,    // input 1 has one value a row, in lane 0 of the row's word
     input  logic [      1:0] writes_i,      // words of a group that it writes
     input  logic [      3:0] stages_i,      // the stage in which its results are complete; the first is written in the next cycle
     input  logic             draws8_i,
     input  logic             draws16_i,
-    // Table entries RATIO, LIMIT, ADDEND, RATIO_W, ADDEND + 1
+    // Table entries RATIO, LIMIT, ADDEND, RATIO_W, ADDEND + 1: read one a cycle from the first on, so the first three are there in the earliest stage 1,
+    // and all five in that of a period of 3
     output logic [     11:0] table_addr_o,
     input  logic [     31:0] table_data_i,
     output logic [  5*32-1:0] entry_o,
@@ -65,26 +68,31 @@ module bl_stream #(
   assign vin_base = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16];
   assign draws = draws8_i || draws16_i;
 
-  logic [2:0] read_count, full_count, period, last_phase;
+  logic coef_scalar;
+  logic [2:0] full_count, vector_count, least, draw_reads, draw_last_phase, data_reads, data_last_phase;
+  logic [15:0] draw_row, draw_group, unused_draw_index;
+  assign coef_scalar = cmd_i[bl_pkg::F_COEF_SCALAR_LSB];
   always_comb begin
-    read_count = 3'd0;
-    for (int k = 0; k < 7; k++) read_count = read_count + {2'd0, reads_i[k]};
     full_count = {2'd0, reads_i[0]} + {2'd0, reads_i[1]} + {2'd0, reads_i[2]} + {2'd0, reads_i[3]};
-    period = (read_count == 3'd0) ? 3'd1 : read_count;
-    if ({1'b0, writes_i} > period) period = {1'b0, writes_i};
-    if (stages_i == 4'd7 && period < 3'd3) period = 3'd3;  // the lanes of UPDATE
+    vector_count = {2'd0, reads_i[4]} + {2'd0, reads_i[5]} + {2'd0, reads_i[6]};
+    least = (stages_i == 4'd7) ? 3'd3 : 3'd1;  // the lanes of UPDATE
+    if ({1'b0, writes_i} > least) least = {1'b0, writes_i};
+    draw_reads = full_count;
+    if (draw_row == 16'd0 && (draw_group == 16'd0 || !coef_scalar)) draw_reads = full_count + vector_count;
+    data_reads = full_count;
+    if (row_o == 16'd0 && (group_o == 16'd0 || !coef_scalar)) data_reads = full_count + vector_count;
+    draw_last_phase = ((draw_reads > least) ? draw_reads : least) - 3'd1;
+    data_last_phase = ((data_reads > least) ? data_reads : least) - 3'd1;
   end
-  assign last_phase = period - 3'd1;
 
   // ---- Order of an execution
-  typedef enum logic [2:0] {Idle, Key, SecondKey, Setup, Lead, Run, Drain} state_e;
+  typedef enum logic [2:0] {Idle, Key, SecondKey, Lead, Run, Drain} state_e;
   state_e state_q, state_d;
   logic [3:0] count_q, count_d, lead, drain;
   logic draw_start, data_start, draw_active, data_active, data_last, unused_draw_last;
   logic [2:0] draw_phase_q, phase_q;
-  logic [15:0] draw_row, draw_group, unused_draw_index;
-  // Draws begin with Setup: their words take 14 cycles.
-  assign lead = draws16_i ? 4'd3 : 4'd6;
+  // Words take 14 cycles from their draw to their stage.
+  assign lead = draws16_i ? 4'd7 : 4'd10;
   assign drain = stages_i + {2'd0, writes_i};
 
   always_comb begin
@@ -97,27 +105,24 @@ module bl_stream #(
     done_o = 1'b0;
     case (state_q)
       Idle: if (run_i) begin
-        state_d = (draws && first_i) ? Key : Setup;
+        state_d = (draws && first_i) ? Key : (draws ? Lead : Run);
         key_start_o = draws && first_i;
+        data_start = !draws;
       end
       Key: if (key_done_i) begin
-        state_d = draws16_i ? SecondKey : Setup;
+        state_d = draws16_i ? SecondKey : Lead;
         key_start_o = draws16_i;
         key_sel_o = draws16_i;
       end
       SecondKey: begin
         key_sel_o = 1'b1;
-        if (key_done_i) state_d = Setup;
-      end
-      Setup: if (count_q == 4'd3) begin
-        state_d = draws ? Lead : Run;
-        data_start = !draws;
+        if (key_done_i) state_d = Lead;
       end
       Lead: if (count_q == lead - 4'd1) begin
         state_d = Run;
         data_start = 1'b1;
       end
-      Run: if (data_last && phase_q == last_phase) state_d = Drain;
+      Run: if (data_last && phase_q == data_last_phase) state_d = Drain;
       Drain: if (count_q == drain) begin
         state_d = Idle;
         done_o = 1'b1;
@@ -125,19 +130,18 @@ module bl_stream #(
       default: state_d = Idle;
     endcase
     if (state_d != state_q) count_d = 4'd0;
-    draw_start = draws && state_d == Setup && state_q != Setup;
+    draw_start = state_d == Lead && state_q != Lead;
   end
 
+  logic [2:0] entries_q;  // table entries that were read
   always_comb begin
-    table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
-    if (state_q == Setup) begin
-      case (count_q[1:0])
-        2'd0: table_addr_o = cmd_i[bl_pkg::F_LIMIT_LSB+:12];
-        2'd1: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12];
-        2'd2: table_addr_o = cmd_i[bl_pkg::F_RATIO_W_LSB+:12];
-        default: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12] + 12'd1;
-      endcase
-    end
+    case (entries_q)
+      3'd0: table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
+      3'd1: table_addr_o = cmd_i[bl_pkg::F_LIMIT_LSB+:12];
+      3'd2: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12];
+      3'd3: table_addr_o = cmd_i[bl_pkg::F_RATIO_W_LSB+:12];
+      default: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12] + 12'd1;
+    endcase
   end
 
   logic [5*32-1:0] entry_q;
@@ -146,16 +150,20 @@ module bl_stream #(
     if (!rst_ni) begin
       state_q <= Idle;
       count_q <= 4'd0;
+      entries_q <= 3'd0;
       entry_q <= '0;
       draw_phase_q <= 3'd0;
       phase_q <= 3'd0;
     end else begin
       state_q <= state_d;
       count_q <= count_d;
-      if (state_q == Idle && run_i) entry_q[0+:32] <= table_data_i;
-      if (state_q == Setup) entry_q[(32'(count_q[1:0])+1)*32+:32] <= table_data_i;
-      draw_phase_q <= (!draw_active || draw_phase_q == last_phase) ? 3'd0 : draw_phase_q + 3'd1;
-      phase_q <= (!data_active || phase_q == last_phase) ? 3'd0 : phase_q + 3'd1;
+      if (done_o) entries_q <= 3'd0;
+      else if (run_i && entries_q != 3'd5) begin
+        entries_q <= entries_q + 3'd1;
+        entry_q[32'(entries_q)*32+:32] <= table_data_i;
+      end
+      draw_phase_q <= (!draw_active || draw_phase_q == draw_last_phase) ? 3'd0 : draw_phase_q + 3'd1;
+      phase_q <= (!data_active || phase_q == data_last_phase) ? 3'd0 : phase_q + 3'd1;
     end
   end
 
@@ -163,7 +171,7 @@ module bl_stream #(
       .clk_i,
       .rst_ni,
       .start_i(draw_start),
-      .step_i(draw_phase_q == last_phase),
+      .step_i(draw_phase_q == draw_last_phase),
       .rows_i,
       .groups_i(groups),
       .active_o(draw_active),
@@ -172,17 +180,16 @@ module bl_stream #(
       .group_o(draw_group),
       .index_o(unused_draw_index)
   );
-  assign draw_sel_o = draws16_i && draw_phase_q == last_phase;
-  assign draw_o = draw_active && (draw_phase_q == last_phase || (draws16_i && draw_phase_q + 3'd2 == last_phase));
+  assign draw_sel_o = draws16_i && draw_phase_q == draw_last_phase;
+  assign draw_o = draw_active && (draw_phase_q == draw_last_phase || (draws16_i && draw_phase_q + 3'd2 == draw_last_phase));
   assign draw_row_o = row0_i + {16'd0, draw_row};
   assign draw_block_o = (col0_i + ({16'd0, draw_group} << LogV)) >> (draws16_i ? 2 : 3);
 
-  logic unused_row;
   bl_walk u_data (
       .clk_i,
       .rst_ni,
       .start_i(data_start),
-      .step_i(phase_q == last_phase),
+      .step_i(phase_q == data_last_phase),
       .rows_i,
       .groups_i(groups),
       .active_o(data_active),
@@ -192,7 +199,6 @@ module bl_stream #(
       .index_o
   );
   assign begin_o = data_active && phase_q == 3'd0;
-  assign unused_row = ^row_o;
 
   // ---- Reads
   logic [2:0] slot, rank, coefficient;
@@ -208,13 +214,13 @@ module bl_stream #(
       end
     end
   end
-  assign reads = data_active && phase_q < read_count;
+  assign reads = data_active && phase_q < data_reads;
   assign coefficient = phase_q - full_count;
   always_comb begin
-    if (phase_q < full_count) address = 16'({12'd0, phase_q, parity_i} * stride) + index_o;
+    if (phase_q < full_count) address = 16'({12'd0, phase_q, parity_i} * stride) + ((row_word_i && slot == 3'd1) ? row_o : index_o);
     else begin
       address = 16'({12'd0, full_count, 1'b0} * stride) + 16'({12'd0, coefficient, parity_i} * groups) +
-          (cmd_i[bl_pkg::F_COEF_SCALAR_LSB] ? 16'd0 : group_o);
+          (coef_scalar ? 16'd0 : group_o);
     end
     address = address + vin_base;
   end
@@ -222,7 +228,9 @@ module bl_stream #(
 
   logic arrives_q, answer_q;
   logic [2:0] slot_q;
+  logic [V*32-1:0] word;
   logic [7*V*32-1:0] operand_q;
+  assign word = ((row_word_i && slot_q == 3'd1) || (coef_scalar && slot_q >= 3'd4)) ? {V{vin_data_i[31:0]}} : vin_data_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       arrives_q <= 1'b0;
@@ -234,7 +242,7 @@ module bl_stream #(
       answer_q <= begin_o;
       slot_q <= slot;
       for (int k = 0; k < 7; k++) begin
-        if (arrives_q && slot_q == 3'(k)) operand_q[k*V*32+:V*32] <= vin_data_i;
+        if (arrives_q && slot_q == 3'(k)) operand_q[k*V*32+:V*32] <= word;
       end
     end
   end
@@ -251,7 +259,7 @@ module bl_stream #(
       indices_q <= '0;
     end else begin
       // Stages that this command does not have must not be the next one's.
-      valid_q <= done_o ? 8'd0 : {valid_q[6:0], data_active && phase_q == last_phase};
+      valid_q <= done_o ? 8'd0 : {valid_q[6:0], data_active && phase_q == data_last_phase};
       groups_q <= {groups_q[7*16-1:0], group_o};
       indices_q <= {indices_q[7*16-1:0], index_o};
     end

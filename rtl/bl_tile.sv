@@ -33,11 +33,12 @@ module bl_tile #(
     output logic [  RowW-1:0] acc_row_o,
     output logic [GroupW-1:0] acc_group_o,
     input  logic [  V*48-1:0] acc_data_i,
-    // Stage 4: raw view, code, mask; statistics
+    // Stage 4: raw view, code, mask; what the statistics count
     output logic              push_o,
     output logic [3*V*32-1:0] words_o,
-    input  logic [      95:0] stat_i,
-    output logic [      95:0] stat_o
+    output logic [  V*31-1:0] magnitude_o,
+    output logic [     V-1:0] code_saturated_o,
+    output logic [     V-1:0] raw_saturated_o
 );
 
   localparam int LogV = $clog2(V);
@@ -47,7 +48,7 @@ module bl_tile #(
   logic [bl_pkg::F_FLAGS_W-1:0] flags;
   logic [1:0] quantizer;
   logic [2:0] rounding;
-  logic from_vin, add_bias, mask_in, codes_out, bias_out, group, coef_scalar;
+  logic from_vin, add_bias, mask_in, codes_out, bias_out, group;
   logic [31:0] ratio;
   logic [30:0] limit;
   assign flags = cmd_i[bl_pkg::F_FLAGS_LSB+:bl_pkg::F_FLAGS_W];
@@ -59,7 +60,6 @@ module bl_tile #(
   assign quantizer = bias_out ? bl_pkg::QUANTIZER_UNIFORM : cmd_i[bl_pkg::F_QUANTIZER_LSB+:2];
   assign rounding = bias_out ? bl_pkg::ROUND_HALF_UP : cmd_i[bl_pkg::F_ROUNDING_LSB+:3];
   assign group = codes_out && quantizer == bl_pkg::QUANTIZER_GROUP;
-  assign coef_scalar = cmd_i[bl_pkg::F_COEF_SCALAR_LSB];
   assign ratio = entry_i[31:0];
   assign limit = bias_out ? 31'h7fff_ffff : {15'd0, cmd_i[bl_pkg::F_QMAX_LSB+:16]};
 
@@ -92,8 +92,7 @@ module bl_tile #(
   // ---- The lanes
   logic [2:0] field;
   logic [63:0] word;
-  logic [V-1:0] raw_saturated4, code_saturated4, mask4;
-  logic [V*31-1:0] magnitude4;
+  logic [V-1:0] code_saturated4, mask4;
   logic [V*32-1:0] raw4, masks4;
   assign field = 3'(col0_i) + 3'(groups_i[3*16+:16] << LogV);
   assign word = word_i >> {field, 3'd0};
@@ -116,14 +115,14 @@ module bl_tile #(
         .acc_i(acc_q[v*48+:48]),
         .vin_i(operand_i[v*32+:32]),
         .bias_i(read1_q[v*32+:32]),
-        .group_ratio_i(operand_i[4*V*32+(coef_scalar?0:v)*32+:32]),
-        .group_lo_i(operand_i[5*V*32+(coef_scalar?0:v)*32+:32]),
+        .group_ratio_i(operand_i[4*V*32+v*32+:32]),
+        .group_lo_i(operand_i[5*V*32+v*32+:32]),
         .in_tile_i({groups_i[16+:16], LogV'(v)} < (16 + LogV)'(cols_i)),
         .keep_i(!mask_in || operand_i[3*V*32+v*32+:32] != 32'd0),
         .u_i(word[v*8+:8]),
         .raw_o(raw4[v*32+:32]),
-        .magnitude_o(magnitude4[v*31+:31]),
-        .raw_saturated_o(raw_saturated4[v]),
+        .magnitude_o(magnitude_o[v*31+:31]),
+        .raw_saturated_o(raw_saturated_o[v]),
         .mask_o(mask4[v]),
         .code_o(code4[v*32+:32]),
         .code_saturated_o(code_saturated4[v])
@@ -132,16 +131,7 @@ module bl_tile #(
   end
   assign push_o = run_i && valid_i[4];
   assign words_o = {masks4, code4, raw4};
-
-  // ---- Statistics
-  always_comb begin
-    stat_o = stat_i;
-    for (int v = 0; v < V; v++) begin
-      if ({1'b0, magnitude4[v*31+:31]} > stat_o[31:0]) stat_o[31:0] = {1'b0, magnitude4[v*31+:31]};
-      if (codes_out || bias_out) stat_o[63:32] = stat_o[63:32] + {31'd0, code_saturated4[v]};
-      stat_o[95:64] = stat_o[95:64] + {31'd0, raw_saturated4[v]};
-    end
-  end
+  assign code_saturated_o = (codes_out || bias_out) ? code_saturated4 : '0;
 
   logic unused_bits;
   assign unused_bits = ^{cmd_i, flags, col0_i, row_i, operand_i, valid_i, groups_i, indices_i, bias_from, bias_to, word};

@@ -1,5 +1,5 @@
 // The vector queue's engine: runs its commands one at a time. It holds the table T, the random streams and the statistics; the commands' units
-// share them. TILE and UPDATE are pipelines behind one bl_stream. docs/timing_vector.md gives the cycles of every command.
+// share them. docs/timing_vector.md gives the cycles of every command.
 //
 // Memories: reads (ACC, VIN) answer one cycle after their address, writes need no answer. Addresses are words.
 module bl_vector #(
@@ -73,8 +73,8 @@ module bl_vector #(
   assign is_reduce = run && opcode == bl_pkg::OP_REDUCE;
   assign is_pool = run && opcode == bl_pkg::OP_POOL;
   assign is_adam = run && opcode == bl_pkg::OP_ADAM;
-  assign is_stream = is_tile || is_update;
-  assign is_other = run && !(is_stream || is_loss || is_scalar || is_load || is_store || is_affine || is_reduce || is_pool || is_adam);
+  assign is_stream = is_tile || is_update || is_affine || is_reduce || is_pool;
+  assign is_other = run && !(is_stream || is_loss || is_scalar || is_load || is_store || is_adam);
 
   logic stream_done, words_done, scalar_done;
   assign unit_done = stream_done || words_done || scalar_done || is_other;
@@ -126,13 +126,11 @@ module bl_vector #(
   );
 
   // ---- Statistics
-  logic [159:0] stats_now, stats_next, update_stat;
-  logic [95:0] tile_stat, words_stat;
+  logic [159:0] stats_now, stream_stat;
+  logic [95:0] words_stat;
   logic [2:0] stats_count;
-  logic tile_push, update_push, words_stat_we;
+  logic stream_stat_we, words_stat_we;
   always_comb begin
-    stats_next = {64'd0, is_tile ? tile_stat : words_stat};
-    if (is_update) stats_next = update_stat;
     stats_count = 3'd3;
     if (opcode == bl_pkg::OP_LOSS) stats_count = 3'd2;
     if (opcode == bl_pkg::OP_UPDATE && exec_cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ]) stats_count = 3'd5;
@@ -141,8 +139,8 @@ module bl_vector #(
       .clk_i, .rst_ni,
       .slot_i(slot),
       .clear_i(begins && has_stats && exec_first_i),
-      .we_i(tile_push || update_push || words_stat_we),
-      .wdata_i(stats_next),
+      .we_i(stream_stat_we || words_stat_we),
+      .wdata_i(is_stream ? stream_stat : {64'd0, words_stat}),
       .now_o(stats_now),
       .save_i(stats_save),
       .count_i(stats_count),
@@ -198,41 +196,35 @@ module bl_vector #(
       .inexact_o(div_inexact)
   );
 
-  // ---- TILE and UPDATE
-  logic [6:0] tile_reads, update_reads;
-  logic [2:0] tile_writes, update_writes, writes;
-  logic tile_draws, update_draws, group_begins, group_answers;
-  logic [5*32-1:0] entry;
-  logic [7*V*32-1:0] operand;
-  logic [15:0] group_row, group_number, unused_group_index;
-  logic [7:1] valid;
-  logic [8*16-1:0] groups, indices;
-  logic [3*V*32-1:0] tile_words, update_words;
-  assign writes = is_update ? update_writes : tile_writes;
-
+  // ---- The units
   logic [VinW-1:0] stream_vin, words_vin;
   logic [RawW-1:0] stream_raw, words_raw;
   logic [W*8-1:0] stream_raw_data, words_raw_data;
   logic stream_raw_we, words_raw_we;
 
-  bl_stream u_stream (
+  bl_streams u_streams (
       .clk_i, .rst_ni,
-      .run_i(is_stream),
+      .run_tile_i(is_tile),
+      .run_update_i(is_update),
+      .run_affine_i(is_affine),
+      .run_reduce_i(is_reduce),
+      .run_pool_i(is_pool),
       .done_o(stream_done),
       .cmd_i(exec_cmd_i),
       .rows_i(exec_rows_i),
+      .cols_i(exec_cols_i),
       .row0_i(exec_row0_i),
       .col0_i(exec_col0_i),
+      .i1_i(exec_i1_i),
+      .i2_i(exec_i2_i),
       .parity_i(parity),
+      .parity2_i(exec_par_i[2]),
       .first_i(exec_first_i),
-      .reads_i(is_update ? update_reads : tile_reads),
-      .writes_i({1'b0, writes[0]} + {1'b0, writes[1]} + {1'b0, writes[2]}),
-      .stages_i(is_update ? 4'd7 : 4'd4),
-      .draws8_i(is_tile && tile_draws),
-      .draws16_i(is_update && update_draws),
       .table_addr_o(stream_taddr),
       .table_data_i(table_rdata),
-      .entry_o(entry),
+      .stat_i(stats_now),
+      .stat_we_o(stream_stat_we),
+      .stat_o(stream_stat),
       .key_start_o(stream_key_start),
       .key_sel_o(key_sel),
       .key_done_i(key_done),
@@ -240,83 +232,18 @@ module bl_vector #(
       .draw_sel_o(draw_sel),
       .draw_row_o(draw_row),
       .draw_block_o(draw_block),
-      .vin_addr_o(stream_vin),
-      .vin_data_i,
-      .operand_o(operand),
-      .begin_o(group_begins),
-      .row_o(group_row),
-      .group_o(group_number),
-      .index_o(unused_group_index),
-      .answer_o(group_answers),
-      .valid_o(valid),
-      .groups_o(groups),
-      .indices_o(indices)
-  );
-
-  bl_tile u_tile (
-      .clk_i, .rst_ni,
-      .run_i(is_tile),
-      .cmd_i(exec_cmd_i),
-      .cols_i(exec_cols_i),
-      .col0_i(exec_col0_i),
-      .parity_i(parity),
-      .reads_o(tile_reads),
-      .writes_o(tile_writes),
-      .draws_o(tile_draws),
-      .entry_i(entry[63:0]),
-      .begin_i(group_begins),
-      .row_i(group_row),
-      .group_i(group_number),
-      .answer_i(group_answers),
-      .operand_i(operand),
-      .valid_i(valid),
-      .groups_i(groups),
-      .indices_i(indices),
-      .word_i(word[63:0]),
+      .word_i(word),
       .acc_buf_o,
       .acc_row_o,
       .acc_group_o,
       .acc_data_i,
-      .push_o(tile_push),
-      .words_o(tile_words),
-      .stat_i(stats_now[95:0]),
-      .stat_o(tile_stat)
+      .vin_addr_o(stream_vin),
+      .vin_data_i,
+      .raw_we_o(stream_raw_we),
+      .raw_addr_o(stream_raw),
+      .raw_data_o(stream_raw_data)
   );
 
-  bl_update u_update (
-      .clk_i, .rst_ni,
-      .run_i(is_update),
-      .cmd_i(exec_cmd_i),
-      .cols_i(exec_cols_i),
-      .col0_i(exec_col0_i),
-      .reads_o(update_reads),
-      .writes_o(update_writes),
-      .draws_o(update_draws),
-      .entry_i(entry),
-      .operand_i(operand),
-      .valid_i(valid),
-      .groups_i(groups),
-      .word_i(word),
-      .push_o(update_push),
-      .words_o(update_words),
-      .stat_i(stats_now),
-      .stat_o(update_stat)
-  );
-
-  bl_write u_write (
-      .clk_i, .rst_ni,
-      .push_i(tile_push || update_push),
-      .enable_i(writes),
-      .words_i(is_update ? update_words : tile_words),
-      .index_i(is_update ? indices[7*16+:16] : indices[4*16+:16]),
-      .stride_i(exec_cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16]),
-      .parity_i(parity),
-      .we_o(stream_raw_we),
-      .addr_o(stream_raw),
-      .data_o(stream_raw_data)
-  );
-
-  // ---- The other units
   bl_scalar u_scalar (
       .clk_i, .rst_ni,
       .run_i(is_scalar),
@@ -346,9 +273,6 @@ module bl_vector #(
   bl_words u_words (
       .clk_i, .rst_ni,
       .run_loss_i(is_loss),
-      .run_affine_i(is_affine),
-      .run_reduce_i(is_reduce),
-      .run_pool_i(is_pool),
       .run_adam_i(is_adam),
       .run_load_i(is_load),
       .run_store_i(is_store),
@@ -359,10 +283,7 @@ module bl_vector #(
       .row0_i(exec_row0_i),
       .col0_i(exec_col0_i),
       .first_i(exec_first_i),
-      .i1_i(exec_i1_i),
-      .i2_i(exec_i2_i),
       .parity_i(parity),
-      .parity2_i(exec_par_i[2]),
       .table_addr_o(words_taddr),
       .table_data_i(table_rdata),
       .table_we_o(words_twe),

@@ -1,4 +1,5 @@
-// Walks the groups of a tile row by row: one step a cycle in which step_i is high.
+// Walks the groups of a tile down each column of groups, one step a cycle in which step_i is high: what belongs to columns, as coefficients and sums
+// do, is needed by one column after the other.
 module bl_walk (
     input  logic        clk_i,
     input  logic        rst_ni,
@@ -13,11 +14,11 @@ module bl_walk (
     output logic [15:0] index_o    // row * groups + group
 );
 
-  logic active_q, ends_row;
+  logic active_q, ends_column;
   logic [15:0] row_q, group_q, index_q;
 
-  assign ends_row = group_q + 16'd1 >= groups_i;
-  assign last_o = active_q && ends_row && row_q + 16'd1 >= rows_i;
+  assign ends_column = row_q + 16'd1 >= rows_i;
+  assign last_o = active_q && ends_column && group_q + 16'd1 >= groups_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -32,9 +33,9 @@ module bl_walk (
       index_q <= 16'd0;
     end else if (active_q && step_i) begin
       active_q <= !last_o;
-      index_q <= index_q + 16'd1;
-      group_q <= ends_row ? 16'd0 : group_q + 16'd1;
-      if (ends_row) row_q <= row_q + 16'd1;
+      index_q <= ends_column ? group_q + 16'd1 : index_q + groups_i;
+      row_q <= ends_column ? 16'd0 : row_q + 16'd1;
+      if (ends_column) group_q <= group_q + 16'd1;
     end
   end
 

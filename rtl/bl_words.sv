@@ -1,4 +1,4 @@
-// The units of the vector engine that read and write their tiles a word at a time: LOSS, AFFINE, REDUCE, POOL, ADAM, TABLE_LOAD and TABLE_STORE.
+// The units of the vector engine that read and write their tiles a word at a time: LOSS, ADAM, TABLE_LOAD and TABLE_STORE.
 // At most one of them runs; the ports are those of the one that does.
 module bl_words #(
     parameter int V = bl_pkg::LANES,
@@ -10,9 +10,6 @@ module bl_words #(
     input  logic            rst_ni,
     // From the first cycle until the cycle of done_o
     input  logic            run_loss_i,
-    input  logic            run_affine_i,
-    input  logic            run_reduce_i,
-    input  logic            run_pool_i,
     input  logic            run_adam_i,
     input  logic            run_load_i,
     input  logic            run_store_i,
@@ -23,10 +20,7 @@ module bl_words #(
     input  logic [    31:0] row0_i,
     input  logic [    31:0] col0_i,
     input  logic            first_i,
-    input  logic [    15:0] i1_i,
-    input  logic [    15:0] i2_i,
     input  logic            parity_i,       // of PARITY0
-    input  logic            parity2_i,      // of level 2
     output logic [    11:0] table_addr_o,
     input  logic [    31:0] table_data_i,
     output logic            table_we_o,
@@ -57,14 +51,14 @@ module bl_words #(
     output logic [ W*8-1:0] raw_data_o
 );
 
-  logic loss_done, affine_done, reduce_done, pool_done, adam_done, copy_done;
-  logic loss_stat_we, affine_stat_we, pool_stat_we, adam_stat_we;
-  logic loss_raw_we, affine_raw_we, reduce_raw_we, pool_raw_we, adam_raw_we, copy_raw_we;
-  logic [95:0] loss_stat, affine_stat, pool_stat, adam_stat;
-  logic [11:0] loss_taddr, affine_taddr, reduce_taddr, adam_taddr, copy_taddr;
-  logic [VinW-1:0] loss_vin, affine_vin, reduce_vin, pool_vin, adam_vin, copy_vin;
-  logic [RawW-1:0] loss_raw, affine_raw, reduce_raw, pool_raw, adam_raw, copy_raw;
-  logic [W*8-1:0] loss_raw_data, affine_raw_data, reduce_raw_data, pool_raw_data, adam_raw_data, copy_raw_data;
+  logic loss_done, adam_done, copy_done;
+  logic loss_stat_we, adam_stat_we;
+  logic loss_raw_we, adam_raw_we, copy_raw_we;
+  logic [95:0] loss_stat, adam_stat;
+  logic [11:0] loss_taddr, adam_taddr, copy_taddr;
+  logic [VinW-1:0] loss_vin, adam_vin, copy_vin;
+  logic [RawW-1:0] loss_raw, adam_raw, copy_raw;
+  logic [W*8-1:0] loss_raw_data, adam_raw_data, copy_raw_data;
 
   bl_loss u_loss (
       .clk_i,
@@ -92,70 +86,6 @@ module bl_words #(
       .raw_we_o(loss_raw_we),
       .raw_addr_o(loss_raw),
       .raw_data_o(loss_raw_data)
-  );
-
-  bl_affine u_affine (
-      .clk_i,
-      .rst_ni,
-      .run_i(run_affine_i),
-      .done_o(affine_done),
-      .cmd_i,
-      .rows_i,
-      .cols_i,
-      .parity_i,
-      .table_addr_o(affine_taddr),
-      .table_data_i,
-      .stat_i,
-      .stat_we_o(affine_stat_we),
-      .stat_o(affine_stat),
-      .vin_addr_o(affine_vin),
-      .vin_data_i,
-      .raw_we_o(affine_raw_we),
-      .raw_addr_o(affine_raw),
-      .raw_data_o(affine_raw_data)
-  );
-
-  bl_reduce u_reduce (
-      .clk_i,
-      .rst_ni,
-      .run_i(run_reduce_i),
-      .done_o(reduce_done),
-      .cmd_i,
-      .rows_i,
-      .cols_i,
-      .i1_i,
-      .i2_i,
-      .parity_i,
-      .parity2_i,
-      .table_addr_o(reduce_taddr),
-      .table_data_i,
-      .vin_addr_o(reduce_vin),
-      .vin_data_i,
-      .raw_we_o(reduce_raw_we),
-      .raw_addr_o(reduce_raw),
-      .raw_data_o(reduce_raw_data)
-  );
-
-  bl_pool u_pool (
-      .clk_i,
-      .rst_ni,
-      .run_i(run_pool_i),
-      .done_o(pool_done),
-      .cmd_i,
-      .rows_i,
-      .cols_i,
-      .i1_i,
-      .i2_i,
-      .parity_i,
-      .parity2_i,
-      .stat_i,
-      .stat_we_o(pool_stat_we),
-      .stat_o(pool_stat),
-      .vin_addr_o(pool_vin),
-      .vin_data_i,
-      .raw_we_o(pool_raw_we),
-      .raw_addr_o(pool_raw),
-      .raw_data_o(pool_raw_data)
   );
 
   bl_adam u_adam (
@@ -211,9 +141,9 @@ module bl_words #(
       .raw_data_o(copy_raw_data)
   );
 
-  assign done_o = loss_done || affine_done || reduce_done || pool_done || adam_done || copy_done;
-  assign stat_we_o = loss_stat_we || affine_stat_we || pool_stat_we || adam_stat_we;
-  assign raw_we_o = loss_raw_we || affine_raw_we || reduce_raw_we || pool_raw_we || adam_raw_we || copy_raw_we;
+  assign done_o = loss_done || adam_done || copy_done;
+  assign stat_we_o = loss_stat_we || adam_stat_we;
+  assign raw_we_o = loss_raw_we || adam_raw_we || copy_raw_we;
   always_comb begin
     table_addr_o = copy_taddr;
     stat_o = loss_stat;
@@ -225,25 +155,6 @@ module bl_words #(
       vin_addr_o = loss_vin;
       raw_addr_o = loss_raw;
       raw_data_o = loss_raw_data;
-    end
-    if (run_affine_i) begin
-      table_addr_o = affine_taddr;
-      stat_o = affine_stat;
-      vin_addr_o = affine_vin;
-      raw_addr_o = affine_raw;
-      raw_data_o = affine_raw_data;
-    end
-    if (run_reduce_i) begin
-      table_addr_o = reduce_taddr;
-      vin_addr_o = reduce_vin;
-      raw_addr_o = reduce_raw;
-      raw_data_o = reduce_raw_data;
-    end
-    if (run_pool_i) begin
-      stat_o = pool_stat;
-      vin_addr_o = pool_vin;
-      raw_addr_o = pool_raw;
-      raw_data_o = pool_raw_data;
     end
     if (run_adam_i) begin
       table_addr_o = adam_taddr;

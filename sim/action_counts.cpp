@@ -38,14 +38,14 @@ void count_code(const Execution& e, const TileShape& shape, ActionCounts& counts
 void count_tile(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
-  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
+  const std::uint64_t bytes = shape.words * word_bytes(h), vector_bytes = shape.coefficient_words * word_bytes(h);
+  const std::uint64_t n = shape.elements;
   const bool group = has_flag(c, Flag::CODES_OUT) && static_cast<QuantizerKind>(c.QUANTIZER) == QuantizerKind::GROUP;
   if (has_flag(c, Flag::FROM_VIN)) counts[vin_read_bytes] += bytes;
   if (!has_flag(c, Flag::FROM_VIN)) counts[acc_drain_bytes] += 6 * n;
   if (has_flag(c, Flag::ADD_BIAS)) counts[bias_add] += n, counts[vbias_read_bytes] += bytes;
   if (has_flag(c, Flag::MASK_IN)) counts[mask_select] += n, counts[vin_read_bytes] += bytes;
-  if (group)
-    counts[vin_read_bytes] += 2 * bytes, counts[bias_add] += n;  // ratio and lo of every group, and the subtraction
+  if (group) counts[vin_read_bytes] += 2 * vector_bytes, counts[bias_add] += n;  // ratio and lo, and the subtraction
   if (has_flag(c, Flag::RELU)) counts[relu] += n;
   counts[raw_clamp] += n;
   counts[maximum] += n;
@@ -65,12 +65,16 @@ void count_affine(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
-  std::uint64_t inputs = 1, outputs = 0;
-  for (const Flag flag : {Flag::V_IN, Flag::MASK_IN, Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR})
-    inputs += has_flag(c, flag) ? 1 : 0;
-  for (const Flag flag : {Flag::RAW_OUT, Flag::MASK_OUT}) outputs += has_flag(c, flag) ? 1 : 0;
-  counts[vin_read_bytes] += inputs * bytes;
-  counts[vout_write_bytes] += outputs * bytes;
+  counts[vin_read_bytes] += bytes;
+  for (const Flag flag : {Flag::V_IN, Flag::MASK_IN}) {
+    if (has_flag(c, flag)) counts[vin_read_bytes] += bytes;
+  }
+  for (const Flag flag : {Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR}) {
+    if (has_flag(c, flag)) counts[vin_read_bytes] += shape.coefficient_words * word_bytes(h);
+  }
+  for (const Flag flag : {Flag::RAW_OUT, Flag::MASK_OUT}) {
+    if (has_flag(c, flag)) counts[vout_write_bytes] += bytes;
+  }
   counts[fixed_product] += (has_flag(c, Flag::V_IN) ? 2 : 1) * n;
   counts[bias_add] += 2 * n;
   if (has_flag(c, Flag::MASK_IN)) counts[mask_select] += n;

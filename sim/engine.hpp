@@ -28,11 +28,13 @@ struct TileShape {
       : lanes(static_cast<std::uint64_t>(h.lanes())),
         row_words(ceil_div(e.command->COLS, lanes)),
         words(e.rows * row_words),
+        coefficient_words(e.command->COEF_SCALAR != 0 ? 1 : row_words),
         elements(std::uint64_t{e.rows} * e.cols) {}
-  std::uint64_t lanes;      ///< V
-  std::uint64_t row_words;  ///< G, of the full tile
-  std::uint64_t words;      ///< of this execution: the engine walks whole rows of the full tile
-  std::uint64_t elements;   ///< of this execution
+  std::uint64_t lanes;              ///< V
+  std::uint64_t row_words;          ///< G, of the full tile
+  std::uint64_t words;              ///< of this execution: the engine walks whole rows of the full tile
+  std::uint64_t coefficient_words;  ///< that a stream reads of each coefficient vector
+  std::uint64_t elements;           ///< of this execution
 };
 
 }  // namespace bitloom

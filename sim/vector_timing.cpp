@@ -19,6 +19,14 @@ std::uint64_t count(const Instruction& c, std::initializer_list<Flag> flags) {
 
 bool ends(const Execution& e) { return e.index[1] + 1 == e.counts[1] && e.index[2] + 1 == e.counts[2]; }
 
+/// Returns S: the cycles of all groups of a stream, of which some read `vectors` coefficient vectors too.
+std::uint64_t stream(const Hardware& h, const Execution& e, std::uint64_t in, std::uint64_t vectors,
+                     std::uint64_t out) {
+  const TileShape shape(h, e);
+  return shape.coefficient_words * std::max<std::uint64_t>({1, in + vectors, out}) +
+         (shape.words - shape.coefficient_words) * std::max<std::uint64_t>({1, in, out});
+}
+
 std::uint64_t tile(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
   const auto quantizer = static_cast<QuantizerKind>(c.QUANTIZER);
@@ -27,33 +35,35 @@ std::uint64_t tile(const Hardware& h, const Execution& e) {
   const bool stochastic =
       quantizer != QuantizerKind::SIGN && static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
   const bool draws = codes && !has_flag(c, Flag::BIAS_OUT) && (group || stochastic);
-  const std::uint64_t in = count(c, {Flag::FROM_VIN, Flag::MASK_IN}) + (codes && group ? 2 : 0);
+  const std::uint64_t in = count(c, {Flag::FROM_VIN, Flag::MASK_IN}), vectors = codes && group ? 2 : 0;
   const std::uint64_t out = count(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT});
-  const std::uint64_t period = std::max<std::uint64_t>({1, in, out});
-  return 10 + out + period * TileShape(h, e).words + (draws ? 6 + (e.first ? 21 : 0) : 0) + statistics(e, 3);
+  return 6 + out + stream(h, e, in, vectors, out) + (draws ? 10 + (e.first ? 21 : 0) : 0) + statistics(e, 3);
 }
 
 std::uint64_t affine(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
-  const std::uint64_t reads = 1 + count(c, {Flag::V_IN, Flag::MASK_IN, Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR});
-  const std::uint64_t writes = count(c, {Flag::RAW_OUT, Flag::MASK_OUT});
-  return 3 + TileShape(h, e).words * (reads + 2 + writes) + statistics(e, 3);
+  const std::uint64_t in = 1 + count(c, {Flag::V_IN, Flag::MASK_IN});
+  const std::uint64_t vectors = count(c, {Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR});
+  const std::uint64_t out = count(c, {Flag::RAW_OUT, Flag::MASK_OUT});
+  return 5 + out + stream(h, e, in, vectors, out) + statistics(e, 3);
 }
 
 std::uint64_t reduce(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
-  const TileShape shape(h, e);
   const std::uint64_t lines = static_cast<ReduceKind>(c.REDUCE_KIND) == ReduceKind::RANGE ? 3 : 4;
-  return 2 + shape.words * (has_flag(c, Flag::V_IN) ? 4 : 3) +
-         (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) : 0);
+  return 5 + stream(h, e, 1 + count(c, {Flag::V_IN}), 0, 0) +
+         (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : TileShape(h, e).row_words) : 0);
 }
 
 std::uint64_t pool(const Hardware& h, const Execution& e) {
   const Instruction& c = *e.command;
   const auto op = static_cast<PoolOp>(c.POOL_OP);
-  std::uint64_t a_group = (op == PoolOp::MAX_BACKWARD ? 2 : 1) + 2;
-  if (ends(e)) a_group += count(c, {Flag::MASK_IN, Flag::MASK_OUT}) + 1 + (op == PoolOp::MAX ? 1 : 0);
-  return 1 + TileShape(h, e).words * a_group + statistics(e, 3);
+  std::uint64_t in = op == PoolOp::MAX_BACKWARD ? 2 : 1, out = 0;
+  if (ends(e)) {
+    in += count(c, {Flag::MASK_IN});
+    out = count(c, {Flag::MASK_OUT}) + (op == PoolOp::MAX ? 2 : 1);
+  }
+  return 5 + out + stream(h, e, in, 0, out) + statistics(e, 3);
 }
 
 std::uint64_t update(const Hardware& h, const Execution& e) {
@@ -61,8 +71,8 @@ std::uint64_t update(const Hardware& h, const Execution& e) {
   const std::uint64_t words = TileShape(h, e).words;
   const bool momentum = !lwq || !has_flag(*e.command, Flag::FROM_VIN);
   const bool codes = lwq && momentum && !has_flag(*e.command, Flag::MASTER32);
-  std::uint64_t cycles = (lwq && momentum ? 16 : 15) + (codes ? 4 : 3) * words + statistics(e, lwq ? 5 : 3);
-  if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 3 + (e.first ? 42 : 0);
+  std::uint64_t cycles = (lwq && momentum ? 12 : 11) + (codes ? 4 : 3) * words + statistics(e, lwq ? 5 : 3);
+  if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 7 + (e.first ? 42 : 0);
   return cycles;
 }
 

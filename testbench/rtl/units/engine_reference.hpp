@@ -26,6 +26,8 @@ class Reference {
     std::array<std::uint64_t, 4> value{};  ///< the last one has 64 bits
   };
 
+  /// Returns the cycles of a pipeline of `stages`, group by group, without statistics and random words.
+  int streamed(const Execution& e, int inputs, int vectors, int writes, int stages) const;
   int tile(const Execution& e, Statistics& statistics);
   std::int64_t tile_code(const Execution& e, std::int64_t a, std::uint32_t i, std::uint32_t j, std::uint32_t u,
                          std::uint64_t& saturations) const;

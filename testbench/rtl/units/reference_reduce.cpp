@@ -41,10 +41,9 @@ int Reference::affine(const Execution& e, Statistics& statistics) {
       if (c.flag(Flag::MASK_OUT)) output(e, e.parity0(), k, i, j, z > 0 ? 1 : 0);
     }
   }
-  const std::uint32_t reads =
-      full + (c.flag(Flag::A_VECTOR) ? 1 : 0) + (c.flag(Flag::B_VECTOR) ? 1 : 0) + (c.flag(Flag::C_VECTOR) ? 1 : 0);
-  const std::uint32_t writes = (c.flag(Flag::RAW_OUT) ? 1 : 0) + (c.flag(Flag::MASK_OUT) ? 1 : 0);
-  return static_cast<int>(3 + e.rows * groups(e) * (reads + 2 + writes));
+  const auto on = [&](Flag flag) { return c.flag(flag) ? 1 : 0; };
+  const int vectors = on(Flag::A_VECTOR) + on(Flag::B_VECTOR) + on(Flag::C_VECTOR);
+  return streamed(e, static_cast<int>(full), vectors, on(Flag::RAW_OUT) + on(Flag::MASK_OUT), 3);
 }
 
 int Reference::reduce(const Execution& e) {
@@ -72,7 +71,7 @@ int Reference::reduce(const Execution& e) {
       }
     }
   }
-  const int cycles = static_cast<int>(2 + e.rows * groups(e) * (v_in ? 4 : 3));
+  const int cycles = streamed(e, v_in ? 2 : 1, 0, 0, 3);
   if (!e.ends()) return cycles;
   const std::uint32_t lines = range ? 3 : 4;
   const std::uint32_t words = all ? 1 : groups(e);
@@ -124,8 +123,8 @@ int Reference::pool(const Execution& e, Statistics& statistics) {
       if (c.flag(Flag::MASK_OUT)) output(e, e.parity2(), k, i, j, z > 0 ? 1 : 0);
     }
   }
-  const std::uint32_t writes = e.ends() ? 1u + (is_max ? 1 : 0) + (c.flag(Flag::MASK_OUT) ? 1 : 0) : 0;
-  return static_cast<int>(1 + e.rows * groups(e) * (full + (mask_in ? 1 : 0) + 2 + writes));
+  const int writes = e.ends() ? 1 + (is_max ? 1 : 0) + (c.flag(Flag::MASK_OUT) ? 1 : 0) : 0;
+  return streamed(e, static_cast<int>(full) + (mask_in ? 1 : 0), 0, writes, 3);
 }
 
 }  // namespace bitloom::testing

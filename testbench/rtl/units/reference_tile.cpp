@@ -47,12 +47,19 @@ bool mask_of(const Command& c, std::int64_t z, std::int64_t raw, std::int64_t li
 
 int count(std::initializer_list<bool> flags) { return static_cast<int>(std::count(flags.begin(), flags.end(), true)); }
 
-/// Returns the cycles of what streams through the pipeline: a group takes as many cycles as it reads or writes words.
-int streamed(std::uint32_t groups, int reads, int writes, int stages) {
-  return 6 + stages + writes + static_cast<int>(groups) * std::max({1, reads, writes});
-}
-
 }  // namespace
+
+int Reference::streamed(const Execution& e, int inputs, int vectors, int writes, int stages) const {
+  int cycles = 2 + stages + writes;
+  for (std::uint32_t j = 0; j < groups(e); ++j) {
+    for (std::uint32_t i = 0; i < e.rows; ++i) {
+      const bool reads_vectors = i == 0 && (j == 0 || e.command.get(Field::COEF_SCALAR) == 0);
+      const int reads = inputs + (reads_vectors ? vectors : 0);
+      cycles += std::max({stages == 7 ? 3 : 1, reads, writes});  // a lane of UPDATE works on a group for three cycles
+    }
+  }
+  return cycles;
+}
 
 /// Returns the code of the exact value `a` of element (i, j).
 std::int64_t Reference::tile_code(const Execution& e, std::int64_t a, std::uint32_t i, std::uint32_t j, std::uint32_t u,
@@ -130,7 +137,7 @@ int Reference::tile(const Execution& e, Statistics& statistics) {
     }
   }
   const int writes = count({c.flag(Flag::RAW_OUT), codes_out, c.flag(Flag::MASK_OUT)});
-  return streamed(e.rows * groups(e), count({from_vin, mask_in, group, group}), writes, 4) + (draws ? 6 : 0) +
+  return streamed(e, count({from_vin, mask_in}), group ? 2 : 0, writes, 4) + (draws ? 10 : 0) +
          (draws && e.first ? 21 : 0);
 }
 
@@ -161,7 +168,7 @@ int Reference::update(const Execution& e, Statistics& statistics) {
       output(e, e.parity0(), 1, i, j, momentum);
     }
   }
-  return streamed(e.rows * groups(e), 3, 2, 7) + (half_up ? 0 : 3) + (!half_up && e.first ? 42 : 0);
+  return streamed(e, 3, 0, 2, 7) + (half_up ? 0 : 7) + (!half_up && e.first ? 42 : 0);
 }
 
 int Reference::update_lwq(const Execution& e, Statistics& statistics) {
@@ -215,7 +222,7 @@ int Reference::update_lwq(const Execution& e, Statistics& statistics) {
     }
   }
   const int words = whole || made_step ? 3 : 4;
-  return streamed(e.rows * groups(e), words, made_step ? 2 : 3, 7) + (half_up ? 0 : 3) + (!half_up && e.first ? 42 : 0);
+  return streamed(e, words, 0, made_step ? 2 : 3, 7) + (half_up ? 0 : 7) + (!half_up && e.first ? 42 : 0);
 }
 
 }  // namespace bitloom::testing

@@ -1,0 +1,68 @@
+// What the vector unit's commands count as read from VIN, worked out by hand: tiles word by word, and a coefficient
+// vector once for all rows.
+#include "sim/action_counts.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bitloom {
+namespace {
+
+constexpr std::uint32_t bit(Flag flag) { return 1u << static_cast<int>(flag); }
+
+/// Three rows of five columns on two lanes of 4 bytes: 9 words of 8 bytes in a tile, 3 in a coefficient vector.
+Instruction command(Opcode opcode, std::uint32_t flags) {
+  Instruction c;
+  c.OPCODE = static_cast<std::uint32_t>(opcode);
+  c.ROWS = 3;
+  c.COLS = 5;
+  c.FLAGS = flags;
+  return c;
+}
+
+std::uint64_t read_words(const Instruction& c) {
+  Hardware hardware;
+  hardware.axi_bytes = 8;
+  Execution e;
+  e.command = &c;
+  e.counts = {1, 1, 1};
+  e.rows = c.ROWS;
+  e.cols = c.COLS;
+  e.first = e.last = true;
+  ActionCounts counts;
+  count_vector(hardware, e, counts);
+  EXPECT_EQ(counts[Action::vin_read_bytes] % 8, 0u);
+  return counts[Action::vin_read_bytes] / 8;
+}
+
+TEST(ActionCounts, AffineReadsACoefficientVectorOnceForAllRows) {
+  Instruction c = command(Opcode::AFFINE, bit(Flag::RAW_OUT));
+  EXPECT_EQ(read_words(c), 9u);
+  c.FLAGS |= bit(Flag::V_IN) | bit(Flag::MASK_IN);
+  EXPECT_EQ(read_words(c), 3u * 9);
+  c.FLAGS |= bit(Flag::A_VECTOR) | bit(Flag::B_VECTOR) | bit(Flag::C_VECTOR);
+  EXPECT_EQ(read_words(c), 3u * 9 + 3 * 3);
+  c.COEF_SCALAR = 1;
+  EXPECT_EQ(read_words(c), 3u * 9 + 3);
+}
+
+TEST(ActionCounts, TileReadsTheCoefficientsOfGroupsOnceForAllRows) {
+  Instruction c = command(Opcode::TILE, bit(Flag::FROM_VIN) | bit(Flag::CODES_OUT));
+  EXPECT_EQ(read_words(c), 9u);
+  c.QUANTIZER = static_cast<std::uint32_t>(QuantizerKind::GROUP);
+  EXPECT_EQ(read_words(c), 9u + 2 * 3);
+  c.COEF_SCALAR = 1;
+  EXPECT_EQ(read_words(c), 9u + 2);
+  c.FLAGS = bit(Flag::CODES_OUT);
+  EXPECT_EQ(read_words(c), 2u);
+}
+
+TEST(ActionCounts, ReduceAndPoolReadTheirTiles) {
+  EXPECT_EQ(read_words(command(Opcode::REDUCE, 0)), 9u);
+  EXPECT_EQ(read_words(command(Opcode::REDUCE, bit(Flag::V_IN))), 2u * 9);
+  Instruction c = command(Opcode::POOL, bit(Flag::MASK_IN));
+  c.POOL_OP = static_cast<std::uint32_t>(PoolOp::MAX_BACKWARD);
+  EXPECT_EQ(read_words(c), 3u * 9);
+}
+
+}  // namespace
+}  // namespace bitloom
