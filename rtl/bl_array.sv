@@ -61,71 +61,77 @@ module bl_array (
     end
   end
 
+  // What a cell adds is signed in a context of its own, and a logarithmic product is cut to its bits: as terms of an unsigned
+  // sum all multipliers, adders and negations would have 32 bits.
+
   // w * +-2^(e-1)
-  function automatic logic [31:0] shifted(input logic [4:0] w, input logic [3:0] code);
-    logic [31:0] magnitude;
-    magnitude = {{27{w[4]}}, w} << code[2:0];  // twice as much
-    magnitude = (code[2:0] == 3'd0) ? 32'd0 : {magnitude[31], magnitude[31:1]};
-    shifted = code[3] ? 32'd0 - magnitude : magnitude;
+  function automatic logic signed [31:0] shifted(input logic [4:0] w, input logic [3:0] code);
+    logic signed [31:0] value, twice;
+    value = 32'($signed(w));
+    value = 32'(5'(code[3] ? -value : value));
+    twice = value <<< code[2:0];
+    shifted = (code[2:0] == 3'd0) ? 32'sd0 : twice >>> 1;
   endfunction
 
   // 8 - 2 * popcount of a byte's difference
-  function automatic logic [31:0] agreement(input logic [7:0] difference);
+  function automatic logic signed [31:0] agreement(input logic [7:0] difference);
     logic [7:0] pairs, nibbles;
     pairs = {1'b0, difference[7], 1'b0, difference[5], 1'b0, difference[3], 1'b0, difference[1]} +
         {1'b0, difference[6], 1'b0, difference[4], 1'b0, difference[2], 1'b0, difference[0]};
     nibbles = {2'd0, pairs[7:6], 2'd0, pairs[3:2]} + {2'd0, pairs[5:4], 2'd0, pairs[1:0]};
-    agreement = 32'd8 - {27'd0, {1'b0, nibbles[7:4]} + {1'b0, nibbles[3:0]}} * 32'd2;
+    agreement = 32'sd8 - $signed({27'd0, nibbles[7:4] + nibbles[3:0], 1'b0});
   endfunction
 
   logic [Rows*Cols*32-1:0] sum_q;
   logic [Cols*32-1:0] row_q;
 
-  always_ff @(posedge clk_i) begin
+  // The mode chooses what a cell adds, so that a cell has one adder.
+  always_ff @(posedge clk_i) begin : accumulate
+    logic [Rows*Cols*32-1:0] addend;
     if (mac_i) begin
       unique case (how)
         Mac8: begin
           for (int r = 0; r < Rows; r++) begin
             for (int c = 0; c < Cols; c++) begin
-              sum_q[(r*Cols+c)*32+:32] <= (first_i ? 32'd0 : sum_q[(r*Cols+c)*32+:32]) +
-                  32'($signed(a8[r*9+:9])) * 32'($signed(b8[c*9+:9]));
+              addend[(r*Cols+c)*32+:32] = 32'($signed(a8[r*9+:9])) * 32'($signed(b8[c*9+:9]));
             end
           end
         end
         LogA: begin
           for (int r = 0; r < Rows; r++) begin
             for (int c = 0; c < Cols; c++) begin
-              sum_q[(r*Cols+c)*32+:32] <= (first_i ? 32'd0 : sum_q[(r*Cols+c)*32+:32]) +
-                  shifted(b4[c*10+:5], a4[r*10+:4]) + shifted(b4[c*10+5+:5], a4[r*10+5+:4]);
+              addend[(r*Cols+c)*32+:32] =
+                  32'(12'(shifted(b4[c*10+:5], a4[r*10+:4]) + shifted(b4[c*10+5+:5], a4[r*10+5+:4])));
             end
           end
         end
         LogB: begin
           for (int r = 0; r < Rows; r++) begin
             for (int c = 0; c < Cols; c++) begin
-              sum_q[(r*Cols+c)*32+:32] <= (first_i ? 32'd0 : sum_q[(r*Cols+c)*32+:32]) +
-                  shifted(a4[r*10+:5], b4[c*10+:4]) + shifted(a4[r*10+5+:5], b4[c*10+5+:4]);
+              addend[(r*Cols+c)*32+:32] =
+                  32'(12'(shifted(a4[r*10+:5], b4[c*10+:4]) + shifted(a4[r*10+5+:5], b4[c*10+5+:4])));
             end
           end
         end
         Xnor: begin
           for (int r = 0; r < Rows; r++) begin
             for (int c = 0; c < Cols; c++) begin
-              sum_q[(r*Cols+c)*32+:32] <= (first_i ? 32'd0 : sum_q[(r*Cols+c)*32+:32]) +
-                  (present_i[r] ? agreement(a_i[r*8+:8] ^ b_i[c*8+:8]) : 32'd0);
+              addend[(r*Cols+c)*32+:32] = present_i[r] ? agreement(a_i[r*8+:8] ^ b_i[c*8+:8]) : 32'sd0;
             end
           end
         end
         default: begin
           for (int r = 0; r < Rows; r++) begin
             for (int c = 0; c < Cols; c++) begin
-              sum_q[(r*Cols+c)*32+:32] <= (first_i ? 32'd0 : sum_q[(r*Cols+c)*32+:32]) +
-                  32'($signed(a4[r*10+:5])) * 32'($signed(b4[c*10+:5])) +
+              addend[(r*Cols+c)*32+:32] = 32'($signed(a4[r*10+:5])) * 32'($signed(b4[c*10+:5])) +
                   32'($signed(a4[r*10+5+:5])) * 32'($signed(b4[c*10+5+:5]));
             end
           end
         end
       endcase
+      for (int i = 0; i < Rows * Cols; i++) begin
+        sum_q[i*32+:32] <= (first_i ? 32'd0 : sum_q[i*32+:32]) + addend[i*32+:32];
+      end
     end
   end
 
