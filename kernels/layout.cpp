@@ -18,6 +18,7 @@ constexpr std::int64_t kAlignment = 64;
 TensorPlacement Layout::named(const TensorName& name) const {
   TensorPlacement tensor;
   tensor.name = text_of(name, program_.network);
+  tensor.kind = kind_of(name);
   if (const auto* golden = std::get_if<TensorHandle>(&name)) tensor.golden = *golden;
   return tensor;
 }

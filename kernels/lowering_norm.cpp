@@ -285,7 +285,6 @@ void Step::norm_backward(int s) {
   phase(s, "norm", "gradient");
   affine_gradient(dy.tensor, in.z.tensor, out.rows(), cols, backward, in.whole ? 1 : 3, by_z, by_one, place);
   deliver(below, {place.tensor, place.unit, low.table.named(place.maximum)});
-  phase(s, "update", "update of gamma and beta");
   const Src unit = low.word_of(word(power_of_two(24)));
   const auto id = [&](int kind) { return tensor_id(512 + stage(s).norm, static_cast<TensorKind>(kind)); };
   Raw of_gamma{dgamma, unit, Src()}, of_beta{dbeta, unit, Src()};
@@ -294,6 +293,7 @@ void Step::norm_backward(int s) {
     of_gamma = buffered_vector(s, Parameter::kGamma, of_gamma);
     of_beta = buffered_vector(s, Parameter::kBeta, of_beta);
   }
+  phase(s, "update", "update of gamma and beta");
   const Lowering::Silence silence(low, buffered && !options.part.last);
   update_tensor(s, Parameter::kGamma, of_gamma, unit, true, id(5), 0);
   update_tensor(s, Parameter::kBeta, of_beta, unit, true, id(6), 0);

@@ -2,6 +2,11 @@
 
 namespace bitloom {
 
+MemoryKind kind_of(const TensorName& name) {
+  if (const auto* handle = std::get_if<TensorHandle>(&name)) return kind_of(handle->what.value);
+  return std::get<Own>(name).kind;
+}
+
 std::string text_of(const TensorName& name, const Network& network) {
   if (const auto* handle = std::get_if<TensorHandle>(&name)) return name_of(*handle, network);
   return std::get<Own>(name).name;

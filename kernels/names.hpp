@@ -4,14 +4,17 @@
 #include <variant>
 
 #include "model/golden/handle.hpp"
+#include "model/golden/memory_kind.hpp"
 
 namespace bitloom {
 
 /// Declares that a tensor or a table entry is the accelerator's own, which golden does not record: parts of sums,
 /// coefficients, statistics that only the next command reads, what the host writes.
 struct Own {
-  explicit Own(std::string the_name) : name(std::move(the_name)) {}
+  explicit Own(std::string the_name, MemoryKind the_kind = MemoryKind::kOther)
+      : name(std::move(the_name)), kind(the_kind) {}
   std::string name;
+  MemoryKind kind;  ///< of a tensor; what a scalar program makes for each channel, column or sample is kOther
 
   auto operator<=>(const Own&) const = default;
 };
@@ -21,6 +24,9 @@ using TensorName = std::variant<TensorHandle, Own>;
 /// The same of a table entry. The first alternative is an entry that nobody reads.
 using EntryName = std::variant<std::monostate, ScalarHandle, Own>;
 inline const EntryName kUnread;
+
+/// Returns the kind of memory that a tensor is.
+MemoryKind kind_of(const TensorName& name);
 
 /// Returns the name as listings and messages have it.
 std::string text_of(const TensorName& name, const Network& network);

@@ -29,6 +29,7 @@ enum class Coding {
 struct TensorPlacement {
   std::string name;                      ///< in listings and messages
   std::optional<TensorHandle> golden{};  ///< the tensor of golden's record that it is; none: the accelerator's own
+  MemoryKind kind = MemoryKind::kOther;  ///< in reports
   int bits = 32;                         ///< 1, 4, 8 or 32
   Coding coding = Coding::kSigned;
   int rows = 0;

@@ -99,7 +99,8 @@ int Step::input_bits(int s) const {
 void Step::place_state() {
   page_ = low.layout.add(Own("table"), 32, 1, low.table.frozen() ? low.table.page_entries() : 1);
   for (const StateTensor& tensor : low.program.state.tensors) {
-    const TensorName name = tensor.recorded_rows.empty() ? TensorName(tensor.handle) : Own(tensor.name);
+    const TensorName name =
+        tensor.recorded_rows.empty() ? TensorName(tensor.handle) : Own(tensor.name, kind_of(tensor.handle.what.value));
     const int place = low.layout.add(name, tensor.memory_bits(), tensor.rows, tensor.cols,
                                      tensor.is_unsigned() ? Coding::kUnsigned : Coding::kSigned);
     low.program.state_places.push_back(place);
@@ -224,7 +225,7 @@ void Step::loss() {
   const ImageShape& out = stage(s).out;  // its rows, which a flatten before the loss sees as one a sample
   const int mask = at(s).mask;
   const int made = mask < 0 ? add_raw(s, StepTensor::kDRaw, out.rows(), out.channels)
-                            : add_own(s, "d_loss", out.rows(), out.channels);
+                            : add_own(s, "d_loss", out.rows(), out.channels, MemoryKind::kGradients);
   const std::int64_t pitch = std::int64_t{4} * classes;
   Phase phase(low, loss_grid(low.context(), options.batch, classes));
   phase.input({.tensor = at(s).raw.tensor, .pitch = pitch});
@@ -277,7 +278,8 @@ GradientPlace Step::gradient_place(int s) {
     place.saturations = handle(s, StepScalar::kDRawSat);
     place.unit = entry(s, StepScalar::kDUnit);
   } else {
-    place.tensor = add_own(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels);
+    place.tensor =
+        add_own(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels, MemoryKind::kGradients);
     place.maximum = own(s, fmt::format("dmax_part{}", number));
     place.saturations = own(s, fmt::format("d_rawsat_part{}", number));
     place.unit = low.table.named(own(s, fmt::format("dunit_part{}", number)));
@@ -298,8 +300,8 @@ void Step::deliver(int s, const Raw& part) {
     const auto named = [&](StepScalar what) {
       return last ? handle(s, what) : own(s, std::string(word_of(what)) + suffix);
     };
-    const int sum = low.layout.add(last ? handle(s, StepTensor::kDRaw) : own(s, "d" + suffix), 32, stage(s).out.rows(),
-                                   stage(s).out.channels);
+    const int sum = low.layout.add(last ? handle(s, StepTensor::kDRaw) : own(s, "d" + suffix, MemoryKind::kGradients),
+                                   32, stage(s).out.rows(), stage(s).out.channels);
     state.gradient = add(s, state.gradient, state.parts[i],
                          {sum, last ? state.mask : -1, named(StepScalar::kDMax), named(StepScalar::kDRawSat),
                           low.table.named(named(StepScalar::kDUnit))},

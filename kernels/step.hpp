@@ -154,7 +154,9 @@ class Step {
   /// Returns which of golden's tensors, or scalars, a stage's is; or says that it is the accelerator's own.
   TensorName handle(int s, const What<StepTensor>& what) const { return TensorHandle{stage(s).node, what}; }
   EntryName handle(int s, const What<StepScalar>& what) const { return ScalarHandle{stage(s).node, what}; }
-  Own own(int s, const std::string& what) const { return Own(stage(s).name + "." + what); }
+  Own own(int s, const std::string& what, MemoryKind kind = MemoryKind::kOther) const {
+    return Own(stage(s).name + "." + what, kind);
+  }
   Entry entry(int s, const What<StepScalar>& what) { return low.table.named(handle(s, what)); }
   Entry own_entry(int s, const std::string& what) { return low.table.named(own(s, what)); }
   LayerShape shape(int s) const;
@@ -176,8 +178,9 @@ class Step {
     return grid.starts_bytes(1) && base_step % 8 == 0 && whole ? 1 : 8;
   }
   /// Adds one likewise that golden does not record.
-  int add_own(int s, const std::string& what, std::int64_t rows, std::int64_t cols) {
-    return low.layout.add(own(s, what), 32, rows, cols);
+  int add_own(int s, const std::string& what, std::int64_t rows, std::int64_t cols,
+              MemoryKind kind = MemoryKind::kOther) {
+    return low.layout.add(own(s, what, kind), 32, rows, cols);
   }
   int add_mask(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols, int bits) {
     return low.layout.add(handle(s, what), bits, rows, cols, Coding::kUnsigned);

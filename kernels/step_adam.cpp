@@ -81,7 +81,9 @@ void Step::adam_coders(const AdamParts& of) {
 AdamParts Step::adam_moments(int s, Parameter parameter, const AdamJob& job) {
   const std::string prefix = std::string(prefix_of(parameter)) + "adam_";
   const TensorPlacement place = low.tensor(job.value);
-  const auto temporary = [&](const char* what, int rows) { return add_own(s, prefix + what, rows, place.cols); };
+  const auto temporary = [&](const char* what, int rows) {
+    return add_own(s, prefix + what, rows, place.cols, MemoryKind::kOptimizerState);
+  };
   AdamParts of{};
   of.m = state_tensor(s, {StepTensor::kAdamM, parameter});
   of.r = state_tensor(s, {StepTensor::kAdamR, parameter});
@@ -133,7 +135,7 @@ void Step::adam_update(int s, Parameter parameter, const AdamJob& job) {
 int Step::adam_steps(int s, const AdamJob& job) {
   const TensorPlacement place = low.tensor(job.value);
   const AdamParts of = adam_moments(s, Parameter::kWeight, job);
-  const int steps = add_own(s, "adam_steps", place.rows, place.cols);
+  const int steps = add_own(s, "adam_steps", place.rows, place.cols, MemoryKind::kOptimizerState);
   Phase step(low, low.vector_tiles(place.rows, place.cols, {.in = 2, .out = 3, .coefficients = 4}));
   for (const int each : {of.m_raw, of.r_raw}) step.input({.tensor = each});
   step.coefficients({.tensor = of.coders}, 4);

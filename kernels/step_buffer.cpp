@@ -46,7 +46,7 @@ std::array<Src, 2> Step::add_to_buffer(int s, int steps, int codes) {
   const Src one = low.real(256);
   const int ratios = add_own(s, "buffer_ratio", 1, cols);
   low.store_vectors({low.rmul(low.rdiv(dw.unit, low.load_vectors(steps, 0, cols)), one)}, ratios, 0, cols);
-  const int sums = add_own(s, "buffer_sum", rows, cols);
+  const int sums = add_own(s, "buffer_sum", rows, cols, MemoryKind::kGradients);
   scaled_columns(low, dw.tensor, ratios, options.part.first ? -1 : codes, one, sums,
                  Statistics(low, {kUnread, kUnread, own(s, "bufsat_sum")}, 1).next());
   CodeRule rule;
@@ -69,8 +69,8 @@ Raw Step::buffer_mean(int s, int steps, int codes) {
   const int by_code = add_own(s, "buffer_by_code", 1, cols);
   low.store_vectors({low.rdiv(values, common)}, by_code, 0, cols);
   const bool recorded = options.part.last;  // else golden has no mean
-  const int mean =
-      low.layout.add(recorded ? handle(s, StepTensor::kDwMean) : own(s, "dw_mean"), 32, low.tensor(codes).rows, cols);
+  const int mean = low.layout.add(recorded ? handle(s, StepTensor::kDwMean) : own(s, "dw_mean", MemoryKind::kGradients),
+                                  32, low.tensor(codes).rows, cols);
   scaled_columns(low, codes, by_code, -1, {}, mean,
                  Statistics(low, {own(s, "dw_meanmax"), kUnread, kUnread}, 1).next());
   const Entry unit = recorded ? entry(s, StepScalar::kUnitDwMean) : own_entry(s, "unit_dw_mean");

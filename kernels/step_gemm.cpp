@@ -184,7 +184,7 @@ void Step::summed_weight_gradient(int s, StepTensor dw) {
   };
   const int out = layer.conv.out;
   const auto add_one_of = [&](StepTensor what, const char* kind, int i, std::int64_t rows) {
-    return add_own(s, fmt::format("{}_{}{}", word_of(what), kind, i), rows, out);
+    return add_own(s, fmt::format("{}_{}{}", word_of(what), kind, i), rows, out, MemoryKind::kGradients);
   };
   const auto add_sum = [&](StepTensor what, int i, std::int64_t rows) {
     return i + 1 == count ? add_raw(s, what, rows, out) : add_one_of(what, "part", i, rows);

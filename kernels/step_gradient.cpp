@@ -120,12 +120,12 @@ void Step::activation_gradient(int s) {
   if (at(s).x_mask >= 0) place.mask = at(s).x_mask;
   GradientPlace made = place;
   if (two_masks) {  // the window of x first, then the ReLU behind it
-    made.tensor = add_own(s, "g_windowed", in.rows(), in.channels);
+    made.tensor = add_own(s, "g_windowed", in.rows(), in.channels, MemoryKind::kGradients);
     made.maximum = made.saturations = kUnread;
   }
   GradientPlace sums = made;
   if (grouped) {  // of codes; the gradient is made of them
-    sums.tensor = add_own(s, "g_acc", in.rows(), in.channels);
+    sums.tensor = add_own(s, "g_acc", in.rows(), in.channels, MemoryKind::kGradients);
     sums.mask = -1;
     sums.maximum = kUnread;
     sums.saturations = own(s, "g_accsat");

@@ -37,12 +37,6 @@ class Deriver {
     throw Error(fmt::format("recipe {}: network {}: layer {}: {}", recipe_.name, network_.name, stage.name, why));
   }
 
-  static int code_bits(const RecipeLayer& rule, const ViewRule& view) {
-    if (view.quantizer == Quantizer::kSign) return 1;
-    const bool clips = view.quantizer == Quantizer::kRoundClip || view.quantizer == Quantizer::kStandardizedRoundClip;
-    return clips ? 4 : rule.width(view);
-  }
-
   /// Logarithmic codes meet the array as shifts of 4-bit operands (MAC4); there is no such mode for 8-bit ones.
   void require_codes(const Stage& stage) const {
     if (stage.rule.gradient.quantizer != Quantizer::kLog) return;
@@ -106,6 +100,24 @@ class Deriver {
 };
 
 }  // namespace
+
+int code_bits(const RecipeLayer& rule, const ViewRule& view) {
+  switch (view.quantizer) {
+    case Quantizer::kSign:
+      return 1;
+    case Quantizer::kRoundClip:
+    case Quantizer::kStandardizedRoundClip:
+    case Quantizer::kLog:
+      return 4;
+    case Quantizer::kMax:
+    case Quantizer::kSawb:
+    case Quantizer::kLwq:
+    case Quantizer::kNiti:
+    case Quantizer::kGroup:
+      break;
+  }
+  return rule.width(view);
+}
 
 StepGraph step_graph(const Network& network, const Recipe& recipe, int batch) {
   return Deriver(network, recipe, batch).run();

@@ -52,6 +52,9 @@ struct StepGraph {
 /// for.
 StepGraph step_graph(const Network& network, const Recipe& recipe, int batch);
 
+/// Returns the bits of the codes that a view's rule makes; kGroup has widths of its own for its two views.
+int code_bits(const RecipeLayer& rule, const ViewRule& view);
+
 /// Returns the convolution of a conv2d stage; a linear stage is one of 1 × 1 over images of one pixel.
 Conv2dAttributes convolution_of(const Network& network, const Stage& stage);
 

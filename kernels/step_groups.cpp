@@ -283,7 +283,7 @@ void Step::group_weight_gradient(int s, StepTensor dw) {
   const Codes& d = groups.codes;
   const int out = layer.conv.out;
   const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;
-  const int acc = add_own(s, "dw_acc", layer.depth(), out);
+  const int acc = add_own(s, "dw_acc", layer.depth(), out, MemoryKind::kGradients);
   Statistics unread(low, {kUnread, kUnread, own(s, "dw_accsat")}, layer.conv.groups);
   weight_gradient_phases(s, d, acc, -1, unread);
   const int x_sum = add_raw(s, StepTensor::kXSum, layer.depth(), layer.conv.groups);
@@ -309,7 +309,7 @@ void Step::group_weight_gradient(int s, StepTensor dw) {
   }
   at(s).dw = {to, entry(s, StepScalar::kUnitDw), own_entry(s, "dwmax")};
   if (!layer.conv.bias) return;
-  const int db_acc = add_own(s, "db_acc", 1, out);
+  const int db_acc = add_own(s, "db_acc", 1, out, MemoryKind::kGradients);
   bias_gradient_phase(s, d, db_acc, 0);
   const int rows = add_own(s, "rows", 1, 1);
   low.store_vectors({low.word_of(static_cast<std::uint32_t>(stage(s).out.rows()))}, rows, 0, 1);

@@ -75,11 +75,11 @@ void Step::niti_update(int s) {
   step.ratio = low.exp2(0, shift, true);
   step.limit = qmax(gb);
   step.rounding = RoundingMode::PSEUDO;
-  const int g = low.layout.add(own(s, "g"), 8, rows, cols);
+  const int g = low.layout.add(own(s, "g", MemoryKind::kGradients), 8, rows, cols);
   Statistics statistics(low, {kUnread, handle(s, StepScalar::kMSat), kUnread}, 2);
   quantize({.tensor = dw.tensor}, rows, cols, step, g, statistics.next());
   statistics.fold();
-  const int moved = add_own(s, "q_raw", rows, cols);
+  const int moved = add_own(s, "q_raw", rows, cols, MemoryKind::kWeights);
   Phase difference(low, low.vector_tiles(rows, cols, {.in = 2, .out = 1}));
   difference.input({.tensor = q});
   difference.input({.tensor = g});

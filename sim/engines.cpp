@@ -28,6 +28,7 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
   decode();
   result.command_cycles.resize(instructions.size());
   result.command_executions.resize(instructions.size());
+  result.command_bytes.resize(instructions.size());
 }
 
 /// Gives each command its layer and phase, in the order in which they first come.
@@ -58,9 +59,15 @@ std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
   if ((e.command->OPCODE & 63u) == 0) return start + timing::kNop;
   if (values) values->execute(e);
   ActionCounts& counts = result.phases[e.command->phase].counts;
+  const auto transferred = [&](auto& engine, Action bytes) {
+    const std::uint64_t before = counts[bytes];
+    const std::uint64_t end = engine.plan(e, start, counts);
+    result.command_bytes[e.command->position] += counts[bytes] - before;
+    return end;
+  };
   switch (e.command->queue) {
     case kLoadQueue:
-      return load.plan(e, start, counts);
+      return transferred(load, Action::dram_read_bytes);
     case kArrayQueue:
       count_gemm(machine.hardware, e, counts);
       return start + timing::gemm(machine.hardware, e);
@@ -68,7 +75,7 @@ std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
       count_vector(machine.hardware, e, counts);
       return start + timing::vector(machine.hardware, e);
     default:  // not ours: a number; kStoreQueue
-      return store.plan(e, start, counts);
+      return transferred(store, Action::dram_write_bytes);
   }
 }
 

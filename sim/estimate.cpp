@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernels/compulsory.hpp"
 #include "kernels/image.hpp"
+#include "kernels/program_bytes.hpp"
 #include "kernels/program_macs.hpp"
 #include "model/data/glyphs.hpp"
 #include "model/golden/step.hpp"
@@ -66,6 +68,7 @@ void add(SimResult& sum, const SimResult& step) {
   sum.counts += step.counts;
   for (std::size_t c = 0; c < step.command_cycles.size(); ++c) {
     sum.command_cycles[c] += step.command_cycles[c];
+    sum.command_bytes[c] += step.command_bytes[c];
     sum.command_executions[c] += step.command_executions[c];
   }
   for (std::size_t p = 0; p < step.phases.size(); ++p) {
@@ -132,13 +135,41 @@ EstimateLayer layer_row(const Program& program, const Estimate& e, std::size_t p
   return row;
 }
 
-void add_layers(const Program& program, Estimate& e) {
-  for (std::size_t p = 0; p < e.result.phases.size(); ++p) {
-    e.layers.push_back(layer_row(program, e, p));
-    e.totals += e.layers.back();
+EstimateLayer& row_of(Estimate& e, int node, const std::string& phase) {
+  const auto same = [&](const EstimateLayer& row) { return row.node == node && row.phase == phase; };
+  const auto found = std::find_if(e.layers.begin(), e.layers.end(), same);
+  if (found == e.layers.end()) throw Error(fmt::format("estimate: node {} has no commands of {}", node, phase));
+  return *found;
+}
+
+/// Adds the bytes that the commands moved, to the kinds of their tensors.
+void add_moved(const Program& program, Estimate& e) {
+  const std::vector<MemoryKind> kinds = transfer_kinds(program);
+  for (std::size_t c = 0; c < kinds.size(); ++c) {
+    const std::uint64_t bytes = e.result.command_bytes[c];
+    if (bytes == 0) continue;
+    EstimateLayer& row = row_of(e, program.info[c].node, program.info[c].phase);
+    (program.commands[c].opcode() == Opcode::LOAD ? row.dram_read : row.dram_written)[kinds[c]] += bytes;
   }
+}
+
+void add_compulsory(const Network& network, const Recipe& recipe, int samples, Estimate& e) {
+  const auto steps = static_cast<std::uint64_t>(e.options.steps);
+  for (const OperationBytes& operation : compulsory_bytes(network, recipe, samples)) {
+    EstimateLayer& row = row_of(e, operation.node, operation.phase);
+    row.compulsory_read = operation.read.times(steps);
+    row.compulsory_written = operation.written.times(steps);
+  }
+}
+
+void add_layers(const Program& program, const Recipe& recipe, Estimate& e) {
+  for (std::size_t p = 0; p < e.result.phases.size(); ++p) e.layers.push_back(layer_row(program, e, p));
+  add_moved(program, e);
+  add_compulsory(program.network, recipe, program.batch, e);
+  for (const EstimateLayer& row : e.layers) e.totals += row;
   EstimateLayer fetch;
   fetch.phase = kCommandFetch;
+  fetch.dram_read[MemoryKind::kOther] = e.result.counts[Action::command_fetch_bytes];
   fetch.cycles = e.result.cycles - e.totals.cycles;
   fetch.energy_pj = e.energy.fetch_pj;
   e.layers.push_back(fetch);
@@ -175,6 +206,10 @@ WorkSums& WorkSums::operator+=(const WorkSums& other) {
   macs_data += other.macs_data;
   macs_issued += other.macs_issued;
   array_cycles += other.array_cycles;
+  dram_read += other.dram_read;
+  dram_written += other.dram_written;
+  compulsory_read += other.compulsory_read;
+  compulsory_written += other.compulsory_written;
   return *this;
 }
 
@@ -194,7 +229,8 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.options = options;
   e.commands = program.commands.size();
   e.result = run_steps(program, hardware, recipe, config, options, action_prices(e.table, hardware), e.energy);
-  add_layers(program, e);
+  e.peak = reserved_bytes(program);
+  add_layers(program, recipe, e);
   add_blocks(e);
   return e;
 }

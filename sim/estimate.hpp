@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/hardware.hpp"
+#include "model/golden/memory_kind.hpp"
 #include "model/network/hyper.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
@@ -35,10 +36,16 @@ struct WorkSums {
   std::uint64_t macs_data = 0;    ///< those that meet data, not padding
   std::uint64_t macs_issued = 0;  ///< those that the array makes, with all its cells; energy is counted by them
   double array_cycles = 0;        ///< cycles that macs_data need at full use of the array
+  KindBytes dram_read;            ///< that the machine moves, in whole beats; the fetch of commands is kOther
+  KindBytes dram_written;
+  KindBytes compulsory_read;  ///< that any machine moves (kernels/compulsory.hpp)
+  KindBytes compulsory_written;
 
   WorkSums& operator+=(const WorkSums& other);
   /// Returns macs_data / (cycles × R × C × multiply-accumulates a cycle and cell).
   double utilisation() const { return cycles == 0 ? 0 : array_cycles / static_cast<double>(cycles); }
+  std::uint64_t dram_bytes() const { return dram_read.total() + dram_written.total(); }
+  std::uint64_t compulsory_bytes() const { return compulsory_read.total() + compulsory_written.total(); }
 };
 
 /// One layer's phase. Energy is that of the actions of its own commands; the fetch of commands has a row of its own.
@@ -73,6 +80,7 @@ struct Estimate {
   SimResult result;
   Energy energy;
   WorkSums totals;
+  KindBytes peak;  ///< what the program's layout reserves in DRAM, which is the most that a step ever needs
   std::vector<EstimateLayer> layers;  ///< by node and phase, in program order, and kCommandFetch
   std::vector<EstimateBlock> blocks;
 

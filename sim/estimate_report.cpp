@@ -19,6 +19,28 @@ double samples(const Estimate& e) {
   return static_cast<double>(e.batch) / std::max(1, e.micro_batches) * e.options.steps;
 }
 
+Json kinds_json(const KindBytes& bytes) {
+  Json json;
+  for (std::size_t i = 0; i < kMemoryKinds; ++i) json[kMemoryKindWords[i]] = bytes.bytes[i];
+  return json;
+}
+
+/// Adds what was moved, or must be: the sum, its two directions, and the same by kind of tensor.
+void add_bytes(Json& json, const std::string& what, const KindBytes& read, const KindBytes& written) {
+  json[what + "_bytes"] = read.total() + written.total();
+  json[what + "_read_bytes"] = read.total();
+  json[what + "_written_bytes"] = written.total();
+  KindBytes both = read;
+  both += written;
+  json[what + "_bytes_by_kind"] = kinds_json(both);
+}
+
+Json peak_json(const KindBytes& peak) {
+  Json json{{"total", peak.total()}};
+  json.update(kinds_json(peak));
+  return json;
+}
+
 void add_sums(Json& json, const WorkSums& sums) {
   json["cycles"] = sums.cycles;
   json["energy_pj"] = sums.energy_pj;
@@ -26,6 +48,8 @@ void add_sums(Json& json, const WorkSums& sums) {
   json["macs_data"] = sums.macs_data;
   json["macs_issued"] = sums.macs_issued;
   json["utilisation"] = sums.utilisation();
+  add_bytes(json, "dram", sums.dram_read, sums.dram_written);
+  add_bytes(json, "compulsory", sums.compulsory_read, sums.compulsory_written);
 }
 
 /// Rates of the whole; infinite ones, of what costs nothing, are no numbers and left out.
@@ -139,7 +163,10 @@ Json to_json(const Estimate& e) {
             {"cycles", e.totals.cycles},
             {"clock_mhz", e.hardware.clock_mhz},
             {"utilisation", e.totals.utilisation()},
-            {"energy_pj", e.totals.energy_pj}};
+            {"energy_pj", e.totals.energy_pj},
+            {"dram_bytes", e.totals.dram_bytes()},
+            {"compulsory_bytes", e.totals.compulsory_bytes()},
+            {"peak_bytes", peak_json(e.peak)}};
   add_rates(json, e);
   json["energy_table"] = table_json(e.table);
   json["totals"] = totals_json(e);

@@ -29,16 +29,24 @@ std::string label(const EstimateLayer& row) {
   return row.phase.empty() ? row.name : row.name + " " + row.phase;
 }
 
+std::string bytes(std::uint64_t count) { return count == 0 ? "" : si(static_cast<double>(count), "B"); }
+
+/// Returns how many times the compulsory bytes were moved; empty where nothing is compulsory.
+std::string times_compulsory(const WorkSums& row) {
+  return row.compulsory_bytes() == 0 ? "" : fmt::format("{:.2f}×", share(row.dram_bytes(), row.compulsory_bytes()));
+}
+
 void add_row(Table& table, const std::string& name, const WorkSums& row, const WorkSums& total) {
-  table.row({name, grouped(row.cycles), percent(share(row.cycles, total.cycles), 1), si(joules(row.energy_pj), "J"),
-             percent(share(row.energy_pj, total.energy_pj), 1), row.macs == 0 ? "" : percent(row.utilisation(), 1)});
+  table.row({name, grouped(row.cycles), percent(share(row.cycles, total.cycles), 1),
+             row.macs == 0 ? "" : percent(row.utilisation(), 1), bytes(row.dram_bytes()), times_compulsory(row),
+             si(joules(row.energy_pj), "J"), percent(share(row.energy_pj, total.energy_pj), 1)});
 }
 
 /// Writes the rows, longest first, and their sum; beyond `shown` rows one row for all that follow.
 std::string work_table(const std::string& title, std::vector<EstimateLayer> rows, std::size_t shown, const Estimate& e,
                        int columns) {
   sort_longest_first(rows);
-  Table table({title, "cycles", "", "energy", "", "use of array"});
+  Table table({title, "cycles", "", "array", "DRAM", "×least", "energy", ""});
   const bool cuts = rows.size() > shown + 1;
   const std::size_t first_rows = cuts ? shown : rows.size();
   for (std::size_t i = 0; i < first_rows; ++i) add_row(table, label(rows[i]), rows[i], e.totals);
@@ -46,6 +54,21 @@ std::string work_table(const std::string& title, std::vector<EstimateLayer> rows
   for (std::size_t i = first_rows; i < rows.size(); ++i) others += rows[i];
   if (cuts) add_row(table, fmt::format("{} others", rows.size() - first_rows), others, e.totals);
   add_row(table, "all", e.totals, e.totals);
+  return table.text(columns);
+}
+
+/// Says by kind of tensor what lies in memory, and what is moved beside what must be.
+std::string kinds_table(const Estimate& e, int columns) {
+  Table table({"tensors", "peak", "DRAM read", "written", "least read", "written"});
+  const WorkSums& all = e.totals;
+  for (std::size_t i = 0; i < kMemoryKinds; ++i) {
+    std::string name = kMemoryKindWords[i];
+    std::replace(name.begin(), name.end(), '_', ' ');
+    table.row({name, bytes(e.peak.bytes[i]), bytes(all.dram_read.bytes[i]), bytes(all.dram_written.bytes[i]),
+               bytes(all.compulsory_read.bytes[i]), bytes(all.compulsory_written.bytes[i])});
+  }
+  table.row({"all", bytes(e.peak.total()), bytes(all.dram_read.total()), bytes(all.dram_written.total()),
+             bytes(all.compulsory_read.total()), bytes(all.compulsory_written.total())});
   return table.text(columns);
 }
 
@@ -110,6 +133,7 @@ std::string text_table(const Estimate& e, int columns, bool details) {
   text += work_table("phase", by_phase(e), by_phase(e).size(), e, columns) + "\n";
   text += work_table("layer", by_layer(e), details ? e.layers.size() : kLayersShown, e, columns) + "\n";
   if (details) text += work_table("layer, phase", e.layers, e.layers.size(), e, columns) + "\n";
+  text += kinds_table(e, columns) + "\n";
   text += blocks_table(e, columns) + "\n";
   if (details) {
     text += waits_table(e, columns) + "\n";

@@ -59,6 +59,7 @@ struct SimResult {
   std::uint64_t cycles = 0;                   ///< from CONTROL.start to STATUS.done
   std::vector<std::uint64_t> command_cycles;  ///< by position in the program: the sum over its executions
   std::vector<std::uint64_t> command_executions;
+  std::vector<std::uint64_t> command_bytes;  ///< likewise, of DRAM: what a LOAD reads or a STORE writes, in whole beats
   std::array<QueueStatistics, kQueues> queues;
   std::uint64_t fetch_busy = 0;             ///< cycles in which the command processor waits for memory
   std::vector<PhaseResult> phases;          ///< in program order

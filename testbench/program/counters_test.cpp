@@ -68,10 +68,10 @@ void collect(const nlohmann::json& json, const std::string& path, std::set<std::
   }
 }
 
-/// Names of actions and of token counters are data: they become *.
+/// Names of actions, of token counters and of kinds of memory are data: they become *.
 std::string generalized(const std::string& path) {
-  static const std::regex kAction(R"(^actions\.[a-z0-9_]+\.)"), kToken(R"(\.stalled_on\..*$)");
-  return std::regex_replace(std::regex_replace(path, kAction, "actions.*."), kToken, ".stalled_on.*");
+  static const std::regex kAction(R"(^actions\.[a-z0-9_]+\.)"), kOther(R"(\.(stalled_on|[a-z]+_bytes_by_kind)\..*$)");
+  return std::regex_replace(std::regex_replace(path, kAction, "actions.*."), kOther, ".$1.*");
 }
 
 std::set<std::string> printed(const std::vector<std::vector<std::string>>& runs) {

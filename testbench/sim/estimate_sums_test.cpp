@@ -2,8 +2,11 @@
 // differ in what they compute, on the smallest and the largest named machine.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "model/io/error.hpp"
 #include "model/io/traces.hpp"
 #include "sim/estimate.hpp"
 
@@ -34,15 +37,46 @@ std::uint64_t sum(const Json& rows, const char* key) {
   return total;
 }
 
+std::uint64_t sum_of_values(const Json& object) {
+  std::uint64_t total = 0;
+  for (const Json& value : object) total += value.get<std::uint64_t>();
+  return total;
+}
+
+/// No layer's phase moves less than it must, of any kind of memory.
+void expect_compulsory_bytes_moved(const Json& json) {
+  for (const Json& row : json["layers"]) {
+    for (const char* way : {"_read_bytes", "_written_bytes"}) {
+      EXPECT_LE(row[std::string("compulsory") + way], row[std::string("dram") + way])
+          << row["name"] << " " << row["phase"];
+    }
+    for (const auto& [kind, bytes] : row["compulsory_bytes_by_kind"].items()) {
+      EXPECT_LE(bytes, row["dram_bytes_by_kind"][kind]) << row["name"] << " " << row["phase"] << " " << kind;
+    }
+  }
+}
+
 void expect_exact_sums(const Json& json) {
   const Json& totals = json["totals"];
-  for (const char* key : {"cycles", "energy_pj", "macs", "macs_data", "macs_issued"}) {
+  for (const char* key :
+       {"cycles", "energy_pj", "macs", "macs_data", "macs_issued", "dram_bytes", "dram_read_bytes",
+        "dram_written_bytes", "compulsory_bytes", "compulsory_read_bytes", "compulsory_written_bytes"}) {
     ASSERT_TRUE(totals[key].is_number_integer()) << key;
     EXPECT_EQ(sum(json["phases"], key), totals[key]) << key;
     EXPECT_EQ(sum(json["layers"], key), totals[key]) << key;
   }
   EXPECT_EQ(sum(json["blocks"], "energy_pj"), totals["energy_pj"]);
   EXPECT_EQ(sum(json["actions"], "energy_pj"), totals["energy_pj"]);
+  for (const char* what : {"dram", "compulsory"}) {
+    const std::string name(what);
+    EXPECT_EQ(sum_of_values(totals[name + "_bytes_by_kind"]), totals[name + "_bytes"]);
+    EXPECT_EQ(totals[name + "_read_bytes"].get<std::uint64_t>() + totals[name + "_written_bytes"].get<std::uint64_t>(),
+              totals[name + "_bytes"]);
+  }
+  const Json& actions = json["actions"];
+  const auto count = [&](const char* action) { return actions[action]["count"].get<std::uint64_t>(); };
+  EXPECT_EQ(totals["dram_bytes"], count("dram_read_bytes") + count("dram_write_bytes") + count("command_fetch_bytes"));
+  EXPECT_EQ(sum_of_values(json["peak_bytes"]), 2 * json["peak_bytes"]["total"].get<std::uint64_t>());
   std::uint64_t issued = 0;
   for (const char* action : {"mac8", "mac4", "mac_log", "mac1"})
     issued += json["actions"][action]["count"].get<std::uint64_t>();
@@ -71,6 +105,7 @@ TEST_P(EstimateSums, AreExact) {
   const Json json = estimated(GetParam());
   expect_exact_sums(json);
   expect_counts_of_directions(json);
+  expect_compulsory_bytes_moved(json);
 }
 
 std::vector<Case> cases() {
@@ -94,6 +129,35 @@ std::vector<Case> cases() {
 INSTANTIATE_TEST_SUITE_P(NetworksAndRecipes, EstimateSums, testing::ValuesIn(cases()), [](const auto& each) {
   return each.param.network + "_" + each.param.recipe + "_" + each.param.hardware;
 });
+
+std::vector<std::string> shipped(TraceKind kind, const std::string& one) {
+  std::vector<std::string> names;
+  const std::filesystem::path folder = std::filesystem::path(resolve_trace(kind, one)).parent_path();
+  for (const auto& file : std::filesystem::directory_iterator(folder)) names.push_back(file.path().stem());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Every recipe and hardware that we ship, with small networks that have every operation.
+TEST(EstimateSums, OfEveryRecipeThatRuns) {
+  int ran = 0, refused = 0;
+  for (const std::string& hardware : shipped(TraceKind::kHardware, "tiny")) {
+    for (const std::string& recipe : shipped(TraceKind::kRecipe, "int8")) {
+      for (const char* network : {"mlp_odd", "conv_small", "conv_ops", "conv_byte"}) {
+        SCOPED_TRACE(std::string(network) + " " + recipe + " " + hardware);
+        try {
+          const Json json = estimated({network, recipe, hardware});
+          expect_exact_sums(json);
+          expect_compulsory_bytes_moved(json);
+          ++ran;
+        } catch (const Error&) {  // FP32, and what the hardware has no room or no way for
+          ++refused;
+        }
+      }
+    }
+  }
+  EXPECT_GT(ran, 5 * refused);
+}
 
 }  // namespace
 }  // namespace bitloom
