@@ -1,5 +1,6 @@
 // The command ADAM (docs/commands.md, N25): moments of a tile, or with CODES_OUT its new master and codes. A group of LANES elements reads its three
-// inputs and four vectors one word a cycle, computes step by step (one quotient or root bit a cycle), and writes its outputs one word a cycle.
+// inputs one word a cycle, the first row of a column of groups (with COEF_SCALAR the first group) its four vectors too; computes step by step (one
+// quotient or root bit a cycle); and writes its outputs one word a cycle.
 module bl_adam #(
     parameter int V = bl_pkg::LANES,
     parameter int W = bl_pkg::AXI_BYTES,
@@ -45,7 +46,7 @@ module bl_adam #(
   logic codes, steps, half_up, coef_scalar, draws;
   logic [15:0] cols, groups, stride, vin_base;
   logic [30:0] limit;
-  logic [5:0] inputs;
+  logic [5:0] inputs, reads;
   assign codes = cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_CODES_OUT];
   assign steps = codes && cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_LWQ];  // the quotients go out; there is no master
   assign inputs = steps ? 6'd2 : 6'd3;
@@ -66,6 +67,7 @@ module bl_adam #(
   logic start, step, active, last, unused_active;
   logic [15:0] row, group, index;
   assign unused_active = active;
+  assign reads = (row == 16'd0 && (group == 16'd0 || !coef_scalar)) ? inputs + 6'd4 : inputs;
 
   bl_walk u_walk (
       .clk_i,
@@ -91,7 +93,7 @@ module bl_adam #(
         key_start_o = draws && first_i;
       end
       Key: if (key_done_i) state_d = Fetch;
-      Fetch: if (count_q == inputs + 6'd3) state_d = Last;
+      Fetch: if (count_q == reads - 6'd1) state_d = Last;
       Last: state_d = Steps;
       Steps: if (count_q == (codes ? CodeSteps : MomentSteps) - 6'd1) state_d = Write;
       default: if (count_q == (codes ? 6'd2 : 6'd1)) begin

@@ -141,7 +141,7 @@ void count_adam(const Hardware& h, const Execution& e, ActionCounts& counts) {
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
   const bool codes = has_flag(c, Flag::CODES_OUT);
   const bool steps = codes && has_flag(c, Flag::LWQ);  // no master
-  counts[vin_read_bytes] += (steps ? 6 : 7) * bytes;
+  counts[vin_read_bytes] += (steps ? 2 : 3) * bytes + 4 * shape.coefficient_words * word_bytes(h);
   counts[vout_write_bytes] += (codes ? 3 : 2) * bytes;
   counts[fixed_product] += (steps ? 2 : (codes ? 3 : 4)) * n;
   counts[codes ? adam_quotient : adam_root] += n;

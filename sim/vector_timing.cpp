@@ -77,11 +77,12 @@ std::uint64_t update(const Hardware& h, const Execution& e) {
 }
 
 std::uint64_t adam(const Hardware& h, const Execution& e) {
-  const std::uint64_t words = TileShape(h, e).words;
-  if (!has_flag(*e.command, Flag::CODES_OUT)) return 1 + 49 * words;
-  if (has_flag(*e.command, Flag::LWQ)) return 1 + 61 * words + statistics(e, 3);
+  const TileShape shape(h, e);
+  const std::uint64_t words = shape.words, vectors = 4 * shape.coefficient_words;
+  if (!has_flag(*e.command, Flag::CODES_OUT)) return 1 + 45 * words + vectors;
+  if (has_flag(*e.command, Flag::LWQ)) return 1 + 57 * words + vectors + statistics(e, 3);
   const bool makes_key = e.first && !has_flag(*e.command, Flag::HALF_UP);
-  return 1 + 62 * words + (makes_key ? 21 : 0) + statistics(e, 3);
+  return 1 + 58 * words + vectors + (makes_key ? 21 : 0) + statistics(e, 3);
 }
 
 std::uint64_t loss(const Execution& e) {

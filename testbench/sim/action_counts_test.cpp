@@ -56,6 +56,15 @@ TEST(ActionCounts, TileReadsTheCoefficientsOfGroupsOnceForAllRows) {
   EXPECT_EQ(read_words(c), 2u);
 }
 
+TEST(ActionCounts, AdamReadsItsFourVectorsOnceForAllRows) {
+  Instruction c = command(Opcode::ADAM, 0);
+  EXPECT_EQ(read_words(c), 3u * 9 + 4 * 3);
+  c.FLAGS = bit(Flag::CODES_OUT) | bit(Flag::LWQ);
+  EXPECT_EQ(read_words(c), 2u * 9 + 4 * 3);
+  c.COEF_SCALAR = 1;
+  EXPECT_EQ(read_words(c), 2u * 9 + 4);
+}
+
 TEST(ActionCounts, ReduceAndPoolReadTheirTiles) {
   EXPECT_EQ(read_words(command(Opcode::REDUCE, 0)), 9u);
   EXPECT_EQ(read_words(command(Opcode::REDUCE, bit(Flag::V_IN))), 2u * 9);

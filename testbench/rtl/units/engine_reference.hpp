@@ -33,6 +33,8 @@ class Reference {
                          std::uint64_t& saturations) const;
   int update(const Execution& e, Statistics& statistics);
   int update_lwq(const Execution& e, Statistics& statistics);
+  /// Returns the cycles in which the four coefficient vectors are read.
+  int adam_vectors(const Execution& e) const;
   int adam_moments(const Execution& e);
   int adam_codes(const Execution& e, Statistics& statistics);
   int affine(const Execution& e, Statistics& statistics);

@@ -9,6 +9,10 @@
 
 namespace bitloom::testing {
 
+int Reference::adam_vectors(const Execution& e) const {
+  return static_cast<int>(4 * (e.command.get(Field::COEF_SCALAR) != 0 ? 1 : groups(e)));
+}
+
 int Reference::adam_moments(const Execution& e) {
   const Command& c = e.command;
   const AdamRates rates{c.get(Field::MU16), c.get(Field::QMAX), {}, 8};
@@ -28,7 +32,7 @@ int Reference::adam_moments(const Execution& e) {
       output(e, e.parity0(), 1, i, j, now.r);
     }
   }
-  return 1 + static_cast<int>(49 * e.rows * groups(e));
+  return 1 + static_cast<int>(45 * e.rows * groups(e)) + adam_vectors(e);
 }
 
 int Reference::adam_codes(const Execution& e, Statistics& statistics) {
@@ -65,8 +69,8 @@ int Reference::adam_codes(const Execution& e, Statistics& statistics) {
       output(e, e.parity0(), 2, i, j, r);
     }
   }
-  if (steps) return 1 + static_cast<int>(61 * e.rows * groups(e));
-  return 1 + static_cast<int>(62 * e.rows * groups(e)) + (!half_up && e.first ? 21 : 0);
+  const int cycles = 1 + static_cast<int>((steps ? 57 : 58) * e.rows * groups(e)) + adam_vectors(e);
+  return cycles + (!steps && !half_up && e.first ? 21 : 0);
 }
 
 }  // namespace bitloom::testing
