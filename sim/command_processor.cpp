@@ -57,6 +57,7 @@ void CommandProcessor::step() {
 void CommandProcessor::react() {
   if (asked_ == 0) ask(0);
   if (dispatched_ < here_.size()) {
+    here_[dispatched_] = run_->fetched(dispatched_, now(), here_[dispatched_]);
     if (now() < here_[dispatched_]) return wake_at(here_[dispatched_]);
     if (run_->instructions[dispatched_].OPCODE != static_cast<std::uint32_t>(Opcode::END)) return dispatch();
   }
@@ -70,7 +71,7 @@ void CommandProcessor::ask(std::uint64_t cycle) {
     const std::uint64_t load_end = run_->load.current_end();
     const std::uint64_t address = run_->program.program_address + asked_ * kCommandBytes;
     here_[asked_] = run_->reads.fetch(next_ask_, bursts_, {address, beats_});
-    next_ask_ = run_->reads.last_fetch_grant() + 1;
+    next_ask_ = std::max(next_ask_, run_->reads.last_fetch_grant() + 1);
     ++asked_;
     if (run_->load.current_end() != load_end) queues_[kLoadQueue]->end_moved(run_->load.current_end());
   }

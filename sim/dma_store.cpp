@@ -1,6 +1,5 @@
 #include "sim/dma_store.hpp"
 
-#include "sim/store_beats.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {
@@ -28,14 +27,27 @@ std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCoun
   const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
   if (c.SHAPED != 0 && shape == nullptr) throw Error("STORE: its shape was never loaded");
   count_store(e, shape, machine_.hardware, counts);
-  StoreBeats beats(e, shape, machine_.hardware, start);
-  std::uint64_t response = 0;
-  while (beats.next()) {
-    const std::uint64_t accepted = memory_.offer(beats.offered());
-    response = memory_.take(beats.beat(), accepted);
-    beats.accepted(accepted);
+  beats_.emplace(e, shape, machine_.hardware, start);
+  next_beat();
+  return memory_.banked() != nullptr ? end_ : store_until(~std::uint64_t{0});
+}
+
+void DmaStore::next_beat() {
+  if (beats_->next()) {
+    end_ = accepted_ = memory_.offer(beats_->offered());
+  } else {
+    end_ = response_;
+    beats_.reset();
   }
-  return response;
+}
+
+std::uint64_t DmaStore::store_until(std::uint64_t edge) {
+  while (beats_ && accepted_ < edge) {
+    response_ = memory_.take(beats_->beat(), accepted_);
+    beats_->accepted(accepted_);
+    next_beat();
+  }
+  return end_;
 }
 
 }  // namespace bitloom

@@ -15,15 +15,20 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
     : program(source),
       options(run_options),
       machine{hardware, registers},
-      reads(hardware, options.stall_percent, options.stall_seed, options.remember_loads),
+      reads(hardware, make_memory(hardware, options.dram, options.stall_percent, options.stall_seed),
+            options.remember_loads),
+      flat_writes(make_memory(hardware, std::nullopt, options.stall_percent, options.stall_seed)),
       load(machine, reads),
-      store(machine, FlatMemory(hardware, options.stall_percent, options.stall_seed)) {
+      store(machine, reads.ordered() != nullptr ? reads.ordered()->memory() : flat_writes) {
   if (options.stall_percent < 0 || options.stall_percent > 99) {
     throw Error(fmt::format("stalls: expected 0 to 99 percent, got {}", options.stall_percent));
   }
   if (options.values) {
     if (image == nullptr) throw Error("a run with values needs a memory image");
     values.emplace(machine, image->bytes);
+  }
+  if (reads.ordered() != nullptr) {
+    reads.ordered()->before_reads([this](std::uint64_t edge) { store.store_until(edge); });
   }
   decode();
   result.command_cycles.resize(instructions.size());
@@ -77,6 +82,20 @@ std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
     default:  // not ours: a number; kStoreQueue
       return transferred(store, Action::dram_write_bytes);
   }
+}
+
+std::uint64_t Run::go_on(int queue, std::uint64_t cycle, std::uint64_t end) {
+  if (reads.ordered() == nullptr) return end;
+  reads.ordered()->until(cycle);
+  if (queue == kLoadQueue) return std::max(end, reads.load_end());
+  if (queue == kStoreQueue) return std::max(end, store.store_until(cycle + 1));
+  return end;
+}
+
+std::uint64_t Run::fetched(std::size_t command, std::uint64_t cycle, std::uint64_t end) {
+  if (reads.ordered() == nullptr) return end;
+  reads.ordered()->until(cycle);
+  return reads.ordered()->fetch_end(command);
 }
 
 void Run::ended(const Execution& e, std::uint64_t start, std::uint64_t end) {

@@ -18,6 +18,11 @@ struct Run {
 
   /// Runs an execution that starts at an edge: counts it, computes its values, returns its end edge.
   std::uint64_t execute(const Execution& e, std::uint64_t start);
+  /// Lets a memory with banks go on to a cycle. Returns the end of the execution of a queue, which ended by then or was
+  /// thought to end at edge `end`; or, where that is not known yet, a later cycle to ask again in.
+  std::uint64_t go_on(int queue, std::uint64_t cycle, std::uint64_t end);
+  /// Does the same for the fetch of a command.
+  std::uint64_t fetched(std::size_t command, std::uint64_t cycle, std::uint64_t end);
   /// Notes an execution that has ended.
   void ended(const Execution& e, std::uint64_t start, std::uint64_t end);
   /// Adds up the cycles of the phases, after the last execution.
@@ -30,6 +35,7 @@ struct Run {
   std::vector<Instruction> instructions;
   TokenCounters tokens;
   ReadChannel reads;
+  Memory flat_writes;  ///< a flat memory's writes, which know nothing of its reads
   DmaLoad load;
   DmaStore store;
   SimResult result;

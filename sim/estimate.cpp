@@ -15,6 +15,7 @@
 #include "model/io/interrupt.hpp"
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
+#include "sim/memory.hpp"
 
 namespace bitloom {
 namespace {
@@ -101,6 +102,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
     sim.values = options.values;
     sim.stall_percent = options.stall_percent;
     sim.stall_seed = options.seed;
+    sim.dram = options.dram;
     sim.progress = [&, executions = 0u](std::uint32_t command) mutable {
       if (++executions % 256 != 0) return;  // each would cost more than it tells
       if (interrupted()) throw Interrupted{};
@@ -221,6 +223,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   const MicroBatch last{false, true};
   const StepConfig config = step_config(network, recipe, options.hyper, batch);
   const Program program = lower(network, recipe, hardware, lower_options(config, last));
+  if (options.dram) require_room(*options.dram, network.name, program.total_bytes);
   e.network = network.name;
   e.recipe = recipe.name;
   e.hardware = hardware;

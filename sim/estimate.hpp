@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,13 @@ namespace bitloom {
 
 /// What an estimate of steps does besides its network, recipe and hardware.
 struct EstimateOptions {
-  int steps = 1;                ///< optimizer steps; all numbers of the estimate are their sums
-  int stall_percent = 0;        ///< of DRAM beats, 0..99
-  std::uint64_t seed = 1;       ///< of stalls; with values also of parameters, data and random words
-  bool values = false;          ///< compute the steps' values too, on generated data; changes no cycle and no count
-  std::string energy = "45nm";  ///< name or file of the energy table
-  Hyper hyper;                  ///< momentum; with values also learning rate and input scaling
+  int steps = 1;                    ///< optimizer steps; all numbers of the estimate are their sums
+  int stall_percent = 0;            ///< of DRAM beats, 0..99
+  std::uint64_t seed = 1;           ///< of stalls; with values also of parameters, data and random words
+  std::optional<dram::Banks> dram;  ///< a memory with banks in place of the flat one; then without stalls
+  bool values = false;              ///< compute the steps' values too, on generated data; changes no cycle and no count
+  std::string energy = "45nm";      ///< name or file of the energy table
+  Hyper hyper;                      ///< momentum; with values also learning rate and input scaling
   /// Is called now and then with the step and the position of a command in the program. May be empty.
   std::function<void(int step, std::size_t command, std::size_t commands)> progress;
 };

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "kernels/hardware.hpp"
+#include "sim/dram/memory_port.hpp"
 #include "sim/dram_timing.hpp"
-#include "sim/memory_port.hpp"
 
 namespace bitloom {
 

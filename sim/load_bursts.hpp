@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/dram/memory_port.hpp"
 #include "sim/load_plan.hpp"
 #include "sim/load_steps.hpp"
-#include "sim/memory_port.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {

@@ -150,6 +150,15 @@ LoadSignature load_signature(const Execution& e, const Instruction* shape, std::
   return {c.position, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word)};
 }
 
+std::uint64_t beats_of(const LoadPlan& plan, std::uint32_t word) {
+  const std::uint64_t beat = std::uint64_t{8} * word;
+  std::uint64_t beats = 0;
+  for (const LoadPiece& piece : plan.pieces) {
+    if (!piece.padding) beats += (piece.bit + piece.bits - 1) / beat - piece.bit / beat + 1;
+  }
+  return beats;
+}
+
 std::uint64_t store_row(const Execution& e, const Instruction* shape, std::uint32_t row) {
   const Instruction& c = *e.command;
   const std::uint64_t offset = std::uint64_t{e.col0} * width_bits(c.MEMORY_BITS) / 8;

@@ -34,6 +34,9 @@ using LoadSignature = std::array<std::uint32_t, 9>;
 /// its place in a word counts; where its lines are all inside the image, it does not count which they are.
 LoadSignature load_signature(const Execution& e, const Instruction* shape, std::uint32_t word);
 
+/// Returns the beats of `word` bytes that a LOAD reads.
+std::uint64_t beats_of(const LoadPlan& plan, std::uint32_t word);
+
 /// Returns the bits of a MEMORY_BITS or LOCAL_BITS value.
 std::uint32_t width_bits(std::uint32_t width);
 

@@ -3,41 +3,28 @@
 #include <algorithm>
 
 #include "sim/load_bursts.hpp"
-#include "sim/timing.hpp"
 
 namespace bitloom {
 
-ReadChannel::ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed, bool remembers)
-    : state_{FlatMemory(hardware, stall_percent, seed), 0,
-             std::vector<std::uint64_t>(static_cast<std::size_t>(hardware.max_outstanding)), 0},
+ReadChannel::ReadChannel(const Hardware& hardware, const Memory& memory, bool remembers)
+    : state_(hardware, memory),
       before_load_(state_),
       word_(static_cast<std::uint32_t>(hardware.axi_bytes)),
       max_burst_(static_cast<std::uint32_t>(hardware.max_burst)),
-      remembers_(remembers && state_.timing.steady()) {}
-
-/// Returns the first cycle from `ready` on with room for one more burst.
-std::uint64_t ReadChannel::grant(std::uint64_t ready) const {
-  return std::max({ready, state_.next_grant, state_.last_beats[state_.oldest]});
-}
-
-std::uint64_t ReadChannel::burst(std::uint64_t grant_cycle, const ReadBurst& burst, std::vector<std::uint64_t>* edges) {
-  state_.next_grant = grant_cycle + 1;
-  const std::uint64_t last = state_.timing.read(burst, grant_cycle + timing::kGrantToAddress, edges);
-  state_.last_beats[state_.oldest] = last;  // there is room again from the cycle of this edge on
-  state_.oldest = state_.oldest + 1 == state_.last_beats.size() ? 0 : state_.oldest + 1;
-  return last;
+      remembers_(remembers && memory.banked() == nullptr && flat().steady()) {
+  if (memory.banked() != nullptr) ordered_.emplace(hardware, memory);
 }
 
 void ReadChannel::fetch_burst(const Fetch& fetch, std::uint32_t number, std::uint64_t grant_cycle) {
   last_fetch_grant_ = grant_cycle;
   const std::uint64_t address = fetch.first.address + std::uint64_t{number} * fetch.first.beats * word_;
-  fetch_end_ = burst(grant_cycle, {address, fetch.first.beats}, nullptr);
+  fetch_end_ = state_.burst(grant_cycle, {address, fetch.first.beats}, nullptr);
 }
 
 void ReadChannel::fetch_now(const Fetch& fetch) {
   std::uint64_t ready = fetch.ready;
   for (std::uint32_t k = 0; k < fetch.bursts; ++k) {
-    fetch_burst(fetch, k, grant(ready));
+    fetch_burst(fetch, k, state_.grant(ready));
     ready = last_fetch_grant_ + 1;
   }
 }
@@ -49,14 +36,20 @@ void ReadChannel::begin_load() {
 }
 
 std::uint64_t ReadChannel::load(LoadPlan plan) {
+  plan_ = std::move(plan);
+  if (ordered_) {
+    load_beats_ = beats_of(plan_, word_);
+    ordered_->load(plan_);
+    return load_end();
+  }
   begin_load();
   unplanned_.reset();
-  plan_ = std::move(plan);
   plan_again();
   return load_end_;
 }
 
 std::uint64_t ReadChannel::load(const Execution& e, const Instruction* shape, std::uint64_t start) {
+  if (ordered_) return load(load_plan(e, shape, start));
   begin_load();
   unplanned_ = Unplanned{e, shape, start};
   if (!remembers_ || !at_rest(start)) {
@@ -76,19 +69,15 @@ std::uint64_t ReadChannel::load(const Execution& e, const Instruction* shape, st
 /// Says whether nothing before an edge can hold up what asks from then on.
 bool ReadChannel::at_rest(std::uint64_t edge) {
   const auto before = [&](std::uint64_t other) { return other <= edge; };
-  return before(state_.next_grant) && before(state_.timing.last_read()) &&
+  return before(state_.next_grant) && before(flat().last_read()) &&
          std::all_of(state_.last_beats.begin(), state_.last_beats.end(), before);
 }
 
 /// Returns what the LOAD that was planned last did; what was over at its start counts as its start.
 LoadOutcome ReadChannel::outcome(std::uint64_t start) {
   const auto since = [&](std::uint64_t edge) { return edge - std::min(edge, start); };
-  LoadOutcome o{since(load_end_),
-                load_beats_,
-                since(last_load_grant_),
-                since(state_.next_grant),
-                since(state_.timing.last_read()),
-                {}};
+  LoadOutcome o{since(load_end_),          load_beats_, since(last_load_grant_), since(state_.next_grant),
+                since(flat().last_read()), {}};
   for (std::size_t k = 0; k < state_.last_beats.size(); ++k) {
     o.last_beats.push_back(since(state_.last_beats[(state_.oldest + k) % state_.last_beats.size()]));
   }
@@ -101,12 +90,13 @@ void ReadChannel::take(const LoadOutcome& outcome, std::uint64_t start) {
   if (outcome.beats == 0) return;
   last_load_grant_ = start + outcome.last_grant;
   state_.next_grant = start + outcome.next_grant;
-  state_.timing.last_read() = start + outcome.last_read;
+  flat().last_read() = start + outcome.last_read;
   state_.oldest = 0;
   for (std::size_t k = 0; k < state_.last_beats.size(); ++k) state_.last_beats[k] = start + outcome.last_beats[k];
 }
 
 std::uint64_t ReadChannel::fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first) {
+  if (ordered_) return ordered_->fetch(ready, bursts, first);
   const Fetch fetch{ready, bursts, first};
   if (loading_ && last_load_grant_ >= ready) {
     during_load_.push_back(fetch);
@@ -121,9 +111,9 @@ std::uint64_t ReadChannel::fetch(std::uint64_t ready, std::uint32_t bursts, cons
 
 /// Grants the fetch bursts that come before a LOAD's burst which is asked for in cycle `asked`.
 void ReadChannel::fetches_until(Interruptions& at, std::uint64_t asked) {
-  while (at.next < during_load_.size() && grant(at.ready) <= grant(asked)) {
+  while (at.next < during_load_.size() && state_.grant(at.ready) <= state_.grant(asked)) {
     const Fetch& fetch = during_load_[at.next];
-    fetch_burst(fetch, at.burst, grant(at.ready));
+    fetch_burst(fetch, at.burst, state_.grant(at.ready));
     at.ready = last_fetch_grant_ + 1;
     if (++at.burst < fetch.bursts) continue;
     at.burst = 0;
@@ -139,8 +129,8 @@ void ReadChannel::plan_again() {
   LoadBursts bursts(plan_, word_, max_burst_);
   while (bursts.next()) {
     fetches_until(fetches, bursts.asked());
-    last_load_grant_ = grant(bursts.asked());
-    burst(last_load_grant_, bursts.burst(), &bursts.edges());
+    last_load_grant_ = state_.grant(bursts.asked());
+    state_.burst(last_load_grant_, bursts.burst(), &bursts.edges());
     bursts.granted(last_load_grant_);
   }
   load_end_ = bursts.end();

@@ -4,22 +4,27 @@
 #include <vector>
 
 #include "kernels/hardware.hpp"
-#include "sim/flat_memory.hpp"
 #include "sim/load_memo.hpp"
 #include "sim/load_plan.hpp"
+#include "sim/ordered_reads.hpp"
+#include "sim/read_arbiter.hpp"
 
 namespace bitloom {
 
 /// The read channel that command fetch and the load DMA share, with the arbiter in front of it: one burst is granted a
 /// cycle, fetch first, and at most max_outstanding are granted and not finished. docs/timing.md, Reads and LOAD.
 ///
-/// A LOAD is planned as a whole when it starts. A fetch that comes in between takes the channel back to the LOAD's
-/// start and plans again with the fetch in it, which moves only the LOAD's end. A LOAD that starts at a channel at
-/// rest, without stalls, takes what one of the same signature took before it.
+/// Before a flat memory a LOAD is planned as a whole when it starts. A fetch that comes in between takes the channel
+/// back to the LOAD's start and plans again with the fetch in it, which moves only the LOAD's end. A LOAD that starts
+/// at a channel at rest, without stalls, takes what one of the same signature took before it. Before a memory with
+/// banks nothing is planned ahead (OrderedReads): the ends that are returned may be cycles in which to ask again.
 class ReadChannel {
  public:
   /// Makes a channel; remembers: LOADs may be taken from those before them, which changes no cycle.
-  ReadChannel(const Hardware& hardware, int stall_percent, std::uint64_t seed, bool remembers = true);
+  ReadChannel(const Hardware& hardware, const Memory& memory, bool remembers = true);
+
+  /// Returns the reads before a memory with banks, null before a flat one.
+  OrderedReads* ordered() { return ordered_ ? &*ordered_ : nullptr; }
 
   /// Starts a LOAD at an edge; returns the edge of its end. The LOAD before it must be over. `shape` is its descriptor,
   /// null where it is not shaped; it and the execution's command must stay.
@@ -27,7 +32,7 @@ class ReadChannel {
   /// Starts a LOAD by its plan.
   std::uint64_t load(LoadPlan plan);
   /// Returns the end of the LOAD that load() started last, after the fetches since then.
-  std::uint64_t load_end() const { return load_end_; }
+  std::uint64_t load_end() const { return ordered_ ? ordered_->load_end() : load_end_; }
   /// Returns the number of beats that it reads.
   std::uint64_t load_beats() const { return load_beats_; }
 
@@ -44,13 +49,6 @@ class ReadChannel {
     std::uint32_t bursts;
     ReadBurst first;
   };
-  /// What a plan changes, so that it can be taken back.
-  struct State {
-    FlatMemory timing;
-    std::uint64_t next_grant = 0;           ///< first cycle in which nothing is granted yet
-    std::vector<std::uint64_t> last_beats;  ///< ring over the last max_outstanding bursts
-    std::size_t oldest = 0;
-  };
   /// The fetches that come into a LOAD, one after the other.
   struct Interruptions {
     std::size_t next = 0;
@@ -65,18 +63,18 @@ class ReadChannel {
     std::uint64_t start = 0;
   };
 
-  std::uint64_t grant(std::uint64_t ready) const;
+  FlatMemory& flat() { return *state_.timing.flat(); }
   bool at_rest(std::uint64_t edge);
   void begin_load();
   LoadOutcome outcome(std::uint64_t start);
   void take(const LoadOutcome& outcome, std::uint64_t start);
-  std::uint64_t burst(std::uint64_t grant_cycle, const ReadBurst& burst, std::vector<std::uint64_t>* edges);
   void fetch_burst(const Fetch& fetch, std::uint32_t number, std::uint64_t grant_cycle);
   void fetch_now(const Fetch& fetch);
   void fetches_until(Interruptions& at, std::uint64_t asked);
   void plan_again();
 
-  State state_, before_load_;
+  ReadArbiter state_, before_load_;
+  std::optional<OrderedReads> ordered_;
   std::uint32_t word_, max_burst_;
   bool remembers_;
   LoadMemo memo_;

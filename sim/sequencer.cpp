@@ -127,6 +127,8 @@ void Sequencer::try_start() {
 }
 
 void Sequencer::finish() {
+  ends_ = run_->go_on(queue_, now(), ends_);
+  if (ends_ > now()) return wake_at(ends_);
   run_->ended(execution_, started_, ends_);
   send_tokens();
   if (!loops_.advance()) return end_group();

@@ -2,12 +2,14 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/hardware.hpp"
 #include "kernels/image.hpp"
 #include "kernels/program.hpp"
+#include "sim/dram/banks.hpp"
 #include "sim/statistics.hpp"
 
 namespace bitloom {
@@ -23,11 +25,12 @@ struct StepRegisters {
 
 /// What a simulation does besides its program.
 struct SimOptions {
-  bool values = false;             ///< compute on the memory image; without, only time and counts
-  int stall_percent = 0;           ///< of DramTiming, 0..99
-  std::uint64_t stall_seed = 1;    ///< of DramTiming
-  bool remember_loads = true;      ///< LOADs alike take their cycles from the first of them, which changes no result
-  bool record_executions = false;  ///< fill SimResult::executions
+  bool values = false;              ///< compute on the memory image; without, only time and counts
+  int stall_percent = 0;            ///< of DramTiming, 0..99
+  std::uint64_t stall_seed = 1;     ///< of DramTiming
+  std::optional<dram::Banks> dram;  ///< a memory with banks in place of the flat one; then without stalls
+  bool remember_loads = true;       ///< LOADs alike take their cycles from the first of them, which changes no result
+  bool record_executions = false;   ///< fill SimResult::executions
   /// Is called after each execution with its command's position; what it throws ends simulate(). May be empty.
   std::function<void(std::uint32_t command)> progress;
 };

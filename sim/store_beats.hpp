@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "sim/dram/memory_port.hpp"
 #include "sim/engine.hpp"
 #include "sim/load_plan.hpp"
-#include "sim/memory_port.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {

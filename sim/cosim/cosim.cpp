@@ -87,6 +87,7 @@ class Session {
     check_arguments(network, data, options);
     result_.micro_batches = config_.micro_batches;
     lower_parts(hardware);
+    if (options.dram) require_room(*options.dram, network.name, result_.program.total_bytes);
     // Each machine's memory, as it starts and as it runs; the second start is made of two images at once.
     constexpr double kMemories = 4;
     require_memory(fmt::format("network {}: co-simulation", network.name),
@@ -145,7 +146,9 @@ class Session {
     }
   }
 
-  FlatMemory rtl_memory() const { return {result_.program.hardware, options_.stall, options_.seed}; }
+  Memory rtl_memory() const {
+    return make_memory(result_.program.hardware, options_.dram, options_.stall, options_.seed);
+  }
 
   StepContext context(int step) const { return step_context(config_, options_.seed, static_cast<std::uint32_t>(step)); }
 
@@ -203,6 +206,7 @@ class Session {
     sim.values = true;
     sim.stall_percent = options_.stall;
     sim.stall_seed = options_.seed;
+    sim.dram = options_.dram;
     sim.record_executions = true;
     sim.progress = [&, executions = 0u](std::uint32_t command) mutable {
       tick("SystemC", step, command, executions++);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "sim/cosim/compare.hpp"
 #include "sim/cosim/fidelity.hpp"
 #include "sim/cosim/waves.hpp"
+#include "sim/dram/banks.hpp"
 
 namespace bitloom {
 class RtlMachine;
@@ -24,8 +26,9 @@ struct CosimOptions {
   int batch = 0;  ///< samples of an optimizer step, which the recipe may cut into micro-batches (N26)
   int steps = 1;  ///< consecutive optimizer steps, at least 1; all that counts steps below counts micro-batches
   int stall = 0;  ///< percent chance of an idle cycle before each memory beat, 0 … 90
-  std::uint64_t seed = 1;   ///< parameters, data order, random words, stalls and poison
-  std::string rtl_library;  ///< the Verilated machine of this hardware (rtl_library_path())
+  std::optional<dram::Banks> dram;  ///< a memory with banks in place of the flat one; then without stalls
+  std::uint64_t seed = 1;           ///< parameters, data order, random words, stalls and poison
+  std::string rtl_library;          ///< the Verilated machine of this hardware (rtl_library_path())
   /// FST file of the RTL around the first difference or the place where it hangs, or else of the last step's start;
   /// empty: none.
   std::string waves;

@@ -18,6 +18,19 @@ void check(const Request& request, const Organisation& organisation) {
 
 }  // namespace
 
+Counts& Counts::operator+=(const Counts& other) {
+  activates += other.activates;
+  reads += other.reads;
+  writes += other.writes;
+  read_bytes += other.read_bytes;
+  write_bytes += other.write_bytes;
+  refreshes += other.refreshes;
+  busy_cycles += other.busy_cycles;
+  active_cycles += other.active_cycles;
+  precharged_cycles += other.precharged_cycles;
+  return *this;
+}
+
 Channel::Channel(const Device& device, int window)
     : organisation_(device.organisation),
       timing_(device.timing),

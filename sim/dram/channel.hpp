@@ -42,6 +42,7 @@ struct Counts {
   std::uint64_t busy_cycles = 0;        ///< of the data bus
   std::uint64_t active_cycles = 0;      ///< from the first activate behind a refresh to the next refresh's precharge
   std::uint64_t precharged_cycles = 0;  ///< the others
+  Counts& operator+=(const Counts& other);
   bool operator==(const Counts&) const = default;
 };
 

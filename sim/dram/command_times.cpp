@@ -1,6 +1,7 @@
 #include "sim/dram/command_times.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace bitloom::dram {
 
@@ -14,9 +15,11 @@ CommandTimes::CommandTimes(const Organisation& organisation, const Timing& timin
     : banks_in_group_(organisation.banks),
       bank_(static_cast<std::size_t>(organisation.all_banks())),
       group_(static_cast<std::size_t>(organisation.bank_groups)) {
+  ByFirst behind;
   for (const Constraint& constraint : constraints_of(timing, organisation.burst_cycles())) {
-    behind_[index_of(constraint.from)].push_back(constraint);
+    behind[index_of(constraint.from)].push_back(constraint);
   }
+  behind_ = std::make_shared<const ByFirst>(std::move(behind));
 }
 
 std::uint64_t CommandTimes::earliest(Command command, int bank) const {
@@ -40,7 +43,7 @@ std::uint64_t& CommandTimes::ready(const Constraint& constraint, int bank) {
 void CommandTimes::issue(Command command, int bank, std::uint64_t cycle) {
   const std::size_t i = index_of(command);
   last_[i][issued_[i]++ % kLongestCount] = cycle;
-  for (const Constraint& constraint : behind_[i]) {
+  for (const Constraint& constraint : (*behind_)[i]) {
     const auto count = static_cast<std::uint64_t>(constraint.count);
     if (issued_[i] < count) continue;
     const std::uint64_t from = last_[i][(issued_[i] - count) % kLongestCount];

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "sim/dram/constraints.hpp"
@@ -30,7 +31,8 @@ class CommandTimes {
   std::size_t group_of(int bank) const { return static_cast<std::size_t>(bank / banks_in_group_); }
 
   int banks_in_group_;
-  std::array<std::vector<Constraint>, kCommands> behind_;  // by the command that comes first
+  using ByFirst = std::array<std::vector<Constraint>, kCommands>;
+  std::shared_ptr<const ByFirst> behind_;  // the constraints by the command that comes first; copies share them
   std::vector<ByCommand> bank_, group_;
   ByCommand rank_{};
   ByCommand issued_{};                                                      // how many of each

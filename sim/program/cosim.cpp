@@ -89,6 +89,7 @@ Json configuration(const CosimCommand& command, const Workload& workload, const 
   json["batch"] = options.batch;
   json["steps"] = options.steps;
   json["stall_percent"] = options.stall;
+  json["dram"] = dram_text(options.dram, machine);
   json["seed"] = options.seed;
   return json;
 }
@@ -110,6 +111,7 @@ int run(const CosimCommand& command) {
   options.batch = batch_of(workload, command.batch);
   options.steps = command.steps;
   options.stall = command.stall;
+  options.dram = load_dram(command.dram, machine);
   options.seed = command.seed;
   options.waves = command.waves;
   options.dump = command.dump;
@@ -129,7 +131,8 @@ int run(const CosimCommand& command) {
     const std::string title = fmt::format("{}, {}, on {}: batch {}, seed {}, {} % stalls", workload.network.name,
                                           workload.recipe.name, command.hw, options.batch, options.seed, options.stall);
     const std::string details = command.details ? cosim::details_text(result, columns) + "\n" : "";
-    fmt::print("{}\n{}{}", wrapped(title, columns, 2), details, cosim::verdict_text(result, columns));
+    const std::string memory = options.dram ? wrapped(dram_text(options.dram, machine), columns, 2) : "";
+    fmt::print("{}{}\n{}{}", wrapped(title, columns, 2), memory, details, cosim::verdict_text(result, columns));
   }
   return result.equal() ? kOk : kMismatch;
 }
@@ -148,6 +151,7 @@ void add_cosim(CLI::App& app, Action& action) {
   sub->add_option("--stall", options->stall, "chance in percent that the memory idles before a beat")
       ->check(CLI::Range(0, 90))
       ->capture_default_str();
+  sub->add_option("--dram", options->dram, kDramHelp);
   sub->add_option("--batch", options->batch, "samples an optimizer step (default: as the network or --hyper says)")
       ->check(CLI::Range(1, 65535));
   sub->add_option("--seed", options->seed, "seed of parameters, data, random words and stalls")

@@ -51,6 +51,7 @@ struct RunCommand {
   int stall = 0;  ///< percent of memory beats that stall
   std::uint64_t seed = 1;
   bool values = false;          ///< compute values too, not only cycles
+  std::string dram;             ///< "ideal", a name or a file of a DRAM; empty: as the hardware file says
   std::string energy = "45nm";  ///< name or file of the energy table
   std::string hyper = "default";
   std::string json;
@@ -67,6 +68,7 @@ struct CosimCommand {
   int steps = 1;
   int stall = 0;
   std::uint64_t seed = 1;
+  std::string dram;  ///< "ideal", a name or a file of a DRAM; empty: as the hardware file says
   std::string data;
   std::string hyper = "default";
   std::string waves;  ///< file to write the FST waves of the RTL to

@@ -25,6 +25,7 @@ int run(const RunCommand& command) {
   options.steps = command.steps;
   options.stall_percent = command.stall;
   options.seed = command.seed;
+  options.dram = load_dram(command.dram, machine);
   options.values = command.values;
   options.energy = command.energy;
   options.hyper = workload.hyper;
@@ -49,12 +50,14 @@ int run(const RunCommand& command) {
   config["batch"] = batch;
   config["steps"] = command.steps;
   config["stall_percent"] = command.stall;
+  config["dram"] = dram_text(options.dram, machine);
   config["values"] = command.values;
   config["seed"] = command.seed;
   Json report = report_head("run", config);
   report.update(to_json(result));
   write_report(command.json, report);
   if (prints_tables(command.json, command.quiet)) {
+    if (options.dram) fmt::print("{}\n", config["dram"].get<std::string>());
     fmt::print("{}", text_table(result, terminal_columns(), command.details));
   }
   return kOk;
@@ -76,6 +79,7 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("--stall", options->stall, "chance in percent that the memory idles before a beat")
       ->check(CLI::Range(0, 99))
       ->capture_default_str();
+  sub->add_option("--dram", options->dram, kDramHelp);
   sub->add_option("--energy", options->energy, "energy table: file or name")->capture_default_str();
   sub->add_flag("--values", options->values, "compute the values too, not only time and counts");
   sub->add_option("--seed", options->seed, "seed of stalls, and with --values of parameters, data and random words")

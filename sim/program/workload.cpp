@@ -6,11 +6,14 @@
 
 #include "model/data/cifar.hpp"
 #include "model/data/glyphs.hpp"
+#include "model/io/suggest.hpp"
 #include "model/io/traces.hpp"
+#include "sim/memory.hpp"
 
 namespace bitloom::program {
 namespace {
 
+constexpr const char* kIdeal = "ideal";
 constexpr int kGlyphPixels = 28 * 28;
 constexpr int kGlyphClasses = 10;
 constexpr std::uint64_t kTestSeedOffset = 0x7465737473657473;  // test images share no seed with training images
@@ -62,6 +65,29 @@ Machine load_machine(const std::string& path_or_name) {
   machine.file = resolve_trace(TraceKind::kHardware, path_or_name);
   machine.hardware = read_hardware(machine.file);
   return machine;
+}
+
+std::optional<dram::Banks> load_dram(const std::string& chosen, const Machine& machine) {
+  if (chosen.empty() || chosen == kIdeal) return std::nullopt;
+  std::vector<std::string> known = known_traces(TraceKind::kDram);
+  known.emplace_back(kIdeal);
+  std::string file;
+  try {
+    file = resolve_trace(TraceKind::kDram, chosen);
+  } catch (const Error& error) {
+    throw Error(fmt::format("--dram: {}, {}{}", error.what(), kIdeal, suggestion(chosen, known)));
+  }
+  dram::Banks banks{dram::read_device(file), 1};
+  try {
+    banks.channels = dram::channels_for(banks.device, memory_port(machine.hardware));
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", machine.file, error.what()));
+  }
+  return banks;
+}
+
+std::string dram_text(const std::optional<dram::Banks>& banks, const Machine& machine) {
+  return banks ? dram::describe(*banks, memory_port(machine.hardware)) : kIdeal;
 }
 
 void plan_inputs(OutputPlan& plan, const Workload& workload, const Machine* machine) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "model/network/hyper.hpp"
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
+#include "sim/dram/banks.hpp"
 #include "sim/program/report.hpp"
 
 namespace bitloom::program {
@@ -40,6 +42,15 @@ struct Machine {
 
 /// Resolves and reads a hardware file or name. Throws Error.
 Machine load_machine(const std::string& path_or_name);
+
+/// Returns the memory with banks that `--dram` names, with the fewest channels whose peak reaches that of the machine's
+/// port; none for "ideal" or an empty text. Throws Error naming the option or the file.
+std::optional<dram::Banks> load_dram(const std::string& chosen, const Machine& machine);
+/// Says in words which memory that is, with the peaks of channels and port.
+std::string dram_text(const std::optional<dram::Banks>& banks, const Machine& machine);
+/// Says what `--dram` takes, for the help.
+inline constexpr const char* kDramHelp =
+    "memory: ideal (the latencies of the hardware file), or a DRAM file or name (default: ideal)";
 
 /// Names the workload's files, and the machine's where it is given, as inputs that no output may overwrite.
 void plan_inputs(OutputPlan& plan, const Workload& workload, const Machine* machine = nullptr);

@@ -228,7 +228,7 @@ LoadPlan random_plan(std::mt19937& random) {
 
 /// The same through ReadChannel, called in the order of time as the queues do.
 Ends planned(const Hardware& h, int stall, std::vector<LoadJob> loads, const std::vector<FetchJob>& fetches) {
-  ReadChannel channel(h, stall, 5);
+  ReadChannel channel(h, FlatMemory(h, stall, 5));
   Ends load_ends, fetch_ends;
   std::size_t load = 0, fetch = 0;
   std::uint64_t next_load = loads[0].gap;

@@ -21,7 +21,7 @@ void AxiMemory::stall_addresses(int percent, std::uint64_t seed) {
   address_random_ = seed * 2 + 1;
 }
 
-void AxiMemory::start(const FlatMemory& timing) {
+void AxiMemory::start(const Memory& timing) {
   timing_ = timing;
   counters_ = {};
   reads_.clear();

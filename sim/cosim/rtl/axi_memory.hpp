@@ -1,4 +1,4 @@
-// The DRAM at the machine's AXI port: timing by sim/flat_memory.hpp, contents in a byte vector, and a check of the
+// The DRAM at the machine's AXI port: timing by sim/memory.hpp, contents in a byte vector, and a check of the
 // protocol rules that the machine must keep. Called once a cycle, before the clock edge, with the pins as the machine
 // left them.
 #pragma once
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sim/cosim/rtl/abi.hpp"
-#include "sim/flat_memory.hpp"
+#include "sim/memory.hpp"
 
 namespace bitloom {
 
@@ -22,7 +22,7 @@ struct AddressRange {
   bool contains(std::uint64_t address) const { return address >= begin && address < end; }
 };
 
-/// The DRAM behind the RTL's AXI port, with the beats of FlatMemory.
+/// The DRAM behind the RTL's AXI port, with the beats of Memory.
 class AxiMemory {
  public:
   /// Makes a memory of words of `axi_bytes` bytes. `max_burst` in beats and `max_outstanding` read bursts are limits
@@ -40,7 +40,7 @@ class AxiMemory {
   void stall_addresses(int percent, std::uint64_t seed);
 
   /// Starts a program: edge 0 comes next.
-  void start(const FlatMemory& timing);
+  void start(const Memory& timing);
   /// Does what happens at clock edge `edge`. Throws Error naming the rule when the machine broke the protocol.
   void before_edge(std::uint64_t edge, RtlPins& pins);
 
@@ -98,7 +98,7 @@ class AxiMemory {
 
   int axi_bytes_, log_bytes_, max_burst_, max_outstanding_;
   std::vector<std::uint8_t> bytes_;
-  FlatMemory timing_;
+  Memory timing_;
   AxiCounters counters_;
   AddressRange failing_reads_, failing_writes_;
   std::uint64_t edge_ = 0;

@@ -22,8 +22,7 @@ struct RtlMachine::Library {
   const RtlApi* api = nullptr;
 };
 
-RtlMachine::RtlMachine(const std::string& library, const Hardware& hardware, const FlatMemory& memory,
-                       std::uint64_t seed)
+RtlMachine::RtlMachine(const std::string& library, const Hardware& hardware, const Memory& memory, std::uint64_t seed)
     : library_(std::make_unique<Library>(library)),
       dram_(hardware.axi_bytes, hardware.max_burst, hardware.max_outstanding),
       timing_(memory) {

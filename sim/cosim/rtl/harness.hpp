@@ -67,7 +67,7 @@ class RtlMachine {
 
   /// Loads the library, which must have been made for this hardware. Each program starts with a copy of `memory`, which
   /// is in its first state. `seed` fills all state that has no reset.
-  RtlMachine(const std::string& library, const Hardware& hardware, const FlatMemory& memory, std::uint64_t seed = 1);
+  RtlMachine(const std::string& library, const Hardware& hardware, const Memory& memory, std::uint64_t seed = 1);
   ~RtlMachine();
   RtlMachine(const RtlMachine&) = delete;
   RtlMachine& operator=(const RtlMachine&) = delete;
@@ -104,7 +104,7 @@ class RtlMachine {
   void* machine_ = nullptr;
   RtlPins* pins_ = nullptr;
   AxiMemory dram_;
-  FlatMemory timing_;
+  Memory timing_;
   std::uint64_t watchdog_ = 2'000'000;
   std::uint64_t last_sign_ = 0;
   std::array<ExecutionRecord, kQueues> open_{};

@@ -1,0 +1,52 @@
+// Channels with banks at a machine's memory port. docs/dram.md, At the machine's port.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "sim/dram/banks.hpp"
+#include "sim/dram/channel.hpp"
+#include "sim/dram/clocks.hpp"
+#include "sim/dram/memory_port.hpp"
+
+namespace bitloom::dram {
+
+/// A memory of several channels with the port of a machine, which counts in edges of its own clock. Reads and writes
+/// share the channels, so they must be asked for in the order of their edges; of one edge, the read first. Copies are
+/// snapshots.
+class BankedMemory {
+ public:
+  /// How many writes may wait for their data's end before the next beat is accepted.
+  static constexpr std::size_t kWrites = 32;
+
+  BankedMemory(const Banks& banks, const Port& port);
+
+  /// Times a read burst whose address was accepted at `edge`; returns the edge of its last beat and appends all edges.
+  std::uint64_t read(const ReadBurst& burst, std::uint64_t edge, std::vector<std::uint64_t>* edges);
+  /// Returns the edge that accepts the next write beat, which is offered to `edge` and all after it.
+  std::uint64_t offer(std::uint64_t edge) const;
+  /// Takes a write beat at the edge that accepts it; returns the edge of its burst's response, which counts where the
+  /// beat is the last.
+  std::uint64_t take(const WriteBeat& beat, std::uint64_t edge);
+
+  const Banks& banks() const { return banks_; }
+  /// Returns the sums over all channels for edges [0, end), where `end` lies behind all responses and read beats.
+  Counts counts(std::uint64_t end) const;
+
+ private:
+  /// Reads or writes the burst of a channel that has number `unit` in the address space; returns the edge from which
+  /// its data are there.
+  std::uint64_t access(std::uint64_t unit, bool write, std::uint64_t edge);
+
+  Banks banks_;
+  std::uint64_t word_, unit_bytes_, granule_;
+  Clocks clocks_;
+  std::vector<Channel> channels_;
+  std::uint64_t read_last_ = 0, write_last_ = 0, response_last_ = 0;  ///< edges
+  std::uint64_t open_ = 0, open_beats_ = 0;  ///< beats that were taken and not yet written: address, number
+  std::uint64_t written_ = 0;                ///< edge from which what was written of the burst is in the memory
+  std::vector<std::uint64_t> leave_;         ///< edges at which the last writes left, as a ring
+  std::size_t oldest_ = 0;                   ///< in leave_
+};
+
+}  // namespace bitloom::dram

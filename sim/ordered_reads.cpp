@@ -1,0 +1,55 @@
+#include "sim/ordered_reads.hpp"
+
+#include <algorithm>
+
+namespace bitloom {
+
+void OrderedReads::load(const LoadPlan& plan) {
+  bursts_.emplace(plan, word_, max_burst_);
+  if (!bursts_->next()) {
+    load_end_ = bursts_->end();
+    bursts_.reset();
+  }
+  until(0);
+}
+
+std::uint64_t OrderedReads::fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first) {
+  until(ready);
+  fetches_.push_back({ready, bursts, first});
+  until(ready);
+  return next_;
+}
+
+void OrderedReads::grant_fetch(std::uint64_t cycle) {
+  Fetch& fetch = fetches_.front();
+  writes_(ReadArbiter::address_edge(cycle));
+  const std::uint64_t last = arbiter_.burst(cycle, fetch.next, nullptr);
+  fetch.next.address += std::uint64_t{fetch.next.beats} * word_;
+  fetch.ready = cycle + 1;
+  if (--fetch.bursts > 0) return;
+  fetch_ends_.push_back(last);
+  fetches_.pop_front();
+  if (!fetches_.empty()) fetches_.front().ready = std::max(fetches_.front().ready, cycle + 1);
+}
+
+void OrderedReads::grant_load(std::uint64_t cycle) {
+  writes_(ReadArbiter::address_edge(cycle));
+  arbiter_.burst(cycle, bursts_->burst(), &bursts_->edges());
+  bursts_->granted(cycle);
+  if (bursts_->next()) return;
+  load_end_ = bursts_->end();
+  bursts_.reset();
+}
+
+void OrderedReads::until(std::uint64_t cycle) {
+  constexpr std::uint64_t kNever = ~std::uint64_t{0} - 1;
+  for (;;) {
+    const std::uint64_t fetch = fetches_.empty() ? kNever : arbiter_.grant(fetches_.front().ready);
+    const std::uint64_t load = bursts_ ? arbiter_.grant(bursts_->asked()) : kNever;
+    next_ = std::min(fetch, load) + 1;
+    if (next_ > cycle) return;
+    fetch <= load ? grant_fetch(fetch) : grant_load(load);
+  }
+}
+
+}  // namespace bitloom
