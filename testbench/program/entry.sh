@@ -67,7 +67,7 @@ fresh_machine verilator yosys
 expect 2 "--no-install names what is missing" "missing packages: verilator yosys" --no-install
 called no apt-get
 expect 2 "--no-install stops before a command too" "missing packages: verilator yosys" --no-install demo
-for command in build test bench lint; do
+for command in build test bench lint synth; do
   expect 0 "help of $command, which neither installs nor starts it" "Usage: ./bitloom" "$command" --help
 done
 called no apt-get
@@ -120,6 +120,10 @@ stub dpkg-query "shift 2; for name; do [[ \$name == python3-jsonschema ]] || ech
 expect 0 "tests ask for what they alone need" "missing packages: python3-jsonschema" test
 expect 7 "and demo does not" "<demo>" demo
 if grep -qF jsonschema "$scratch/output"; then echo "FAILED: demo asks for a package of the tests" && failures=$((failures + 1)); fi
+
+stub dpkg-query "shift 2; for name; do [[ \$name == qflow-tech-osu018 ]] || echo \"\$name=installed\"; done"
+expect 2 "synth asks for its library of cells" "missing packages: qflow-tech-osu018" --no-install synth
+expect 7 "and demo does not" "<demo>" --no-install demo
 
 stub ninja 'echo "[1/2] Building a"; echo "a.cpp:1: error: no such thing"; exit 1'
 expect 3 "a failing build shows its errors" "a.cpp:1: error: no such thing" demo
