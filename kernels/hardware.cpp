@@ -22,6 +22,30 @@ std::string name_of(const FieldReader& json) {
   return name;
 }
 
+HardwareDram read_dram(const FieldReader& json) {
+  HardwareDram dram;
+  dram.standard = json.get<std::string>("standard");
+  if (dram.standard.empty()) json.fail("standard", "expected a name or a path, got an empty string");
+  if (json.has("channels")) dram.channels = json.get<int>("channels");
+  if (json.has("width")) dram.width = json.get<int>("width");
+  return dram;
+}
+
+/// Reads two latencies or a memory with banks.
+void read_memory(const FieldReader& json, Hardware& hw) {
+  const bool banks = json.has("dram");
+  for (const char* key : {"dram_read_latency", "dram_write_latency"}) {
+    if (banks && json.has(key)) json.fail(key, "it has no effect beside dram, whose banks decide; expected only one");
+    if (!banks && !json.has(key)) json.fail(key, "required key is missing; expected it, or dram in its place");
+  }
+  if (banks) {
+    hw.dram = read_dram(json.object("dram"));
+    return;
+  }
+  hw.dram_read_latency = json.get<int>("dram_read_latency");
+  hw.dram_write_latency = json.get<int>("dram_write_latency");
+}
+
 }  // namespace
 
 Hardware read_hardware(const std::filesystem::path& file) {
@@ -41,8 +65,7 @@ Hardware read_hardware(const std::filesystem::path& file) {
   hw.queue_depth = json.get<int>("queue_depth");
   hw.max_outstanding = json.get<int>("max_outstanding");
   hw.max_burst = json.get<int>("max_burst");
-  hw.dram_read_latency = json.get<int>("dram_read_latency");
-  hw.dram_write_latency = json.get<int>("dram_write_latency");
+  read_memory(json, hw);
   hw.dram_bytes = json.get<std::uint64_t>("dram_bytes");
   return hw;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,24 +11,32 @@
 
 namespace bitloom {
 
+/// The memory with banks that a hardware file names (docs/dram.md).
+struct HardwareDram {
+  std::string standard;  ///< name or path of a DRAM file
+  int channels = 0;      ///< 0: the fewest whose peak reaches that of the memory bus
+  int width = 0;         ///< bits of a channel's data bus; 0: as the DRAM file says
+};
+
 /// The structural parameters of one accelerator, and the timing of its DRAM: what a hardware file says.
 struct Hardware {
   std::string name;
-  double clock_mhz = 0;        ///< turns cycles into seconds; no effect on cycles
-  int rows = 0;                ///< R, 1..32, at most axi_bytes
-  int cols = 0;                ///< C, V..32, at most axi_bytes
-  int axi_bytes = 0;           ///< W: 8, 16 or 32
-  int spad_a_bytes = 0;        ///< per lane and buffer, multiple of W
-  int spad_b_bytes = 0;        ///< per lane and buffer, multiple of W
-  int vin_words = 0;           ///< words of W bytes
-  int vout_words = 0;          ///< words of W bytes (RAW memory)
-  int vbias_words = 0;         ///< words of W bytes
-  int table_words = 0;         ///< 32-bit entries, 64..4092
-  int queue_depth = 0;         ///< commands per queue FIFO, at least kGroupMax
-  int max_outstanding = 0;     ///< read bursts in flight, 1..64
-  int max_burst = 0;           ///< beats, 1..256, power of two
-  int dram_read_latency = 0;   ///< cycles from an accepted read address to its first beat
-  int dram_write_latency = 0;  ///< cycles from the last write beat to its response
+  double clock_mhz = 0;              ///< turns cycles into seconds; no effect on cycles
+  int rows = 0;                      ///< R, 1..32, at most axi_bytes
+  int cols = 0;                      ///< C, V..32, at most axi_bytes
+  int axi_bytes = 0;                 ///< W: 8, 16 or 32
+  int spad_a_bytes = 0;              ///< per lane and buffer, multiple of W
+  int spad_b_bytes = 0;              ///< per lane and buffer, multiple of W
+  int vin_words = 0;                 ///< words of W bytes
+  int vout_words = 0;                ///< words of W bytes (RAW memory)
+  int vbias_words = 0;               ///< words of W bytes
+  int table_words = 0;               ///< 32-bit entries, 64..4092
+  int queue_depth = 0;               ///< commands per queue FIFO, at least kGroupMax
+  int max_outstanding = 0;           ///< read bursts in flight, 1..64
+  int max_burst = 0;                 ///< beats, 1..256, power of two
+  int dram_read_latency = 0;         ///< cycles from an accepted read address to its first beat; of a flat memory
+  int dram_write_latency = 0;        ///< cycles from the last write beat to its response; of a flat memory
+  std::optional<HardwareDram> dram;  ///< banks in the place of the flat memory
   uint64_t dram_bytes = 0;
 
   int lanes() const { return axi_bytes / 4; }                 ///< V

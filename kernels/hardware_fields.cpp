@@ -46,15 +46,39 @@ std::vector<FileField> memory_fields() {
   };
 }
 
+const FileSection& dram_fields() {
+  static const FileSection section{
+      "dram_memory",
+      "A memory with banks.",
+      {fields::text("standard", "The name or the path of a DRAM file, which says how a channel works.")
+           .checked("Not empty."),
+       fields::integer("channels", 1, 1024, "How many channels the memory has; granules of 64 bytes alternate.")
+           .in("channels")
+           .may_be_absent()
+           .checked("Where it is absent, the fewest whose peak reaches axi_bytes a cycle."),
+       fields::integer("width", 8, 1024, "The width of a channel's data bus; devices side by side make it.")
+           .in("bits")
+           .powers_of_two()
+           .may_be_absent()
+           .checked("A multiple of the DRAM file's device_bits; where it is absent, its channel_bits count.")}};
+  return section;
+}
+
 std::vector<FileField> transfer_fields() {
   return {
       fields::integer("queue_depth", 4, 1024, "How many commands wait in front of each engine.").in("commands"),
       fields::integer("max_outstanding", 1, 64, "How many read bursts are in flight at once.").in("bursts"),
       fields::integer("max_burst", 1, 256, "The longest burst.").in("words of axi_bytes").powers_of_two(),
       fields::integer("dram_read_latency", 1, 1'000'000, "The time from an accepted read address to its first word.")
-          .in("cycles"),
+          .in("cycles")
+          .may_be_absent()
+          .checked("Given where dram is not, and not beside it."),
       fields::integer("dram_write_latency", 1, 1'000'000, "The time from the last written word to its response.")
-          .in("cycles"),
+          .in("cycles")
+          .may_be_absent()
+          .checked("Given where dram is not, and not beside it."),
+      fields::object("dram", dram_fields(), "A memory with banks in the place of a flat one with two latencies.")
+          .may_be_absent(),
       fields::integer("dram_bytes", 4096, std::int64_t{1} << 32, "The size of the memory.").in("bytes"),
   };
 }

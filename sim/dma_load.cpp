@@ -13,6 +13,7 @@ std::uint64_t DmaLoad::plan(const Execution& e, std::uint64_t start, ActionCount
   if (e.rows == 0 || e.cols == 0) return start + timing::kEmptyTransfer;
   const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
   if (c.SHAPED != 0 && shape == nullptr) throw Error("LOAD: its shape was never loaded");
+  if (channel_.ordered() != nullptr) channel_.ordered()->count_into(counts);
   channel_.load(e, shape, start);
   count(e, channel_.load_beats(), counts);
   return current_end();

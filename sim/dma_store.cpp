@@ -1,5 +1,6 @@
 #include "sim/dma_store.hpp"
 
+#include "sim/dram_actions.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {
@@ -27,6 +28,7 @@ std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCoun
   const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
   if (c.SHAPED != 0 && shape == nullptr) throw Error("STORE: its shape was never loaded");
   count_store(e, shape, machine_.hardware, counts);
+  counts_ = &counts;
   beats_.emplace(e, shape, machine_.hardware, start);
   next_beat();
   return memory_.banked() != nullptr ? end_ : store_until(~std::uint64_t{0});
@@ -44,6 +46,7 @@ void DmaStore::next_beat() {
 std::uint64_t DmaStore::store_until(std::uint64_t edge) {
   while (beats_ && accepted_ < edge) {
     response_ = memory_.take(beats_->beat(), accepted_);
+    if (memory_.banked() != nullptr) count_use(*memory_.banked(), *counts_);
     beats_->accepted(accepted_);
     next_beat();
   }

@@ -25,6 +25,7 @@ class DmaStore {
   const Machine& machine_;
   Memory& memory_;
   std::optional<StoreBeats> beats_;                      ///< of the STORE that runs
+  ActionCounts* counts_ = nullptr;                       ///< of its phase
   std::uint64_t accepted_ = 0, response_ = 0, end_ = 0;  ///< edges
   std::array<const Instruction*, kShapeSlots> shapes_{};
 };

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "model/io/error.hpp"
 #include "model/io/field_reader.hpp"
+#include "sim/dram/energy.hpp"
 
 namespace bitloom {
 namespace {
@@ -59,6 +61,24 @@ void price_memories(const EnergyTable& table, const Hardware& h, ActionPrices& p
   set({vbias_write_bytes, vbias_read_bytes}, memory_bytes(h.vbias_words, h));
   set({vout_write_bytes, vout_read_bytes}, memory_bytes(h.vout_words, h));
   set({table_read_bytes, table_write_bytes}, 4 * static_cast<std::uint64_t>(h.table_words));
+}
+
+void price_dram(const EnergyTable& table, const std::optional<dram::Banks>& banks, ActionPrices& prices) {
+  const auto set = [&](Action action, double pj) { prices[static_cast<std::size_t>(action)] = pj; };
+  using enum Action;
+  if (!banks) {
+    for (const Action bytes : {command_fetch_bytes, dram_read_bytes, dram_write_bytes})
+      set(bytes, table.pj("dram", 64) / 8);
+    return;
+  }
+  const dram::Prices of = dram::prices_of(banks->device);
+  const double ns = banks->device.timing.clock_ps * 1e-3;  // mW times ns is pJ
+  set(dram_activates, of.activate_pj);
+  set(dram_reads, of.read_pj);
+  set(dram_writes, of.write_pj);
+  set(dram_refreshes, of.refresh_pj);
+  set(dram_active_cycles, of.active_mw * ns);
+  set(dram_precharged_cycles, of.precharged_mw * ns);
 }
 
 }  // namespace
@@ -121,7 +141,8 @@ EnergyTable read_energy_table(const JsonObject& object) {
   return table;
 }
 
-ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
+ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware,
+                           const std::optional<dram::Banks>& banks) {
   ActionPrices prices{};
   const auto set = [&](Action action, double pj) { prices[static_cast<std::size_t>(action)] = pj; };
   const double add8 = table.pj("add", 8), add32 = table.pj("add", 32), add48 = table.pj("add", 48);
@@ -129,8 +150,7 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware) {
   const double multiply32x16 = table.pj("multiply_by_16", 32), multiply48x16 = table.pj("multiply_by_16", 48);
   price_memories(table, hardware, prices);
   using enum Action;
-  for (const Action bytes : {command_fetch_bytes, dram_read_bytes, dram_write_bytes})
-    set(bytes, table.pj("dram", 64) / 8);
+  price_dram(table, banks, prices);
   set(mac8, table.pj("multiply", 8) + add32);
   set(mac4, table.pj("multiply", 4) + (add8 + add32) / 2);  // two products are added, then accumulated together
   set(mac_log, 2 * gates32 + (add8 + add32) / 2);           // a shift of a few bits, counted as two rows of gates
@@ -212,26 +232,34 @@ Energy& Energy::operator+=(const Energy& other) {
   phase_pj.resize(std::max(phase_pj.size(), other.phase_pj.size()));
   for (std::size_t i = 0; i < other.phase_pj.size(); ++i) phase_pj[i] += other.phase_pj[i];
   fetch_pj += other.fetch_pj;
+  standby_pj += other.standby_pj;
   return *this;
 }
 
 Energy energy(const SimResult& result, const ActionPrices& prices) {
   Energy e;
   for (const PhaseResult& phase : result.phases) e.phase_pj.push_back(add_row(phase.counts, prices, e));
-  e.fetch_pj = add_row(outside_phases(result), prices, e);
+  ActionCounts fetch = outside_phases(result), standby;
+  using enum Action;
+  for (const Action action : {dram_refreshes, dram_active_cycles, dram_precharged_cycles}) {
+    std::swap(fetch[action], standby[action]);
+  }
+  e.fetch_pj = add_row(fetch, prices, e);
+  e.standby_pj = add_row(standby, prices, e);
   return e;
 }
 
-const std::vector<std::string>& energy_not_modelled() {
-  static const std::vector<std::string> list{
+std::vector<std::string> energy_not_modelled(bool banks) {
+  std::vector<std::string> list{
       "leakage",
       "clock tree",
       "control logic and command decoding",
       "wires, multiplexers and pipeline registers",
       "shifters and lookup tables",
-      "DRAM refresh, row activation and background power",
-      "the host",
   };
+  list.emplace_back(banks ? "termination and controller of the DRAM"
+                          : "DRAM refresh, row activation and background power");
+  list.emplace_back("the host");
   return list;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/hardware.hpp"
 #include "model/io/fields.hpp"
+#include "sim/dram/banks.hpp"
 #include "sim/simulator.hpp"
 #include "sim/statistics.hpp"
 
@@ -45,9 +47,11 @@ const FileSection& energy_fields();
 EnergyTable read_energy_table(const std::string& file);
 EnergyTable read_energy_table(const class JsonObject& json);
 
-/// Returns the pJ of one count of each action on a hardware.
+/// Returns the pJ of one count of each action on a hardware. A memory with banks has prices of its own in the place of
+/// the table's for a byte.
 using ActionPrices = std::array<double, kActions>;
-ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware);
+ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware,
+                           const std::optional<dram::Banks>& banks = std::nullopt);
 
 /// Energies of one or several steps, in whole pJ. Each action of each phase of a step is counts × price, rounded once;
 /// all else is a sum of those, so every cut adds up to the total exactly.
@@ -55,7 +59,8 @@ struct Energy {
   std::int64_t total_pj = 0;
   std::array<std::int64_t, kBlocks> block_pj{};
   std::vector<std::int64_t> phase_pj;  ///< by SimResult::phases
-  std::int64_t fetch_pj = 0;           ///< of what belongs to no phase: the fetch of commands
+  std::int64_t fetch_pj = 0;           ///< of no phase: the fetch of commands
+  std::int64_t standby_pj = 0;         ///< of no phase: standby and refreshes of a memory with banks
   std::array<std::int64_t, kActions> action_pj{};
 
   /// Adds another step of the same program. Throws Error beyond 2^53 pJ (9 kJ), the last that JSON's numbers hold
@@ -67,7 +72,7 @@ struct Energy {
 /// Prices the counts of one step. Throws Error beyond 2^53 pJ.
 Energy energy(const SimResult& result, const ActionPrices& prices);
 
-/// Lists what no number of an energy estimate contains; to be printed beside it.
-const std::vector<std::string>& energy_not_modelled();
+/// Lists what no number of an energy estimate contains, with a memory with banks or without; to be printed beside it.
+std::vector<std::string> energy_not_modelled(bool banks);
 
 }  // namespace bitloom

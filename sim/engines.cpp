@@ -6,6 +6,7 @@
 
 #include "kernels/image.hpp"
 #include "sim/action_counts.hpp"
+#include "sim/dram_actions.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom {
@@ -123,6 +124,7 @@ void Run::finish(std::uint64_t cycles) {
     before = end;
   }
   for (const PhaseResult& phase : result.phases) result.counts += phase.counts;
+  if (reads.ordered() != nullptr) count_all(*reads.ordered()->memory().banked(), cycles, result.counts);
   result.counts[Action::command_fetch_bytes] = instructions.size() * std::uint64_t{kCommandBytes};
   for (QueueStatistics& queue : result.queues) queue.starved = cycles - queue.busy - queue.stalled() - queue.overhead;
 }

@@ -176,6 +176,12 @@ void add_layers(const Program& program, const Recipe& recipe, Estimate& e) {
   fetch.energy_pj = e.energy.fetch_pj;
   e.layers.push_back(fetch);
   e.totals += fetch;
+  if (!e.options.dram) return;
+  EstimateLayer standby;
+  standby.phase = kDramStandby;
+  standby.energy_pj = e.energy.standby_pj;
+  e.layers.push_back(standby);
+  e.totals += standby;
 }
 
 void add_blocks(Estimate& e) {
@@ -231,7 +237,8 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.micro_batches = recipe.update.micro_batches;
   e.options = options;
   e.commands = program.commands.size();
-  e.result = run_steps(program, hardware, recipe, config, options, action_prices(e.table, hardware), e.energy);
+  const ActionPrices prices = action_prices(e.table, hardware, options.dram);
+  e.result = run_steps(program, hardware, recipe, config, options, prices, e.energy);
   e.peak = reserved_bytes(program);
   add_layers(program, recipe, e);
   add_blocks(e);

@@ -54,12 +54,14 @@ struct WorkSums {
 struct EstimateLayer : WorkSums {
   int node = -1;      ///< of the network; -1: of none
   std::string name;   ///< of the node
-  std::string phase;  ///< see CommandInfo, or kCommandFetch
+  std::string phase;  ///< see CommandInfo; or kCommandFetch, kDramStandby
 };
 
 /// The row of what belongs to no phase. Fetching goes on beside all phases, so it takes energy and no cycles of its
 /// own.
 inline constexpr const char* kCommandFetch = "command fetch";
+/// The row of standby and refreshes of a memory with banks, where there is one.
+inline constexpr const char* kDramStandby = "DRAM standby";
 
 /// What one block of the machine did in all steps.
 struct EstimateBlock {
@@ -83,7 +85,7 @@ struct Estimate {
   Energy energy;
   WorkSums totals;
   KindBytes peak;  ///< what the program's layout reserves in DRAM, which is the most that a step ever needs
-  std::vector<EstimateLayer> layers;  ///< by node and phase, in program order, and kCommandFetch
+  std::vector<EstimateLayer> layers;  ///< by node and phase, in program order, and kCommandFetch, kDramStandby
   std::vector<EstimateBlock> blocks;
 
   double time_ms() const { return static_cast<double>(result.cycles) / hardware.clock_mhz / 1e3; }

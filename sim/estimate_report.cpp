@@ -174,7 +174,7 @@ Json to_json(const Estimate& e) {
   json["layers"] = layers_json(e);
   json["blocks"] = blocks_json(e);
   json["actions"] = actions_json(e);
-  json["not_modelled"] = energy_not_modelled();
+  json["not_modelled"] = energy_not_modelled(e.options.dram.has_value());
   return json;
 }
 

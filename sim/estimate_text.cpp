@@ -120,9 +120,10 @@ std::string head(const Estimate& e, int columns) {
               columns, 2);
   const std::string efficiency =
       energy > 0 ? fmt::format(", {} samples/J", grouped(static_cast<std::uint64_t>(samples / energy))) : "";
-  text += wrapped(fmt::format("{} with the {} table ({} DRAM), {}{}", si(energy, "J"), e.table.name, e.table.dram,
-                              si(energy / seconds, "W"), efficiency),
-                  columns, 2);
+  text += wrapped(
+      fmt::format("{} with the {} table ({} DRAM), {}{}", si(energy, "J"), e.table.name,
+                  e.options.dram ? e.options.dram->device.name : e.table.dram, si(energy / seconds, "W"), efficiency),
+      columns, 2);
   return text;
 }
 
@@ -143,7 +144,8 @@ std::string text_table(const Estimate& e, int columns, bool details) {
         columns);
   }
   text += wrapped(fmt::format("energies: {}; see docs/energy.md", e.table.set), columns);
-  text += wrapped(fmt::format("not modelled: {}", fmt::join(energy_not_modelled(), ", ")), columns);
+  text += wrapped(fmt::format("not modelled: {}", fmt::join(energy_not_modelled(e.options.dram.has_value()), ", ")),
+                  columns);
   if (!details) text += wrapped("--details prints every layer's phases and what the blocks wait for", columns);
   return text;
 }

@@ -11,7 +11,7 @@ namespace bitloom {
 dram::Port memory_port(const Hardware& hardware) {
   const double khz = hardware.clock_mhz * 1e3;
   const auto whole = static_cast<std::uint64_t>(std::llround(khz));
-  if (whole == 0 || std::abs(khz - static_cast<double>(whole)) > 1e-6 * khz) {
+  if (whole == 0 || std::abs(khz - static_cast<double>(whole)) > 1e-9 * khz) {
     throw Error(
         fmt::format("hardware {}: clock_mhz: expected a whole number of kHz beside a DRAM with banks, got {} MHz",
                     hardware.name, hardware.clock_mhz));

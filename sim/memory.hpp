@@ -38,6 +38,7 @@ class Memory {
   /// Returns the flat memory or the one with banks, null where it is the other. Where there are banks, reads and writes
   /// must be asked for in the order of their edges; a flat one's reads and writes know nothing of each other.
   FlatMemory* flat() { return std::get_if<FlatMemory>(&memory_); }
+  dram::BankedMemory* banked() { return std::get_if<dram::BankedMemory>(&memory_); }
   const dram::BankedMemory* banked() const { return std::get_if<dram::BankedMemory>(&memory_); }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/dram_actions.hpp"
+
 namespace bitloom {
 
 void OrderedReads::load(const LoadPlan& plan) {
@@ -24,6 +26,7 @@ void OrderedReads::grant_fetch(std::uint64_t cycle) {
   Fetch& fetch = fetches_.front();
   writes_(ReadArbiter::address_edge(cycle));
   const std::uint64_t last = arbiter_.burst(cycle, fetch.next, nullptr);
+  memory().banked()->take_use();  // of no phase
   fetch.next.address += std::uint64_t{fetch.next.beats} * word_;
   fetch.ready = cycle + 1;
   if (--fetch.bursts > 0) return;
@@ -35,6 +38,7 @@ void OrderedReads::grant_fetch(std::uint64_t cycle) {
 void OrderedReads::grant_load(std::uint64_t cycle) {
   writes_(ReadArbiter::address_edge(cycle));
   arbiter_.burst(cycle, bursts_->burst(), &bursts_->edges());
+  if (counts_ != nullptr) count_use(*memory().banked(), *counts_);
   bursts_->granted(cycle);
   if (bursts_->next()) return;
   load_end_ = bursts_->end();

@@ -7,6 +7,7 @@
 
 #include "sim/load_bursts.hpp"
 #include "sim/read_arbiter.hpp"
+#include "sim/statistics.hpp"
 
 namespace bitloom {
 
@@ -25,6 +26,8 @@ class OrderedReads {
 
   /// Starts a LOAD, whose plan must stay. The LOAD before it must be over.
   void load(const LoadPlan& plan);
+  /// Sets where to count what the memory does for the next LOAD.
+  void count_into(ActionCounts& counts) { counts_ = &counts; }
   /// Fetches as ReadChannel::fetch() does; fetches are numbered from 0 on. Returns fetch_end().
   std::uint64_t fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first);
   /// Grants the bursts that are asked for before a cycle and come before others that could still be asked for.
@@ -49,6 +52,7 @@ class OrderedReads {
   ReadArbiter arbiter_;
   std::uint32_t word_, max_burst_;
   std::function<void(std::uint64_t)> writes_;
+  ActionCounts* counts_ = nullptr;    ///< of the LOAD; null: nobody wants to know
   std::optional<LoadBursts> bursts_;  ///< of the LOAD, as long as some are left
   std::deque<Fetch> fetches_;         ///< that are not over
   std::vector<std::uint64_t> fetch_ends_;

@@ -14,6 +14,12 @@ namespace bitloom {
   X(command_fetch_bytes, kDram)     \
   X(dram_read_bytes, kDram)         \
   X(dram_write_bytes, kDram)        \
+  X(dram_activates, kDram)          \
+  X(dram_reads, kDram)              \
+  X(dram_writes, kDram)             \
+  X(dram_refreshes, kDram)          \
+  X(dram_active_cycles, kDram)      \
+  X(dram_precharged_cycles, kDram)  \
   X(spad_a_write_bytes, kDmaLoad)   \
   X(spad_b_write_bytes, kDmaLoad)   \
   X(vin_write_bytes, kDmaLoad)      \

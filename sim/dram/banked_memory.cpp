@@ -1,6 +1,7 @@
 #include "sim/dram/banked_memory.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace bitloom::dram {
 
@@ -17,7 +18,11 @@ std::uint64_t BankedMemory::access(std::uint64_t unit, bool write, std::uint64_t
   const std::uint64_t address = unit * unit_bytes_, granule = address / granule_;
   Channel& channel = channels_[granule % channels_.size()];
   const std::uint64_t local = granule / channels_.size() * granule_ + address % granule_;
-  return clocks_.edge_at(channel.request({local, unit_bytes_, write, clocks_.cycle_at(edge)}).last + 1);
+  const std::uint64_t activates = channel.activates();
+  const DataSpan data = channel.request({local, unit_bytes_, write, clocks_.cycle_at(edge)});
+  use_.activates += channel.activates() - activates;
+  ++(write ? use_.writes : use_.reads);
+  return clocks_.edge_at(data.last + 1);
 }
 
 std::uint64_t BankedMemory::read(const ReadBurst& burst, std::uint64_t edge, std::vector<std::uint64_t>* edges) {
@@ -49,6 +54,8 @@ std::uint64_t BankedMemory::take(const WriteBeat& beat, std::uint64_t edge) {
   if (beat.last) response_last_ = std::max({written_, response_last_ + 1, edge + 1});
   return response_last_;
 }
+
+Use BankedMemory::take_use() { return std::exchange(use_, Use{}); }
 
 Counts BankedMemory::counts(std::uint64_t end) const {
   Counts sum;

@@ -11,6 +11,12 @@
 
 namespace bitloom::dram {
 
+/// What a part of the reads and writes did.
+struct Use {
+  std::uint64_t activates = 0;
+  std::uint64_t reads = 0, writes = 0;  ///< bursts
+};
+
 /// A memory of several channels with the port of a machine, which counts in edges of its own clock. Reads and writes
 /// share the channels, so they must be asked for in the order of their edges; of one edge, the read first. Copies are
 /// snapshots.
@@ -30,6 +36,8 @@ class BankedMemory {
   std::uint64_t take(const WriteBeat& beat, std::uint64_t edge);
 
   const Banks& banks() const { return banks_; }
+  /// Returns what reads and writes did in all channels since this was asked last.
+  Use take_use();
   /// Returns the sums over all channels for edges [0, end), where `end` lies behind all responses and read beats.
   Counts counts(std::uint64_t end) const;
 
@@ -39,6 +47,7 @@ class BankedMemory {
   std::uint64_t access(std::uint64_t unit, bool write, std::uint64_t edge);
 
   Banks banks_;
+  Use use_;
   std::uint64_t word_, unit_bytes_, granule_;
   Clocks clocks_;
   std::vector<Channel> channels_;

@@ -61,6 +61,8 @@ class Channel {
   /// `commands`, not always in the order of cycles. Throws std::out_of_range beyond the memory's last byte.
   DataSpan request(const Request& request, std::vector<Issued>* commands = nullptr);
 
+  /// Returns the activates so far.
+  std::uint64_t activates() const { return counts_.activates; }
   /// Returns the counts of cycles [0, end), where `end` lies behind all data so far, with the refreshes that fall due
   /// until then.
   Counts counts(std::uint64_t end) const;

@@ -97,6 +97,7 @@ Json configuration(const CosimCommand& command, const Workload& workload, const 
 void require_outputs(const CosimCommand& command, const Workload& workload, const Machine& machine) {
   OutputPlan plan;
   plan_inputs(plan, workload, &machine);
+  plan_dram(plan, command.dram, machine);
   plan.reads_folder("--data", command.data, is_image_file);
   plan.writes("--json", command.json);
   plan.writes_file("--waves", command.waves);

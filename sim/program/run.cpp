@@ -17,15 +17,17 @@ namespace {
 int run(const RunCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
   const Machine machine = load_machine(command.hw);
+  const std::optional<dram::Banks> dram = load_dram(command.dram, machine);
   OutputPlan plan;
   plan_inputs(plan, workload, &machine);
   plan.reads("--energy", resolve_trace(TraceKind::kEnergy, command.energy));
+  plan_dram(plan, command.dram, machine);
   plan.writes("--json", command.json);
   EstimateOptions options;
   options.steps = command.steps;
   options.stall_percent = command.stall;
   options.seed = command.seed;
-  options.dram = load_dram(command.dram, machine);
+  options.dram = dram;
   options.values = command.values;
   options.energy = command.energy;
   options.hyper = workload.hyper;

@@ -67,23 +67,54 @@ Machine load_machine(const std::string& path_or_name) {
   return machine;
 }
 
-std::optional<dram::Banks> load_dram(const std::string& chosen, const Machine& machine) {
-  if (chosen.empty() || chosen == kIdeal) return std::nullopt;
-  std::vector<std::string> known = known_traces(TraceKind::kDram);
-  known.emplace_back(kIdeal);
+namespace {
+
+/// Reads the DRAM file that `what` (an option or a key) names.
+dram::Device read_standard(const std::string& what, const std::string& chosen) {
   std::string file;
   try {
     file = resolve_trace(TraceKind::kDram, chosen);
   } catch (const Error& error) {
-    throw Error(fmt::format("--dram: {}, {}{}", error.what(), kIdeal, suggestion(chosen, known)));
+    std::vector<std::string> known = known_traces(TraceKind::kDram);
+    known.emplace_back(kIdeal);
+    throw Error(fmt::format("{}: {}{}", what, error.what(), suggestion(chosen, known)));
   }
-  dram::Banks banks{dram::read_device(file), 1};
+  return dram::read_device(file);
+}
+
+}  // namespace
+
+std::optional<dram::Banks> load_dram(const std::string& chosen, const Machine& machine) {
+  const std::optional<HardwareDram>& own = machine.hardware.dram;
+  if (chosen == kIdeal && own) {
+    throw Error(fmt::format(
+        "--dram ideal: {}: expected dram_read_latency and dram_write_latency, got dram in their place", machine.file));
+  }
+  if (chosen == kIdeal || (chosen.empty() && !own)) return std::nullopt;
+  const bool by_file = chosen.empty();
+  dram::Banks banks;
+  banks.device =
+      by_file ? read_standard(machine.file + ": dram.standard", own->standard) : read_standard("--dram", chosen);
+  if (by_file && own->width > 0) {
+    const int device = banks.device.organisation.device_bits;
+    if (own->width % device != 0) {
+      throw Error(fmt::format("{}: dram.width: expected a multiple of the device_bits of {}, {}, got {}", machine.file,
+                              banks.device.name, device, own->width));
+    }
+    banks.device.organisation.channel_bits = own->width;
+  }
   try {
-    banks.channels = dram::channels_for(banks.device, memory_port(machine.hardware));
+    const int fewest = dram::channels_for(banks.device, memory_port(machine.hardware));
+    banks.channels = by_file && own->channels > 0 ? own->channels : fewest;
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", machine.file, error.what()));
   }
   return banks;
+}
+
+void plan_dram(OutputPlan& plan, const std::string& chosen, const Machine& machine) {
+  const std::string& name = chosen.empty() && machine.hardware.dram ? machine.hardware.dram->standard : chosen;
+  if (!name.empty() && name != kIdeal) plan.reads("the DRAM's file", resolve_trace(TraceKind::kDram, name));
 }
 
 std::string dram_text(const std::optional<dram::Banks>& banks, const Machine& machine) {

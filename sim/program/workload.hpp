@@ -44,13 +44,16 @@ struct Machine {
 Machine load_machine(const std::string& path_or_name);
 
 /// Returns the memory with banks that `--dram` names, with the fewest channels whose peak reaches that of the machine's
-/// port; none for "ideal" or an empty text. Throws Error naming the option or the file.
+/// port, or none for "ideal"; for an empty text what the hardware file says. Throws Error naming the option or the
+/// file.
 std::optional<dram::Banks> load_dram(const std::string& chosen, const Machine& machine);
+/// Names the DRAM file as an input that no output may overwrite.
+void plan_dram(OutputPlan& plan, const std::string& chosen, const Machine& machine);
 /// Says in words which memory that is, with the peaks of channels and port.
 std::string dram_text(const std::optional<dram::Banks>& banks, const Machine& machine);
 /// Says what `--dram` takes, for the help.
 inline constexpr const char* kDramHelp =
-    "memory: ideal (the latencies of the hardware file), or a DRAM file or name (default: ideal)";
+    "memory: ideal (the latencies of the hardware file), or a DRAM file or name (default: as the hardware file says)";
 
 /// Names the workload's files, and the machine's where it is given, as inputs that no output may overwrite.
 void plan_inputs(OutputPlan& plan, const Workload& workload, const Machine* machine = nullptr);

@@ -65,6 +65,64 @@ TEST(Networks, WhatOnlyTheAcceleratorRefuses) {
   EXPECT_THAT(outcome.errors, HasSubstr("the accelerator (base) would refuse: " + text));
 }
 
+/// Writes a file of traces/ with one key changed (taken out for null); returns its path.
+std::string edited(const ScratchFolder& folder, const std::string& trace, const std::string& section,
+                   const std::string& key, const nlohmann::json& value) {
+  nlohmann::json json = read_json(source_trace(trace));
+  nlohmann::json& object = section.empty() ? json : json[section];
+  if (value.is_null()) {
+    object.erase(key);
+  } else {
+    object[key] = value;
+  }
+  const std::string file = folder / "edited.json";
+  write_text(file, json.dump());
+  return file;
+}
+
+TEST(Dram, WhatNoMemoryIs) {
+  ScratchFolder folder;
+  const auto refused = [](const std::string& dram, const Arguments& parts) {
+    for (const char* command : {"run", "cosim"}) {
+      expect_refused({command, "mlp_odd", "--hw", "tiny", "--dram", dram}, parts);
+    }
+  };
+  refused("hbm22", {"--dram: DRAM file 'hbm22'", "known names", "ddr4_3200", "did you mean \"hbm2\"?"});
+  refused("idea", {"did you mean \"ideal\"?"});
+  const std::string file = edited(folder, "dram/hbm2.json", "timing", "rfc", nullptr);
+  refused(file, {file + ": timing.rfc: required key is missing"});
+  expect_refused({"run", "mlp_odd", "--hw", "tiny", "--dram", "hbm2", "--stall", "25"},
+                 {"stalls: expected 0 percent beside the DRAM hbm2", "got 25"});
+}
+
+TEST(Dram, WhatAHardwareFileMaySayOfIt) {
+  ScratchFolder folder;
+  const std::string file = edited(folder, "hardware/tiny.json", "", "dram", {{"standard", "ddr4_3200"}});
+  expect_refused({"run", "mlp_odd", "--hw", file}, {file + ": dram_read_latency: it has no effect beside dram"});
+  nlohmann::json json = read_json(file);
+  json.erase("dram_read_latency");
+  json.erase("dram_write_latency");
+  const auto refused = [&](const nlohmann::json& dram, const Arguments& parts) {
+    json["dram"] = dram;
+    write_text(file, json.dump());
+    expect_refused({"run", "mlp_odd", "--hw", file}, parts);
+  };
+  refused({{"standard", "ddr4_3200"}, {"channels", 0}}, {file + ": dram.channels: expected an integer from 1 to 1024"});
+  refused({{"standard", "ddr5"}}, {file + ": dram.standard: DRAM file 'ddr5'", "known names"});
+  refused({{"standard", "hbm2"}, {"width", 32}}, {file + ": dram.width: expected a multiple of the device_bits", "64"});
+  json["dram"] = {{"standard", "hbm2"}};
+  json["clock_mhz"] = 333.3333;
+  write_text(file, json.dump());
+  expect_refused({"run", "mlp_odd", "--hw", file},
+                 {file + ": hardware tiny: clock_mhz: expected a whole number of kHz"});
+  json["clock_mhz"] = 500;
+  write_text(file, json.dump());
+  expect_refused({"run", "mlp_odd", "--hw", file, "--dram", "ideal"}, {"--dram ideal: " + file, "dram_read_latency"});
+  EXPECT_EQ(run_program({"run", "mlp_odd", "--hw", file}).code, 0);
+  const Outcome by_name = run_program({"run", "mlp_odd", "--hw", file, "--dram", "lpddr4_3200"});
+  EXPECT_THAT(by_name.output, HasSubstr("lpddr4_3200, 1 channel: 6.4 GB/s at most, the machine's port 4.0 GB/s"));
+}
+
 TEST(Recipes, WidthsThatTheAcceleratorLacks) {
   ScratchFolder folder;
   const std::string file = folder / "narrow.json";

@@ -106,8 +106,9 @@ void expect_defined(const std::string& command, const std::vector<std::vector<st
 }
 
 TEST(Counters, EveryKeyOfRunIsDefined) {
-  expect_defined(
-      "run", {{"run", "mlp_odd", "--hw", "tiny"}, {"run", "conv_small", "--recipe", "lwq_accumulate", "--batch", "8"}});
+  expect_defined("run", {{"run", "mlp_odd", "--hw", "tiny"},
+                         {"run", "conv_small", "--recipe", "lwq_accumulate", "--batch", "8"},
+                         {"run", "mlp_odd", "--hw", "tiny", "--dram", "hbm2"}});
 }
 
 TEST(Counters, EveryKeyOfCosimIsDefined) {

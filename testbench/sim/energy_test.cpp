@@ -143,11 +143,17 @@ TEST(EnergyPrices, WhatNoNumberHoldsExactlyIsRefused) {
 }
 
 TEST(EnergyPrices, EveryActionButTheDrawsAndTableCopiesCostsSomething) {
-  const ActionPrices prices = action_prices(shipped("7nm"), small());
-  for (std::size_t a = 0; a < kActions; ++a) {
-    const auto action = static_cast<Action>(a);
-    const bool counted_elsewhere = action == Action::draw8 || action == Action::draw16 || action == Action::scale_copy;
-    EXPECT_EQ(prices[a] > 0, !counted_elsewhere) << action_name(action);
+  const dram::Banks memory{dram::read_device(resolve_trace(TraceKind::kDram, "hbm2")), 1};
+  for (const bool banks : {false, true}) {
+    const ActionPrices prices =
+        action_prices(shipped("7nm"), small(), banks ? std::optional<dram::Banks>(memory) : std::nullopt);
+    for (std::size_t a = 0; a < kActions; ++a) {
+      const auto action = static_cast<Action>(a);
+      const std::string name = action_name(action);
+      bool costs = action != Action::draw8 && action != Action::draw16 && action != Action::scale_copy;
+      if (name.starts_with("dram_") || name == "command_fetch_bytes") costs = name.ends_with("_bytes") != banks;
+      EXPECT_EQ(prices[a] > 0, costs) << name << (banks ? " with banks" : "");
+    }
   }
 }
 

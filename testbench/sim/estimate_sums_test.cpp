@@ -17,13 +17,17 @@ using Json = nlohmann::ordered_json;
 
 struct Case {
   std::string network, recipe, hardware;
+  std::string dram = {};  // a memory with banks; empty: flat, with stalls
 };
+
+dram::Banks banks_of(const std::string& dram) { return {dram::read_device(resolve_trace(TraceKind::kDram, dram)), 2}; }
 
 Json estimated(const Case& each) {
   EstimateOptions options;
   options.hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
   options.steps = 2;
-  options.stall_percent = 20;
+  options.stall_percent = each.dram.empty() ? 20 : 0;
+  if (!each.dram.empty()) options.dram = banks_of(each.dram);
   const Network network = read_network(resolve_trace(TraceKind::kNetwork, each.network));
   const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, each.recipe));
   const Hardware hardware = read_hardware(resolve_trace(TraceKind::kHardware, each.hardware));
@@ -107,6 +111,51 @@ TEST_P(EstimateSums, AreExact) {
   expect_counts_of_directions(json);
   expect_compulsory_bytes_moved(json);
 }
+
+class BankedSums : public testing::TestWithParam<const char*> {};
+
+/// Energy that was rounded once for each phase and step, against the formulas of docs/dram.md.
+TEST_P(BankedSums, AreExactAndByTheCurrents) {
+  const Json json = estimated({"conv_small", "luq", "tiny", GetParam()}), &actions = json["actions"];
+  expect_exact_sums(json);
+  const dram::Device device = banks_of(GetParam()).device;
+  double activate = 0, read = 0, write = 0, refresh = 0, active = 0, precharged = 0;  // pJ
+  const double devices = device.organisation.devices(), ns = device.timing.clock_ps * 1e-3;
+  for (const dram::Supply& s : device.supplies) {
+    const double v = s.volts * devices * ns, burst = device.organisation.burst_cycles();
+    const dram::Timing& t = device.timing;
+    activate += v * (s.idd0 * t.rc - s.idd3n * t.ras - s.idd2n * (t.rc - t.ras));
+    read += v * (s.idd4r - s.idd3n) * burst;
+    write += v * (s.idd4w - s.idd3n) * burst;
+    refresh += v * (s.idd5 - s.idd3n) * t.rfc;
+    active += v * s.idd3n;
+    precharged += v * s.idd2n;
+  }
+  const double rounding = 0.5 * static_cast<double>(2 * json["layers"].size());
+  const auto expect = [&](const char* name, double price) {
+    const double count = actions[name]["count"].get<double>();
+    EXPECT_GT(count, 0) << name;
+    EXPECT_NEAR(actions[name]["energy_pj"].get<double>(), count * price, rounding) << name;
+  };
+  expect("dram_activates", activate);
+  expect("dram_reads", read);
+  expect("dram_writes", write);
+  expect("dram_refreshes", refresh);
+  expect("dram_active_cycles", active);
+  expect("dram_precharged_cycles", precharged);
+  for (const char* bytes : {"dram_read_bytes", "dram_write_bytes", "command_fetch_bytes"}) {
+    EXPECT_EQ(actions[bytes]["energy_pj"], 0) << bytes;
+  }
+  const Json& standby = json["layers"].back();
+  EXPECT_EQ(standby["phase"], kDramStandby);
+  const auto energy = [&](const char* name) { return actions[name]["energy_pj"].get<std::int64_t>(); };
+  EXPECT_EQ(standby["energy_pj"],
+            energy("dram_refreshes") + energy("dram_active_cycles") + energy("dram_precharged_cycles"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Standards, BankedSums,
+                         testing::Values("ddr4_3200", "lpddr4_3200", "lpddr5_6400", "hbm2", "hbm3"),
+                         [](const auto& each) { return std::string(each.param); });
 
 std::vector<Case> cases() {
   std::vector<Case> all;
