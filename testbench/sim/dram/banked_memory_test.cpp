@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <stdexcept>
 
 #include "testbench/sim/dram/rules.hpp"
 
@@ -152,6 +153,12 @@ TEST_P(Banked, GranulesAlternateBetweenChannels) {
     EXPECT_EQ(memory.read({at, 1}, again, nullptr), edge_after(f, again, open, kPort)) << n;
   }
   EXPECT_EQ(memory.counts(5000).activates, 3u);
+}
+
+TEST_P(Banked, ChannelsAreFullUpToTheirLastByte) {
+  const Banks banks{shipped(f), 3};
+  EXPECT_EQ(memory_of(f, 3).read({banks.bytes() - 8, 1}, 10, nullptr), memory_of(f, 3).read({0, 1}, 10, nullptr));
+  EXPECT_THROW(memory_of(f, 3).read({banks.bytes(), 1}, 10, nullptr), std::out_of_range);
 }
 
 TEST_P(Banked, ACopyGoesOnAsTheOriginal) {
