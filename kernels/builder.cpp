@@ -8,6 +8,9 @@ namespace bitloom {
 
 namespace {
 
+/// Stored phases whose tokens the load queue need not have taken; a counter holds kTokenMax.
+constexpr int kMostStored = kTokenMax / 2;
+
 const Token kOperandsReady = make_token(kLoadQueue, kArrayQueue, 0);
 const Token kVinReady = make_token(kLoadQueue, kVectorQueue, 0);
 const Token kAccReady = make_token(kArrayQueue, kVectorQueue, 0, 1);
@@ -173,6 +176,7 @@ void Builder::add_stores(PhaseCommands& commands) {
   const int first = static_cast<int>(program_.commands.size());
   append_group(commands.stores, commands.info);
   ++stored_;
+  take_completions(stored_ - taken_ - kMostStored, commands.info);
   for (const PhaseCommands::Write& write : commands.writes) {
     ready_[write.tensor] = stored_;
     program_.tensors[static_cast<std::size_t>(write.tensor)].writers.push_back(first + write.store);

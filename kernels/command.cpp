@@ -36,7 +36,7 @@ const FieldList kTileShape =
     joined(kQueued, {F::ROWS, F::ROWS_LAST, F::COLS, F::COLS_LAST, F::ROWS_DIM, F::COLS_DIM, F::COL_BASE, F::PARITY0});
 const FieldList kStore =
     joined(kTileShape, {F::BATCH_BASE, F::ADDR, F::STRIDE0, F::STRIDE1, F::STRIDE2, F::PITCH, F::SHAPED, F::SHAPE,
-                        F::MEMORY_BITS, F::LOCAL_BASE, F::LOCAL_STRIDE, F::LOCAL_PITCH});
+                        F::MEMORY_BITS, F::LOCAL_BASE, F::LOCAL_STRIDE, F::LOCAL_PITCH, F::ADDR_HIGH});
 const FieldList kLoad = joined(kStore, {F::TARGET, F::TRANSPOSE, F::TAP_LOOP, F::PAD_MIN, F::LOCAL_BITS, F::EXPAND});
 const FieldList kShape =
     joined(kQueued, {F::EXTENT_X, F::EXTENT_Y, F::LIMIT_X, F::LIMIT_Y, F::OFFSET_X, F::OFFSET_Y, F::SCALE_X, F::SCALE_Y,
@@ -74,6 +74,9 @@ constexpr auto kSignedFields = std::to_array<Field>({F::STRIDE0, F::STRIDE1, F::
 bool is_signed(Field field) {
   return std::find(kSignedFields.begin(), kSignedFields.end(), field) != kSignedFields.end();
 }
+
+/// Strides are added to 64-bit addresses with their sign.
+bool is_stride(Field field) { return field == F::STRIDE0 || field == F::STRIDE1 || field == F::STRIDE2; }
 
 /// QMAX and TABLE_PITCH of SCALAR are the same bits: only MAX_TO_SCALE means QMAX.
 bool is_other_meaning(const Command& command, Field field) {
@@ -194,15 +197,23 @@ Command& Command::set(Field field, std::int64_t value) {
   }
   const bool negative = info.width == 32 || is_signed(field);
   const std::int64_t min = negative ? -(std::int64_t{1} << (info.width - 1)) : 0;
-  if (value < min || value > std::int64_t{mask_of(info.width)}) {
-    throw Error(fmt::format("command {}: field {} takes {}..{}, got {}", opcode_name(opcode()), info.name, min,
-                            mask_of(info.width), value));
+  const std::int64_t max = is_stride(field) ? INT32_MAX : std::int64_t{mask_of(info.width)};
+  if (value < min || value > max) {
+    throw Error(
+        fmt::format("command {}: field {} takes {}..{}, got {}", opcode_name(opcode()), info.name, min, max, value));
   }
   std::uint32_t& word = words_[static_cast<std::size_t>(info.word)];
   word = (word & ~(mask_of(info.width) << info.lsb)) | (static_cast<std::uint32_t>(value) & mask_of(info.width))
                                                            << info.lsb;
   return *this;
 }
+
+Command& Command::set_address(std::uint64_t address) {
+  return set(Field::ADDR, static_cast<std::uint32_t>(address))
+      .set(Field::ADDR_HIGH, static_cast<std::uint32_t>(address >> 32));
+}
+
+std::uint64_t Command::address() const { return std::uint64_t{get(Field::ADDR_HIGH)} << 32 | get(Field::ADDR); }
 
 Command& Command::set_flag(Flag flag) { return set(Field::FLAGS, get(Field::FLAGS) | 1u << static_cast<int>(flag)); }
 

@@ -95,6 +95,9 @@ class Command {
   /// such field.
   Command& set(Field field, std::int64_t value);
   Command& set_flag(Flag flag);
+  /// Set and return the 64-bit ADDR of a LOAD or STORE.
+  Command& set_address(std::uint64_t address);
+  std::uint64_t address() const;
   /// Uses the next free one of the three token fields; throws Error when all are taken.
   Command& wait(Token token);
   Command& signal(Token token);

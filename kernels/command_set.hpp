@@ -33,16 +33,16 @@ namespace bitloom {
 // X(name, word, lsb, width): fields that every command has.
 #define BITLOOM_COMMON_FIELDS(X) \
   X(OPCODE, 0, 0, 8)             \
-  X(GROUP, 0, 8, 4)              \
-  X(BATCH_BASE, 0, 12, 1)        \
-  X(INDEX, 0, 16, 16)            \
-  X(N0, 1, 0, 16)                \
-  X(N1, 1, 16, 16)               \
-  X(N2, 2, 0, 16)                \
-  X(EXEC_LEVEL, 2, 16, 2)        \
+  X(INDEX, 0, 8, 24)             \
+  X(N1, 1, 0, 32)                \
+  X(N0, 2, 0, 16)                \
+  X(N2, 2, 16, 16)               \
   X(WAIT0, 3, 0, 8)              \
   X(WAIT1, 3, 8, 8)              \
   X(WAIT2, 3, 16, 8)             \
+  X(GROUP, 3, 24, 4)             \
+  X(EXEC_LEVEL, 3, 28, 2)        \
+  X(BATCH_BASE, 3, 30, 1)        \
   X(SIGNAL0, 4, 0, 8)            \
   X(SIGNAL1, 4, 8, 8)            \
   X(SIGNAL2, 4, 16, 8)           \
@@ -76,6 +76,7 @@ namespace bitloom {
   X(LOCAL_BASE, 13, 16, 16)       \
   X(LOCAL_STRIDE, 14, 0, 16)      \
   X(LOCAL_PITCH, 14, 16, 16)      \
+  X(ADDR_HIGH, 15, 0, 32)         \
   /* LOAD_SHAPE, STORE_SHAPE */   \
   X(EXTENT_X, 5, 0, 16)           \
   X(EXTENT_Y, 5, 16, 16)          \
@@ -90,7 +91,7 @@ namespace bitloom {
   X(SLOT, 8, 24, 2)               \
   X(LINE_PITCH, 12, 0, 32)        \
   X(IMAGE_PITCH, 13, 0, 32)       \
-  X(PIXEL_PITCH, 14, 0, 16)       \
+  X(PIXEL_PITCH, 9, 0, 32)        \
   X(SEGMENT, 14, 16, 16)          \
   X(TAPS_X, 15, 0, 8)             \
   X(TAPS_Y, 15, 8, 8)             \
@@ -264,7 +265,10 @@ namespace bitloom {
   X(PROGRAM_LENGTH, 0x2C)    \
   X(CYCLES_LO, 0x30)         \
   X(CYCLES_HI, 0x34)         \
-  X(ID, 0x3C)
+  X(ID, 0x3C)                \
+  X(BASE_HIGH, 0x40)         \
+  X(BATCH_HIGH, 0x44)        \
+  X(PROGRAM_HIGH, 0x48)
 
 inline constexpr int kCommandBytes = 64;
 inline constexpr int kCommandWords = 16;

@@ -79,7 +79,7 @@ std::vector<FileField> transfer_fields() {
           .checked("Given where dram is not, and not beside it."),
       fields::object("dram", dram_fields(), "A memory with banks in the place of a flat one with two latencies.")
           .may_be_absent(),
-      fields::integer("dram_bytes", 4096, std::int64_t{1} << 32, "The size of the memory.").in("bytes"),
+      fields::integer("dram_bytes", 4096, std::int64_t{1} << 40, "The size of the memory.").in("bytes"),
   };
 }
 

@@ -161,11 +161,11 @@ std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch
   return block;
 }
 
-std::uint32_t batch_offset(const Program& program, int slot) {
+std::uint64_t batch_offset(const Program& program, int slot) {
   if (slot < 0 || slot >= program.batch_slots) {
     throw Error(fmt::format("batch: expected a slot from 0 to {}, got {}", program.batch_slots - 1, slot));
   }
-  return program.batch_address + static_cast<std::uint32_t>(slot) * program.batch_bytes;
+  return program.batch_address + static_cast<std::uint64_t>(slot) * program.batch_bytes;
 }
 
 void write_batch(const Program& program, std::span<std::uint8_t> memory, int slot, const Batch& batch) {

@@ -27,7 +27,7 @@ std::vector<std::uint8_t> batch_block(const Program& program, const Batch& batch
 void write_batch(const Program& program, std::span<std::uint8_t> memory, int slot, const Batch& batch);
 
 /// Returns BATCH register minus BASE of a slot.
-std::uint32_t batch_offset(const Program& program, int slot);
+std::uint64_t batch_offset(const Program& program, int slot);
 
 /// Reads the state back from the bytes from BASE on, after a step. Scales that the program does not keep are no scale.
 TrainState read_state(const Program& program, std::span<const std::uint8_t> memory, std::uint32_t step);

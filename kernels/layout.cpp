@@ -25,14 +25,15 @@ TensorPlacement Layout::named(const TensorName& name) const {
 
 int Layout::place(TensorPlacement tensor, std::int64_t rows, std::int64_t cols, std::int64_t& next) {
   const std::int64_t pitch = divide_up(cols * tensor.bits, 8);
-  if (rows > INT32_MAX || cols > INT32_MAX || next + rows * pitch > std::int64_t{1} << 32) {
-    throw Error(fmt::format("network {}: tensor {} lies beyond 32-bit addresses", program_.network.name, tensor.name));
+  if (rows > INT32_MAX || cols > INT32_MAX || rows * pitch > UINT32_MAX) {  // a transfer's pitches have 32 bits
+    throw Error(fmt::format("network {}: tensor {} takes {} bytes; one tensor has at most {}; take a smaller batch",
+                            program_.network.name, tensor.name, rows * pitch, UINT32_MAX));
   }
   tensor.rows = static_cast<int>(rows);
   tensor.cols = static_cast<int>(cols);
   tensor.pitch = static_cast<std::uint32_t>(pitch);
   tensor.bytes = static_cast<std::uint32_t>(rows * pitch);
-  tensor.address = static_cast<std::uint32_t>(next);
+  tensor.address = static_cast<std::uint64_t>(next);
   next = round_up(next + rows * pitch, kAlignment);
   program_.tensors.push_back(std::move(tensor));
   return static_cast<int>(program_.tensors.size()) - 1;
@@ -51,7 +52,7 @@ int Layout::add_to_batch(const TensorName& name, int bits, std::int64_t rows, st
   tensor.bits = bits;
   tensor.in_batch = true;
   const int index = place(std::move(tensor), rows, cols, batch_next_);
-  program_.batch_bytes = static_cast<std::uint32_t>(batch_next_);
+  program_.batch_bytes = static_cast<std::uint64_t>(batch_next_);
   return index;
 }
 
@@ -83,7 +84,7 @@ int Layout::alias(int tensor, const TensorName& name) {
 int Layout::alias_row(int tensor, int row, const TensorName& name) {
   const int index = alias(tensor, name);
   TensorPlacement& part = program_.tensors.back();
-  part.address += static_cast<std::uint32_t>(row) * part.pitch;
+  part.address += static_cast<std::uint64_t>(row) * part.pitch;
   part.bytes = part.pitch;
   part.rows = 1;
   return index;
@@ -92,16 +93,16 @@ int Layout::alias_row(int tensor, int row, const TensorName& name) {
 void Layout::close_state() {
   in_state_ = false;
   program_.state_begin = 0;
-  program_.state_end = static_cast<std::uint32_t>(next_);
+  program_.state_end = static_cast<std::uint64_t>(next_);
 }
 
 void Layout::place_program(int batch_slots) {
   const auto batch_address = static_cast<std::uint64_t>(next_);
   const std::uint64_t start =
       batch_address + std::uint64_t{program_.batch_bytes} * static_cast<std::uint64_t>(batch_slots);
-  program_.batch_address = static_cast<std::uint32_t>(batch_address);
+  program_.batch_address = batch_address;
   program_.batch_slots = batch_slots;
-  program_.program_address = static_cast<std::uint32_t>(start);
+  program_.program_address = start;
   program_.total_bytes = start + program_.commands.size() * kCommandBytes;
   if (program_.total_bytes > program_.hardware.dram_bytes) {
     throw Error(fmt::format("hardware {}: network {}: DRAM is too small: needs {} bytes, has {}",

@@ -9,8 +9,8 @@ class Layout {
  public:
   explicit Layout(Program& program) : program_(program) {}
 
-  /// Adds a tensor of [rows][cols] elements and returns its index in Program::tensors. Throws Error beyond 32-bit
-  /// addresses.
+  /// Adds a tensor of [rows][cols] elements and returns its index in Program::tensors. Throws Error at 4 GiB
+  /// and above.
   int add(const TensorName& name, int bits, std::int64_t rows, std::int64_t cols, Coding coding = Coding::kSigned);
   /// Does the same in the batch block.
   int add_to_batch(const TensorName& name, int bits, std::int64_t rows, std::int64_t cols);

@@ -74,11 +74,13 @@ inline std::int64_t col0_at(const Command& command, const LoopIndex& index) {
   return command.get(Field::COL_BASE) + (dim < 3 ? std::int64_t{index[dim]} * command.get(Field::COLS) : 0);
 }
 
-/// Adds up ADDR and the strides, from BASE or BATCH, modulo 2^32.
-inline std::uint32_t address_at(const Command& command, const LoopIndex& index) {
-  return command.get(Field::ADDR) + command.get(Field::STRIDE0) * static_cast<std::uint32_t>(index[0]) +
-         command.get(Field::STRIDE1) * static_cast<std::uint32_t>(index[1]) +
-         command.get(Field::STRIDE2) * static_cast<std::uint32_t>(index[2]);
+/// Adds up ADDR and the strides, from BASE or BATCH, modulo 2^64.
+inline std::uint64_t address_at(const Command& command, const LoopIndex& index) {
+  const auto moved = [&](Field stride, int by) {
+    return static_cast<std::uint64_t>(std::int64_t{command.get_signed(stride)} * by);
+  };
+  return command.address() + moved(Field::STRIDE0, index[0]) + moved(Field::STRIDE1, index[1]) +
+         moved(Field::STRIDE2, index[2]);
 }
 
 }  // namespace bitloom

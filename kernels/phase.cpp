@@ -10,7 +10,7 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kLoopMax = 65535;  ///< of N0, N1, N2
+constexpr int kLoopMax = 65535;  ///< of N0 and N2; N1 has 32 bits
 
 enum Dim { kOuter = 0, kMiddle = 1, kInner = 2, kNone = 3 };
 
@@ -99,7 +99,7 @@ Phase Phase::over_samples(Lowering& low, const TileGrid& grid, int samples, int 
 }
 
 void Phase::set_loops(Command& command, const std::array<int, 3>& counts) const {
-  const int most = *std::max_element(counts.begin(), counts.end());
+  const int most = std::max(counts[0], counts[2]);
   if (most > kLoopMax) {
     throw Error(fmt::format("hardware {}: {}: {} tiles in one direction, a loop counts to {}; take a smaller batch",
                             low_.context().hardware.name, low_.context().what, most, kLoopMax));
@@ -118,7 +118,8 @@ Command Phase::transfer(Opcode opcode, const View& view) {
   const bool load = opcode == Opcode::LOAD;
   const std::int64_t pitch = view.pitch < 0 ? tensor.pitch : view.pitch;
   Command command(opcode);
-  command.set(Field::ADDR, std::int64_t{tensor.address} + view.offset).set(Field::BATCH_BASE, tensor.in_batch ? 1 : 0);
+  command.set_address(tensor.address + static_cast<std::uint64_t>(view.offset));
+  command.set(Field::BATCH_BASE, tensor.in_batch ? 1 : 0);
   command.set(Field::PITCH, pitch).set(Field::COL_BASE, view.col_base);
   command.set(Field::MEMORY_BITS, static_cast<int>(width_of(tensor.bits)));
   if (view.gather) {

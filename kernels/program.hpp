@@ -35,8 +35,8 @@ struct TensorPlacement {
   int rows = 0;
   int cols = 0;
   std::uint32_t pitch = 0;    ///< bytes between rows: those that a row needs
-  std::uint32_t address = 0;  ///< from BASE, or from BATCH for in_batch; a multiple of 64
-  std::uint32_t bytes = 0;    ///< rows · pitch
+  std::uint64_t address = 0;  ///< from BASE, or from BATCH for in_batch; a multiple of 64
+  std::uint32_t bytes = 0;    ///< rows · pitch, below 4 GiB
   bool in_batch = false;      ///< lies in the batch block, written by the host
   bool state = false;         ///< lives across steps
   std::vector<int> writers;   ///< indices of the commands that write it; empty: the host does
@@ -89,13 +89,13 @@ struct Program {
   std::map<EntryName, int> table;
   int table_entries = 0;                         ///< of the page, from T[0] on (a multiple of V)
   std::map<int, std::uint32_t> table_constants;  ///< entries that never change
-  std::uint32_t table_address = 0;
+  std::uint64_t table_address = 0;
 
-  std::uint32_t program_address = 0;  ///< PROGRAM register = BASE + this
-  std::uint32_t state_begin = 0;      ///< the table page and the tensors that live across steps
-  std::uint32_t state_end = 0;
-  std::uint32_t batch_address = 0;  ///< BATCH register = BASE + this + slot · batch_bytes
-  std::uint32_t batch_bytes = 0;
+  std::uint64_t program_address = 0;  ///< PROGRAM register = BASE + this
+  std::uint64_t state_begin = 0;      ///< the table page and the tensors that live across steps
+  std::uint64_t state_end = 0;
+  std::uint64_t batch_address = 0;  ///< BATCH register = BASE + this + slot · batch_bytes
+  std::uint64_t batch_bytes = 0;
   int batch_slots = 1;
   std::uint64_t total_bytes = 0;
 };

@@ -6,39 +6,6 @@
 
 namespace bitloom {
 
-namespace {
-
-constexpr std::int64_t kLargestPixelPitch = 65535;  ///< PIXEL_PITCH has 16 bits
-
-/// Lets a gather of weights, whose taps lie too far apart for PIXEL_PITCH, walk along LINE_PITCH alone: possible where
-/// the taps of a phase are one row, one column or all of the kernel.
-void use_lines(View& view, const StridePhase& y, const StridePhase& x, const Pair& kernel) {
-  Gather& b = *view.gather;
-  const std::int64_t tap = b.pixel_pitch;  // bytes between taps
-  if (x.taps == 1) {
-    view.offset += x.tap0 * tap;
-  } else if (y.taps == 1) {
-    view.offset += y.tap0 * b.line_pitch;
-    b.line_pitch = tap;
-    b.limit_y = kernel.cols;
-    b.offset_y = x.tap0;
-    b.tap_y = x.tap_step;
-    b.taps_y = x.taps;
-  } else if (x.taps == kernel.cols && y.taps == kernel.rows) {
-    b.line_pitch = tap;
-    b.limit_y = b.taps_y = kernel.rows * kernel.cols;
-    b.offset_y = 0;
-    b.tap_y = 1;
-  } else {
-    throw Error("lowering: the weights of a strided convolution have more than 65,535 bytes a tap");
-  }
-  b.pixel_pitch = 0;
-  b.limit_x = b.taps_x = b.tap_x = 1;
-  b.offset_x = 0;
-}
-
-}  // namespace
-
 /// Describes the part of d's gradient that reaches the input positions of one stride phase: a gather over d, step by
 /// step backwards through the kernel; no inserted zero is multiplied (N5.3, N14.2).
 GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
@@ -81,7 +48,6 @@ GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const Stri
   b.pixel_pitch = w_pitch * layer.group_in;
   b.line_pitch = b.pixel_pitch * layer.conv.kernel.cols;
   job.b.view.gather = b;
-  if (b.pixel_pitch > kLargestPixelPitch) use_lines(job.b.view, y, x, layer.conv.kernel);
   return job;
 }
 

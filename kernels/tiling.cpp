@@ -100,8 +100,9 @@ TileGrid loss_grid(const TilingContext& context, int rows, int cols) {
   const Hardware& hw = context.hardware;
   const int lanes = hw.lanes();
   const std::int64_t groups = divide_up(cols, lanes);
-  const std::int64_t words = tile_words(context, {2, 1, 0}, groups, groups * lanes);
-  const auto fitting = static_cast<int>(words / groups / lanes * lanes);
+  const std::int64_t words = tile_words(context, {2, 1, 0}, groups, groups);
+  auto fitting = static_cast<int>(words / groups);
+  if (fitting > lanes) fitting = fitting / lanes * lanes;  // so that each label's word serves one tile
   const int wanted = static_cast<int>(std::min<std::int64_t>(round_up(rows, lanes), kLossRowsPerLane * lanes));
   return grid(hw, rows, cols, std::min(fitting, wanted), cols);
 }

@@ -43,7 +43,7 @@ std::string at(const Program& program, int command) {
 /// tensor.
 std::vector<int> earlier_writers(const Program& program, int load) {
   const Command& command = program.commands[static_cast<std::size_t>(load)];
-  const std::uint32_t address = command.get(Field::ADDR);
+  const std::uint64_t address = command.address();
   const bool in_batch = command.get(Field::BATCH_BASE) != 0;
   std::vector<int> result;
   for (const TensorPlacement& tensor : program.tensors) {

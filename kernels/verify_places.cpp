@@ -238,9 +238,6 @@ class Places {
       within(divide_up(col0_at(c, last) + cols_at(c, last, counts_), hw_.lanes()), hw_.vbias_words, "VBIAS");
     }
     if (c.opcode() == Opcode::UPDATE) entries(c.get(Field::RATIO_W), 1);
-    if (c.opcode() == Opcode::LOSS) {
-      require(c.get(Field::ROWS) % static_cast<unsigned>(hw_.lanes()) == 0, "ROWS is no multiple of V");
-    }
     if (c.opcode() == Opcode::POOL) within(tile, kPoolWords, "POOL's sums");
     if (c.opcode() == Opcode::REDUCE) check_reduce(c, groups);
   }
@@ -280,7 +277,7 @@ class Places {
   }
 
   const TensorPlacement& tensor_at(const Command& c) const {
-    const std::uint32_t address = c.get(Field::ADDR);
+    const std::uint64_t address = c.address();
     for (const TensorPlacement& tensor : program_.tensors) {
       if (tensor.in_batch != (c.get(Field::BATCH_BASE) != 0)) continue;
       if (address >= tensor.address && address - tensor.address < tensor.bytes) return tensor;
@@ -311,7 +308,7 @@ class Places {
   }
 
   void check_access(const Command& c, const LoopIndex& index, const TensorPlacement& tensor) const {
-    const std::int64_t offset = std::int64_t{address_at(c, index)} - tensor.address;
+    const std::int64_t offset = static_cast<std::int64_t>(address_at(c, index) - tensor.address);
     require(offset >= 0, "an access lies before its tensor");
     const std::int64_t cols = cols_at(c, index, counts_);
     const std::int64_t rows = rows_at(c, index, counts_);
@@ -359,7 +356,7 @@ class Places {
     require(elements * tensor.bits <= 8 * std::int64_t{shape.get(Field::PIXEL_PITCH)} || pixel + line + image == 0 ||
                 shape.get(Field::PIXEL_PITCH) == 0,
             "a pixel's elements reach over the next pixel");
-    const std::int64_t offset = std::int64_t{c.get(Field::ADDR)} - tensor.address;
+    const std::int64_t offset = static_cast<std::int64_t>(c.address() - tensor.address);
     within(offset + image * shape.get(Field::IMAGE_PITCH) + line * shape.get(Field::LINE_PITCH) +
                pixel * shape.get(Field::PIXEL_PITCH) + divide_up(elements * tensor.bits, 8),
            tensor.bytes, tensor.name.c_str());

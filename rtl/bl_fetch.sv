@@ -5,11 +5,11 @@ module bl_fetch (
     input  logic                           rst_ni,
     input  logic                           start_i,
     input  logic                           stop_i,          // an error: do nothing more
-    input  logic [                   31:0] program_i,       // byte address, a multiple of 64
+    input  logic [                   63:0] program_i,       // byte address, a multiple of 64
     input  logic [                   31:0] length_i,        // commands
     // bursts, to the arbiter
     output logic                           burst_valid_o,
-    output logic [                   31:0] burst_addr_o,
+    output logic [                   63:0] burst_addr_o,
     output logic [                    8:0] burst_beats_o,
     input  logic                           burst_grant_i,
     input  logic                           beat_valid_i,
@@ -26,8 +26,8 @@ module bl_fetch (
     output logic                           end_o,           // the program has ended
     output logic                           error_o,
     output logic [                    7:0] error_code_o,
-    output logic [                   15:0] error_index_o,
-    output logic [                   15:0] fetch_index_o    // number of the command that arrives now
+    output logic [                   23:0] error_index_o,
+    output logic [                   23:0] fetch_index_o    // number of the command that arrives now
 );
 
   localparam int Slots = 4;
@@ -36,11 +36,12 @@ module bl_fetch (
   localparam int BeatW = $clog2(CommandBeats);
 
   logic active_q;
-  logic [31:0] asked_q, addr_q;       // commands wholly asked for; address of the next burst
+  logic [31:0] asked_q;               // commands wholly asked for
+  logic [63:0] addr_q;                // of the next burst
   logic [BeatW-1:0] ask_beat_q, in_beat_q;
   logic [2:0] held_q, whole_q;        // commands asked for and not handed on; those that are here
   logic [1:0] in_slot_q, out_slot_q;
-  logic [15:0] in_index_q;
+  logic [23:0] in_index_q;
   logic [511:0] slot_q [Slots];
 
   logic [511:0] head;
@@ -75,7 +76,7 @@ module bl_fetch (
     end else begin
       if (end_o) active_q <= 1'b0;
       if (burst_grant_i) begin
-        addr_q <= addr_q + 32'(BurstBeats * bl_pkg::AXI_BYTES);
+        addr_q <= addr_q + 64'(BurstBeats * bl_pkg::AXI_BYTES);
         ask_beat_q <= ask_done ? '0 : ask_beat_q + BeatW'(BurstBeats);
         if (ask_done) asked_q <= asked_q + 32'd1;
       end
@@ -83,7 +84,7 @@ module bl_fetch (
         in_beat_q <= in_beat_q + 1'b1;
         if (in_done) begin
           in_slot_q  <= in_slot_q + 2'd1;
-          in_index_q <= in_index_q + 16'd1;
+          in_index_q <= in_index_q + 24'd1;
         end
       end
       held_q  <= held_q + 3'(burst_grant_i && ask_starts) - 3'(hand_on);
@@ -119,6 +120,6 @@ module bl_fetch (
 
   assign error_o = (have && !legal && !is_end) || (ended && (queues_cut_i || (queues_idle_i && !tokens_zero_i)));
   assign error_code_o = (ended && !queues_cut_i) ? bl_pkg::ERR_TOKENS_LEFT : bl_pkg::ERR_ILLEGAL_OPCODE;
-  assign error_index_o = have ? head[bl_pkg::F_INDEX_LSB+:16] : 16'hffff;
+  assign error_index_o = have ? head[bl_pkg::F_INDEX_LSB+:24] : 24'hffffff;
 
 endmodule

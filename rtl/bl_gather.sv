@@ -16,16 +16,16 @@ module bl_gather #(
     // a LOAD or STORE of at least one element; start_i in its first cycle
     input  logic         start_i,
     input  logic [511:0] exec_cmd_i,
-    input  logic [ 31:0] exec_addr_i,
+    input  logic [ 63:0] exec_addr_i,
     input  logic [ 15:0] exec_rows_i,
     input  logic [ 15:0] exec_cols_i,
     input  logic [ 31:0] exec_row0_i,
     input  logic [ 31:0] exec_col0_i,
-    input  logic [ 15:0] exec_i1_i,
+    input  logic [ 31:0] exec_i1_i,
     input  logic [ 15:0] exec_i2_i,
     // the oldest piece
     output logic         piece_valid_o,
-    output logic [ 34:0] piece_addr_o,      // of its first bit
+    output logic [ 66:0] piece_addr_o,      // of its first bit
     output logic [ 20:0] piece_bits_o,      // in memory, also of padding
     output logic         piece_padding_o,
     output logic         piece_ends_row_o,
@@ -34,16 +34,16 @@ module bl_gather #(
 );
 
   // --- descriptors ----------------------------------------------------------------------------------------------------
-  logic [255:0] shape_q [bl_pkg::SHAPE_SLOTS];
+  logic [287:0] shape_q [bl_pkg::SHAPE_SLOTS];
   logic [511:0] shape;
-  logic [255:0] shape_words;
+  logic [287:0] shape_words;
   logic shaped, tap_loop;
 
   always_ff @(posedge clk_i) begin
-    if (shape_i) shape_q[exec_cmd_i[bl_pkg::F_SLOT_LSB+:2]] <= {exec_cmd_i[511:384], exec_cmd_i[287:160]};
+    if (shape_i) shape_q[exec_cmd_i[bl_pkg::F_SLOT_LSB+:2]] <= {exec_cmd_i[511:384], exec_cmd_i[319:160]};
   end
   assign shape_words = shape_q[exec_cmd_i[bl_pkg::F_SHAPE_LSB+:2]];
-  assign shape = {shape_words[255:128], 96'd0, shape_words[127:0], 160'd0};
+  assign shape = {shape_words[287:160], 64'd0, shape_words[159:0], 160'd0};
   assign shaped = exec_cmd_i[bl_pkg::F_SHAPED_LSB];
   assign tap_loop = Taps && exec_cmd_i[bl_pkg::F_TAP_LOOP_LSB];
 
@@ -114,7 +114,7 @@ module bl_gather #(
   logic [7:0] walked;
   assign line_follows = Taps && shaped && !tap_loop && (shape[bl_pkg::F_TAP_X_LSB+:8] == 8'd1) &&
       (shape[bl_pkg::F_SEGMENT_BASE_LSB+:16] == 16'd0) &&
-      ((21'(shape[bl_pkg::F_SEGMENT_LSB+:16]) << element_shift) == {2'd0, shape[bl_pkg::F_PIXEL_PITCH_LSB+:16], 3'd0});
+      ((35'(shape[bl_pkg::F_SEGMENT_LSB+:16]) << element_shift) == {shape[bl_pkg::F_PIXEL_PITCH_LSB+:32], 3'd0});
   assign line_left = {24'd0, shape[bl_pkg::F_TAPS_X_LSB+:8]} - {24'd0, col_q[7:0]};
   always_comb begin
     alike = line_left;
@@ -222,19 +222,22 @@ module bl_gather #(
   end
 
   // --- address, and neighbours become one piece ---------------------------------------------------------------------------
-  logic [31:0] pixel;
-  logic [34:0] addr;
+  logic [33:0] offset;  // of the pixel in its tensor; below 0 where a STORE's OFFSET is
+  logic [63:0] pixel;
+  logic [66:0] addr;
   logic [20:0] bits;
   logic piece_q, padding_q, ends_row_q, last_q, joins, leaves;
-  logic [34:0] addr_q;
+  logic [66:0] addr_q;
   logic [20:0] bits_q;
 
-  assign pixel = exec_addr_i + tap_image_q + tap_y_q * shape[bl_pkg::F_LINE_PITCH_LSB+:32] +
-      tap_x_q * {16'd0, shape[bl_pkg::F_PIXEL_PITCH_LSB+:16]};
-  assign addr = {pixel, 3'd0} + (35'(tap_element_q) << element_shift);
+  assign offset = {2'd0, tap_image_q} +
+      {{2{tap_y_q[31]}}, tap_y_q} * {2'd0, shape[bl_pkg::F_LINE_PITCH_LSB+:32]} +
+      {{2{tap_x_q[31]}}, tap_x_q} * {2'd0, shape[bl_pkg::F_PIXEL_PITCH_LSB+:32]};
+  assign pixel = exec_addr_i + {{30{offset[33]}}, offset};
+  assign addr = {pixel, 3'd0} + (67'(tap_element_q) << element_shift);
   assign bits = 21'(tap_take_q) << element_shift;
   assign joins = tap_q && piece_q && !ends_row_q && (tap_padding_q == padding_q) &&
-      (padding_q || addr == addr_q + 35'(bits_q));
+      (padding_q || addr == addr_q + 67'(bits_q));
   assign piece_valid_o = piece_q && (ends_row_q || (tap_q && !joins));
   assign leaves = piece_valid_o && piece_ready_i;
   assign tap_move = tap_q && (!piece_q || joins || leaves);

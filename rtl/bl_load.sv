@@ -7,18 +7,18 @@ module bl_load (
     // sequencer
     input  logic                           exec_valid_i,
     input  logic [                  511:0] exec_cmd_i,
-    input  logic [                   31:0] exec_addr_i,
+    input  logic [                   63:0] exec_addr_i,
     input  logic [                   15:0] exec_rows_i,
     input  logic [                   15:0] exec_cols_i,
     input  logic [                   31:0] exec_row0_i,
     input  logic [                   31:0] exec_col0_i,
-    input  logic [                   15:0] exec_i1_i,
+    input  logic [                   31:0] exec_i1_i,
     input  logic [                   15:0] exec_i2_i,
     input  logic [                    3:0] exec_par_i,
     output logic                           exec_done_o,
     // bursts, to the arbiter
     output logic                           burst_valid_o,
-    output logic [                   31:0] burst_addr_o,
+    output logic [                   63:0] burst_addr_o,
     output logic [                    8:0] burst_beats_o,
     input  logic                           burst_grant_i,
     // beats of these bursts, in order
@@ -81,7 +81,7 @@ module bl_load (
 
   // --- pieces ---------------------------------------------------------------------------------------------------------
   logic piece_valid, piece_padding, piece_ends_row, piece_last, piece_take;
-  logic [34:0] piece_addr;
+  logic [66:0] piece_addr;
   logic [20:0] piece_bits;
   bl_gather #(
       .Taps(1'b1)
@@ -118,7 +118,7 @@ module bl_load (
 
   // --- bursts ---------------------------------------------------------------------------------------------------------
   logic [16:0] ask_beats_q, beats;      // beats of the piece that are not asked for
-  logic [31:0] ask_addr_q;
+  logic [63:0] ask_addr_q;
   logic [BeatW:0] free_q;               // beats of the FIFO that no burst has
   logic [9:0] to_boundary;
   logic beat_pop;
@@ -150,8 +150,8 @@ module bl_load (
     end
   end
   always_ff @(posedge clk_i) begin
-    if (piece_take) ask_addr_q <= {piece_addr[34:BitW], {ByteW{1'b0}}};
-    else if (burst_grant_i) ask_addr_q <= ask_addr_q + (32'(beats) << ByteW);
+    if (piece_take) ask_addr_q <= {piece_addr[66:BitW], {ByteW{1'b0}}};
+    else if (burst_grant_i) ask_addr_q <= ask_addr_q + (64'(beats) << ByteW);
   end
 
   // --- beats ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ module bl_pool #(
     input  logic              run_i,
     input  logic [     511:0] cmd_i,
     input  logic [      15:0] cols_i,
-    input  logic [      15:0] i1_i,
+    input  logic [      31:0] i1_i,
     input  logic [      15:0] i2_i,
     input  logic              begins_i,     // the first tap
     input  logic              ends_i,       // the last

@@ -5,18 +5,18 @@ module bl_read_arbiter (
     input  logic        rst_ni,
     // command fetch
     input  logic        fetch_valid_i,
-    input  logic [31:0] fetch_addr_i,
+    input  logic [63:0] fetch_addr_i,
     input  logic [ 8:0] fetch_beats_i,
     output logic        fetch_grant_o,
     output logic        fetch_beat_o,   // the beat of this cycle is its
     // load DMA
     input  logic        load_valid_i,
-    input  logic [31:0] load_addr_i,
+    input  logic [63:0] load_addr_i,
     input  logic [ 8:0] load_beats_i,
     output logic        load_grant_o,
     output logic        load_beat_o,
     // AXI
-    output logic [31:0] araddr_o,
+    output logic [63:0] araddr_o,
     output logic [ 7:0] arlen_o,
     output logic        arvalid_o,
     input  logic        arready_i,
@@ -30,7 +30,7 @@ module bl_read_arbiter (
 
   logic [Depth-1:0] owner_q, owner_d;  // oldest burst in bit 0; 1 = load
   logic [CountW-1:0] count_q, count_d;
-  logic [31:0] addr_q;
+  logic [63:0] addr_q;
   logic [7:0] len_q;
   logic valid_q;
   logic room, finish;

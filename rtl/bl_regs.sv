@@ -26,14 +26,14 @@ module bl_regs (
     output logic [63:0] seed_o,
     output logic [31:0] step_o,
     output logic [31:0] learning_rate_o,
-    output logic [31:0] base_o,
-    output logic [31:0] batch_o,
-    output logic [31:0] program_o,
+    output logic [63:0] base_o,
+    output logic [63:0] batch_o,
+    output logic [63:0] program_o,
     output logic [31:0] length_o,
     // from the machine
     input  logic        error_i,
     input  logic [ 7:0] error_code_i,
-    input  logic [15:0] error_index_i,
+    input  logic [23:0] error_index_i,
     output logic        stop_o,           // an error: start nothing more
     input  logic        finish_i
 );
@@ -44,8 +44,8 @@ module bl_regs (
   logic [3:0] wstrb_q;
   logic write;
 
-  logic [63:0] seed_q, cycles_q;
-  logic [31:0] step_q, learning_rate_q, base_q, batch_q, program_q, length_q, error_q;
+  logic [63:0] seed_q, cycles_q, base_q, batch_q, program_q;
+  logic [31:0] step_q, learning_rate_q, length_q, error_q;
   logic busy_q, done_q, stop_q;
 
   // --- AXI4-Lite ------------------------------------------------------------------------------------------------------
@@ -105,9 +105,12 @@ module bl_regs (
         bl_pkg::REG_SEED_HI: seed_q[63:32] <= (seed_q[63:32] & ~mask) | (wdata_q & mask);
         bl_pkg::REG_STEP: step_q <= (step_q & ~mask) | (wdata_q & mask);
         bl_pkg::REG_LEARNING_RATE: learning_rate_q <= (learning_rate_q & ~mask) | (wdata_q & mask);
-        bl_pkg::REG_BASE: base_q <= (base_q & ~mask) | (wdata_q & mask);
-        bl_pkg::REG_BATCH: batch_q <= (batch_q & ~mask) | (wdata_q & mask);
-        bl_pkg::REG_PROGRAM: program_q <= (program_q & ~mask) | (wdata_q & mask);
+        bl_pkg::REG_BASE: base_q[31:0] <= (base_q[31:0] & ~mask) | (wdata_q & mask);
+        bl_pkg::REG_BASE_HIGH: base_q[63:32] <= (base_q[63:32] & ~mask) | (wdata_q & mask);
+        bl_pkg::REG_BATCH: batch_q[31:0] <= (batch_q[31:0] & ~mask) | (wdata_q & mask);
+        bl_pkg::REG_BATCH_HIGH: batch_q[63:32] <= (batch_q[63:32] & ~mask) | (wdata_q & mask);
+        bl_pkg::REG_PROGRAM: program_q[31:0] <= (program_q[31:0] & ~mask) | (wdata_q & mask);
+        bl_pkg::REG_PROGRAM_HIGH: program_q[63:32] <= (program_q[63:32] & ~mask) | (wdata_q & mask);
         bl_pkg::REG_PROGRAM_LENGTH: length_q <= (length_q & ~mask) | (wdata_q & mask);
         default: ;
       endcase
@@ -131,7 +134,7 @@ module bl_regs (
       cycles_q <= cycles_q + 64'd1;
       if (error_i && !stop_q) begin
         stop_q  <= 1'b1;
-        error_q <= {error_index_i, 8'd0, error_code_i};
+        error_q <= {error_index_i, error_code_i};
       end
       if (finish_i) begin
         busy_q <= 1'b0;
@@ -148,9 +151,12 @@ module bl_regs (
       bl_pkg::REG_SEED_HI: rdata = seed_q[63:32];
       bl_pkg::REG_STEP: rdata = step_q;
       bl_pkg::REG_LEARNING_RATE: rdata = learning_rate_q;
-      bl_pkg::REG_BASE: rdata = base_q;
-      bl_pkg::REG_BATCH: rdata = batch_q;
-      bl_pkg::REG_PROGRAM: rdata = program_q;
+      bl_pkg::REG_BASE: rdata = base_q[31:0];
+      bl_pkg::REG_BASE_HIGH: rdata = base_q[63:32];
+      bl_pkg::REG_BATCH: rdata = batch_q[31:0];
+      bl_pkg::REG_BATCH_HIGH: rdata = batch_q[63:32];
+      bl_pkg::REG_PROGRAM: rdata = program_q[31:0];
+      bl_pkg::REG_PROGRAM_HIGH: rdata = program_q[63:32];
       bl_pkg::REG_PROGRAM_LENGTH: rdata = length_q;
       bl_pkg::REG_CYCLES_LO: rdata = cycles_q[31:0];
       bl_pkg::REG_CYCLES_HI: rdata = cycles_q[63:32];

@@ -10,8 +10,8 @@ module bl_seq #(
     input  logic         rst_ni,
     input  logic         flush_i,
     input  logic         stop_i,         // start nothing more
-    input  logic [ 31:0] base_i,
-    input  logic [ 31:0] batch_i,
+    input  logic [ 63:0] base_i,
+    input  logic [ 63:0] batch_i,
     // head of the queue
     input  logic         head_valid_i,
     input  logic [511:0] head_cmd_i,
@@ -24,13 +24,13 @@ module bl_seq #(
     // engine
     output logic         exec_valid_o,
     output logic [511:0] exec_cmd_o,
-    output logic [ 31:0] exec_addr_o,
+    output logic [ 63:0] exec_addr_o,
     output logic [ 15:0] exec_rows_o,
     output logic [ 15:0] exec_cols_o,
     output logic [ 31:0] exec_row0_o,
     output logic [ 31:0] exec_col0_o,
     output logic [ 15:0] exec_i0_o,
-    output logic [ 15:0] exec_i1_o,
+    output logic [ 31:0] exec_i1_o,
     output logic [ 15:0] exec_i2_o,
     output logic [  3:0] exec_par_o,
     output logic         exec_first_o,
@@ -43,7 +43,7 @@ module bl_seq #(
     output logic         checking_o,     // a step that executes waits for its tokens
     output logic         start_o,        // last cycle before an execution's cycles
     output logic         done_o,         // last cycle of an execution
-    output logic [ 15:0] index_o         // INDEX of the current command
+    output logic [ 23:0] index_o         // INDEX of the current command
 );
 
   localparam logic [1:0] TakeGroup = 2'd0, Check = 2'd1, Run = 2'd2;
@@ -51,8 +51,9 @@ module bl_seq #(
   logic [1:0] state_q;
   logic [1:0] body_q, size_q;  // current command of the group; number of the last one
   logic [511:0] cmd_q [4];
-  logic [31:0] addr0_q [4], addr1_q [4], addr2_q [4], row0_q [4], col0_q [4];
-  logic [15:0] i0_q, i1_q, i2_q, n0_q, n1_q, n2_q;
+  logic [63:0] addr0_q [4], addr1_q [4], addr2_q [4];
+  logic [31:0] row0_q [4], col0_q [4], i1_q, n1_q;
+  logic [15:0] i0_q, i2_q, n0_q, n2_q;
   logic [2:0] par_q;
 
   logic [511:0] cmd;
@@ -71,10 +72,10 @@ module bl_seq #(
 
   // A count of 0 works as 1.
   assign last0 = ({1'b0, i0_q} + 17'd1 >= {1'b0, n0_q});
-  assign last1 = ({1'b0, i1_q} + 17'd1 >= {1'b0, n1_q});
+  assign last1 = ({1'b0, i1_q} + 33'd1 >= {1'b0, n1_q});
   assign last2 = ({1'b0, i2_q} + 17'd1 >= {1'b0, n2_q});
   assign first0 = (i0_q == 16'd0);
-  assign first1 = (i1_q == 16'd0);
+  assign first1 = (i1_q == 32'd0);
   assign first2 = (i2_q == 16'd0);
   assign at_first = {first2 && first1 && first0, first2 && first1, first2, 1'b1};
   assign at_last = {last2 && last1 && last0, last2 && last1, last2, 1'b1};
@@ -124,7 +125,7 @@ module bl_seq #(
   assign exec_valid_o = running_o && !nop;
   assign exec_cmd_o = cmd;
   assign exec_addr_o = addr2_q[body_q];
-  assign exec_row0_o = row0_q[body_q] + (Vector ? addr0_q[body_q] : 32'd0);
+  assign exec_row0_o = row0_q[body_q] + (Vector ? addr0_q[body_q][31:0] : 32'd0);
   assign exec_col0_o = col0_q[body_q];
   assign exec_i0_o = i0_q;
   assign exec_i1_o = i1_q;
@@ -139,25 +140,29 @@ module bl_seq #(
   assign exec_rows_o = last_of[rows_dim] ? cmd[bl_pkg::F_ROWS_LAST_LSB+:16] : rows;
   assign exec_cols_o = last_of[cols_dim] ? cmd[bl_pkg::F_COLS_LAST_LSB+:16] : cols;
 
-  assign index_o = cmd[bl_pkg::F_INDEX_LSB+:16];
+  assign index_o = cmd[bl_pkg::F_INDEX_LSB+:24];
   assign idle_o = (state_q == TakeGroup) && (body_q == 2'd0);
   assign head_pop_o = (state_q == TakeGroup) && head_valid_i && !stop_i;
 
   // --- taking a group, and its loops ------------------------------------------------------------------------------------
-  logic [31:0] start_addr, stride0;
-  assign start_addr = Vector ? 32'd0 :
-      (head_cmd_i[bl_pkg::F_BATCH_BASE_LSB] ? batch_i : base_i) + head_cmd_i[bl_pkg::F_ADDR_LSB+:32];
-  assign stride0 = Vector ? cmd[bl_pkg::F_ROW_STEP0_LSB+:32] : cmd[bl_pkg::F_STRIDE0_LSB+:32];
+  logic [63:0] start_addr, stride0, stride1, stride2;
+  assign start_addr = Vector ? 64'd0 : (head_cmd_i[bl_pkg::F_BATCH_BASE_LSB] ? batch_i : base_i) +
+      {head_cmd_i[bl_pkg::F_ADDR_HIGH_LSB+:32], head_cmd_i[bl_pkg::F_ADDR_LSB+:32]};
+  assign stride0 = Vector ? {32'd0, cmd[bl_pkg::F_ROW_STEP0_LSB+:32]} :
+      {{32{cmd[bl_pkg::F_STRIDE0_LSB+31]}}, cmd[bl_pkg::F_STRIDE0_LSB+:32]};
+  assign stride1 = {{32{cmd[bl_pkg::F_STRIDE1_LSB+31]}}, cmd[bl_pkg::F_STRIDE1_LSB+:32]};
+  assign stride2 = {{32{cmd[bl_pkg::F_STRIDE2_LSB+31]}}, cmd[bl_pkg::F_STRIDE2_LSB+:32]};
 
-  logic [31:0] next_addr0, next_addr1, next_addr2, next_row0, next_col0;
+  logic [63:0] next_addr0, next_addr1, next_addr2;
+  logic [31:0] next_row0, next_col0;
   always_comb begin
     next_addr0 = addr0_q[body_q];
     next_addr1 = addr1_q[body_q];
     next_addr2 = addr2_q[body_q];
     if (!last2) begin
-      next_addr2 = addr2_q[body_q] + cmd[bl_pkg::F_STRIDE2_LSB+:32];
+      next_addr2 = addr2_q[body_q] + stride2;
     end else if (!last1) begin
-      next_addr1 = addr1_q[body_q] + cmd[bl_pkg::F_STRIDE1_LSB+:32];
+      next_addr1 = addr1_q[body_q] + stride1;
       next_addr2 = next_addr1;
     end else begin
       next_addr0 = addr0_q[body_q] + stride0;
@@ -223,7 +228,7 @@ module bl_seq #(
       par_q <= '0;
     end else if (head_pop_o && body_q == 2'd0) begin
       n0_q <= head_cmd_i[bl_pkg::F_N0_LSB+:16];
-      n1_q <= head_cmd_i[bl_pkg::F_N1_LSB+:16];
+      n1_q <= head_cmd_i[bl_pkg::F_N1_LSB+:32];
       n2_q <= head_cmd_i[bl_pkg::F_N2_LSB+:16];
       i0_q <= '0;
       i1_q <= '0;
@@ -233,7 +238,7 @@ module bl_seq #(
       i2_q <= last2 ? 16'd0 : i2_q + 16'd1;
       par_q[0] <= !par_q[0];
       if (last2) begin
-        i1_q <= last1 ? 16'd0 : i1_q + 16'd1;
+        i1_q <= last1 ? 32'd0 : i1_q + 32'd1;
         par_q[1] <= !par_q[1];
         if (last1) begin
           i0_q <= i0_q + 16'd1;

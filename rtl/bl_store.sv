@@ -7,7 +7,7 @@ module bl_store (
     // sequencer
     input  logic                           exec_valid_i,
     input  logic [                  511:0] exec_cmd_i,
-    input  logic [                   31:0] exec_addr_i,
+    input  logic [                   63:0] exec_addr_i,
     input  logic [                   15:0] exec_rows_i,
     input  logic [                   15:0] exec_cols_i,
     input  logic [                   31:0] exec_row0_i,
@@ -19,7 +19,7 @@ module bl_store (
     output logic [                   15:0] vout_word_o,
     input  logic [bl_pkg::AXI_BYTES*8-1:0] vout_data_i,
     // AXI
-    output logic [                   31:0] awaddr_o,
+    output logic [                   63:0] awaddr_o,
     output logic [                    7:0] awlen_o,
     output logic                           awvalid_o,
     input  logic                           awready_i,
@@ -57,7 +57,7 @@ module bl_store (
 
   // --- rows -----------------------------------------------------------------------------------------------------------
   logic row_valid, row_last, row_take;
-  logic [34:0] row_addr;
+  logic [66:0] row_addr;
   logic [20:0] row_bits;
   logic unused_padding, unused_ends_row;
   bl_gather #(
@@ -65,7 +65,7 @@ module bl_store (
   ) u_gather (
       .clk_i, .rst_ni, .shape_i(exec_valid_i && is_shape), .start_i(start),
       .exec_cmd_i, .exec_addr_i, .exec_rows_i, .exec_cols_i, .exec_row0_i, .exec_col0_i,
-      .exec_i1_i(16'd0), .exec_i2_i(16'd0),
+      .exec_i1_i(32'd0), .exec_i2_i(16'd0),
       .piece_valid_o(row_valid), .piece_addr_o(row_addr), .piece_bits_o(row_bits), .piece_padding_o(unused_padding),
       .piece_ends_row_o(unused_ends_row), .piece_last_o(row_last), .piece_ready_i(row_take)
   );
@@ -102,7 +102,7 @@ module bl_store (
   // Of the word that has been read; a row's first brings the row's address and beats.
   logic word_q, word_first_q, word_ends_row_q, word_last_q;
   logic [15:0] word_elements_q;
-  logic [31:0] word_addr_q;
+  logic [63:0] word_addr_q;
   logic [15:0] word_beats_q;
   logic step, emit, ends_row;
   always_ff @(posedge clk_i) begin
@@ -115,7 +115,7 @@ module bl_store (
       word_ends_row_q <= last_word;
       word_last_q <= last_word && row_last;
       word_elements_q <= last_word ? left : 16'(Lanes);
-      word_addr_q <= row_addr[34:3];
+      word_addr_q <= row_addr[66:3];
       word_beats_q <= 16'((22'(row_addr[BitW-1:0]) + {1'b0, row_bits} + 22'(Bits - 1)) >> BitW);
     end
   end
@@ -137,13 +137,13 @@ module bl_store (
   logic [Bits-1:0] added_data;
   logic [2*Bits-1:0] window;
   logic [ByteW-1:0] lead_q, lead;    // bytes before the row in its first beat
-  logic [31:0] addr_q, addr;         // of the beat
+  logic [63:0] addr_q, addr;         // of the beat
   logic [15:0] beats_q, beats;       // left of the row
   logic starts_row;
   assign starts_row = word_first_q && !flush_q;
   assign lead = starts_row ? word_addr_q[ByteW-1:0] : lead_q;
   assign fill = starts_row ? {lead, 3'd0} : fill_q;
-  assign addr = starts_row ? {word_addr_q[31:ByteW], {ByteW{1'b0}}} : addr_q;
+  assign addr = starts_row ? {word_addr_q[63:ByteW], {ByteW{1'b0}}} : addr_q;
   assign beats = starts_row ? word_beats_q : beats_q;
   assign first_beat = starts_row || first_beat_q;
   assign added = flush_q ? '0 : (BitW+1)'(word_elements_q << element_shift);
@@ -173,7 +173,7 @@ module bl_store (
       lead_q <= lead;
       fill_q <= total[BitW-1:0];
       beat_q <= full ? window[2*Bits-1:Bits] : window[Bits-1:0];
-      addr_q <= emit ? addr + 32'(Bytes) : addr;
+      addr_q <= emit ? addr + 64'(Bytes) : addr;
       beats_q <= emit ? beats - 16'd1 : beats;
       first_beat_q <= first_beat && !emit;
     end
@@ -206,7 +206,7 @@ module bl_store (
   end
 
   // --- AW, W and responses ----------------------------------------------------------------------------------------------
-  logic [31:0] awaddr_q;
+  logic [63:0] awaddr_q;
   logic [7:0] awlen_q;
   logic awvalid_q, gen_q;
   logic [23:0] pending_q;  // bursts without a response

@@ -23,7 +23,7 @@ module bl_streams #(
     input  logic [      15:0] cols_i,
     input  logic [      31:0] row0_i,
     input  logic [      31:0] col0_i,
-    input  logic [      15:0] i1_i,
+    input  logic [      31:0] i1_i,
     input  logic [      15:0] i2_i,
     input  logic              parity_i,      // of PARITY0
     input  logic              parity2_i,     // of level 2
@@ -106,8 +106,8 @@ module bl_streams #(
 
   // REDUCE and POOL begin and end over i1 and i2.
   logic begins, ends;
-  assign begins = i1_i == 16'd0 && i2_i == 16'd0;
-  assign ends = i1_i + 16'd1 == cmd_i[bl_pkg::F_N1_LSB+:16] && i2_i + 16'd1 == cmd_i[bl_pkg::F_N2_LSB+:16];
+  assign begins = i1_i == 32'd0 && i2_i == 16'd0;
+  assign ends = i1_i + 32'd1 == cmd_i[bl_pkg::F_N1_LSB+:32] && i2_i + 16'd1 == cmd_i[bl_pkg::F_N2_LSB+:16];
 
   logic group_begins, group_answers, stream_done, reduce_writes, reduce_done;
   logic [5*32-1:0] entry;

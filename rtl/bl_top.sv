@@ -22,7 +22,7 @@ module bl_top (
     output logic                           s_rvalid_o,
     input  logic                           s_rready_i,
     // AXI4: DRAM. One ID, INCR bursts of full-width beats.
-    output logic [                   31:0] m_araddr_o,
+    output logic [                   63:0] m_araddr_o,
     output logic [                    7:0] m_arlen_o,
     output logic [                    2:0] m_arsize_o,
     output logic [                    1:0] m_arburst_o,
@@ -33,7 +33,7 @@ module bl_top (
     input  logic                           m_rlast_i,
     input  logic                           m_rvalid_i,
     output logic                           m_rready_o,
-    output logic [                   31:0] m_awaddr_o,
+    output logic [                   63:0] m_awaddr_o,
     output logic [                    7:0] m_awlen_o,
     output logic [                    2:0] m_awsize_o,
     output logic [                    1:0] m_awburst_o,
@@ -52,7 +52,7 @@ module bl_top (
     output logic                           trace_busy_o,
     output logic [                    3:0] trace_start_o,
     output logic [                    3:0] trace_done_o,
-    output logic [                   63:0] trace_index_o,
+    output logic [                   95:0] trace_index_o,
     output logic [                    7:0] trace_state_o,
     output logic [                   19:0] trace_token_o
 );
@@ -69,9 +69,10 @@ module bl_top (
   // --- host -----------------------------------------------------------------------------------------------------------
   logic start, busy, stop, finish, error;
   logic [63:0] seed;
-  logic [31:0] step, learning_rate, base, batch, program_addr, program_length;
+  logic [63:0] base, batch, program_addr;
+  logic [31:0] step, learning_rate, program_length;
   logic [7:0] error_code;
-  logic [15:0] error_index;
+  logic [23:0] error_index;
 
   bl_regs u_regs (
       .clk_i, .rst_ni,
@@ -85,10 +86,10 @@ module bl_top (
 
   // --- commands -------------------------------------------------------------------------------------------------------
   logic fetch_valid, fetch_grant, fetch_beat, fetch_error, program_end, reads_idle, tokens_zero;
-  logic [31:0] fetch_addr;
+  logic [63:0] fetch_addr;
   logic [8:0] fetch_beats;
   logic [7:0] fetch_code;
-  logic [15:0] fetch_error_index, fetch_index;
+  logic [23:0] fetch_error_index, fetch_index;
   logic [3:0] push, push_ready;
   logic [511:0] push_cmd;
 
@@ -97,8 +98,10 @@ module bl_top (
   logic [63:0] token_need, token_send;
   logic [19:0] token_lack;
   logic [4*512-1:0] exec_cmd;
-  logic [4*32-1:0] exec_addr, exec_row0, exec_col0;
-  logic [4*16-1:0] exec_rows, exec_cols, exec_i0, exec_i1, exec_i2, index;
+  logic [4*64-1:0] exec_addr;
+  logic [4*32-1:0] exec_row0, exec_col0, exec_i1;
+  logic [4*16-1:0] exec_rows, exec_cols, exec_i0, exec_i2;
+  logic [4*24-1:0] index;
   logic [4*4-1:0] exec_par;
 
   bl_fetch u_fetch (
@@ -126,14 +129,14 @@ module bl_top (
         .head_valid_i(head_valid[q]), .head_cmd_i(head_cmd), .head_pop_o(head_pop[q]),
         .need_o(token_need[q*16+:16]), .ready_i(token_ready[q]), .take_o(token_take[q]),
         .send_o(token_send[q*16+:16]),
-        .exec_valid_o(exec_valid[q]), .exec_cmd_o(exec_cmd[q*512+:512]), .exec_addr_o(exec_addr[q*32+:32]),
+        .exec_valid_o(exec_valid[q]), .exec_cmd_o(exec_cmd[q*512+:512]), .exec_addr_o(exec_addr[q*64+:64]),
         .exec_rows_o(exec_rows[q*16+:16]), .exec_cols_o(exec_cols[q*16+:16]),
         .exec_row0_o(exec_row0[q*32+:32]), .exec_col0_o(exec_col0[q*32+:32]),
-        .exec_i0_o(exec_i0[q*16+:16]), .exec_i1_o(exec_i1[q*16+:16]), .exec_i2_o(exec_i2[q*16+:16]),
+        .exec_i0_o(exec_i0[q*16+:16]), .exec_i1_o(exec_i1[q*32+:32]), .exec_i2_o(exec_i2[q*16+:16]),
         .exec_par_o(exec_par[q*4+:4]), .exec_first_o(exec_first[q]), .exec_last_o(exec_last[q]),
         .exec_done_i(engine_done[q]),
         .idle_o(idle[q]), .looping_o(looping[q]), .running_o(running[q]), .checking_o(checking[q]),
-        .start_o(exec_start[q]), .done_o(exec_done[q]), .index_o(index[q*16+:16])
+        .start_o(exec_start[q]), .done_o(exec_done[q]), .index_o(index[q*24+:24])
     );
   end
 
@@ -149,14 +152,14 @@ module bl_top (
     error_code = bl_pkg::ERR_READ_RESPONSE;
     error_index = fetch_index;
     if (m_rvalid_i && m_rresp_i[1]) begin
-      if (load_beat) error_index = index[Load*16+:16];
+      if (load_beat) error_index = index[Load*24+:24];
     end else if (m_bvalid_i && m_bresp_i[1]) begin
       error_code  = bl_pkg::ERR_WRITE_RESPONSE;
-      error_index = index[Store*16+:16];
+      error_index = index[Store*24+:24];
     end else if (token_overflow != 4'd0) begin
       error_code = bl_pkg::ERR_TOKEN_OVERFLOW;
       for (int q = 3; q >= 0; q--) begin
-        if (token_overflow[q]) error_index = index[q*16+:16];
+        if (token_overflow[q]) error_index = index[q*24+:24];
       end
     end else if (fetch_error) begin
       error_code  = fetch_code;
@@ -171,7 +174,7 @@ module bl_top (
 
   // --- load -----------------------------------------------------------------------------------------------------------
   logic load_valid, load_grant;
-  logic [31:0] load_addr;
+  logic [63:0] load_addr;
   logic [8:0] load_beats;
   logic a_we, b_we, vin_we, load_transpose, load_buffer;
   logic [4:0] load_lane, load_byte;
@@ -181,10 +184,10 @@ module bl_top (
 
   bl_load u_load (
       .clk_i, .rst_ni,
-      .exec_valid_i(exec_valid[Load]), .exec_cmd_i(exec_cmd[Load*512+:512]), .exec_addr_i(exec_addr[Load*32+:32]),
+      .exec_valid_i(exec_valid[Load]), .exec_cmd_i(exec_cmd[Load*512+:512]), .exec_addr_i(exec_addr[Load*64+:64]),
       .exec_rows_i(exec_rows[Load*16+:16]), .exec_cols_i(exec_cols[Load*16+:16]),
       .exec_row0_i(exec_row0[Load*32+:32]), .exec_col0_i(exec_col0[Load*32+:32]),
-      .exec_i1_i(exec_i1[Load*16+:16]), .exec_i2_i(exec_i2[Load*16+:16]),
+      .exec_i1_i(exec_i1[Load*32+:32]), .exec_i2_i(exec_i2[Load*16+:16]),
       .exec_par_i(exec_par[Load*4+:4]), .exec_done_o(engine_done[Load]),
       .burst_valid_o(load_valid), .burst_addr_o(load_addr), .burst_beats_o(load_beats), .burst_grant_i(load_grant),
       .beat_valid_i(load_beat), .beat_data_i(m_rdata_i),
@@ -267,10 +270,10 @@ module bl_top (
   bl_vector u_vector (
       .clk_i, .rst_ni, .start_i(start), .seed_i(seed), .step_i(step), .lr_i(learning_rate),
       .exec_valid_i(exec_valid[Vector]), .exec_cmd_i(exec_cmd[Vector*512+:512]),
-      .exec_addr_i(exec_addr[Vector*32+:32]), .exec_rows_i(exec_rows[Vector*16+:16]),
+      .exec_addr_i(exec_addr[Vector*64+:64]), .exec_rows_i(exec_rows[Vector*16+:16]),
       .exec_cols_i(exec_cols[Vector*16+:16]), .exec_row0_i(exec_row0[Vector*32+:32]),
       .exec_col0_i(exec_col0[Vector*32+:32]), .exec_i0_i(exec_i0[Vector*16+:16]),
-      .exec_i1_i(exec_i1[Vector*16+:16]), .exec_i2_i(exec_i2[Vector*16+:16]), .exec_par_i(exec_par[Vector*4+:4]),
+      .exec_i1_i(exec_i1[Vector*32+:32]), .exec_i2_i(exec_i2[Vector*16+:16]), .exec_par_i(exec_par[Vector*4+:4]),
       .exec_first_i(exec_first[Vector]), .exec_last_i(exec_last[Vector]), .exec_done_o(engine_done[Vector]),
       .acc_buf_o(tile_buffer), .acc_row_o(tile_row), .acc_group_o(tile_group), .acc_data_i(tile_data),
       .vin_addr_o(vin_addr), .vin_data_i(vin_data),
@@ -291,7 +294,7 @@ module bl_top (
   bl_store u_store (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Store]), .exec_cmd_i(exec_cmd[Store*512+:512]),
-      .exec_addr_i(exec_addr[Store*32+:32]), .exec_rows_i(exec_rows[Store*16+:16]),
+      .exec_addr_i(exec_addr[Store*64+:64]), .exec_rows_i(exec_rows[Store*16+:16]),
       .exec_cols_i(exec_cols[Store*16+:16]), .exec_row0_i(exec_row0[Store*32+:32]),
       .exec_col0_i(exec_col0[Store*32+:32]), .exec_par_i(exec_par[Store*4+:4]), .exec_done_o(engine_done[Store]),
       .vout_re_o(vout_re), .vout_word_o(vout_word), .vout_data_i(vout_data),
@@ -306,7 +309,7 @@ module bl_top (
   // --- observers ------------------------------------------------------------------------------------------------------
   logic busy_q;
   logic [3:0] start_q, done_q;
-  logic [63:0] index_q;
+  logic [95:0] index_q;
   logic [7:0] state_q;
   logic [19:0] token_q;
   always_ff @(posedge clk_i) begin

@@ -13,6 +13,11 @@ std::uint32_t bits(std::uint32_t word, int lsb, int width) {
   return width == 32 ? word : (word >> lsb) & ((std::uint32_t{1} << width) - 1);
 }
 
+/// Returns how far an index moves an address: strides have a sign.
+std::uint64_t moved(std::uint32_t index, std::uint32_t stride) {
+  return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(stride)} * index);
+}
+
 }  // namespace
 
 Instruction decode_instruction(const std::array<std::uint32_t, kCommandWords>& words) {
@@ -27,7 +32,7 @@ Instruction decode_instruction(const std::array<std::uint32_t, kCommandWords>& w
   return c;
 }
 
-void LoopGroup::start(const Instruction* commands, std::uint32_t count, std::uint32_t base, std::uint32_t batch) {
+void LoopGroup::start(const Instruction* commands, std::uint32_t count, std::uint64_t base, std::uint64_t batch) {
   commands_ = commands;
   count_ = count;
   current_ = 0;
@@ -71,8 +76,8 @@ Execution LoopGroup::execution() const {
   e.counts = limit_;
   const bool transfers = c.queue == kLoadQueue || c.queue == kStoreQueue;  // elsewhere these bits mean something else
   if (transfers) {
-    e.address = (c.BATCH_BASE != 0 ? batch_ : base_) + c.ADDR + index_[0] * c.STRIDE0 + index_[1] * c.STRIDE1 +
-                index_[2] * c.STRIDE2;
+    e.address = (c.BATCH_BASE != 0 ? batch_ : base_) + (std::uint64_t{c.ADDR_HIGH} << 32 | c.ADDR) +
+                moved(index_[0], c.STRIDE0) + moved(index_[1], c.STRIDE1) + moved(index_[2], c.STRIDE2);
   }
   const auto at_end = [&](std::uint32_t dim) { return dim < 3 && index_[dim] + 1 == limit_[dim]; };
   e.rows = at_end(c.ROWS_DIM) ? c.ROWS_LAST : c.ROWS;

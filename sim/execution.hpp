@@ -32,7 +32,7 @@ struct Execution {
   const Instruction* command = nullptr;
   std::array<std::uint32_t, 3> index{};
   std::array<std::uint32_t, 3> counts{};  ///< loop counts of its group
-  std::uint32_t address = 0;              ///< LOAD, STORE: effective, with the BASE or BATCH register
+  std::uint64_t address = 0;              ///< LOAD, STORE: effective, with the BASE or BATCH register
   std::uint32_t rows = 0;                 ///< effective
   std::uint32_t cols = 0;                 ///< effective
   std::uint32_t row0 = 0;
@@ -51,7 +51,7 @@ Instruction decode_instruction(const std::array<std::uint32_t, kCommandWords>& w
 class LoopGroup {
  public:
   /// Starts the group whose first command is `commands[0]`; `count` = its GROUP + 1 commands follow each other.
-  void start(const Instruction* commands, std::uint32_t count, std::uint32_t base, std::uint32_t batch);
+  void start(const Instruction* commands, std::uint32_t count, std::uint64_t base, std::uint64_t batch);
 
   /// Says whether the current command executes in the current iteration. Else step over it with advance().
   bool executes() const;
@@ -72,7 +72,8 @@ class LoopGroup {
   void locate();
 
   const Instruction* commands_ = nullptr;
-  std::uint32_t count_ = 0, current_ = 0, base_ = 0, batch_ = 0;
+  std::uint32_t count_ = 0, current_ = 0;
+  std::uint64_t base_ = 0, batch_ = 0;
   std::array<std::uint32_t, 3> limit_{1, 1, 1};
   std::array<std::uint32_t, 3> index_{};
   std::array<bool, 4> first_{}, last_{};  ///< by level

@@ -63,7 +63,7 @@ void add_shaped_row(const Execution& e, const Instruction& s, std::uint32_t row,
       LoadPiece taps{0, (to - from) * bits, 1, !inside, false};
       if (inside) {
         const std::int64_t pixel =
-            std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH + sx * s.PIXEL_PITCH;
+            static_cast<std::int64_t>(e.address) + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH + sx * s.PIXEL_PITCH;
         taps.bit = static_cast<std::uint64_t>(pixel) * 8 + std::uint64_t{s.SEGMENT_BASE + from - element} * bits;
       }
       add_taps(pieces, first, taps);
@@ -99,10 +99,10 @@ std::uint32_t place_of(std::int64_t bit, std::int64_t first, std::int64_t last, 
 
 LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::uint32_t word) {
   const Place at(s, e.row0), end(s, std::int64_t{e.row0} + e.rows - 1);
-  const std::int64_t image = std::int64_t{e.address} + at.n * s.IMAGE_PITCH;
+  const std::int64_t image = static_cast<std::int64_t>(e.address) + at.n * s.IMAGE_PITCH;
   const LineSpan lines = line_span(e, s, at);
   const bool inside = at.n == end.n && lines.first >= 0 && lines.last < s.LIMIT_Y;
-  std::int64_t first = image, last = std::int64_t{e.address} + (end.n + 1) * s.IMAGE_PITCH;
+  std::int64_t first = image, last = static_cast<std::int64_t>(e.address) + (end.n + 1) * s.IMAGE_PITCH;
   if (inside) first = image + lines.first * s.LINE_PITCH, last = image + (lines.last + 1) * s.LINE_PITCH - 1;
   const std::int64_t bit = 8 * (image + at.y * s.SCALE_Y * s.LINE_PITCH);
   const auto line = static_cast<std::uint32_t>(inside ? -1 : at.y);
@@ -144,7 +144,7 @@ LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t s
 LoadSignature load_signature(const Execution& e, const Instruction* shape, std::uint32_t word) {
   if (shape != nullptr) return shaped_signature(e, *shape, word);
   const Instruction& c = *e.command;
-  const std::int64_t bit = 8 * std::int64_t{e.address} + std::int64_t{e.col0} * width_bits(c.MEMORY_BITS);
+  const std::int64_t bit = 8 * static_cast<std::int64_t>(e.address) + std::int64_t{e.col0} * width_bits(c.MEMORY_BITS);
   const std::int64_t bits = std::int64_t{e.cols} * width_bits(c.MEMORY_BITS);
   const std::int64_t last = (bit + 8 * std::int64_t{c.PITCH} * (e.rows - 1) + bits - 1) / 8;
   return {c.position, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word)};
@@ -166,7 +166,7 @@ std::uint64_t store_row(const Execution& e, const Instruction* shape, std::uint3
   const Instruction& s = *shape;
   const Place at(s, std::int64_t{e.row0} + row);
   const std::int64_t sy = at.y * s.SCALE_Y + signed16(s.OFFSET_Y), sx = at.x * s.SCALE_X + signed16(s.OFFSET_X);
-  return static_cast<std::uint64_t>(std::int64_t{e.address} + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH +
+  return static_cast<std::uint64_t>(static_cast<std::int64_t>(e.address) + at.n * s.IMAGE_PITCH + sy * s.LINE_PITCH +
                                     sx * s.PIXEL_PITCH) +
          offset;
 }

@@ -19,8 +19,8 @@ struct StepRegisters {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
   std::uint32_t learning_rate = 0;  ///< a scale word (N2.1)
-  std::uint32_t base = 0;
-  std::uint32_t batch = 0;
+  std::uint64_t base = 0;
+  std::uint64_t batch = 0;
 };
 
 /// What a simulation does besides its program.

@@ -66,7 +66,8 @@ Network read_network(const JsonObject& object) {
   check_name(json, network.name);
   network.input = json.list<int>("input");
   if (network.input.empty() || network.input.size() > 4) json.fail("input", "expected 1 to 4 extents");
-  if (element_count(network.input) > kMaxElements) json.fail("input", "expected at most 1048576 elements");
+  if (element_count(network.input) > kMaxElements)
+    json.fail("input", fmt::format("expected at most {} elements", kMaxElements));
 
   std::map<std::string, int> known{{"input", kNetworkInput}};
   for (const FieldReader& layer : json.objects("layers")) {

@@ -320,7 +320,7 @@ const FileSection& network_fields() {
            .in("samples")
            .may_be_absent(),
        fields::integers("input", 1, kMaxElements, "The shape of a sample: [features] or [channels, rows, columns].")
-           .checked("1 to 4 extents, at most 1048576 elements."),
+           .checked("1 to 4 extents, at most 16777216 elements."),
        fields::objects("layers", layer_fields(), "The layers in an order in which they can be computed.")
            .checked("At least one.")}};
   return section;

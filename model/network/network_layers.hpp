@@ -7,7 +7,7 @@
 namespace bitloom {
 
 /// Most elements of one sample of any result, and the largest extent.
-inline constexpr int kMaxElements = 1 << 20;
+inline constexpr int kMaxElements = 1 << 24;
 
 /// Is the sign of a result of this operation that of values that it read, so that signs pass through it (N22.1)?
 bool keeps_signs(Op op);

@@ -108,7 +108,7 @@ std::vector<int> places_in_order(const Program& program) {
 }  // namespace
 
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
-                  std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum) {
+                  std::uint64_t batch_address, const std::string& executor, int step, Comparison& sum) {
   std::set<TensorHandle> seen;
   for (const int index : places_in_order(program)) {
     const TensorPlacement& place = program.tensors[static_cast<std::size_t>(index)];
@@ -124,12 +124,12 @@ void compare_step(const Program& program, const StepRecord& record, std::span<co
 }
 
 std::int64_t element_of(const Program& program, const Difference& difference, std::span<const std::uint8_t> memory,
-                        std::uint32_t batch_address) {
+                        std::uint64_t batch_address) {
   if (difference.place == kNoPlace) return table_entry(program, difference.col, memory);
   const TensorPlacement& place = program.tensors[static_cast<std::size_t>(difference.place)];
   const auto base = place.in_batch ? memory.subspan(batch_address) : memory;
   TensorPlacement row = place;
-  row.address += static_cast<std::uint32_t>(difference.row) * place.pitch;
+  row.address += static_cast<std::uint64_t>(difference.row) * place.pitch;
   row.rows = 1;
   row.bytes = place.pitch;
   return decode_tensor(row, base)[static_cast<std::size_t>(difference.col)];

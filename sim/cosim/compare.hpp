@@ -40,10 +40,10 @@ struct Comparison {
 /// BASE) and adds to `sum`. Throws Error when one side holds a handle that the other lacks and the program does not
 /// declare (Program::left_out). Own tensors and entries have no handle. What is left out it adds to `sum.unseen`.
 void compare_step(const Program& program, const StepRecord& record, std::span<const std::uint8_t> memory,
-                  std::uint32_t batch_address, const std::string& executor, int step, Comparison& sum);
+                  std::uint64_t batch_address, const std::string& executor, int step, Comparison& sum);
 
 /// Returns the value that memory holds now in the place of a difference.
 std::int64_t element_of(const Program& program, const Difference& difference, std::span<const std::uint8_t> memory,
-                        std::uint32_t batch_address);
+                        std::uint64_t batch_address);
 
 }  // namespace bitloom::cosim

@@ -20,6 +20,9 @@
 namespace bitloom::cosim {
 namespace {
 
+/// BASE of both machines where no DRAM with banks bounds it: their addresses go beyond 32 bits at once.
+constexpr std::uint64_t kHighBase = (std::uint64_t{1} << 32) - 0x10000;
+
 /// Returns the image with every byte that the lowering leaves undefined replaced by random poison. Such bytes are those
 /// that follow the poison argument of initial_image().
 std::vector<std::uint8_t> poisoned_image(const Program& program, const TrainState& state, const Recipe& recipe,
@@ -146,6 +149,8 @@ class Session {
     }
   }
 
+  std::uint64_t base() const { return options_.dram ? 0 : kHighBase; }
+
   Memory rtl_memory() const {
     return make_memory(result_.program.hardware, options_.dram, options_.stall, options_.seed);
   }
@@ -201,7 +206,8 @@ class Session {
     registers.seed = options_.seed;
     registers.step = static_cast<std::uint32_t>(step);
     registers.learning_rate = word(context(step).lr);
-    registers.batch = batch_offset(program(), 0);
+    registers.base = base();
+    registers.batch = base() + batch_offset(program(), 0);
     SimOptions sim;
     sim.values = true;
     sim.stall_percent = options_.stall;
@@ -216,13 +222,13 @@ class Session {
   }
 
   void set_registers(RtlMachine& rtl, int step) const {
-    rtl.write_register(Register::SEED_LO, static_cast<std::uint32_t>(options_.seed));
-    rtl.write_register(Register::SEED_HI, static_cast<std::uint32_t>(options_.seed >> 32));
+    rtl.write_register(Register::SEED_LO, Register::SEED_HI, options_.seed);
     rtl.write_register(Register::STEP, static_cast<std::uint32_t>(step));
     rtl.write_register(Register::LEARNING_RATE, word(context(step).lr));
-    rtl.write_register(Register::BASE, 0);
-    rtl.write_register(Register::BATCH, batch_offset(program(), 0));
-    rtl.write_register(Register::PROGRAM, program().program_address);
+    rtl.dram().set_origin(base());
+    rtl.write_register(Register::BASE, Register::BASE_HIGH, base());
+    rtl.write_register(Register::BATCH, Register::BATCH_HIGH, base() + batch_offset(program(), 0));
+    rtl.write_register(Register::PROGRAM, Register::PROGRAM_HIGH, base() + program().program_address);
     rtl.write_register(Register::PROGRAM_LENGTH, static_cast<std::uint32_t>(program().commands.size()));
   }
 
@@ -314,7 +320,7 @@ class Session {
     say(fmt::format("step {}: RTL again, for the time of the difference", step));
     RtlMachine again(options_.rtl_library, program().hardware, rtl_memory());
     prepare_again(again, samples, step);
-    const std::uint32_t batch = batch_offset(program(), 0);
+    const std::uint64_t batch = batch_offset(program(), 0);
     std::int64_t before = element_of(program(), difference, again.memory(), batch), time = -1;
     again.run(std::uint64_t{1} << 40, [&](const ExecutionRecord& e) {
       const std::int64_t now = element_of(program(), difference, again.memory(), batch);

@@ -67,8 +67,8 @@ std::uint64_t run_rtl(RtlMachine& machine, const Step& step) {
   machine.memory() = step.image.bytes;
   machine.write_register(Register::SEED_LO, 1);
   machine.write_register(Register::LEARNING_RATE, step.registers.learning_rate);
-  machine.write_register(Register::BATCH, step.registers.batch);
-  machine.write_register(Register::PROGRAM, step.program.program_address);
+  machine.write_register(Register::BATCH, Register::BATCH_HIGH, step.registers.batch);
+  machine.write_register(Register::PROGRAM, Register::PROGRAM_HIGH, step.program.program_address);
   machine.write_register(Register::PROGRAM_LENGTH, static_cast<std::uint32_t>(step.program.commands.size()));
   return machine.run(std::uint64_t{1} << 40).cycles;
 }

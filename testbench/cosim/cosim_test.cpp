@@ -60,7 +60,7 @@ TEST(Cosim, AnotherSeedGivesOtherBits) {
 
 TEST(Cosim, AChangedBitIsFoundAndNamed) {
   CosimOptions options;
-  std::uint32_t address = 0;
+  std::uint64_t address = 0;
   options.tamper = [&](const std::string& executor, int step, std::span<std::uint8_t> memory) {
     if (executor == "rtl" && step == 1) memory[address] ^= 1;
   };
@@ -99,7 +99,7 @@ TEST(Cosim, WavesAreWrittenAroundADifferenceOrOfTheStepsStart) {
   std::filesystem::remove(options.waves);
 
   // The last command to write a tensor of the step: only its end is in the waves.
-  const std::uint32_t address = find_tensor(clean.program, "fc1.master")->address;
+  const std::uint64_t address = find_tensor(clean.program, "fc1.master")->address;
   options.tamper = [address](const std::string& executor, int, std::span<std::uint8_t> memory) {
     if (executor == "rtl") memory[address] ^= 1;
   };
@@ -145,7 +145,7 @@ TEST(Cosim, WavesAreWrittenWhereTheRtlHangs) {
 
 TEST(Cosim, AChangedTableEntryIsFound) {
   CosimOptions options;
-  std::uint32_t address = 0;
+  std::uint64_t address = 0;
   options.tamper = [&](const std::string& executor, int, std::span<std::uint8_t> memory) {
     if (executor == "systemc") memory[address] ^= 0x10;
   };

@@ -47,14 +47,17 @@ TEST(Command, EveryFieldIsUsedBySomeOpcode) {
   EXPECT_EQ(used.size(), all_fields().size());
 }
 
+bool is_stride(Field field) { return field == Field::STRIDE0 || field == Field::STRIDE1 || field == Field::STRIDE2; }
+
 /// Each field alone: its smallest, largest and walking-bit values come back through bytes and touch nothing else.
 TEST(Command, EveryFieldRoundTripsThroughBytes) {
   for (const Opcode opcode : kOpcodes) {
     for (const Field field : fields_of(opcode)) {
       if (field == Field::OPCODE) continue;
       const int width = field_info(field).width;
-      std::vector<std::uint64_t> values{0, (std::uint64_t{1} << width) - 1};
-      for (int bit = 0; bit < width; ++bit) values.push_back(std::uint64_t{1} << bit);
+      const int bits = is_stride(field) ? width - 1 : width;  // they have a sign
+      std::vector<std::uint64_t> values{0, (std::uint64_t{1} << bits) - 1};
+      for (int bit = 0; bit < bits; ++bit) values.push_back(std::uint64_t{1} << bit);
       for (const std::uint64_t value : values) {
         Command command(opcode);
         command.set(field, static_cast<std::int64_t>(value));
@@ -73,13 +76,16 @@ TEST(Command, EveryFieldRoundTripsThroughBytes) {
 
 TEST(Command, BytesAreThoseOfTheDocument) {
   Command command(Opcode::GEMM);
-  command.set(Field::INDEX, 0xABCD).set(Field::N1, 0x1234).set(Field::B_STEP, 0x55AA);
+  command.set(Field::INDEX, 0x12ABCD).set(Field::N1, 0x12345678).set(Field::B_STEP, 0x55AA);
   command.wait(make_token(kLoadQueue, kArrayQueue, 1, 2));
   const auto bytes = encode(command);
   EXPECT_EQ(bytes[0], 0x41);  // word 0, opcode
-  EXPECT_EQ(bytes[2], 0xCD);  // word 0, bits 31..16
-  EXPECT_EQ(bytes[3], 0xAB);
-  EXPECT_EQ(bytes[6], 0x34);  // word 1, bits 31..16
+  EXPECT_EQ(bytes[1], 0xCD);  // word 0, bits 31..8
+  EXPECT_EQ(bytes[2], 0xAB);
+  EXPECT_EQ(bytes[3], 0x12);
+  EXPECT_EQ(bytes[4], 0x78);  // word 1
+  EXPECT_EQ(bytes[5], 0x56);
+  EXPECT_EQ(bytes[6], 0x34);
   EXPECT_EQ(bytes[7], 0x12);
   EXPECT_EQ(bytes[12], 0x80 | 2 << 5 | (0 * 8 + 1 * 2 + 1));  // word 3: valid, level 2, id
   EXPECT_EQ(bytes[52], 0xAA);                                 // word 13

@@ -180,10 +180,10 @@ TEST(Program, SaysWhichMemoryIsTooSmall) {
   hw.vbias_words = 18;
   EXPECT_THAT(error_on(hw), AllOf(HasSubstr("fc1, bias"), HasSubstr("VBIAS"), HasSubstr("needs 152 bytes, has 144")));
   hw = named_hardware("tiny");
-  hw.vin_words = 39;  // four buffers of two rows of five words
+  hw.vin_words = 19;  // four buffers of a row of five words
   hw.vout_words = 60;
   EXPECT_THAT(error_of([&] { lower(perceptron(6, {10}), named_recipe("int8"), hw, with_batch(4)); }),
-              AllOf(HasSubstr("fc1, loss"), HasSubstr("VIN"), HasSubstr("needs 320 bytes, has 312")));
+              AllOf(HasSubstr("fc1, loss"), HasSubstr("VIN"), HasSubstr("needs 160 bytes, has 152")));
   hw = named_hardware("tiny");
   hw.table_words = 64;
   EXPECT_THAT(error_on(hw), AllOf(HasSubstr("table_words"), HasSubstr("has 64")));

@@ -178,7 +178,6 @@ TEST_F(Broken, LocalAddressesAreChecked) {
   breaks(Opcode::TILE, "forward", Field::STAT, 4090, "the table");
   breaks(Opcode::UPDATE, "update", Field::VIN_STRIDE, 0, "less than a tile");
   breaks(Opcode::UPDATE, "update", Field::RATIO_W, 4093, "the table");
-  breaks(Opcode::LOSS, "loss", Field::ROWS, 3, "no multiple of V");
   breaks(Opcode::SCALAR, "weights", Field::DST, 0, "T[0]");
   breaks(Opcode::SCALAR, "weights", Field::SRC_A, 4093, "the table");
   breaks(Opcode::TABLE_STORE, "tables", Field::COLS, 600, "VOUT");

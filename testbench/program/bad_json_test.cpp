@@ -112,7 +112,7 @@ const Case kFields[] = {
     {"NetworkGroupsThatDoNotDivide", "networks/conv_ops.json", "\"groups\": 2", "\"groups\": 5",
      "layers[2].groups: expected a divisor of 6 input and 8 output channels, got 5"},
     {"NetworkGroupsType", "networks/conv_ops.json", "\"groups\": 2", "\"groups\": true",
-     "layers[2].groups: expected an integer from 1 to 1048576, got true"},
+     "layers[2].groups: expected an integer from 1 to 16777216, got true"},
     {"NetworkConvUnknownKey", "networks/conv_small.json", "\"stride\": 2", "\"strides\": 2",
      "layers[0].strides: unknown key; did you mean \"stride\"?"},
     {"NetworkPoolPadding", "networks/conv_ops.json", "\"stride\": 2, \"padding\": 1}", "\"stride\": 2, \"padding\": 3}",

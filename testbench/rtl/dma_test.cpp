@@ -61,8 +61,8 @@ TransferCase random_load(MachineCase& machine, int bits, int most_rows, int most
     t.shape->image_pitch = std::min(t.shape->image_pitch, reach / images);
   } else {
     t.col_base = machine.uniform(0, 40);
-    t.pitch = machine.uniform(0, 2) == 0 ? (widest * bits + 7) / 8 : machine.uniform(-300, 5000);
-    t.pitch = std::clamp(t.pitch, -0x10000 / rows, reach / rows);
+    t.pitch = machine.uniform(0, 2) == 0 ? (widest * bits + 7) / 8 : machine.uniform(0, 5000);
+    t.pitch = std::min(t.pitch, reach / rows);
   }
   return t;
 }
@@ -170,17 +170,20 @@ void spad_case(const std::string& hardware, std::uint64_t seed) {
   const int along = bytes * 8 / local;
   TransferCase t = random_load(machine, memory_bits, transpose ? along : lanes, transpose ? lanes : along, 1);
   machine.fill_random(kFrom - 0x10000, 0x60000);
-  // A one among zeros: row c of the unit matrix starts c bytes before it.
-  const std::uint32_t one = 0xE8000;
-  std::fill_n(machine.memory().begin() + one - 4096, 8192, std::uint8_t{0});
-  machine.memory()[one] = 1;
+  // The rows of a unit matrix, whose ones begin at a byte of the window.
   const int window = machine.uniform(0, (bytes - 1) / others) * others;
+  const std::uint32_t unit_matrix = 0xE0000;
+  std::fill_n(machine.memory().begin() + unit_matrix, others * whole, std::uint8_t{0});
+  for (int row = 0; row < others; ++row) {
+    const int at = base + window + row;
+    if (at < whole) machine.memory()[unit_matrix + static_cast<std::uint32_t>(row * whole + at)] = 1;
+  }
 
   machine.add(Opcode::ARRAY_NOP).signal(make_token(kArrayQueue, kLoadQueue, 0));
   machine.add(Opcode::VECTOR_NOP).signal(make_token(kVectorQueue, kArrayQueue, 0));
   machine.add(Opcode::STORE_NOP).signal(make_token(kStoreQueue, kVectorQueue, 0));
   Command& unit = machine.add_shaped(Opcode::LOAD, others, whole);
-  unit.set(Field::ADDR, one - static_cast<std::uint32_t>(base + window)).set(Field::PITCH, -1).set(Field::PARITY0, 3);
+  unit.set(Field::ADDR, unit_matrix).set(Field::PITCH, whole).set(Field::PARITY0, 3);
   unit.set(Field::TARGET, static_cast<int>(a_side ? LoadTarget::SPAD_B : LoadTarget::SPAD_A));
   machine.bytes(unit);
   Command& load = add_load(machine, t, a_side ? LoadTarget::SPAD_A : LoadTarget::SPAD_B, local, expand);
@@ -266,7 +269,7 @@ TEST_P(DmaTest, Stores) {
     random_loops(machine, t, std::max(1, words / row_words / 2), row_words * lanes, 3 * row_words * lanes);
     if (t.cols_dim != 3) t.cols = (t.cols + unit - 1) / unit * unit;
     if (!t.shape) {
-      t.pitch = machine.uniform(0, 2) == 0 ? (t.cols * t.bits + 7) / 8 : machine.uniform(-300, 5000);
+      t.pitch = machine.uniform(0, 2) == 0 ? (t.cols * t.bits + 7) / 8 : machine.uniform(0, 5000);
       t.col_base = machine.uniform(0, 9) * unit;
     }
     Command& store = machine.add(Opcode::STORE);

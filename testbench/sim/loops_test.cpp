@@ -10,7 +10,9 @@ namespace bitloom {
 namespace {
 
 struct Expected {
-  std::uint32_t command, address, rows, cols, row0, col0, parity0, parity1, parity_level1;
+  std::uint32_t command;
+  std::uint64_t address;
+  std::uint32_t rows, cols, row0, col0, parity0, parity1, parity_level1;
   bool first, last;
   std::array<bool, 3> waits, signals;
   bool operator==(const Expected&) const = default;
@@ -22,7 +24,7 @@ std::uint32_t parity(std::uint32_t level, std::uint32_t i0, std::uint32_t i1, st
 }
 
 /// Lists every execution of a group, in order.
-std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::uint32_t base, std::uint32_t batch) {
+std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::uint64_t base, std::uint64_t batch) {
   std::vector<Expected> all;
   const Instruction& g = group.front();
   std::vector<int> seen(group.size(), 0);
@@ -40,7 +42,13 @@ std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::u
           Expected e{};
           e.command = k;
           if (c.queue == 0 || c.queue == 3) {  // transfers
-            e.address = (c.BATCH_BASE != 0 ? batch : base) + c.ADDR + i0 * c.STRIDE0 + i1 * c.STRIDE1 + i2 * c.STRIDE2;
+            const auto moved = [](std::int64_t by, std::uint32_t stride) {
+              return by * static_cast<std::int32_t>(stride);
+            };
+            const std::uint64_t address =
+                (c.BATCH_BASE != 0 ? batch : base) + (std::uint64_t{c.ADDR_HIGH} << 32) + c.ADDR;
+            e.address = address +
+                        static_cast<std::uint64_t>(moved(i0, c.STRIDE0) + moved(i1, c.STRIDE1) + moved(i2, c.STRIDE2));
           }
           e.rows = r != 3 && index[r] == count[r] - 1 ? c.ROWS_LAST : c.ROWS;
           e.cols = q != 3 && index[q] == count[q] - 1 ? c.COLS_LAST : c.COLS;
@@ -65,7 +73,7 @@ std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::u
   return all;
 }
 
-std::vector<Expected> enumerated(const std::vector<Instruction>& group, std::uint32_t base, std::uint32_t batch) {
+std::vector<Expected> enumerated(const std::vector<Instruction>& group, std::uint64_t base, std::uint64_t batch) {
   std::vector<Expected> all;
   LoopGroup loops;
   loops.start(group.data(), static_cast<std::uint32_t>(group.size()), base, batch);
@@ -104,6 +112,7 @@ Instruction random_instruction(std::mt19937& random) {
   c.EXEC_LEVEL = below(4);
   c.BATCH_BASE = below(2);
   c.ADDR = static_cast<std::uint32_t>(random());
+  c.ADDR_HIGH = static_cast<std::uint32_t>(random());
   c.STRIDE0 = static_cast<std::uint32_t>(random());
   c.STRIDE1 = static_cast<std::uint32_t>(random());
   c.STRIDE2 = static_cast<std::uint32_t>(random());
@@ -146,18 +155,20 @@ TEST(Loops, ExecuteAtLevelTwoOnlyWhereBothInnerIndicesAreZero) {
 
 TEST(Loops, DecodesEveryFieldOfACommand) {
   std::array<std::uint32_t, kCommandWords> words{};
-  words[0] = 0x00051281;                    // INDEX 5, BATCH_BASE, GROUP 2, TILE
-  words[1] = 3u | 4u << 16;                 // N0, N1
-  words[3] = 0x80u | 2u << 5 | 17u;         // WAIT0: id 17 at level 2
+  words[0] = 0x00050281;  // INDEX 0x502, TILE
+  words[1] = 0x40000;     // N1
+  words[2] = 3;           // N0
+  // WAIT0: id 17 at level 2; GROUP 2, BATCH_BASE
+  words[3] = 0x80u | 2u << 5 | 17u | 2u << 24 | 1u << 30;
   words[4] = (0x80u | 1u << 5 | 3u) << 16;  // SIGNAL2: id 3 at level 1
   words[13] = 0x123u | 0x456u << 12;
   const Instruction c = decode_instruction(words);
   EXPECT_EQ(c.queue, 2);
   EXPECT_EQ(c.GROUP, 2u);
   EXPECT_EQ(c.BATCH_BASE, 1u);
-  EXPECT_EQ(c.INDEX, 5u);
+  EXPECT_EQ(c.INDEX, 0x502u);
   EXPECT_EQ(c.N0, 3u);
-  EXPECT_EQ(c.N1, 4u);
+  EXPECT_EQ(c.N1, 0x40000u);
   EXPECT_TRUE(c.waits[0].valid);
   EXPECT_EQ(c.waits[0].id, 17);
   EXPECT_EQ(c.waits[0].level, 2);

@@ -88,16 +88,17 @@ void AxiMemory::check_stable(const RtlPins& pins) {
   }
 }
 
-void AxiMemory::check_burst(const char* channel, std::uint32_t address, int beats, int size, int burst) const {
+void AxiMemory::check_burst(const char* channel, std::uint64_t address, int beats, int size, int burst) const {
   if (size != log_bytes_ || burst != 1) broken(fmt::format("{} is not an INCR burst of full width", channel));
-  if (address % static_cast<std::uint32_t>(axi_bytes_) != 0) {
+  if (address % static_cast<std::uint64_t>(axi_bytes_) != 0) {
     broken(fmt::format("{} address {:#x} is not aligned", channel, address));
   }
   if (beats > max_burst_) broken(fmt::format("{} of {} beats, at most {} are allowed", channel, beats, max_burst_));
   const std::uint64_t bytes = static_cast<std::uint64_t>(beats) << log_bytes_;
   if ((address & 4095u) + bytes > 4096) broken(fmt::format("{} at {:#x} crosses 4 KiB", channel, address));
-  if (address + bytes > bytes_.size()) {
-    broken(fmt::format("{} at {:#x} leaves the memory of {} bytes", channel, address, bytes_.size()));
+  if (address < origin_ || address - origin_ + bytes > bytes_.size()) {
+    broken(fmt::format("{} at {:#x} leaves the memory of {} bytes from {:#x} on", channel, address, bytes_.size(),
+                       origin_));
   }
 }
 
@@ -106,11 +107,11 @@ void AxiMemory::accept_read(std::uint64_t edge, const RtlPins& pins) {
   check_burst("AR", pins.m_araddr, beats, pins.m_arsize, pins.m_arburst);
   if (++outstanding_ > max_outstanding_) broken(fmt::format("more than {} read bursts in flight", max_outstanding_));
   ++counters_.read_bursts;
-  std::uint32_t address = pins.m_araddr;
+  std::uint64_t address = pins.m_araddr;
   const bool failing = failing_reads_.contains(address);
   edges_.clear();
   timing_.read({address, static_cast<std::uint32_t>(beats)}, edge, &edges_);
-  for (int beat = 0; beat < beats; ++beat, address += static_cast<std::uint32_t>(axi_bytes_)) {
+  for (int beat = 0; beat < beats; ++beat, address += static_cast<std::uint64_t>(axi_bytes_)) {
     reads_.push({edges_[static_cast<std::size_t>(beat)], address, beat + 1 == beats, failing});
   }
 }
@@ -124,7 +125,7 @@ void AxiMemory::give_read(std::uint64_t edge, RtlPins& pins) {
   pins.m_rvalid = 1;
   pins.m_rlast = beat.last;
   pins.m_rresp = beat.failing ? 2 : 0;
-  std::memcpy(pins.m_rdata, bytes_.data() + beat.address, static_cast<std::size_t>(axi_bytes_));
+  std::memcpy(pins.m_rdata, bytes_.data() + (beat.address - origin_), static_cast<std::size_t>(axi_bytes_));
   if (beat.last) --outstanding_;
   ++counters_.read_beats;
   reads_.pop();
@@ -159,17 +160,17 @@ void AxiMemory::take_write(std::uint64_t edge, RtlPins& pins) {
 
 void AxiMemory::write_beat(std::uint64_t edge, const RtlPins& pins) {
   Burst& burst = bursts_.front();
+  const std::uint64_t address = burst.address + static_cast<std::uint64_t>(burst_beat_ * axi_bytes_);
   const bool last = burst_beat_ + 1 == burst.beats;
   if ((pins.m_wlast != 0) != last)
     broken(fmt::format("WLAST is {} in beat {} of {}", pins.m_wlast, burst_beat_ + 1, burst.beats));
   if (!burst.failing) {
-    std::uint8_t* target = bytes_.data() + burst.address + static_cast<std::size_t>(burst_beat_ * axi_bytes_);
+    std::uint8_t* target = bytes_.data() + (address - origin_);
     for (int i = 0; i < axi_bytes_; ++i) {
       if ((pins.m_wstrb >> i & 1u) != 0) target[i] = pins.m_wdata[i];
     }
   }
   ++counters_.write_beats;
-  const std::uint64_t address = burst.address + static_cast<std::uint64_t>(burst_beat_ * axi_bytes_);
   const std::uint64_t response = timing_.take({address, last}, edge);
   ++burst_beat_;
   if (last) {

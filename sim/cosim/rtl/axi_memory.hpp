@@ -29,7 +29,10 @@ class AxiMemory {
   /// that are checked.
   AxiMemory(int axi_bytes, int max_burst, int max_outstanding);
 
+  /// Returns its content, from the address origin on.
   std::vector<std::uint8_t>& bytes() { return bytes_; }
+  /// Sets the address of the first byte, 0 at first, a multiple of 4096.
+  void set_origin(std::uint64_t origin) { origin_ = origin; }
   const AxiCounters& counters() const { return counters_; }
   bool idle() const { return reads_.empty() && bursts_.empty() && responses_.empty(); }
 
@@ -46,12 +49,11 @@ class AxiMemory {
 
  private:
   struct Beat {
-    std::uint64_t edge;
-    std::uint32_t address;
+    std::uint64_t edge, address;
     bool last, failing;
   };
   struct Burst {
-    std::uint32_t address;
+    std::uint64_t address;
     int beats;
     bool failing;
   };
@@ -91,13 +93,14 @@ class AxiMemory {
   void accept_write_address(const RtlPins& pins);
   void take_write(std::uint64_t edge, RtlPins& pins);
   void write_beat(std::uint64_t edge, const RtlPins& pins);
-  void check_burst(const char* channel, std::uint32_t address, int beats, int size, int burst) const;
+  void check_burst(const char* channel, std::uint64_t address, int beats, int size, int burst) const;
   void check_stable(const RtlPins& pins);
   bool address_ready();
   [[noreturn]] void broken(const std::string& what) const;
 
   int axi_bytes_, log_bytes_, max_burst_, max_outstanding_;
   std::vector<std::uint8_t> bytes_;
+  std::uint64_t origin_ = 0;
   Memory timing_;
   AxiCounters counters_;
   AddressRange failing_reads_, failing_writes_;

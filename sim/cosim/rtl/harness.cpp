@@ -131,7 +131,7 @@ RtlResult RtlMachine::run(std::uint64_t max_cycles, const OnExecution& on_execut
   const std::uint32_t status = read_register(Register::STATUS);
   const std::uint32_t error = read_register(Register::ERROR);
   result.error_code = error & 0xffu;
-  result.error_index = error >> 16;
+  result.error_index = error >> 8;
   if (counted != result.cycles) throw Error(fmt::format("CYCLES is {} after {} cycles", counted, result.cycles));
   if (status != (result.error_code == 0 ? 2u : 6u)) throw Error(fmt::format("STATUS is {} after the end", status));
   if (!dram_.idle()) throw Error("the machine ended with transactions in flight");
@@ -149,7 +149,7 @@ void RtlMachine::observe(std::uint64_t edge, RtlResult& result, const OnExecutio
     }
     if ((pins_->trace_start >> queue & 1) != 0) {
       open.queue = static_cast<std::uint8_t>(queue);
-      open.command = static_cast<std::uint32_t>(pins_->trace_index >> (16 * queue) & 0xffff);
+      open.command = pins_->trace_index[queue];
       open.start = edge;
     }
   }
@@ -182,7 +182,7 @@ void RtlMachine::hang(std::uint64_t edge, const RtlResult& result) const {
                   watchdog_, result.executions.size());
   for (std::size_t queue = 0; queue < kQueues; ++queue) {
     const unsigned state = pins_->trace_state >> (2 * queue) & 3;
-    const auto command = static_cast<unsigned>(pins_->trace_index >> (16 * queue) & 0xffff);
+    const auto command = pins_->trace_index[queue];
     text += fmt::format("\n  queue {}: ", kNames[queue]);
     if (state == 0) text += "no command";
     if (state == 1) {

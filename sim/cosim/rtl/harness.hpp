@@ -72,12 +72,17 @@ class RtlMachine {
   RtlMachine(const RtlMachine&) = delete;
   RtlMachine& operator=(const RtlMachine&) = delete;
 
-  /// Returns the DRAM from address 0: Hardware::dram_bytes bytes of it, at most 64 MiB, all 0 at first. It may be
-  /// resized.
+  /// Returns the DRAM from address 0, or from dram().set_origin() on: Hardware::dram_bytes bytes of it, at most 64 MiB,
+  /// all 0 at first. It may be resized.
   std::vector<std::uint8_t>& memory() { return dram_.bytes(); }
   AxiMemory& dram() { return dram_; }
 
   void write_register(Register address, std::uint32_t value);
+  /// Writes the two halves of a 64-bit register.
+  void write_register(Register low, Register high, std::uint64_t value) {
+    write_register(low, static_cast<std::uint32_t>(value));
+    write_register(high, static_cast<std::uint32_t>(value >> 32));
+  }
   std::uint32_t read_register(Register address);
 
   /// Starts the program and runs it to its end or for max_cycles. Throws RtlHang when the machine hangs, and Error when

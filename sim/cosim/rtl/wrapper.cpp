@@ -80,7 +80,11 @@ void get_outputs(const Vbl_top& top, RtlPins& pins) {
   pins.trace_busy = top.trace_busy_o;
   pins.trace_start = top.trace_start_o;
   pins.trace_done = top.trace_done_o;
-  pins.trace_index = top.trace_index_o;
+  const auto& index = top.trace_index_o;  // four numbers of 24 bits
+  pins.trace_index[0] = index[0] & 0xFFFFFFu;
+  pins.trace_index[1] = index[0] >> 24 | (index[1] & 0xFFFFu) << 8;
+  pins.trace_index[2] = index[1] >> 16 | (index[2] & 0xFFu) << 16;
+  pins.trace_index[3] = index[2] >> 8;
   pins.trace_state = top.trace_state_o;
   pins.trace_token = top.trace_token_o;
 }

@@ -132,7 +132,7 @@ TEST(Network, ReadErrors) {
   EXPECT_EQ(error_of([] { parse(""); }), "n.json: layers: expected at least one layer");
   EXPECT_THAT(error_of([] { parse(R"({"name": "a", "op": "conv"})"); }), HasSubstr("layers[0].op: expected one of"));
   EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "linear", "out": 0, "bias": true})"); }),
-            "n.json: layers[0].out: expected an integer from 1 to 1048576, got 0");
+            "n.json: layers[0].out: expected an integer from 1 to 16777216, got 0");
   EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "relu", "out": 3})"); }),
             "n.json: layers[0].out: has no effect here; it counts only with op \"linear\" or \"conv2d\"");
   EXPECT_EQ(error_of([] { parse(R"({"name": "a", "op": "linear", "out": 3})"); }),
