@@ -63,7 +63,7 @@ TEST_F(LibraryTest, OwnHardwareIsMadeOnce) {
   }
 
   hardware.dram_bytes = 1 << 16;
-  RtlMachine machine(library, hardware, {20, 10, 0, 1});
+  RtlMachine machine(library, hardware, DramTiming(20, 10, 0, 1));
   EXPECT_EQ(machine.read_register(Register::ID), config_hash(hardware));
   machine.write_register(Register::PROGRAM_LENGTH, 0);
   EXPECT_EQ(machine.run(1000).cycles, 1u);
