@@ -234,6 +234,7 @@ class Phase {
   void set_tile(Command& command) const;
   Command transfer(Opcode opcode, const View& view);
   Command vin_load(const View& view);
+  void require_operands() const;
   Command load_operand(const GemmOperand& operand, bool is_a, const Reduction& k, const Cut& terms, int bits);
 
   Lowering& low_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/lowering.hpp"
+#include "kernels/operands.hpp"
 #include "model/io/error.hpp"
 
 namespace bitloom {
@@ -288,7 +289,21 @@ void Phase::output(const View& view) {
   ++outputs_;
 }
 
+/// Throws Error where the phase brings or takes other sections than its vector command has: a fault of the lowering.
+void Phase::require_operands() const {
+  const Operands of = operands(*commands_.vector);
+  const auto require = [&](const char* what, int got, int has) {
+    if (got == has) return;
+    throw Error(fmt::format("lowering: {}: {} has {} {}, got {}", low_.context().what,
+                            opcode_name(commands_.vector->opcode()), has, what, got));
+  };
+  require("inputs", inputs_, of.tiles());
+  require("coefficient vectors", coefficients_, of.coefficients.size());
+  require("outputs", outputs_, of.outputs.size());
+}
+
 void Phase::run() {
+  if (commands_.vector) require_operands();
   if (commands_.loads.size() > kGroupMax || commands_.stores.size() > kGroupMax) {
     throw Error(low_.context().what + ": a phase has more than four transfers in one queue");
   }

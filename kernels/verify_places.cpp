@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/loops.hpp"
+#include "kernels/operands.hpp"
 #include "kernels/tiling.hpp"
 #include "kernels/verify.hpp"
 #include "model/io/error.hpp"
@@ -149,61 +150,6 @@ class Places {
     }
   }
 
-  struct Uses {
-    int inputs = 0;
-    int coefficients = 0;
-    int outputs = 0;
-  };
-  static int flags(const Command& c, std::initializer_list<Flag> which) {
-    int count = 0;
-    for (const Flag flag : which) count += c.flag(flag) ? 1 : 0;
-    return count;
-  }
-  Uses uses_of(const Command& c) const {
-    switch (c.opcode()) {
-      case Opcode::TILE: {
-        const bool group =
-            c.flag(Flag::CODES_OUT) && c.get(Field::QUANTIZER) == static_cast<std::uint32_t>(QuantizerKind::GROUP);
-        return {flags(c, {Flag::FROM_VIN, Flag::MASK_IN}), group ? 2 : 0,
-                flags(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT})};
-      }
-      case Opcode::AFFINE:
-        return {1 + flags(c, {Flag::V_IN, Flag::MASK_IN}), flags(c, {Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR}),
-                flags(c, {Flag::RAW_OUT, Flag::MASK_OUT})};
-      case Opcode::REDUCE:
-        return {1 + flags(c, {Flag::V_IN}), 0, 0};
-      case Opcode::POOL: {
-        const auto op = static_cast<PoolOp>(c.get(Field::POOL_OP));
-        return {(op == PoolOp::MAX_BACKWARD ? 2 : 1) + flags(c, {Flag::MASK_IN}), 0,
-                (op == PoolOp::MAX ? 2 : 1) + flags(c, {Flag::MASK_OUT})};
-      }
-      case Opcode::UPDATE:
-        if (!c.flag(Flag::LWQ)) return {3, 0, 2};
-        return {(c.flag(Flag::FROM_VIN) ? 2 : 3) + (c.flag(Flag::MASTER32) ? 0 : 1), 0, c.flag(Flag::FROM_VIN) ? 2 : 3};
-      case Opcode::ADAM:
-        return {c.flag(Flag::CODES_OUT) && c.flag(Flag::LWQ) ? 2 : 3, 4, c.flag(Flag::CODES_OUT) ? 3 : 2};
-      case Opcode::LOSS:
-        return {2, 0, 1};
-      case Opcode::TABLE_LOAD:
-        return {1, 0, 0};
-      case Opcode::TABLE_STORE:
-        return {0, 0, 1};
-      case Opcode::LOAD_NOP:
-      case Opcode::LOAD:
-      case Opcode::LOAD_SHAPE:
-      case Opcode::ARRAY_NOP:
-      case Opcode::GEMM:
-      case Opcode::VECTOR_NOP:
-      case Opcode::SCALAR:
-      case Opcode::STORE_NOP:
-      case Opcode::STORE:
-      case Opcode::STORE_SHAPE:
-      case Opcode::END:
-        break;  // check_vector() asks of none of these
-    }
-    return {};
-  }
-
   void entries(std::int64_t first, std::int64_t count) const {
     if (first != kTableLearningRate) within(first + count, hw_.table_words, "the table");
   }
@@ -212,7 +158,8 @@ class Places {
     const std::int64_t groups = divide_up(c.get(Field::COLS), hw_.lanes());
     const std::int64_t tile = full_rows(c) * groups;
     const std::int64_t stride = c.get(Field::VIN_STRIDE);
-    const Uses uses = uses_of(c);
+    const Operands of = operands(c);
+    const int outputs = c.opcode() == Opcode::REDUCE ? 0 : of.outputs.size();  // check_reduce() has its results
     if (c.opcode() == Opcode::TILE && !c.flag(Flag::FROM_VIN)) {
       within(full_rows(c), hw_.rows, "tile rows");
       within(full_cols(c), hw_.tile_cols(), "tile columns");
@@ -220,24 +167,23 @@ class Places {
     require(
         counts_[0] == 1 || c.get(Field::COLS_DIM) != 0 || c.get(Field::COLS) % static_cast<unsigned>(hw_.lanes()) == 0,
         "COLS is no multiple of V");
-    require(second(c) + uses.inputs + uses.outputs <= 1 || stride >= tile, "VIN_STRIDE is less than a tile");
-    if (uses.inputs > 0) {
-      within(c.get(Field::VIN_BASE) + (2 * (uses.inputs - 1) + second(c)) * stride + tile, hw_.vin_words, "VIN");
+    require(second(c) + of.tiles() + outputs <= 1 || stride >= tile, "VIN_STRIDE is less than a tile");
+    if (of.tiles() > 0) {
+      within(c.get(Field::VIN_BASE) + (2 * (of.tiles() - 1) + second(c)) * stride + tile, hw_.vin_words, "VIN");
     }
-    if (uses.coefficients > 0) {
-      within(c.get(Field::VIN_BASE) + 2 * uses.inputs * stride + (2 * uses.coefficients - 1 + second(c)) * groups,
+    if (of.coefficients.size() > 0) {
+      within(c.get(Field::VIN_BASE) + 2 * of.tiles() * stride + (2 * of.coefficients.size() - 1 + second(c)) * groups,
              hw_.vin_words, "VIN");
     }
-    if (uses.outputs > 0) within((2 * (uses.outputs - 1) + second(c)) * stride + tile, hw_.vout_words, "VOUT");
+    if (outputs > 0) within((2 * (outputs - 1) + second(c)) * stride + tile, hw_.vout_words, "VOUT");
     if (c.opcode() == Opcode::TABLE_LOAD || c.opcode() == Opcode::TABLE_STORE) return check_table(c);
-    entries(c.get(Field::RATIO), 1);
-    if (c.get(Field::STAT) != 0) entries(c.get(Field::STAT), 3);
-    if (c.opcode() == Opcode::TILE && (c.flag(Flag::BIAS_OUT) || c.flag(Flag::ADD_BIAS))) {
+    for (const TableRead& read : of.table) entries(c.get(read.field), read.count);
+    if (c.get(Field::STAT) != 0) entries(c.get(Field::STAT), of.statistics);
+    if (of.reads_bias || of.writes_bias) {
       LoopIndex last{};
       for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
       within(divide_up(col0_at(c, last) + cols_at(c, last, counts_), hw_.lanes()), hw_.vbias_words, "VBIAS");
     }
-    if (c.opcode() == Opcode::UPDATE) entries(c.get(Field::RATIO_W), 1);
     if (c.opcode() == Opcode::POOL) within(tile, kPoolWords, "POOL's sums");
     if (c.opcode() == Opcode::REDUCE) check_reduce(c, groups);
   }

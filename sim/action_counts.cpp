@@ -9,156 +9,118 @@ using enum Action;
 
 std::uint64_t word_bytes(const Hardware& h) { return static_cast<std::uint64_t>(h.axi_bytes); }
 
-bool stochastic(const Instruction& c) { return static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC; }
-
-void count_statistics(const Execution& e, std::uint64_t entries, ActionCounts& counts) {
-  if (e.last && e.command->STAT != 0) counts[table_write_bytes] += 4 * entries;
+/// Counts what all commands over tiles do: their sections, an input mask, statistics, random words.
+void count_sections(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
+  const TileShape shape(h, e);
+  const GroupWords group(e, of);
+  counts[vin_read_bytes] += (group.in * shape.words + group.vectors * shape.coefficient_words) * word_bytes(h);
+  counts[vout_write_bytes] += group.out * shape.words * word_bytes(h);
+  if (of.inputs.at(Part::mask) >= 0 || (ends(e) && of.last_inputs.at(Part::mask) >= 0)) {
+    counts[mask_select] += shape.elements;
+  }
+  if (e.last && e.command->STAT != 0) counts[table_write_bytes] += 4 * static_cast<std::uint64_t>(of.statistics);
+  const auto keys = static_cast<std::uint64_t>(of.draws.keys);
+  counts[of.draws.bits == 8 ? draw8 : draw16] += keys * shape.elements;
+  counts[threefry13] += keys * shape.words;  // the pipe makes one call a word, also where two share a call's bits
+  counts[threefry20] += e.first ? keys : 0;
 }
 
-void count_code(const Execution& e, const TileShape& shape, ActionCounts& counts) {
-  const Instruction& c = *e.command;
+void count_code(const Instruction& c, std::uint64_t elements, ActionCounts& counts) {
   switch (static_cast<QuantizerKind>(c.QUANTIZER)) {
     case QuantizerKind::LOG:
-      counts[log_code] += shape.elements;
+      counts[log_code] += elements;
       break;
     case QuantizerKind::SIGN:
       return;
     case QuantizerKind::UNIFORM:
     case QuantizerKind::GROUP:
-      counts[requantize] += shape.elements;
+      counts[requantize] += elements;
       break;
   }
   counts[table_read_bytes] += 4;
-  if (!stochastic(c)) return;
-  counts[draw8] += shape.elements;
-  counts[threefry13] += shape.words;  // the pipe makes one call a word, also where two words share a call's bits
-  counts[threefry20] += e.first ? 1 : 0;
 }
 
-void count_tile(const Hardware& h, const Execution& e, ActionCounts& counts) {
-  const Instruction& c = *e.command;
-  const TileShape shape(h, e);
-  const std::uint64_t bytes = shape.words * word_bytes(h), vector_bytes = shape.coefficient_words * word_bytes(h);
-  const std::uint64_t n = shape.elements;
-  const bool group = has_flag(c, Flag::CODES_OUT) && static_cast<QuantizerKind>(c.QUANTIZER) == QuantizerKind::GROUP;
-  if (has_flag(c, Flag::FROM_VIN)) counts[vin_read_bytes] += bytes;
-  if (!has_flag(c, Flag::FROM_VIN)) counts[acc_drain_bytes] += 6 * n;
-  if (has_flag(c, Flag::ADD_BIAS)) counts[bias_add] += n, counts[vbias_read_bytes] += bytes;
-  if (has_flag(c, Flag::MASK_IN)) counts[mask_select] += n, counts[vin_read_bytes] += bytes;
-  if (group) counts[vin_read_bytes] += 2 * vector_bytes, counts[bias_add] += n;  // ratio and lo, and the subtraction
-  if (has_flag(c, Flag::RELU)) counts[relu] += n;
-  counts[raw_clamp] += n;
-  counts[maximum] += n;
-  for (const Flag flag : {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT}) {
-    if (has_flag(c, flag)) counts[vout_write_bytes] += bytes;
-  }
-  if (has_flag(c, Flag::CODES_OUT)) count_code(e, shape, counts);
-  if (has_flag(c, Flag::BIAS_OUT)) {
-    counts[requantize] += n;
-    counts[vbias_write_bytes] += bytes;
-    counts[table_read_bytes] += 4;
-  }
-  count_statistics(e, 3, counts);
-}
-
-void count_affine(const Hardware& h, const Execution& e, ActionCounts& counts) {
+void count_tile(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
-  counts[vin_read_bytes] += bytes;
-  for (const Flag flag : {Flag::V_IN, Flag::MASK_IN}) {
-    if (has_flag(c, flag)) counts[vin_read_bytes] += bytes;
-  }
-  for (const Flag flag : {Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR}) {
-    if (has_flag(c, flag)) counts[vin_read_bytes] += shape.coefficient_words * word_bytes(h);
-  }
-  for (const Flag flag : {Flag::RAW_OUT, Flag::MASK_OUT}) {
-    if (has_flag(c, flag)) counts[vout_write_bytes] += bytes;
-  }
-  counts[fixed_product] += (has_flag(c, Flag::V_IN) ? 2 : 1) * n;
-  counts[bias_add] += 2 * n;
-  if (has_flag(c, Flag::MASK_IN)) counts[mask_select] += n;
+  count_sections(h, e, of, counts);
+  if (of.reads_acc) counts[acc_drain_bytes] += 6 * n;
+  if (of.reads_bias) counts[bias_add] += n, counts[vbias_read_bytes] += bytes;
+  if (of.coefficients.size() > 0) counts[bias_add] += n;  // a group's lowest value is taken off
   if (has_flag(c, Flag::RELU)) counts[relu] += n;
   counts[raw_clamp] += n;
   counts[maximum] += n;
-  counts[table_read_bytes] += 12;
-  count_statistics(e, 3, counts);
+  if (has_flag(c, Flag::CODES_OUT)) count_code(c, n, counts);
+  if (!of.writes_bias) return;
+  counts[requantize] += n;
+  counts[vbias_write_bytes] += bytes;
+  counts[table_read_bytes] += 4;
 }
 
-void count_reduce(const Hardware& h, const Execution& e, ActionCounts& counts) {
+void count_affine(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
+  const TileShape shape(h, e);
+  const std::uint64_t n = shape.elements;
+  count_sections(h, e, of, counts);
+  counts[fixed_product] += (has_flag(*e.command, Flag::V_IN) ? 2 : 1) * n;
+  counts[bias_add] += 2 * n;
+  if (has_flag(*e.command, Flag::RELU)) counts[relu] += n;
+  counts[raw_clamp] += n;
+  counts[maximum] += n;
+  counts[table_read_bytes] += 12;
+}
+
+void count_reduce(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
   const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
-  counts[vin_read_bytes] += (has_flag(c, Flag::V_IN) ? 2 : 1) * shape.words * word_bytes(h);
+  counts[vin_read_bytes] += GroupWords(e, of).in * shape.words * word_bytes(h);
   counts[reduce_add] += 2 * shape.elements;
   if (kind != ReduceKind::RANGE) counts[reduce_product] += shape.elements;
   counts[table_read_bytes] += 8;
-  if (e.index[1] + 1 != e.counts[1] || e.index[2] + 1 != e.counts[2]) return;
+  if (!ends(e)) return;
   const std::uint64_t lines = kind == ReduceKind::RANGE ? 3 : 4;
   counts[vout_write_bytes] += lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) * word_bytes(h);
 }
 
-void count_pool(const Hardware& h, const Execution& e, ActionCounts& counts) {
-  const Instruction& c = *e.command;
+void count_pool(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
   const TileShape shape(h, e);
-  const std::uint64_t bytes = shape.words * word_bytes(h);
-  const auto op = static_cast<PoolOp>(c.POOL_OP);
-  counts[vin_read_bytes] += (op == PoolOp::MAX_BACKWARD ? 2 : 1) * bytes;
+  count_sections(h, e, of, counts);
   counts[pool_step] += shape.elements;
-  if (e.index[1] + 1 != e.counts[1] || e.index[2] + 1 != e.counts[2]) return;
-  if (has_flag(c, Flag::MASK_IN)) counts[vin_read_bytes] += bytes, counts[mask_select] += shape.elements;
-  counts[vout_write_bytes] += (1 + (op == PoolOp::MAX ? 1 : 0) + (has_flag(c, Flag::MASK_OUT) ? 1 : 0)) * bytes;
+  if (!ends(e)) return;
   counts[raw_clamp] += shape.elements;
   counts[maximum] += shape.elements;
-  count_statistics(e, 3, counts);
 }
 
-void count_update(const Hardware& h, const Execution& e, ActionCounts& counts) {
-  const Instruction& c = *e.command;
-  const TileShape shape(h, e);
-  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
-  const bool lwq = has_flag(c, Flag::LWQ), codes = lwq && !has_flag(c, Flag::MASTER32);
-  const bool momentum = !lwq || !has_flag(c, Flag::FROM_VIN);  // else a step of Adam
-  counts[vin_read_bytes] += ((codes ? 4 : 3) - (momentum ? 0 : 1)) * bytes;
-  counts[vout_write_bytes] += (lwq && momentum ? 3 : 2) * bytes;
+void count_update(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
+  const std::uint64_t n = TileShape(h, e).elements;
+  const bool lwq = has_flag(*e.command, Flag::LWQ), codes = lwq && !has_flag(*e.command, Flag::MASTER32);
+  const bool momentum = of.inputs.at(Part::momentum) >= 0;  // else a step of Adam
+  count_sections(h, e, of, counts);
   counts[fixed_product] += (!momentum ? 1 : (lwq ? 3 : 2)) * n;
   if (!lwq) counts[momentum_product] += n;
   if (momentum) counts[update_round] += (lwq ? 1 : 2) * n;
   if (lwq) counts[codes ? polyline_code : raw_clamp] += n;
   counts[maximum] += n;
   counts[table_read_bytes] += lwq ? 20 : 8;
-  if (!has_flag(c, Flag::HALF_UP)) {
-    counts[draw16] += 2 * n;
-    counts[threefry13] += 2 * shape.words;
-    counts[threefry20] += e.first ? 2 : 0;
-  }
-  count_statistics(e, lwq ? 5 : 3, counts);
 }
 
-void count_adam(const Hardware& h, const Execution& e, ActionCounts& counts) {
-  const Instruction& c = *e.command;
+void count_adam(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
   const TileShape shape(h, e);
-  const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
-  const bool codes = has_flag(c, Flag::CODES_OUT);
-  const bool steps = codes && has_flag(c, Flag::LWQ);  // no master
-  counts[vin_read_bytes] += (steps ? 2 : 3) * bytes + 4 * shape.coefficient_words * word_bytes(h);
-  counts[vout_write_bytes] += (codes ? 3 : 2) * bytes;
+  const std::uint64_t n = shape.elements;
+  const bool codes = has_flag(*e.command, Flag::CODES_OUT);
+  const bool steps = codes && has_flag(*e.command, Flag::LWQ);  // no master
+  count_sections(h, e, of, counts);
   counts[fixed_product] += (steps ? 2 : (codes ? 3 : 4)) * n;
   counts[codes ? adam_quotient : adam_root] += n;
   if (!codes) return;
   if (!steps) counts[update_round] += n;
   counts[maximum] += n;
   counts[table_read_bytes] += 4;
-  if (!steps && !has_flag(c, Flag::HALF_UP)) {
-    counts[draw16] += n;
-    counts[threefry13] += shape.words;
-    counts[threefry20] += e.first ? 1 : 0;
-  }
-  count_statistics(e, 3, counts);
 }
 
 /// Three passes over the logits: largest, exponentials, gradients (rtl/bl_loss.sv).
-void count_loss(const Hardware& h, const Execution& e, ActionCounts& counts) {
+void count_loss(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
   const TileShape shape(h, e);
   const std::uint64_t bytes = shape.words * word_bytes(h), n = shape.elements;
   counts[vin_read_bytes] += 3 * bytes + e.rows * word_bytes(h);
@@ -169,7 +131,7 @@ void count_loss(const Hardware& h, const Execution& e, ActionCounts& counts) {
   counts[loss_probability] += n;
   counts[loss_sample] += e.rows;
   counts[table_read_bytes] += 4;
-  count_statistics(e, 2, counts);
+  if (e.last && e.command->STAT != 0) counts[table_write_bytes] += 4 * static_cast<std::uint64_t>(of.statistics);
 }
 
 void count_scalar(const Instruction& c, ActionCounts& counts) {
@@ -264,21 +226,22 @@ void count_gemm(const Hardware& h, const Execution& e, ActionCounts& counts) {
 }
 
 void count_vector(const Hardware& h, const Execution& e, ActionCounts& counts) {
+  const Operands of = operands(*e.command);
   switch (static_cast<Opcode>(e.command->OPCODE)) {
     case Opcode::TILE:
-      return count_tile(h, e, counts);
+      return count_tile(h, e, of, counts);
     case Opcode::AFFINE:
-      return count_affine(h, e, counts);
+      return count_affine(h, e, of, counts);
     case Opcode::REDUCE:
-      return count_reduce(h, e, counts);
+      return count_reduce(h, e, of, counts);
     case Opcode::POOL:
-      return count_pool(h, e, counts);
+      return count_pool(h, e, of, counts);
     case Opcode::UPDATE:
-      return count_update(h, e, counts);
+      return count_update(h, e, of, counts);
     case Opcode::ADAM:
-      return count_adam(h, e, counts);
+      return count_adam(h, e, of, counts);
     case Opcode::LOSS:
-      return count_loss(h, e, counts);
+      return count_loss(h, e, of, counts);
     case Opcode::SCALAR:
       return count_scalar(*e.command, counts);
     case Opcode::TABLE_LOAD:

@@ -17,23 +17,23 @@ void CommandValues::adam(const Execution& e) {
 void CommandValues::adam_moments(const Execution& e) {
   const Instruction& c = *e.command;
   VectorTile t = vector_tile(e);
-  t.inputs = 3;
+  const int gradient = t.input(Part::gradient), m_code = t.input(Part::m_code), r_code = t.input(Part::r_code);
   const AdamRates rates{c.MU16, c.QMAX, {}, 8};
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       AdamMoments now;
       if (j < t.cols) {
-        const auto coefficient = [&](std::int64_t k) { return t.coefficient(k, j, c.COEF_SCALAR != 0); };
-        const auto real = [&](std::int64_t k) { return Real::from_word(static_cast<std::uint32_t>(coefficient(k))); };
+        const auto coefficient = [&](Part part) { return t.coefficient(t.vector(part), j, c.COEF_SCALAR != 0); };
+        const auto real = [&](Part part) { return Real::from_word(static_cast<std::uint32_t>(coefficient(part))); };
         AdamFactors factors;
-        factors.m = real(0);
-        factors.r = real(1);
-        factors.g = real(2);
-        factors.r_lo = coefficient(3);
-        now = bitloom::adam_moments(t.in(1, i, j), t.in(2, i, j), t.in(0, i, j), factors, rates);
+        factors.m = real(Part::m_factor);
+        factors.r = real(Part::r_factor);
+        factors.g = real(Part::gradient_factor);
+        factors.r_lo = coefficient(Part::r_low);
+        now = bitloom::adam_moments(t.in(m_code, i, j), t.in(r_code, i, j), t.in(gradient, i, j), factors, rates);
       }
-      t.out(0, i, j, now.m);
-      t.out(1, i, j, now.r);
+      t.out(t.output(Part::m_raw), i, j, now.m);
+      t.out(t.output(Part::r_raw), i, j, now.r);
     }
   }
 }
@@ -41,8 +41,8 @@ void CommandValues::adam_moments(const Execution& e) {
 void CommandValues::adam_codes(const Execution& e) {
   const Instruction& c = *e.command;
   VectorTile t = vector_tile(e);
-  const bool steps = has_flag(c, Flag::LWQ);  // the steps themselves go out
-  t.inputs = steps ? 2 : 3;
+  const int m_raw = t.input(Part::m_raw), r_raw = t.input(Part::r_raw), master = t.input(Part::master);
+  const bool steps = master < 0;  // the steps themselves go out
   const AdamRates rates;
   const Stream words = stream(c, RandomUse::kMaster);
   const bool half_up = has_flag(c, Flag::HALF_UP);
@@ -53,30 +53,30 @@ void CommandValues::adam_codes(const Execution& e) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       std::int32_t w = 0, m = 0, r = 0;
       if (j < t.cols) {
-        const auto coefficient = [&](std::int64_t k) { return t.coefficient(k, j, c.COEF_SCALAR != 0); };
-        const auto real = [&](std::int64_t k) { return Real::from_word(static_cast<std::uint32_t>(coefficient(k))); };
+        const auto coefficient = [&](Part part) { return t.coefficient(t.vector(part), j, c.COEF_SCALAR != 0); };
+        const auto real = [&](Part part) { return Real::from_word(static_cast<std::uint32_t>(coefficient(part))); };
         AdamFactors factors;
-        factors.epsilon = coefficient(0);
-        const AdamMoments now{t.in(0, i, j), t.in(1, i, j)};
-        const AdamCoder coder{{}, real(1), real(2), coefficient(3)};
+        factors.epsilon = coefficient(Part::epsilon);
+        const AdamMoments now{t.in(m_raw, i, j), t.in(r_raw, i, j)};
+        const AdamCoder coder{{}, real(Part::m_factor), real(Part::r_factor), coefficient(Part::r_low)};
         const std::int64_t step = adam_step(now, factors, s[2]);
         if (steps) {
           w = static_cast<std::int32_t>(step);
         } else {
           const auto row = e.row0 + static_cast<std::uint32_t>(i), col = e.col0 + static_cast<std::uint32_t>(j);
           const std::uint32_t u = half_up ? kHalfUpWord16 : words.draw(row, col, 16);
-          w = adam_master(t.in(2, i, j), step, ratio, limit, u, s[1]);
+          w = adam_master(t.in(master, i, j), step, ratio, limit, u, s[1]);
         }
         m = adam_m_code(now.m, coder, rates);
         r = adam_r_code(now.r, coder, rates);
         s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(std::int64_t{w})));
       }
-      t.out(0, i, j, w);
-      t.out(1, i, j, m);
-      t.out(2, i, j, r);
+      t.out(t.output(steps ? Part::step : Part::master), i, j, w);
+      t.out(t.output(Part::m_code), i, j, m);
+      t.out(t.output(Part::r_code), i, j, r);
     }
   }
-  save_statistics(e, 3);
+  save_statistics(e, t.operands.statistics);
 }
 
 }  // namespace bitloom

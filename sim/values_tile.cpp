@@ -40,19 +40,6 @@ std::int64_t logarithmic(std::int64_t x, std::uint32_t top, int binades, bool st
                     stochastic ? Rounding::kStochastic : Rounding::kHalfUp, none);
 }
 
-bool draws(const Instruction& c) {
-  switch (static_cast<QuantizerKind>(c.QUANTIZER)) {
-    case QuantizerKind::SIGN:
-      return false;
-    case QuantizerKind::GROUP:
-      return true;
-    case QuantizerKind::UNIFORM:
-    case QuantizerKind::LOG:
-      break;
-  }
-  return static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
-}
-
 }  // namespace
 
 bool CommandValues::mask(const Instruction& c, std::int64_t before_relu, std::int64_t raw) const {
@@ -83,9 +70,10 @@ std::int64_t CommandValues::code(const Instruction& c, std::int64_t x, std::uint
                          saturations);
     case QuantizerKind::GROUP: {
       const bool scalar = c.COEF_SCALAR != 0;
-      const auto ratio = factor(Real::from_word(static_cast<std::uint32_t>(t.coefficient(0, j, scalar))));
+      const std::int32_t word = t.coefficient(t.vector(Part::ratio), j, scalar);
+      const auto ratio = factor(Real::from_word(static_cast<std::uint32_t>(word)));
       if (!ratio) return 0;
-      const std::int64_t above = x - t.coefficient(1, j, scalar);
+      const std::int64_t above = x - t.coefficient(t.vector(Part::low), j, scalar);
       return std::clamp<std::int64_t>(requantize(above, *ratio, Rounding::kStochastic, u, 8), 0, largest);
     }
     case QuantizerKind::UNIFORM:
@@ -102,10 +90,9 @@ std::int64_t CommandValues::code(const Instruction& c, std::int64_t x, std::uint
 void CommandValues::tile(const Execution& e) {
   const Instruction& c = *e.command;
   VectorTile t = vector_tile(e);
-  const bool from_vin = has_flag(c, Flag::FROM_VIN), masked = has_flag(c, Flag::MASK_IN);
-  const bool bias_out = has_flag(c, Flag::BIAS_OUT), codes_out = has_flag(c, Flag::CODES_OUT) && !bias_out;
-  t.inputs = (from_vin ? 1 : 0) + (masked ? 1 : 0);
-  const bool drawn = codes_out && draws(c);
+  const int data_in = t.input(Part::data), mask_in = t.input(Part::mask);
+  const int raw_out = t.output(Part::raw), codes_out = t.output(Part::codes), mask_out = t.output(Part::mask);
+  const bool bias_out = t.operands.writes_bias, drawn = t.operands.draws.keys > 0;
   const Stream words = drawn ? stream(c, static_cast<RandomUse>(c.USE)) : Stream{};
   const auto bias_ratio = bias_out ? factor(Real::from_word(entry(c.RATIO))) : std::optional<Scale>();
   const auto acc_cols = static_cast<std::int64_t>(hw_.cols);
@@ -114,27 +101,27 @@ void CommandValues::tile(const Execution& e) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       std::int64_t raw = 0, code_value = 0, mask_value = 0;
       if (j < t.cols) {
-        std::int64_t z = from_vin ? t.in(0, i, j) : acc_[e.parity0].at(static_cast<std::size_t>(i * acc_cols + j));
+        std::int64_t z =
+            data_in >= 0 ? t.in(data_in, i, j) : acc_[e.parity0].at(static_cast<std::size_t>(i * acc_cols + j));
         if (has_flag(c, Flag::ADD_BIAS)) z += vbias_.at(static_cast<std::size_t>(e.col0 + j));
-        if (masked && t.in(t.inputs - 1, i, j) == 0) z = 0;
+        if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
         const std::int64_t x = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
         raw = saturate(x, kRawLimit, s[2]);
-        if (has_flag(c, Flag::MASK_OUT)) mask_value = mask(c, z, raw) ? 1 : 0;
+        if (mask_out >= 0) mask_value = mask(c, z, raw) ? 1 : 0;
         const std::uint32_t u =
             drawn ? words.draw(e.row0 + static_cast<std::uint32_t>(i), e.col0 + static_cast<std::uint32_t>(j), 8) : 0;
-        if (codes_out) code_value = code(c, x, u, t, j, s[1]);
+        if (codes_out >= 0) code_value = code(c, x, u, t, j, s[1]);
         if (bias_ratio) code_value = requantize_to(x, *bias_ratio, Rounding::kHalfUp, 0, 8, kRawLimit, s[1]);
         s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(raw)));
       }
-      std::int64_t k = 0;
       if (bias_out)
         vbias_.at(static_cast<std::size_t>(e.col0 + i * t.width() + j)) = static_cast<std::int32_t>(code_value);
-      if (has_flag(c, Flag::RAW_OUT)) t.out(k++, i, j, raw);
-      if (codes_out) t.out(k++, i, j, code_value);
-      if (has_flag(c, Flag::MASK_OUT)) t.out(k, i, j, mask_value);
+      if (raw_out >= 0) t.out(raw_out, i, j, raw);
+      if (codes_out >= 0) t.out(codes_out, i, j, code_value);
+      if (mask_out >= 0) t.out(mask_out, i, j, mask_value);
     }
   }
-  save_statistics(e, 3);
+  save_statistics(e, t.operands.statistics);
 }
 
 }  // namespace bitloom

@@ -12,39 +12,39 @@ namespace bitloom {
 namespace {
 
 bool starts(const Execution& e) { return e.index[1] == 0 && e.index[2] == 0; }
-bool ends(const Execution& e) { return e.index[1] + 1 == e.counts[1] && e.index[2] + 1 == e.counts[2]; }
 
 }  // namespace
 
 void CommandValues::affine(const Execution& e) {
   const Instruction& c = *e.command;
   VectorTile t = vector_tile(e);
-  const bool v_in = has_flag(c, Flag::V_IN), masked = has_flag(c, Flag::MASK_IN), scalar = c.COEF_SCALAR != 0;
-  t.inputs = 1 + (v_in ? 1 : 0) + (masked ? 1 : 0);
+  const bool v_in = has_flag(c, Flag::V_IN), scalar = c.COEF_SCALAR != 0;
+  const int u_in = t.input(Part::u), mask_in = t.input(Part::mask), row_in = t.input(Part::row_value);
+  const int v_section = t.input(Part::v);
+  const int raw_out = t.output(Part::raw), mask_out = t.output(Part::mask);
   Statistics& s = statistics(e);
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       std::int32_t y = 0, z = 0;
       if (j < t.cols) {
-        std::int64_t k = 0;
-        const auto coefficient = [&](Flag flag, std::uint32_t index) {
-          return has_flag(c, flag) ? static_cast<std::uint32_t>(t.coefficient(k++, j, scalar)) : entry(index);
+        const auto coefficient = [&](Part part, std::uint32_t index) {
+          const int k = t.vector(part);
+          return k >= 0 ? static_cast<std::uint32_t>(t.coefficient(k, j, scalar)) : entry(index);
         };
-        const Real a = Real::from_word(coefficient(Flag::A_VECTOR, c.RATIO));
-        const Real b = v_in ? Real::from_word(coefficient(Flag::B_VECTOR, c.LIMIT)) : Real{};
-        const auto addend = static_cast<std::int32_t>(coefficient(Flag::C_VECTOR, c.ADDEND));
-        const std::int32_t v = !v_in ? 0 : has_flag(c, Flag::V_ROW) ? t.row_value(1, i) : t.in(1, i, j);
-        z = bitloom::affine(t.in(0, i, j), a, v, b, addend, s[2]);
-        if (masked && t.in(t.inputs - 1, i, j) == 0) z = 0;
+        const Real a = Real::from_word(coefficient(Part::a, c.RATIO));
+        const Real b = v_in ? Real::from_word(coefficient(Part::b, c.LIMIT)) : Real{};
+        const auto addend = static_cast<std::int32_t>(coefficient(Part::c, c.ADDEND));
+        const std::int32_t v = !v_in ? 0 : row_in >= 0 ? t.row_value(row_in, i) : t.in(v_section, i, j);
+        z = bitloom::affine(t.in(u_in, i, j), a, v, b, addend, s[2]);
+        if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
         y = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
         s[0] = std::max<std::uint64_t>(s[0], static_cast<std::uint64_t>(std::abs(std::int64_t{y})));
       }
-      std::int64_t k = 0;
-      if (has_flag(c, Flag::RAW_OUT)) t.out(k++, i, j, y);
-      if (has_flag(c, Flag::MASK_OUT)) t.out(k, i, j, z > 0 ? 1 : 0);
+      if (raw_out >= 0) t.out(raw_out, i, j, y);
+      if (mask_out >= 0) t.out(mask_out, i, j, z > 0 ? 1 : 0);
     }
   }
-  save_statistics(e, 3);
+  save_statistics(e, t.operands.statistics);
 }
 
 void CommandValues::reduce(const Execution& e) {
@@ -52,6 +52,7 @@ void CommandValues::reduce(const Execution& e) {
   VectorTile t = vector_tile(e);
   const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
   const bool all = c.AXIS_ALL != 0;
+  const int u_in = t.input(Part::u), v_in = t.input(Part::v);
   const int su = static_cast<int>(entry(c.RATIO)), sv = static_cast<int>(entry(c.LIMIT));
   if (starts(e)) {
     sums_.assign(static_cast<std::size_t>(2 * t.width()), 0);
@@ -62,7 +63,7 @@ void CommandValues::reduce(const Execution& e) {
     for (std::int64_t j = 0; j < t.cols; ++j) {
       std::int64_t& first = sums_.at(static_cast<std::size_t>(all ? 0 : 2 * j));
       std::int64_t& second = sums_.at(static_cast<std::size_t>(all ? 1 : 2 * j + 1));
-      const std::int32_t u = t.in(0, i, j);
+      const std::int32_t u = t.in(u_in, i, j);
       if (kind == ReduceKind::RANGE) {
         first = std::min<std::int64_t>(first, u);
         second = std::max<std::int64_t>(second, u);
@@ -70,7 +71,7 @@ void CommandValues::reduce(const Execution& e) {
       }
       const std::int64_t value = shifted(u, su);
       first += kind == ReduceKind::ABSOLUTE ? std::abs(value) : value;
-      second += value * (kind == ReduceKind::CROSS ? shifted(t.in(1, i, j), sv) : value);
+      second += value * (kind == ReduceKind::CROSS ? shifted(t.in(v_in, i, j), sv) : value);
     }
   }
   if (ends(e)) write_sums(e, t);
@@ -95,6 +96,7 @@ void CommandValues::pool(const Execution& e) {
   const Instruction& c = *e.command;
   VectorTile t = vector_tile(e);
   const auto op = static_cast<PoolOp>(c.POOL_OP);
+  const int winner_in = t.input(Part::winner), data_in = t.input(winner_in < 0 ? Part::data : Part::gradient);
   const auto signed8 = [](std::uint32_t field) { return std::int32_t{static_cast<std::int8_t>(field)}; };
   const std::int32_t tap = signed8(c.CODE0) + static_cast<std::int32_t>(e.index[1]) * signed8(c.CODE1) +
                            static_cast<std::int32_t>(e.index[2]) * signed8(c.CODE2);
@@ -102,9 +104,9 @@ void CommandValues::pool(const Execution& e) {
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.cols; ++j) {
       PoolCell& cell = pool_.at(static_cast<std::size_t>(i * t.width() + j));
-      const std::int32_t value = t.in(0, i, j);
+      const std::int32_t value = t.in(data_in, i, j);
       if (op != PoolOp::MAX) {
-        if (op == PoolOp::SUM || t.in(1, i, j) == tap) cell.sum += value;
+        if (op == PoolOp::SUM || t.in(winner_in, i, j) == tap) cell.sum += value;
       } else if (value > cell.best) {
         cell.best = value;
         cell.winner = tap;
@@ -113,13 +115,14 @@ void CommandValues::pool(const Execution& e) {
   }
   statistics(e);  // starts them
   if (ends(e)) pool_out(e, t);
-  save_statistics(e, 3);
+  save_statistics(e, t.operands.statistics);
 }
 
 void CommandValues::pool_out(const Execution& e, VectorTile& t) {
   const Instruction& c = *e.command;
   const auto op = static_cast<PoolOp>(c.POOL_OP);
-  const std::int64_t mask_section = op == PoolOp::MAX_BACKWARD ? 2 : 1;
+  const int mask_in = t.input(Part::mask);
+  const int value_out = t.output(Part::value), winner_out = t.output(Part::winner), mask_out = t.output(Part::mask);
   Statistics& s = statistics_[c.INDEX % kGroupMax];
   t.set_output_parity(e.index[0] & 1u);
   for (std::int64_t i = 0; i < t.rows; ++i) {
@@ -127,13 +130,12 @@ void CommandValues::pool_out(const Execution& e, VectorTile& t) {
       const PoolCell& cell = pool_[static_cast<std::size_t>(i * t.width() + j)];
       const bool real = j < t.cols;
       std::int64_t z = op == PoolOp::MAX ? cell.best : cell.sum;
-      if (!real || (has_flag(c, Flag::MASK_IN) && t.in(mask_section, i, j) == 0)) z = 0;
+      if (!real || (mask_in >= 0 && t.in(mask_in, i, j) == 0)) z = 0;
       const std::int64_t raw = saturate(has_flag(c, Flag::RELU) && z < 0 ? 0 : z, kRawLimit, s[2]);
       s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(raw)));
-      std::int64_t k = 0;
-      t.out(k++, i, j, raw);
-      if (op == PoolOp::MAX) t.out(k++, i, j, real ? cell.winner : 0);
-      if (has_flag(c, Flag::MASK_OUT)) t.out(k, i, j, real && mask(c, z, raw) ? 1 : 0);
+      t.out(value_out, i, j, raw);
+      if (winner_out >= 0) t.out(winner_out, i, j, real ? cell.winner : 0);
+      if (mask_out >= 0) t.out(mask_out, i, j, real && mask(c, z, raw) ? 1 : 0);
     }
   }
 }

@@ -14,6 +14,7 @@ class VectorTile {
         cols(e.cols),
         lanes(h.lanes()),
         groups((std::int64_t{e.command->COLS} + lanes - 1) / lanes),
+        operands(bitloom::operands(*e.command)),
         base_(e.command->VIN_BASE),
         stride_(e.command->VIN_STRIDE),
         parity_(e.parity0),
@@ -22,10 +23,13 @@ class VectorTile {
         vout_(vout) {}
 
   const std::int64_t rows, cols, lanes, groups;
+  const Operands operands;
   /// Returns the elements of a row, those beyond cols included.
   std::int64_t width() const { return groups * lanes; }
-  /// Full-tile inputs that the command has; coefficients lie behind them.
-  std::int64_t inputs = 0;
+  /// Return the number of a section, which in(), coefficient() and out() take; −1: the command has no such one.
+  int input(Part part) const { return operands.input(part); }
+  int vector(Part part) const { return operands.coefficients.at(part); }
+  int output(Part part) const { return operands.outputs.at(part); }
   /// Sets the parity of the outputs of a REDUCE or POOL.
   void set_output_parity(std::uint32_t parity) { out_parity_ = parity; }
 
@@ -36,10 +40,12 @@ class VectorTile {
   std::int32_t row_value(std::int64_t k, std::int64_t i) const {
     return vin_.at(at((section(k, parity_) + base_ + i) * lanes));
   }
-  /// Returns row i's label: V to a word.
-  std::int32_t label(std::int64_t i) const { return vin_.at(at((section(1, parity_) + base_) * lanes + i)); }
+  /// Returns row i's value of an input that has V rows' to a word.
+  std::int32_t packed_value(std::int64_t k, std::int64_t i) const {
+    return vin_.at(at((section(k, parity_) + base_) * lanes + i));
+  }
   std::int32_t coefficient(std::int64_t k, std::int64_t j, bool scalar) const {
-    const std::int64_t word = base_ + 2 * inputs * stride_ + (2 * k + parity_) * groups;
+    const std::int64_t word = base_ + 2 * operands.tiles() * stride_ + (2 * k + parity_) * groups;
     return vin_.at(at(word * lanes + (scalar ? 0 : j)));
   }
   void out(std::int64_t k, std::int64_t i, std::int64_t j, std::int64_t value) {

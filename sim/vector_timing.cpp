@@ -7,86 +7,54 @@
 namespace bitloom::timing {
 namespace {
 
-std::uint64_t statistics(const Execution& e, std::uint64_t entries) {
-  return e.last && e.command->STAT != 0 ? entries : 0;
+std::uint64_t statistics(const Execution& e, const Operands& of) {
+  return e.last && e.command->STAT != 0 ? static_cast<std::uint64_t>(of.statistics) : 0;
 }
 
-std::uint64_t count(const Instruction& c, std::initializer_list<Flag> flags) {
-  std::uint64_t sum = 0;
-  for (const Flag flag : flags) sum += has_flag(c, flag) ? 1 : 0;
-  return sum;
+/// Returns S: the cycles of all groups of a stream, of which some read the coefficient vectors too.
+std::uint64_t stream(const TileShape& shape, const GroupWords& group) {
+  return shape.coefficient_words * std::max<std::uint64_t>({1, group.in + group.vectors, group.out}) +
+         (shape.words - shape.coefficient_words) * std::max<std::uint64_t>({1, group.in, group.out});
 }
 
-bool ends(const Execution& e) { return e.index[1] + 1 == e.counts[1] && e.index[2] + 1 == e.counts[2]; }
+std::uint64_t tile(const Hardware& h, const Execution& e, const Operands& of) {
+  const GroupWords group(e, of);
+  return 6 + group.out + stream(TileShape(h, e), group) + (of.draws.keys > 0 ? 10 + (e.first ? 21 : 0) : 0) +
+         statistics(e, of);
+}
 
-/// Returns S: the cycles of all groups of a stream, of which some read `vectors` coefficient vectors too.
-std::uint64_t stream(const Hardware& h, const Execution& e, std::uint64_t in, std::uint64_t vectors,
-                     std::uint64_t out) {
+std::uint64_t affine_or_pool(const Hardware& h, const Execution& e, const Operands& of) {
+  const GroupWords group(e, of);
+  return 5 + group.out + stream(TileShape(h, e), group) + statistics(e, of);
+}
+
+std::uint64_t reduce(const Hardware& h, const Execution& e, const Operands& of) {
+  const Instruction& c = *e.command;
+  GroupWords group(e, of);
+  group.out = 0;  // its lines follow the last group
   const TileShape shape(h, e);
-  return shape.coefficient_words * std::max<std::uint64_t>({1, in + vectors, out}) +
-         (shape.words - shape.coefficient_words) * std::max<std::uint64_t>({1, in, out});
-}
-
-std::uint64_t tile(const Hardware& h, const Execution& e) {
-  const Instruction& c = *e.command;
-  const auto quantizer = static_cast<QuantizerKind>(c.QUANTIZER);
-  const bool codes = has_flag(c, Flag::CODES_OUT);
-  const bool group = quantizer == QuantizerKind::GROUP;
-  const bool stochastic =
-      quantizer != QuantizerKind::SIGN && static_cast<RoundingMode>(c.ROUNDING) == RoundingMode::STOCHASTIC;
-  const bool draws = codes && !has_flag(c, Flag::BIAS_OUT) && (group || stochastic);
-  const std::uint64_t in = count(c, {Flag::FROM_VIN, Flag::MASK_IN}), vectors = codes && group ? 2 : 0;
-  const std::uint64_t out = count(c, {Flag::RAW_OUT, Flag::CODES_OUT, Flag::MASK_OUT});
-  return 6 + out + stream(h, e, in, vectors, out) + (draws ? 10 + (e.first ? 21 : 0) : 0) + statistics(e, 3);
-}
-
-std::uint64_t affine(const Hardware& h, const Execution& e) {
-  const Instruction& c = *e.command;
-  const std::uint64_t in = 1 + count(c, {Flag::V_IN, Flag::MASK_IN});
-  const std::uint64_t vectors = count(c, {Flag::A_VECTOR, Flag::B_VECTOR, Flag::C_VECTOR});
-  const std::uint64_t out = count(c, {Flag::RAW_OUT, Flag::MASK_OUT});
-  return 5 + out + stream(h, e, in, vectors, out) + statistics(e, 3);
-}
-
-std::uint64_t reduce(const Hardware& h, const Execution& e) {
-  const Instruction& c = *e.command;
   const std::uint64_t lines = static_cast<ReduceKind>(c.REDUCE_KIND) == ReduceKind::RANGE ? 3 : 4;
-  return 5 + stream(h, e, 1 + count(c, {Flag::V_IN}), 0, 0) +
-         (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : TileShape(h, e).row_words) : 0);
+  return 5 + stream(shape, group) + (ends(e) ? lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) : 0);
 }
 
-std::uint64_t pool(const Hardware& h, const Execution& e) {
-  const Instruction& c = *e.command;
-  const auto op = static_cast<PoolOp>(c.POOL_OP);
-  std::uint64_t in = op == PoolOp::MAX_BACKWARD ? 2 : 1, out = 0;
-  if (ends(e)) {
-    in += count(c, {Flag::MASK_IN});
-    out = count(c, {Flag::MASK_OUT}) + (op == PoolOp::MAX ? 2 : 1);
-  }
-  return 5 + out + stream(h, e, in, 0, out) + statistics(e, 3);
+std::uint64_t update(const Hardware& h, const Execution& e, const Operands& of) {
+  const GroupWords group(e, of);
+  const std::uint64_t cycles = 9 + group.out + std::max<std::uint64_t>(3, group.in) * TileShape(h, e).words;
+  return cycles + statistics(e, of) + (of.draws.keys > 0 ? 7 + (e.first ? 42 : 0) : 0);
 }
 
-std::uint64_t update(const Hardware& h, const Execution& e) {
-  const bool lwq = has_flag(*e.command, Flag::LWQ);
-  const std::uint64_t words = TileShape(h, e).words;
-  const bool momentum = !lwq || !has_flag(*e.command, Flag::FROM_VIN);
-  const bool codes = lwq && momentum && !has_flag(*e.command, Flag::MASTER32);
-  std::uint64_t cycles = (lwq && momentum ? 12 : 11) + (codes ? 4 : 3) * words + statistics(e, lwq ? 5 : 3);
-  if (!has_flag(*e.command, Flag::HALF_UP)) cycles += 7 + (e.first ? 42 : 0);
-  return cycles;
-}
-
-std::uint64_t adam(const Hardware& h, const Execution& e) {
+/// A lane makes a bit of a root (moments) or of a quotient (codes) a cycle.
+std::uint64_t adam(const Hardware& h, const Execution& e, const Operands& of) {
+  const GroupWords group(e, of);
+  const std::uint64_t steps = has_flag(*e.command, Flag::CODES_OUT) ? 51 : 39;
   const TileShape shape(h, e);
-  const std::uint64_t words = shape.words, vectors = 4 * shape.coefficient_words;
-  if (!has_flag(*e.command, Flag::CODES_OUT)) return 1 + 45 * words + vectors;
-  if (has_flag(*e.command, Flag::LWQ)) return 1 + 57 * words + vectors + statistics(e, 3);
-  const bool makes_key = e.first && !has_flag(*e.command, Flag::HALF_UP);
-  return 1 + 58 * words + vectors + (makes_key ? 21 : 0) + statistics(e, 3);
+  const std::uint64_t cycles =
+      1 + (group.in + 1 + steps + group.out) * shape.words + group.vectors * shape.coefficient_words;
+  return cycles + (of.draws.keys > 0 && e.first ? 21 : 0) + statistics(e, of);
 }
 
-std::uint64_t loss(const Execution& e) {
-  return 1 + std::uint64_t{e.rows} * (3 * std::uint64_t{e.cols} + 42) + statistics(e, 2);
+std::uint64_t loss(const Execution& e, const Operands& of) {
+  return 1 + std::uint64_t{e.rows} * (3 * std::uint64_t{e.cols} + 42) + statistics(e, of);
 }
 
 std::uint64_t scalar(const Instruction& c) {
@@ -140,21 +108,21 @@ std::uint64_t move_table(const Execution& e) { return 2 + std::uint64_t{e.rows} 
 }  // namespace
 
 std::uint64_t vector(const Hardware& h, const Execution& e) {
+  const Operands of = operands(*e.command);
   switch (static_cast<Opcode>(e.command->OPCODE)) {
     case Opcode::TILE:
-      return tile(h, e);
+      return tile(h, e, of);
     case Opcode::AFFINE:
-      return affine(h, e);
-    case Opcode::REDUCE:
-      return reduce(h, e);
     case Opcode::POOL:
-      return pool(h, e);
+      return affine_or_pool(h, e, of);
+    case Opcode::REDUCE:
+      return reduce(h, e, of);
     case Opcode::UPDATE:
-      return update(h, e);
+      return update(h, e, of);
     case Opcode::ADAM:
-      return adam(h, e);
+      return adam(h, e, of);
     case Opcode::LOSS:
-      return loss(e);
+      return loss(e, of);
     case Opcode::SCALAR:
       return scalar(*e.command);
     case Opcode::TABLE_LOAD:
