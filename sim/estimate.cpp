@@ -129,6 +129,7 @@ EstimateLayer layer_row(const Program& program, const Estimate& e, std::size_t p
   if (phase.node >= 0) row.name = program.network.nodes[static_cast<std::size_t>(phase.node)].name;
   row.phase = phase.phase;
   row.cycles = phase.cycles;
+  row.busy = {phase.busy[kLoadQueue], phase.busy[kArrayQueue], phase.busy[kVectorQueue], 0, phase.busy[kStoreQueue]};
   row.energy_pj = e.energy.phase_pj[p];
   row.macs = needs.macs * steps;
   row.macs_data = needs.macs_data * steps;
@@ -155,17 +156,30 @@ void add_moved(const Program& program, Estimate& e) {
   }
 }
 
+/// Tells the vector queue's scalars from its other commands.
+void split_scalars(const Program& program, Estimate& e) {
+  for (std::size_t c = 0; c < program.commands.size(); ++c) {
+    if (program.commands[c].opcode() != Opcode::SCALAR) continue;
+    EngineCycles& busy = row_of(e, program.info[c].node, program.info[c].phase).busy;
+    busy[static_cast<std::size_t>(Engine::kVector)] -= e.result.command_cycles[c];
+    busy[static_cast<std::size_t>(Engine::kScalar)] += e.result.command_cycles[c];
+  }
+}
+
+/// Adds what the operations need whatever executes them, and what they take at least on this hardware.
 void add_compulsory(const Network& network, const Recipe& recipe, int samples, Estimate& e) {
   const auto steps = static_cast<std::uint64_t>(e.options.steps);
   for (const OperationBytes& operation : compulsory_bytes(network, recipe, samples)) {
     EstimateLayer& row = row_of(e, operation.node, operation.phase);
     row.compulsory_read = operation.read.times(steps);
     row.compulsory_written = operation.written.times(steps);
+    row.bound_cycles = steps * bound_cycles(operation, row.array_cycles / e.options.steps, e.hardware);
   }
 }
 
 void add_layers(const Program& program, const Recipe& recipe, Estimate& e) {
   for (std::size_t p = 0; p < e.result.phases.size(); ++p) e.layers.push_back(layer_row(program, e, p));
+  split_scalars(program, e);
   add_moved(program, e);
   add_compulsory(program.network, recipe, program.batch, e);
   for (const EstimateLayer& row : e.layers) e.totals += row;
@@ -218,6 +232,8 @@ WorkSums& WorkSums::operator+=(const WorkSums& other) {
   dram_written += other.dram_written;
   compulsory_read += other.compulsory_read;
   compulsory_written += other.compulsory_written;
+  bound_cycles += other.bound_cycles;
+  for (std::size_t engine = 0; engine < kEngines; ++engine) busy[engine] += other.busy[engine];
   return *this;
 }
 

@@ -13,6 +13,7 @@
 #include "model/network/network.hpp"
 #include "model/network/recipe.hpp"
 #include "sim/energy.hpp"
+#include "sim/roofline.hpp"
 #include "sim/simulator.hpp"
 
 namespace bitloom {
@@ -42,6 +43,8 @@ struct WorkSums {
   KindBytes dram_written;
   KindBytes compulsory_read;  ///< that any machine moves (kernels/compulsory.hpp)
   KindBytes compulsory_written;
+  EngineCycles busy{};             ///< cycles in executions of the commands of each engine
+  std::uint64_t bound_cycles = 0;  ///< the roofline: the sum over its operations
 
   WorkSums& operator+=(const WorkSums& other);
   /// Returns macs_data / (cycles × R × C × multiply-accumulates a cycle and cell).

@@ -35,6 +35,16 @@ void add_bytes(Json& json, const std::string& what, const KindBytes& read, const
   json[what + "_bytes_by_kind"] = kinds_json(both);
 }
 
+/// Adds what binds: the roofline, the engines' busy cycles, and the two that are busy longest.
+void add_bound(Json& json, const WorkSums& sums) {
+  json["bound_cycles"] = sums.bound_cycles;
+  for (std::size_t i = 0; i < kEngines; ++i) json["busy_cycles"][kEngineWords[i]] = sums.busy[i];
+  const Busiest by = busiest(sums.busy);
+  json["bound_by"] = by.first;
+  json["second_by"] = by.second;
+  json["second_share"] = by.share;
+}
+
 Json peak_json(const KindBytes& peak) {
   Json json{{"total", peak.total()}};
   json.update(kinds_json(peak));
@@ -48,6 +58,7 @@ void add_sums(Json& json, const WorkSums& sums) {
   json["macs_data"] = sums.macs_data;
   json["macs_issued"] = sums.macs_issued;
   json["utilisation"] = sums.utilisation();
+  add_bound(json, sums);
   add_bytes(json, "dram", sums.dram_read, sums.dram_written);
   add_bytes(json, "compulsory", sums.compulsory_read, sums.compulsory_written);
 }
@@ -164,6 +175,7 @@ Json to_json(const Estimate& e) {
             {"clock_mhz", e.hardware.clock_mhz},
             {"utilisation", e.totals.utilisation()},
             {"energy_pj", e.totals.energy_pj},
+            {"bound_cycles", e.totals.bound_cycles},
             {"dram_bytes", e.totals.dram_bytes()},
             {"compulsory_bytes", e.totals.compulsory_bytes()},
             {"peak_bytes", peak_json(e.peak)}};

@@ -36,17 +36,25 @@ std::string times_compulsory(const WorkSums& row) {
   return row.compulsory_bytes() == 0 ? "" : fmt::format("{:.2f}×", share(row.dram_bytes(), row.compulsory_bytes()));
 }
 
+/// Returns how many times the roofline's cycles it took; empty where there is no roofline.
+std::string over_bound(const WorkSums& row) {
+  return row.bound_cycles == 0 ? "" : fmt::format("{:.2f}×", share(row.cycles, row.bound_cycles));
+}
+
 void add_row(Table& table, const std::string& name, const WorkSums& row, const WorkSums& total) {
-  table.row({name, grouped(row.cycles), percent(share(row.cycles, total.cycles), 1),
+  const Busiest by = busiest(row.busy);
+  const std::string second = *by.second == 0 ? "" : fmt::format("{} {:.0f} %", by.second, 100 * by.share);
+  table.row({name, grouped(row.cycles), percent(share(row.cycles, total.cycles), 1), by.first,
              row.macs == 0 ? "" : percent(row.utilisation(), 1), bytes(row.dram_bytes()), times_compulsory(row),
-             si(joules(row.energy_pj), "J"), percent(share(row.energy_pj, total.energy_pj), 1)});
+             over_bound(row), si(joules(row.energy_pj), "J"), second,
+             percent(share(row.energy_pj, total.energy_pj), 1)});
 }
 
 /// Writes the rows, longest first, and their sum; beyond `shown` rows one row for all that follow.
 std::string work_table(const std::string& title, std::vector<EstimateLayer> rows, std::size_t shown, const Estimate& e,
                        int columns) {
   sort_longest_first(rows);
-  Table table({title, "cycles", "", "array", "DRAM", "×least", "energy", ""});
+  Table table({title, "cycles", "", "busiest", "array", "DRAM", "×least", "×bound", "energy", "next", "of energy"}, 16);
   const bool cuts = rows.size() > shown + 1;
   const std::size_t first_rows = cuts ? shown : rows.size();
   for (std::size_t i = 0; i < first_rows; ++i) add_row(table, label(rows[i]), rows[i], e.totals);
@@ -118,6 +126,13 @@ std::string head(const Estimate& e, int columns) {
                           si(seconds, "s"), e.hardware.clock_mhz,
                           grouped(static_cast<std::uint64_t>(samples / seconds)), percent(e.totals.utilisation(), 1)),
               columns, 2);
+  const Busiest by = busiest(e.totals.busy);
+  text += wrapped(fmt::format("{} the roofline's {} cycles; busiest: {}, then {}", over_bound(e.totals),
+                              grouped(e.totals.bound_cycles), by.first, by.second),
+                  columns, 2);
+  text += wrapped(fmt::format("{} moved, {} the least; {} of DRAM reserved", bytes(e.totals.dram_bytes()),
+                              times_compulsory(e.totals), bytes(e.peak.total())),
+                  columns, 2);
   const std::string efficiency =
       energy > 0 ? fmt::format(", {} samples/J", grouped(static_cast<std::uint64_t>(samples / energy))) : "";
   text += wrapped(
@@ -146,6 +161,10 @@ std::string text_table(const Estimate& e, int columns, bool details) {
   text += wrapped(fmt::format("energies: {}; see docs/energy.md", e.table.set), columns);
   text += wrapped(fmt::format("not modelled: {}", fmt::join(energy_not_modelled(e.options.dram.has_value()), ", ")),
                   columns);
+  text += wrapped(
+      "busiest, next: the engine with the most cycles in executions, and the second; ×least: of the bytes that the "
+      "step must move; ×bound: of its roofline; see docs/counters.md",
+      columns);
   if (!details) text += wrapped("--details prints every layer's phases and what the blocks wait for", columns);
   return text;
 }

@@ -10,8 +10,7 @@
 namespace bitloom {
 namespace {
 
-constexpr int kGap = 2;           ///< spaces between columns
-constexpr int kShortestName = 8;  ///< of the first column, where a table is too wide
+constexpr int kGap = 2;  ///< spaces between columns
 
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0u) == 0x80u; }
 
@@ -51,7 +50,7 @@ std::vector<int> Table::widths(int columns) const {
     }
   }
   if (columns <= 0) return widths;
-  const int shortest = std::min(kShortestName, widths[0]);
+  const int shortest = std::min(shortest_name_, widths[0]);
   while (widths.size() > 1 && total_width(widths) - widths[0] + shortest > columns) widths.pop_back();
   widths[0] = std::max(1, std::min(widths[0], columns - (total_width(widths) - widths[0])));
   return widths;

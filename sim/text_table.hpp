@@ -9,7 +9,10 @@ namespace bitloom {
 /// A text table: the first column left-aligned, the others right-aligned, a line under the head.
 class Table {
  public:
-  explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
+  /// Makes a table whose names are cut to `shortest_name` characters before columns are left out.
+  explicit Table(std::vector<std::string> head, int shortest_name = 8) : shortest_name_(shortest_name) {
+    rows_.push_back(std::move(head));
+  }
   /// Adds a row. A row of one cell is a heading line, which no column is widened for.
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   /// Returns the table as lines of at most `columns` characters; 0: as wide as it needs. Where it is too wide, the
@@ -19,6 +22,7 @@ class Table {
  private:
   std::vector<int> widths(int columns) const;
 
+  int shortest_name_;
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -68,10 +68,12 @@ void collect(const nlohmann::json& json, const std::string& path, std::set<std::
   }
 }
 
-/// Names of actions, of token counters and of kinds of memory are data: they become *.
+/// Names of actions, of token counters, of kinds of memory and, but for the totals, of engines become *.
 std::string generalized(const std::string& path) {
-  static const std::regex kAction(R"(^actions\.[a-z0-9_]+\.)"), kOther(R"(\.(stalled_on|[a-z]+_bytes_by_kind)\..*$)");
-  return std::regex_replace(std::regex_replace(path, kAction, "actions.*."), kOther, ".$1.*");
+  static const std::regex kAction(R"(^actions\.[a-z0-9_]+\.)"), kOther(R"(\.(stalled_on|[a-z]+_bytes_by_kind)\..*$)"),
+      kEngine(R"(^(phases|layers)\[\]\.busy_cycles\..*$)");
+  const std::string some = std::regex_replace(std::regex_replace(path, kAction, "actions.*."), kOther, ".$1.*");
+  return std::regex_replace(some, kEngine, "$1[].busy_cycles.*");
 }
 
 std::set<std::string> printed(const std::vector<std::vector<std::string>>& runs) {

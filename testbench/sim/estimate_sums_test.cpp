@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "model/io/error.hpp"
@@ -62,9 +63,9 @@ void expect_compulsory_bytes_moved(const Json& json) {
 
 void expect_exact_sums(const Json& json) {
   const Json& totals = json["totals"];
-  for (const char* key :
-       {"cycles", "energy_pj", "macs", "macs_data", "macs_issued", "dram_bytes", "dram_read_bytes",
-        "dram_written_bytes", "compulsory_bytes", "compulsory_read_bytes", "compulsory_written_bytes"}) {
+  for (const char* key : {"cycles", "energy_pj", "macs", "macs_data", "macs_issued", "dram_bytes", "dram_read_bytes",
+                          "dram_written_bytes", "bound_cycles", "compulsory_bytes", "compulsory_read_bytes",
+                          "compulsory_written_bytes"}) {
     ASSERT_TRUE(totals[key].is_number_integer()) << key;
     EXPECT_EQ(sum(json["phases"], key), totals[key]) << key;
     EXPECT_EQ(sum(json["layers"], key), totals[key]) << key;
@@ -77,6 +78,15 @@ void expect_exact_sums(const Json& json) {
     EXPECT_EQ(totals[name + "_read_bytes"].get<std::uint64_t>() + totals[name + "_written_bytes"].get<std::uint64_t>(),
               totals[name + "_bytes"]);
   }
+  std::map<std::string, std::uint64_t> busy;
+  for (const Json& block : json["blocks"]) busy[block["name"]] = block["busy_cycles"];
+  const Json& engines = totals["busy_cycles"];
+  EXPECT_EQ(engines["load"], busy["dma_load"]);
+  EXPECT_EQ(engines["array"], busy["mac_array"]);
+  EXPECT_EQ(engines["vector"].get<std::uint64_t>() + engines["scalar"].get<std::uint64_t>(), busy["vector_unit"]);
+  EXPECT_EQ(engines["store"], busy["dma_store"]);
+  EXPECT_LE(totals["bound_cycles"], totals["cycles"]);
+  EXPECT_GT(totals["bound_cycles"], 0);
   const Json& actions = json["actions"];
   const auto count = [&](const char* action) { return actions[action]["count"].get<std::uint64_t>(); };
   EXPECT_EQ(totals["dram_bytes"], count("dram_read_bytes") + count("dram_write_bytes") + count("command_fetch_bytes"));
