@@ -85,7 +85,11 @@ void CommandProcessor::dispatch() {
     if (queue.has_room(now() + 1)) wake_at(now() + 1);
     return;
   }
-  run_->result.fetch_busy += here_[dispatched_] > ready_ ? here_[dispatched_] - ready_ : 0;
+  const std::uint64_t here = here_[dispatched_];
+  if (here > ready_) {
+    run_->result.fetch_busy += here - ready_;
+    if (run_->options.executed) run_->options.executed({kFetchTrack, c.position, ready_, here});
+  }
   queue.push(&c, now() + timing::kDispatch);
   ++dispatched_;
   ready_ = now() + timing::kDispatch;

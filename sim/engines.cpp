@@ -111,6 +111,7 @@ void Run::ended(const Execution& e, std::uint64_t start, std::uint64_t end) {
   if (options.record_executions) {
     result.executions.push_back({static_cast<std::uint8_t>(c.queue), c.position, start, end});
   }
+  if (options.executed) options.executed({static_cast<std::uint8_t>(c.queue), c.position, start, end});
   if (options.progress) options.progress(c.position);
 }
 

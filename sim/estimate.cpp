@@ -16,6 +16,7 @@
 #include "model/io/traces.hpp"
 #include "model/network/init.hpp"
 #include "sim/memory.hpp"
+#include "sim/timeline.hpp"
 
 namespace bitloom {
 namespace {
@@ -92,6 +93,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
                     const EstimateOptions& options, const ActionPrices& prices, Energy& energy_of_all) {
   std::optional<Values> values;
   if (options.values) values.emplace(program, recipe, config, options);
+  if (options.timeline != nullptr) options.timeline->begin(program);
   SimResult sum;
   for (int step = 0; step < options.steps; ++step) {
     StepRegisters registers;
@@ -108,8 +110,12 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
       if (interrupted()) throw Interrupted{};
       if (options.progress) options.progress(step, command, program.commands.size());
     };
+    if (options.timeline != nullptr) {
+      sim.executed = [&](const ExecutionRecord& execution) { options.timeline->take(execution); };
+    }
     if (values) registers.learning_rate = word(step_context(config, options.seed, registers.step).lr);
     const SimResult result = simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim);
+    if (options.timeline != nullptr) options.timeline->end_step(result.cycles);
     energy_of_all += energy(result, prices);
     add(sum, result);
   }

@@ -18,6 +18,8 @@
 
 namespace bitloom {
 
+class Timeline;
+
 /// What an estimate of steps does besides its network, recipe and hardware.
 struct EstimateOptions {
   int steps = 1;                    ///< optimizer steps; all numbers of the estimate are their sums
@@ -27,6 +29,7 @@ struct EstimateOptions {
   bool values = false;              ///< compute the steps' values too, on generated data; changes no cycle and no count
   std::string energy = "45nm";      ///< name or file of the energy table
   Hyper hyper;                      ///< momentum; with values also learning rate and input scaling
+  Timeline* timeline = nullptr;     ///< takes every execution; nullptr: nobody does
   /// Is called now and then with the step and the position of a command in the program. May be empty.
   std::function<void(int step, std::size_t command, std::size_t commands)> progress;
 };

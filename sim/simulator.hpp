@@ -23,6 +23,19 @@ struct StepRegisters {
   std::uint64_t batch = 0;
 };
 
+/// The number of the track, beside the queues, that has the waits for commands (ExecutionRecord::queue).
+inline constexpr std::uint8_t kFetchTrack = kQueues;
+inline constexpr std::size_t kTracks = kQueues + 1;
+
+/// One execution of a command: from its waits satisfied to its signals sent (docs/commands.md, last section).
+struct ExecutionRecord {
+  std::uint8_t queue = 0;     ///< or kFetchTrack
+  std::uint32_t command = 0;  ///< position in the program
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  bool operator==(const ExecutionRecord&) const = default;
+};
+
 /// What a simulation does besides its program.
 struct SimOptions {
   bool values = false;              ///< compute on the memory image; without, only time and counts
@@ -31,17 +44,11 @@ struct SimOptions {
   std::optional<dram::Banks> dram;  ///< a memory with banks in place of the flat one; then without stalls
   bool remember_loads = true;       ///< LOADs alike take their cycles from the first of them, which changes no result
   bool record_executions = false;   ///< fill SimResult::executions
+  /// Is called after each execution, and after each wait of the command processor for a command; what it throws ends
+  /// simulate(). Those of one track come in order and do not overlap. May be empty.
+  std::function<void(const ExecutionRecord& execution)> executed;
   /// Is called after each execution with its command's position; what it throws ends simulate(). May be empty.
   std::function<void(std::uint32_t command)> progress;
-};
-
-/// One execution of a command: from its waits satisfied to its signals sent (docs/commands.md, last section).
-struct ExecutionRecord {
-  std::uint8_t queue = 0;
-  std::uint32_t command = 0;  ///< position in the program
-  std::uint64_t start = 0;
-  std::uint64_t end = 0;
-  bool operator==(const ExecutionRecord&) const = default;
 };
 
 /// What one node and phase took.

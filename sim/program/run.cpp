@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "model/io/output_plan.hpp"
 #include "model/io/traces.hpp"
@@ -10,6 +11,7 @@
 #include "sim/program/report.hpp"
 #include "sim/program/terminal.hpp"
 #include "sim/program/workload.hpp"
+#include "sim/timeline.hpp"
 
 namespace bitloom::program {
 namespace {
@@ -23,6 +25,7 @@ int run(const RunCommand& command) {
   plan.reads("--energy", resolve_trace(TraceKind::kEnergy, command.energy));
   plan_dram(plan, command.dram, machine);
   plan.writes("--json", command.json);
+  plan.writes_file("--timeline", command.timeline);
   EstimateOptions options;
   options.steps = command.steps;
   options.stall_percent = command.stall;
@@ -31,6 +34,8 @@ int run(const RunCommand& command) {
   options.values = command.values;
   options.energy = command.energy;
   options.hyper = workload.hyper;
+  std::optional<Timeline> timeline;
+  if (!command.timeline.empty()) options.timeline = &timeline.emplace(command.timeline, command.timeline_detail);
   const int batch = batch_of(workload, command.batch);
 
   ProgressLine line(!command.quiet);
@@ -45,6 +50,7 @@ int run(const RunCommand& command) {
     return estimate(workload.network, workload.recipe, machine.hardware, batch, options);
   });
   line.clear();
+  if (timeline) timeline->commit();
 
   Json config = workload_json(workload);
   config["hw"] = machine.hardware.name;
@@ -84,6 +90,10 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("--dram", options->dram, kDramHelp);
   sub->add_option("--energy", options->energy, "energy table: file or name")->capture_default_str();
   sub->add_flag("--values", options->values, "compute the values too, not only time and counts");
+  CLI::Option* timeline =
+      sub->add_option("--timeline", options->timeline, "write what each engine does when, as a trace for Perfetto");
+  sub->add_option("--timeline-detail", options->timeline_detail, "layer whose executions the trace has one by one")
+      ->needs(timeline);
   sub->add_option("--seed", options->seed, "seed of stalls, and with --values of parameters, data and random words")
       ->check(is_seed())
       ->capture_default_str();
