@@ -61,6 +61,7 @@ struct LowerOptions {
   /// Of which micro-batches (N26.6); counts only for recipes that accumulate. The programs of all parts agree on where
   /// everything lies but the program itself, which is last.
   MicroBatch part{};
+  bool forward_only = false;  ///< codes of weights and the forward pass, to the logits: no loss, gradient or update
 };
 
 /// Returns the options of steps of this configuration.

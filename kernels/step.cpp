@@ -138,7 +138,7 @@ void Step::load_table() {
       low.copy(low.table.named(Own("input.sx")), entry(s, StepScalar::kSx));
   }
   start_scales();
-  const Lowering::Silence silence(low, !options.part.last);
+  const Lowering::Silence silence(low, !options.part.last || options.forward_only);
   if (recipe.update.optimizer == Optimizer::kAdam) adam_rate();
 }
 
@@ -162,8 +162,10 @@ void Step::run() {
     const Lowering::Scope scope(low);
     forward(s);
   }
-  loss();
-  for (int s = static_cast<int>(graph.stages.size()) - 1; s >= 0; --s) backward(s);
+  if (!options.forward_only) {
+    loss();
+    for (int s = static_cast<int>(graph.stages.size()) - 1; s >= 0; --s) backward(s);
+  }
   store_table();
   low.finish();
 }

@@ -175,7 +175,7 @@ void split_scalars(const Program& program, Estimate& e) {
 /// Adds what the operations need whatever executes them, and what they take at least on this hardware.
 void add_compulsory(const Network& network, const Recipe& recipe, int samples, Estimate& e) {
   const auto steps = static_cast<std::uint64_t>(e.options.steps);
-  for (const OperationBytes& operation : compulsory_bytes(network, recipe, samples)) {
+  for (const OperationBytes& operation : compulsory_bytes(network, recipe, samples, e.options.forward_only)) {
     EstimateLayer& row = row_of(e, operation.node, operation.phase);
     row.compulsory_read = operation.read.times(steps);
     row.compulsory_written = operation.written.times(steps);
@@ -250,7 +250,9 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.table = read_energy_table(resolve_trace(TraceKind::kEnergy, options.energy));
   const MicroBatch last{false, true};
   const StepConfig config = step_config(network, recipe, options.hyper, batch);
-  const Program program = lower(network, recipe, hardware, lower_options(config, last));
+  LowerOptions lowering = lower_options(config, last);
+  lowering.forward_only = options.forward_only;
+  const Program program = lower(network, recipe, hardware, lowering);
   if (options.dram) require_room(*options.dram, network.name, program.total_bytes);
   e.network = network.name;
   e.recipe = recipe.name;

@@ -114,8 +114,9 @@ std::string waits_table(const Estimate& e, int columns) {
 std::string head(const Estimate& e, int columns) {
   const double seconds = e.time_ms() * 1e-3, samples = static_cast<double>(e.batch) * e.options.steps;
   const double energy = joules(e.totals.energy_pj);
-  std::string text = wrapped(fmt::format("{}, {}, on {}: batch {}, {} step{}", e.network, e.recipe, e.hardware.name,
-                                         e.batch, e.options.steps, e.options.steps == 1 ? "" : "s"),
+  std::string text = wrapped(fmt::format("{}, {}, on {}: batch {}, {} step{}{}", e.network, e.recipe, e.hardware.name,
+                                         e.batch, e.options.steps, e.options.steps == 1 ? "" : "s",
+                                         e.options.forward_only ? ", the forward part alone" : ""),
                              columns, 2);
   if (e.micro_batches > 0) {
     text += wrapped(fmt::format("each the last of a step's {} micro-batches, the one that updates", e.micro_batches),

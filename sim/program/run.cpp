@@ -16,6 +16,21 @@
 namespace bitloom::program {
 namespace {
 
+Json configuration(const RunCommand& command, const Workload& workload, const Machine& machine,
+                   const EstimateOptions& options, int batch) {
+  Json config = workload_json(workload);
+  config["hw"] = machine.hardware.name;
+  config["hw_file"] = machine.file;
+  config["batch"] = batch;
+  config["steps"] = command.steps;
+  config["stall_percent"] = command.stall;
+  config["dram"] = dram_text(options.dram, machine);
+  config["values"] = command.values;
+  config["phases"] = command.phases;
+  config["seed"] = command.seed;
+  return config;
+}
+
 int run(const RunCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
   const Machine machine = load_machine(command.hw);
@@ -33,6 +48,7 @@ int run(const RunCommand& command) {
   options.dram = dram;
   options.values = command.values;
   options.energy = command.energy;
+  options.forward_only = command.phases == "forward";
   options.hyper = workload.hyper;
   std::optional<Timeline> timeline;
   if (!command.timeline.empty()) options.timeline = &timeline.emplace(command.timeline, command.timeline_detail);
@@ -52,15 +68,7 @@ int run(const RunCommand& command) {
   line.clear();
   if (timeline) timeline->commit();
 
-  Json config = workload_json(workload);
-  config["hw"] = machine.hardware.name;
-  config["hw_file"] = machine.file;
-  config["batch"] = batch;
-  config["steps"] = command.steps;
-  config["stall_percent"] = command.stall;
-  config["dram"] = dram_text(options.dram, machine);
-  config["values"] = command.values;
-  config["seed"] = command.seed;
+  const Json config = configuration(command, workload, machine, options, batch);
   Json report = report_head("run", config);
   report.update(to_json(result));
   write_report(command.json, report);
@@ -90,6 +98,9 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("--dram", options->dram, kDramHelp);
   sub->add_option("--energy", options->energy, "energy table: file or name")->capture_default_str();
   sub->add_flag("--values", options->values, "compute the values too, not only time and counts");
+  sub->add_option("--phases", options->phases, "all of a step, or forward: up to the logits, without loss and updates")
+      ->check(CLI::IsMember({"all", "forward"}))
+      ->capture_default_str();
   CLI::Option* timeline =
       sub->add_option("--timeline", options->timeline, "write what each engine does when, as a trace for Perfetto");
   sub->add_option("--timeline-detail", options->timeline_detail, "layer whose executions the trace has one by one")

@@ -53,6 +53,33 @@ TEST(EstimateTest, StepsAddUpAndValuesChangeNothing) {
   for (std::size_t n = 0; n < one.layers.size(); ++n) EXPECT_EQ(three.layers[n].cycles, 3 * one.layers[n].cycles);
 }
 
+/// The forward part has the products of forward, their phases' bytes, and no memory of gradients.
+TEST(EstimateTest, OfTheForwardPartAlone) {
+  EstimateOptions options;
+  options.forward_only = true;
+  for (const char* recipe : {"int8", "int8_hindsight", "luq", "lwq", "int8_adam", "psq"}) {
+    const Estimate whole = of(recipe, "tiny", 19), part = of(recipe, "tiny", 19, options);
+    EXPECT_EQ(part.totals.macs, 19u * (61 * 37 + 37 * 23 + 23 * 10)) << recipe;
+    EXPECT_LT(part.totals.cycles, whole.totals.cycles);
+    EXPECT_LE(part.totals.bound_cycles, part.totals.cycles);
+    EXPECT_LE(part.totals.compulsory_bytes(), part.totals.dram_bytes());
+    EXPECT_EQ(part.peak[MemoryKind::kGradients], 0u) << recipe;
+    EXPECT_EQ(part.peak[MemoryKind::kLatentWeights], whole.peak[MemoryKind::kLatentWeights]);
+    EXPECT_EQ(part.peak[MemoryKind::kActivations], whole.peak[MemoryKind::kActivations]);
+    for (const EstimateLayer& row : part.layers) {
+      for (const EstimateLayer& other : whole.layers) {
+        if (other.node != row.node || other.phase != row.phase || row.phase != "forward") continue;
+        for (const Engine each : {Engine::kArray, Engine::kVector, Engine::kScalar, Engine::kStore}) {
+          const auto engine = static_cast<std::size_t>(each);  // LOADs share their port with the fetch of commands
+          EXPECT_EQ(row.busy[engine], other.busy[engine]) << row.name;
+        }
+        EXPECT_EQ(row.dram_bytes(), other.dram_bytes()) << row.name;
+      }
+      for (const char* backward : {"loss", "dgrad", "wgrad", "update"}) EXPECT_NE(row.phase, backward);
+    }
+  }
+}
+
 TEST(EstimateTest, StallsTakeTimeAndNoEnergy) {
   EstimateOptions options;
   options.stall_percent = 50;
