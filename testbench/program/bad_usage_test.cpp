@@ -67,10 +67,9 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
 }
 
 TEST(Names, AnUnknownNameListsTheKnownOnes) {
-  expect_refused(
-      {"train", "mpl"},
-      "network 'mpl': is neither a known name nor a file; known names: conv_byte, conv_ops, conv_small, lenet, "
-      "lenet_bn, mlp, mlp_odd, resnet8");
+  expect_refused({"train", "mpl"},
+                 "network 'mpl': is neither a known name nor a file; known names: conv128, conv_byte, conv_ops, "
+                 "conv_small, ffn768, lenet, lenet_bn, mlp, mlp_odd, resnet18, resnet50, resnet8, vgg16");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "recipe 'int3'");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "fp32, fp32_lbn, fqt1,");
   expect_refused({"run", "mlp", "--hw", "tinny"},
@@ -88,8 +87,10 @@ TEST(Names, TheEnvironmentAddsAFolder) {
   const Outcome outcome = run_program({"train", "other"});
   unsetenv("BITLOOM_TRACES");
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.errors,
-              HasSubstr("known names: conv_byte, conv_ops, conv_small, lenet, lenet_bn, mine, mlp, mlp_odd, resnet8"));
+  EXPECT_THAT(
+      outcome.errors,
+      HasSubstr("known names: conv128, conv_byte, conv_ops, conv_small, ffn768, lenet, lenet_bn, mine, mlp, mlp_odd, "
+                "resnet18, resnet50, resnet8, vgg16"));
 }
 
 // /proc takes no new files from anyone, root included; /dev/full is a disk that is always full.
