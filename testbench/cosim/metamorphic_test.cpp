@@ -217,7 +217,7 @@ Simulated simulate_steps(const Network& network, const Recipe& recipe, const Har
     StepRecord record;
     engine.step(state, batch, {kSeed, step, rate, 58982, 0}, &record);
     write_batch(made.program, image.bytes, 0, batch);
-    const std::uint32_t offset = batch_offset(made.program, 0);
+    const std::uint64_t offset = batch_offset(made.program, 0);
     made.cycles.push_back(
         simulate(made.program, hardware, &image, {kSeed, step, word(rate), 0, offset}, options).cycles);
     compare_step(made.program, record, image.bytes, offset, "systemc", static_cast<int>(step), sum);
