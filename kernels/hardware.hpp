@@ -11,6 +11,8 @@
 
 namespace bitloom {
 
+inline constexpr int kTableWordsMax = 4092;  ///< a command's fields name an entry by 12 bits
+
 /// The memory with banks that a hardware file names (docs/dram.md).
 struct HardwareDram {
   std::string standard;  ///< name or path of a DRAM file
@@ -30,7 +32,7 @@ struct Hardware {
   int vin_words = 0;                 ///< words of W bytes
   int vout_words = 0;                ///< words of W bytes (RAW memory)
   int vbias_words = 0;               ///< words of W bytes
-  int table_words = 0;               ///< 32-bit entries, 64..4092
+  int table_words = 0;               ///< 32-bit entries, 64..kTableWordsMax
   int queue_depth = 0;               ///< commands per queue FIFO, at least kGroupMax
   int max_outstanding = 0;           ///< read bursts in flight, 1..64
   int max_burst = 0;                 ///< beats, 1..256, power of two

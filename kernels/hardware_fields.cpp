@@ -41,7 +41,8 @@ std::vector<FileField> memory_fields() {
           .in("words of axi_bytes"),
       fields::integer("vbias_words", 1, kFieldMax, "The size of the buffer for biases and values by channel.")
           .in("words of axi_bytes"),
-      fields::integer("table_words", 64, 4092, "The size of the table memory, which look-ups and codebooks use.")
+      fields::integer("table_words", 64, kTableWordsMax,
+                      "The size of the table memory, which look-ups and codebooks use.")
           .in("words of 4 bytes"),
   };
 }

@@ -80,7 +80,10 @@ class Lowering {
   const TensorPlacement& tensor(int index) const { return program.tensors[static_cast<std::size_t>(index)]; }
 
   /// Says where the commands that follow belong.
-  void at(int node, const std::string& phase, const std::string& text) { info_ = {node, phase, text, 0}; }
+  void at(int node, const std::string& phase, const std::string& text) {
+    info_ = {node, phase, text, 0};
+    table.at(context().what);
+  }
   const CommandInfo& info() const { return info_; }
   void text(const std::string& what) { info_.text = what; }
   TilingContext context() const;

@@ -20,8 +20,22 @@ Entry TablePlan::add(int count) {
   const Entry first = page_;
   page_ += count;
   next_temporary_ = std::max(next_temporary_, page_);
-  largest_ = std::max(largest_, next_temporary_);
+  note_largest();
   return first;
+}
+
+void TablePlan::note_largest() {
+  if (next_temporary_ <= largest_) return;
+  largest_ = next_temporary_;
+  largest_at_ = where_;
+}
+
+void TablePlan::too_small() const {
+  throw Error(
+      fmt::format("hardware {}: {}: the table is too small: needs {} entries at once or more, has {} "
+                  "(table_words, at most {})",
+                  hardware_.name, largest_at_.empty() ? "network " + network_.name : largest_at_, largest_, words_,
+                  kTableWordsMax));
 }
 
 Entry TablePlan::named(const EntryName& name) {
@@ -56,7 +70,8 @@ Entry TablePlan::constant(std::uint32_t word) {
 Entry TablePlan::temporary(int count) {
   const Entry first = next_temporary_;
   next_temporary_ += count;
-  largest_ = std::max(largest_, next_temporary_);
+  note_largest();
+  if (largest_ > kTableWordsMax) too_small();  // no command reaches further
   return first;
 }
 
@@ -64,13 +79,12 @@ void TablePlan::freeze() {
   page_ = static_cast<int>(round_up(page_, lanes_));
   next_temporary_ = page_;
   largest_ = page_;
+  largest_at_.clear();
   frozen_ = true;
 }
 
 void TablePlan::require_fits() const {
-  if (largest_ <= words_) return;
-  throw Error(fmt::format("hardware {}: network {}: the table is too small: needs {} entries, has {} (table_words)",
-                          hardware_.name, network_.name, largest_, words_));
+  if (largest_ > words_) too_small();
 }
 
 std::map<Entry, std::uint32_t> TablePlan::constants() const {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "kernels/hardware.hpp"
@@ -30,8 +31,11 @@ class TablePlan {
   Entry statistics(const std::vector<EntryName>& names);
   /// Returns an entry that holds this word from the first step on.
   Entry constant(std::uint32_t word);
-  /// Returns `count` temporary entries, valid until release() of an earlier mark.
+  /// Returns `count` temporary entries, valid until release() of an earlier mark. Throws Error where no command reaches
+  /// them.
   Entry temporary(int count);
+  /// Says for which part of the step entries are taken from now on, in errors.
+  void at(const std::string& where) { where_ = where; }
   int mark() const { return next_temporary_; }
   void release(int mark) { next_temporary_ = mark; }
   /// Returns how many temporary entries are free.
@@ -49,6 +53,8 @@ class TablePlan {
 
  private:
   Entry add(int count);
+  void note_largest();
+  [[noreturn]] void too_small() const;
 
   const Hardware& hardware_;
   const Network& network_;
@@ -60,6 +66,7 @@ class TablePlan {
   int page_ = 0;
   int next_temporary_ = 0;
   int largest_ = 0;  ///< entries that were needed at once
+  std::string where_, largest_at_;
   bool frozen_ = false;
 };
 

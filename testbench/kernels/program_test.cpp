@@ -184,6 +184,12 @@ TEST(Program, SaysWhichMemoryIsTooSmall) {
   hw.vout_words = 60;
   EXPECT_THAT(error_of([&] { lower(perceptron(6, {10}), named_recipe("int8"), hw, with_batch(4)); }),
               AllOf(HasSubstr("fc1, loss"), HasSubstr("VIN"), HasSubstr("needs 160 bytes, has 152")));
+  // A value a sample in the table, and several vectors of them at once.
+  EXPECT_THAT(error_of([&] {
+                lower(perceptron(6, {12, 10}), named_recipe("psq"), named_hardware("tiny"), with_batch(900));
+              }),
+              AllOf(HasSubstr("hardware tiny: network"), HasSubstr("fc2, quantize: the table is too small: needs "),
+                    HasSubstr("(table_words, at most 4092)")));
   hw = named_hardware("tiny");
   hw.table_words = 64;
   EXPECT_THAT(error_on(hw), AllOf(HasSubstr("table_words"), HasSubstr("has 64")));
