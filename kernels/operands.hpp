@@ -88,7 +88,7 @@ struct TableRead {
   int count = 1;
 };
 
-/// How many random words a group of lanes draws, of how many bits an element; 0: none.
+/// How many keys an element draws a random word from, and the bits of a word; 0: none.
 struct Draws {
   int keys = 0;
   int bits = 0;
