@@ -21,10 +21,10 @@ class Places {
   }
 
   /// Returns the tensor that a byte belongs to; nullptr where it is none's.
-  const TensorPlacement* find(std::uint32_t address, bool in_batch) const {
+  const TensorPlacement* find(std::uint64_t address, bool in_batch) const {
     const std::vector<const TensorPlacement*>& of = in_batch ? batch_ : base_;
     const auto behind = std::upper_bound(of.begin(), of.end(), address,
-                                         [](std::uint32_t at, const auto* tensor) { return at < tensor->address; });
+                                         [](std::uint64_t at, const auto* tensor) { return at < tensor->address; });
     if (behind == of.begin()) return nullptr;
     const TensorPlacement* tensor = *std::prev(behind);
     return address - tensor->address < tensor->bytes ? tensor : nullptr;
@@ -53,9 +53,9 @@ std::vector<MemoryKind> transfer_kinds(const Program& program) {
   for (std::size_t position = 0; position < kinds.size(); ++position) {
     const Command& command = program.commands[position];
     if (command.opcode() != Opcode::LOAD && command.opcode() != Opcode::STORE) continue;
-    const auto address = static_cast<std::uint32_t>(command.get(Field::ADDR));
-    const TensorPlacement* tensor = places.find(address, command.get(Field::BATCH_BASE) != 0);
-    if (tensor == nullptr) throw Error(fmt::format("command {}: address {} lies in no tensor", position, address));
+    const TensorPlacement* tensor = places.find(command.address(), command.get(Field::BATCH_BASE) != 0);
+    if (tensor == nullptr)
+      throw Error(fmt::format("command {}: address {} lies in no tensor", position, command.address()));
     kinds[position] = tensor->kind;
   }
   return kinds;

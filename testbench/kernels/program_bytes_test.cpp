@@ -50,5 +50,20 @@ TEST(ProgramBytes, ViewsOfOneMemoryAreOfOneKind) {
   }
 }
 
+/// Beyond 4 GiB too a STORE is of the kind of the tensor that it writes.
+TEST(ProgramBytes, OfAProgramBeyond32BitAddresses) {
+  const Program program =
+      lower(named_network("resnet50"), named_recipe("int8"), named_hardware("base"), with_batch(32));
+  int beyond = 0;
+  const std::vector<MemoryKind> kinds = transfer_kinds(program);
+  for (const TensorPlacement& tensor : program.tensors) {
+    for (const int writer : tensor.writers) {
+      ASSERT_EQ(kinds[static_cast<std::size_t>(writer)], tensor.kind) << tensor.name;
+      beyond += tensor.address >> 32 != 0 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(beyond, 100);
+}
+
 }  // namespace
 }  // namespace bitloom
