@@ -128,21 +128,28 @@ TEST_P(BuffersTest, CodesAndMask) {
   }
 }
 
+/// ADDR lies kFar above what BASE and BATCH, kFar below, bring back: all 64 bits take part.
 TEST_P(BuffersTest, AddressesFromBaseAndBatch) {
+  constexpr std::uint64_t kFar = 0xA5'0000'0000;
   MachineCase machine(GetParam());
   const int w = machine.hardware().axi_bytes;
   machine.fill_random(kA, 0x4000);
   // VIN buffers by level 1: parity 0 in words 0 …, parity 1 in words 2 ….
   Command& load = machine.load_vin(0x1000, 1, w / 4, 0, 0, 0);
-  load.set(Field::BATCH_BASE, 1).set(Field::N1, 2).set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1);
+  load.set_address(kFar + 0x1000)
+      .set(Field::BATCH_BASE, 1)
+      .set(Field::N1, 2)
+      .set(Field::STRIDE1, 0x200)
+      .set(Field::PARITY0, 1);
   load.set(Field::N2, 2).set(Field::STRIDE2, w).set(Field::LOCAL_STRIDE, 2).set(Field::GROUP, 1);
   Command& beside = machine.load_vin(0x2000, 1, w / 4, 0, 1, 0);
-  beside.set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1).set(Field::LOCAL_STRIDE, 2);
+  beside.set_address(kFar + 0x2000).set(Field::STRIDE1, 0x200).set(Field::PARITY0, 1).set(Field::LOCAL_STRIDE, 2);
   beside.signal(make_token(kLoadQueue, kVectorQueue, 0, 3));
   machine.copy(4).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
-  machine.store_vout(0x300, 1, w, 0, 0, 0).wait(make_token(kVectorQueue, kStoreQueue, 0));
-  machine.machine().write_register(Register::BASE, kA);
-  machine.machine().write_register(Register::BATCH, kA + 0x800);
+  Command& store = machine.store_vout(0x300, 1, w, 0, 0, 0);
+  store.set_address(kFar + 0x300).wait(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.machine().write_register(Register::BASE, Register::BASE_HIGH, kA - kFar);
+  machine.machine().write_register(Register::BATCH, Register::BATCH_HIGH, kA + 0x800 - kFar);
   const std::vector<std::uint8_t> before = machine.memory();
   ASSERT_EQ(machine.run().error_code, 0u);
   // From BATCH the last of the two i2, from BASE always the same.
