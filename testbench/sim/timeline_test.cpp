@@ -57,6 +57,9 @@ void expect_slices_are_the_work(const Traced& made) {
     const std::uint64_t start = event["ts"], length = event["dur"], cycles = event["args"]["busy_cycles"];
     EXPECT_GE(start, end[track]) << event;
     EXPECT_LE(cycles, length) << event;
+    if (event["args"]["executions"] == 1) {
+      EXPECT_EQ(cycles, length) << event;
+    }
     end[track] = start + length;
     busy[track] += cycles;
   }
