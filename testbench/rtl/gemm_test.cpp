@@ -5,29 +5,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "testbench/rtl/gemm_kinds.hpp"
 #include "testbench/rtl/transfer.hpp"
 
 namespace bitloom {
 namespace {
-
-struct Kinds {
-  Mode mode;
-  Kind a, b;
-};
-
-/// Lists all that docs/commands.md allows.
-std::vector<Kinds> all_kinds() {
-  std::vector<Kinds> all = {{Mode::XNOR, Kind::SIGNED, Kind::SIGNED}};
-  for (const Kind a : {Kind::SIGNED, Kind::UNSIGNED}) {
-    for (const Kind b : {Kind::SIGNED, Kind::UNSIGNED}) {
-      all.push_back({Mode::MAC8, a, b});
-      all.push_back({Mode::MAC4, a, b});
-    }
-    all.push_back({Mode::MAC4, a, Kind::LOG});
-    all.push_back({Mode::MAC4, Kind::LOG, a});
-  }
-  return all;
-}
 
 constexpr std::uint32_t kA = 0x10000, kB = 0x40000, kC = 0x80000;
 
@@ -40,7 +22,7 @@ int value_of(int code, int bits, Kind kind) {
 }
 
 /// Returns the product of two bytes.
-int product(int a, int b, const Kinds& kinds) {
+int product(int a, int b, const GemmKinds& kinds) {
   if (kinds.mode == Mode::XNOR) return 8 - 2 * std::popcount(static_cast<unsigned>(a ^ b));
   if (kinds.mode == Mode::MAC8) return value_of(a, 8, kinds.a) * value_of(b, 8, kinds.b);
   return value_of(a & 15, 4, kinds.a) * value_of(b & 15, 4, kinds.b) +
@@ -53,13 +35,13 @@ Command& load(MachineCase& machine, LoadTarget target, std::uint32_t address, in
   return command.set(Field::ADDR, address).set(Field::PITCH, pitch).set(Field::TARGET, static_cast<int>(target));
 }
 
-Command& add_kinds(Command& gemm, const Kinds& kinds) {
+Command& add_kinds(Command& gemm, const GemmKinds& kinds) {
   gemm.set(Field::MODE, static_cast<int>(kinds.mode));
   return gemm.set(Field::A_KIND, static_cast<int>(kinds.a)).set(Field::B_KIND, static_cast<int>(kinds.b));
 }
 
 /// One operand in a double buffer for each of `segments` segments; the sum of all is stored.
-void add_segments(MachineCase& machine, const Kinds& kinds, int bytes, int segments) {
+void add_segments(MachineCase& machine, const GemmKinds& kinds, int bytes, int segments) {
   const Hardware& hw = machine.hardware();
   const int pitch = bytes * segments, cols = hw.tile_cols();
   machine.add(Opcode::ARRAY_NOP).set(Field::N2, 2).signal(make_token(kArrayQueue, kLoadQueue, 0));
@@ -83,7 +65,7 @@ void add_segments(MachineCase& machine, const Kinds& kinds, int bytes, int segme
 
 /// `fill` gives the bytes of both operands.
 template <typename Fill>
-void run_segments(const std::string& hardware, const Kinds& kinds, int segments, int stall, const Fill& fill) {
+void run_segments(const std::string& hardware, const GemmKinds& kinds, int segments, int stall, const Fill& fill) {
   MachineCase machine(hardware, stall);
   const Hardware& hw = machine.hardware();
   const int bytes = std::min(hw.spad_a_bytes, hw.spad_b_bytes), depth = bytes * segments, cols = hw.tile_cols();
@@ -108,7 +90,7 @@ void run_segments(const std::string& hardware, const Kinds& kinds, int segments,
 class GemmTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GemmTest, RandomOperands) {
-  for (const Kinds& kinds : all_kinds()) {
+  for (const GemmKinds& kinds : all_gemm_kinds()) {
     for (const int stall : {0, 75}) {
       run_segments(GetParam(), kinds, 3, stall,
                    [](MachineCase& machine) { return static_cast<std::uint8_t>(machine.random()()); });
@@ -117,7 +99,7 @@ TEST_P(GemmTest, RandomOperands) {
 }
 
 TEST_P(GemmTest, BoundaryOperands) {
-  for (const Kinds& kinds : all_kinds()) {
+  for (const GemmKinds& kinds : all_gemm_kinds()) {
     run_segments(GetParam(), kinds, 5, 0, [](MachineCase& machine) {
       static constexpr std::uint8_t kBytes[] = {0x00, 0x80, 0x7F, 0xFF, 0x88, 0x77, 0x81, 0x08};
       return kBytes[machine.uniform(0, 7)];
@@ -132,7 +114,7 @@ TEST_P(GemmTest, OneSegment) {
 }
 
 /// Lets every byte meet every byte: GEMMs of one reduction byte, whose sums are the products.
-void all_pairs(const std::string& hardware, const Kinds& kinds) {
+void all_pairs(const std::string& hardware, const GemmKinds& kinds) {
   MachineCase machine(hardware);
   const Hardware& hw = machine.hardware();
   const int rows = (256 + hw.rows - 1) / hw.rows, cols = (256 + hw.cols - 1) / hw.cols, pitch = cols * hw.cols * 4;
@@ -191,7 +173,7 @@ void all_pairs(const std::string& hardware, const Kinds& kinds) {
 }
 
 TEST_P(GemmTest, EveryPairOfBytes) {
-  for (const Kinds& kinds : all_kinds()) ASSERT_NO_FATAL_FAILURE(all_pairs(GetParam(), kinds));
+  for (const GemmKinds& kinds : all_gemm_kinds()) ASSERT_NO_FATAL_FAILURE(all_pairs(GetParam(), kinds));
 }
 
 /// A convolution's rows of signs with padding: bytes that are padding count nothing.

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "Vbl_array_tiny.h"
-#include "kernels/command.hpp"
 #include "testbench/model/numerics/sweep.hpp"
+#include "testbench/rtl/gemm_kinds.hpp"
 #include "testbench/rtl/units/unit.hpp"
 
 namespace bitloom::testing {
@@ -15,25 +15,6 @@ namespace {
 
 constexpr int kRows = 4, kCols = 4;  // of tiny
 using Bytes = std::array<int, 4>;
-
-struct Setting {
-  Mode mode;
-  Kind a, b;
-};
-
-/// Lists the settings that docs/commands.md allows: at most one operand is logarithmic, and only in MAC4.
-std::vector<Setting> all_settings() {
-  std::vector<Setting> all = {{Mode::XNOR, Kind::SIGNED, Kind::SIGNED}};
-  for (const Kind a : {Kind::SIGNED, Kind::UNSIGNED}) {
-    for (const Kind b : {Kind::SIGNED, Kind::UNSIGNED}) {
-      all.push_back({Mode::MAC8, a, b});
-      all.push_back({Mode::MAC4, a, b});
-    }
-    all.push_back({Mode::MAC4, a, Kind::LOG});
-    all.push_back({Mode::MAC4, Kind::LOG, a});
-  }
-  return all;
-}
 
 /// Returns what `bits` bits of a byte from bit `lsb` on stand for, summed bit by bit.
 std::int64_t value_of(int byte, int lsb, int bits, Kind kind) {
@@ -51,7 +32,7 @@ std::int64_t value_of(int byte, int lsb, int bits, Kind kind) {
   return value;
 }
 
-std::int64_t specified(int a, int b, const Setting& setting, bool present) {
+std::int64_t specified(int a, int b, const GemmKinds& setting, bool present) {
   std::int64_t sum = 0;
   if (setting.mode == Mode::XNOR) {
     for (int i = 0; i < 8; ++i) sum += (a >> i & 1) == (b >> i & 1) ? 1 : -1;
@@ -64,7 +45,7 @@ std::int64_t specified(int a, int b, const Setting& setting, bool present) {
 
 class ArrayUnit {
  public:
-  explicit ArrayUnit(const Setting& setting) {
+  explicit ArrayUnit(const GemmKinds& setting) {
     unit_->mode_i = static_cast<std::uint8_t>(setting.mode);
     unit_->a_kind_i = static_cast<std::uint8_t>(setting.a);
     unit_->b_kind_i = static_cast<std::uint8_t>(setting.b);
@@ -100,7 +81,7 @@ class ArrayUnit {
   Unit<Vbl_array_tiny> unit_;
 };
 
-std::string name_of(const Setting& setting) {
+std::string name_of(const GemmKinds& setting) {
   return "mode " + std::to_string(static_cast<int>(setting.mode)) + " kinds " +
          std::to_string(static_cast<int>(setting.a)) + ", " + std::to_string(static_cast<int>(setting.b));
 }
@@ -108,7 +89,7 @@ std::string name_of(const Setting& setting) {
 Bytes four_from(int first) { return {first, first + 1, first + 2, first + 3}; }
 
 TEST(Array, EveryPairOfBytes) {
-  for (const Setting& setting : all_settings()) {
+  for (const GemmKinds& setting : all_gemm_kinds()) {
     ArrayUnit unit(setting);
     for (int a = 0; a < 256; a += kRows) {
       for (int b = 0; b < 256; b += kCols) {
@@ -128,7 +109,7 @@ TEST(Array, EveryPairOfBytes) {
 
 /// Sums of both signs, from the last products of a former sum on, and beyond 32 bits.
 TEST(Array, SumsRun) {
-  for (const Setting& setting : all_settings()) {
+  for (const GemmKinds& setting : all_gemm_kinds()) {
     ArrayUnit unit(setting);
     Sweep sweep(5);
     std::array<std::int64_t, kRows * kCols> expected{};
