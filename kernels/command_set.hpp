@@ -102,7 +102,7 @@ namespace bitloom {
   X(A_KIND, 13, 18, 2)            \
   X(B_KIND, 13, 20, 2)            \
   /* vector commands */           \
-  X(LIMIT, 5, 0, 12)              \
+  X(LIMIT, 5, 0, 16)              \
   X(MU16, 5, 16, 16)              \
   X(QMAX, 6, 0, 16)               \
   X(QUANTIZER, 6, 16, 2)          \
@@ -113,22 +113,22 @@ namespace bitloom {
   X(AXIS_ALL, 6, 24, 1)           \
   X(POOL_OP, 6, 25, 2)            \
   X(ROW_STEP0, 7, 0, 32)          \
-  X(ADDEND, 8, 0, 12)             \
-  X(RATIO_W, 8, 12, 12)           \
-  X(CODE0, 8, 24, 8)              \
+  X(ADDEND, 8, 0, 16)             \
+  X(RATIO_W, 8, 16, 16)           \
+  X(CODE0, 4, 24, 8)              \
   X(CODE1, 7, 0, 8)               \
   X(CODE2, 7, 8, 8)               \
   X(FLAGS, 12, 0, 16)             \
   X(ROUNDING, 12, 16, 3)          \
-  X(RATIO, 13, 0, 12)             \
-  X(STAT, 13, 12, 12)             \
+  X(RATIO, 13, 0, 16)             \
+  X(STAT, 13, 16, 16)             \
   X(USE, 14, 0, 8)                \
   X(SAMPLE, 14, 8, 8)             \
   X(TENSOR, 14, 16, 16)           \
   X(VIN_BASE, 15, 0, 16)          \
   X(VIN_STRIDE, 15, 16, 16)       \
   /* SCALAR, TABLE_* */           \
-  X(SRC_N, 5, 0, 12)              \
+  X(SRC_N, 5, 0, 16)              \
   X(IMMEDIATE, 5, 16, 16)         \
   X(TABLE_PITCH, 6, 0, 16)        \
   X(VECTOR_A, 6, 16, 1)           \
@@ -136,10 +136,10 @@ namespace bitloom {
   X(VECTOR_C, 6, 18, 1)           \
   X(SCALAR_OP, 12, 0, 6)          \
   X(SCALAR_KEEP, 12, 6, 1)        \
-  X(DST, 13, 0, 12)               \
-  X(SRC_A, 13, 12, 12)            \
-  X(SRC_B, 14, 0, 12)             \
-  X(SRC_C, 15, 0, 12)
+  X(DST, 13, 0, 16)               \
+  X(SRC_A, 13, 16, 16)            \
+  X(SRC_B, 14, 0, 16)             \
+  X(SRC_C, 15, 0, 16)
 
 // X(name, bit) of FLAGS.
 #define BITLOOM_FLAGS(X) \
@@ -272,13 +272,13 @@ namespace bitloom {
 
 inline constexpr int kCommandBytes = 64;
 inline constexpr int kCommandWords = 16;
-inline constexpr int kQueues = 4;                 ///< load, array, vector, store
-inline constexpr int kGroupMax = 4;               ///< commands in one loop group
-inline constexpr int kTokenCounters = 32;         ///< id = from·8 + to·2 + channel
-inline constexpr int kTokenMax = 255;             ///< a counter above this is TOKEN_OVERFLOW
-inline constexpr int kShapeSlots = 4;             ///< gather descriptors of the load and of the store engine
-inline constexpr int kReduceWords = 16;           ///< words of V columns that REDUCE sums at once
-inline constexpr int kPoolWords = 64;             ///< words of V elements that POOL accumulates at once
-inline constexpr int kTableLearningRate = 0xFFF;  ///< table index that reads the LEARNING_RATE register
+inline constexpr int kQueues = 4;                  ///< load, array, vector, store
+inline constexpr int kGroupMax = 4;                ///< commands in one loop group
+inline constexpr int kTokenCounters = 32;          ///< id = from·8 + to·2 + channel
+inline constexpr int kTokenMax = 255;              ///< a counter above this is TOKEN_OVERFLOW
+inline constexpr int kShapeSlots = 4;              ///< gather descriptors of the load and of the store engine
+inline constexpr int kReduceWords = 16;            ///< words of V columns that REDUCE sums at once
+inline constexpr int kPoolWords = 64;              ///< words of V elements that POOL accumulates at once
+inline constexpr int kTableLearningRate = 0xFFFF;  ///< table index that reads the LEARNING_RATE register
 
 }  // namespace bitloom

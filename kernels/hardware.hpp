@@ -11,7 +11,7 @@
 
 namespace bitloom {
 
-inline constexpr int kTableWordsMax = 4092;  ///< a command's fields name an entry by 12 bits
+inline constexpr int kTableWordsMax = 65532;  ///< multiple of 4 below kTableLearningRate, which no entry may have
 
 /// The memory with banks that a hardware file names (docs/dram.md).
 struct HardwareDram {

@@ -42,7 +42,7 @@ std::vector<FileField> memory_fields() {
       fields::integer("vbias_words", 1, kFieldMax, "The size of the buffer for biases and values by channel.")
           .in("words of axi_bytes"),
       fields::integer("table_words", 64, kTableWordsMax,
-                      "The size of the table memory, which look-ups and codebooks use.")
+                      "The size of the table of scales, statistics and the values of a channel, sample or group.")
           .in("words of 4 bytes"),
   };
 }

@@ -125,7 +125,9 @@ class Lowering {
   }
   /// Makes the real nearest to the 64-bit integer whose low word is `low` and whose high word lies `pitch` entries
   /// further.
-  Src from_sum(Src low, int pitch) { return scalar(ScalarOp::FROM_SUM, low, {}, {}, {.pitch = pitch}); }
+  Src from_sum(Src low, int pitch, Entry dst = -1) {
+    return scalar(ScalarOp::FROM_SUM, low, {}, {}, {.dst = dst, .pitch = pitch});
+  }
   Src to_scale(Src a, Entry dst = -1) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst}); }
   /// Makes the unit of a sum, an average or a norm's gradient.
   Src to_unit(Src a, Entry dst) { return scalar(ScalarOp::TO_SCALE, a, {}, {}, {.dst = dst, .keep = power_units}); }

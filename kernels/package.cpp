@@ -88,7 +88,7 @@ std::string command_set() {
   text += parameter("GROUP_MAX", kGroupMax, 0);
   text += parameter("TOKEN_COUNTERS", kTokenCounters, 0);
   text += parameter("TOKEN_MAX", kTokenMax, 0);
-  text += parameter("TABLE_LEARNING_RATE", kTableLearningRate, 12);
+  text += parameter("TABLE_LEARNING_RATE", kTableLearningRate, 16);
   text += parameter("SHAPE_SLOTS", kShapeSlots, 0);
   text += parameter("REDUCE_WORDS", kReduceWords, 0);
   text += parameter("POOL_WORDS", kPoolWords, 0);

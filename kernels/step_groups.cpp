@@ -118,17 +118,19 @@ GroupCodes Step::group_view(int s, const GroupView& view, int part, int use, int
   const Src lo = low.load_vectors(ranges, 0, groups, 3);
   const Src hi(lo.entry + groups, groups);
   const Src score(lo.entry + 2 * groups, groups);
+  // A vector takes the entries of one that is read no more: they are as long as a view has groups.
   const Src distance(low.table.temporary(2 * groups), groups);  // unsigned: high words of 0 behind the low ones
   low.isub(hi, lo, distance.entry);
   low.scalar(ScalarOp::COPY, Src(), {}, {}, {.dst = distance.entry + groups, .count = groups});
-  const Src range = low.from_sum(distance, groups);
+  const Src range = low.from_sum(distance, groups, distance.entry);
   const Src levels = low.real((1 << view.bits) - 1);
   const Src keep = group_keep(s, range, score, prune_use);
-  const GroupGridAt grid = view.groups == Groups::kTensor && view.bits > 1
-                               ? snapped(low, lo, hi, levels)
-                               : GroupGridAt{lo, low.rdiv(levels, range), low.rdiv(range, levels)};
-  const Src step = low.rmul(keep, grid.step);
-  const Src offset = low.rmul(keep, low.from_int(grid.lo, 0));
+  const GroupGridAt grid =
+      view.groups == Groups::kTensor && view.bits > 1
+          ? snapped(low, lo, hi, levels)
+          : GroupGridAt{lo, low.rdiv(levels, range, distance.entry + groups), low.rdiv(range, levels, range.entry)};
+  const Src step = low.rmul(keep, grid.step, grid.step.entry);
+  const Src offset = low.rmul(keep, low.from_int(grid.lo, 0, hi.entry), hi.entry);
   const Src larger = low.rmax(low.rmaxabs(step), low.rmul(low.rmaxabs(offset), low.real(1.0 / 16)));
   const bool second = use == static_cast<int>(RandomUse::kQuantizeWgrad);
   const Quantizer other = second ? stage(s).rule.activation.quantizer : stage(s).rule.weight.quantizer;
@@ -138,8 +140,8 @@ GroupCodes Step::group_view(int s, const GroupView& view, int part, int use, int
   const Src one = low.real(1);
   of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, {StepScalar::kGroupZ, part}));
   of.reals = add_own(s, "groups" + suffix_of(part), kGroupRows, groups);
-  low.store_vectors({grid.ratio, grid.lo, low.rdiv(step, of.z), low.rdiv(offset, of.z), step, offset}, of.reals, 0,
-                    groups);
+  low.store_vectors({grid.ratio, grid.lo, low.rdiv(step, of.z, score.entry), low.rdiv(offset, of.z), step, offset},
+                    of.reals, 0, groups);
   low.layout.alias_row(of.reals, kStep, handle(s, {StepTensor::kStep, part}));
   low.layout.alias_row(of.reals, kOffset, handle(s, {StepTensor::kOff, part}));
   const int to =

@@ -18,7 +18,7 @@ module bl_adam #(
     input  logic [    31:0] col0_i,
     input  logic            parity_i,
     input  logic            first_i,
-    output logic [    11:0] table_addr_o,
+    output logic [    15:0] table_addr_o,
     input  logic [    31:0] table_data_i,
     input  logic [    95:0] stat_i,
     output logic            stat_we_o,
@@ -58,7 +58,7 @@ module bl_adam #(
   assign stride = cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16];
   assign vin_base = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16];
   assign draws = codes && !steps && !half_up;
-  assign table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
+  assign table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:16];
 
   // ---- Order: the table entry, the key, then for each group Fetch, Last, Steps, Write
   typedef enum logic [2:0] {Idle, Key, Fetch, Last, Steps, Write} state_e;

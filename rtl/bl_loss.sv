@@ -19,7 +19,7 @@ module bl_loss #(
     input  logic [    15:0] rows_i,
     input  logic [    15:0] cols_i,
     input  logic            parity_i,
-    output logic [    11:0] table_addr_o,
+    output logic [    15:0] table_addr_o,
     input  logic [    31:0] table_data_i,
     input  logic [    95:0] stat_i,
     output logic            stat_we_o,
@@ -47,7 +47,7 @@ module bl_loss #(
   assign stride = cmd_i[bl_pkg::F_VIN_STRIDE_LSB+:16];
   assign raw_base = parity_i ? stride : 16'd0;
   assign vin_base = cmd_i[bl_pkg::F_VIN_BASE_LSB+:16] + raw_base;
-  assign table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
+  assign table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:16];
 
   // ---- Order of an execution
   typedef enum logic [2:0] {Idle, Label, Largest, Sum, Start, Divide, Gradient} state_e;

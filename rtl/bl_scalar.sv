@@ -7,10 +7,10 @@ module bl_scalar (
     input  logic         run_i,             // from the first cycle until the cycle of done_o
     output logic         done_o,
     input  logic [511:0] cmd_i,
-    output logic [ 11:0] table_addr_o,
+    output logic [ 15:0] table_addr_o,
     input  logic [ 31:0] table_data_i,
     output logic         table_we_o,
-    output logic [ 11:0] table_waddr_o,
+    output logic [ 15:0] table_waddr_o,
     output logic [ 31:0] table_wdata_o,
     // The divider
     output logic         div_start_o,
@@ -35,7 +35,7 @@ module bl_scalar (
   // --- command --------------------------------------------------------------------------------------------------------
   logic [5:0] op;
   logic keep, vector_a, vector_b, vector_c;
-  logic [11:0] dst, src_a, src_b, src_c, src_n, pitch;
+  logic [15:0] dst, src_a, src_b, src_c, src_n, pitch;
   logic [15:0] qmax, immediate, cols;  // cols: elements
   assign cols = cmd_i[bl_pkg::F_COLS_LSB+:16];
   assign op = cmd_i[bl_pkg::F_SCALAR_OP_LSB+:6];
@@ -43,12 +43,12 @@ module bl_scalar (
   assign vector_a = cmd_i[bl_pkg::F_VECTOR_A_LSB];
   assign vector_b = cmd_i[bl_pkg::F_VECTOR_B_LSB];
   assign vector_c = cmd_i[bl_pkg::F_VECTOR_C_LSB];
-  assign dst = cmd_i[bl_pkg::F_DST_LSB+:12];
-  assign src_a = cmd_i[bl_pkg::F_SRC_A_LSB+:12];
-  assign src_b = cmd_i[bl_pkg::F_SRC_B_LSB+:12];
-  assign src_c = cmd_i[bl_pkg::F_SRC_C_LSB+:12];
-  assign src_n = cmd_i[bl_pkg::F_SRC_N_LSB+:12];
-  assign pitch = cmd_i[bl_pkg::F_TABLE_PITCH_LSB+:12];
+  assign dst = cmd_i[bl_pkg::F_DST_LSB+:16];
+  assign src_a = cmd_i[bl_pkg::F_SRC_A_LSB+:16];
+  assign src_b = cmd_i[bl_pkg::F_SRC_B_LSB+:16];
+  assign src_c = cmd_i[bl_pkg::F_SRC_C_LSB+:16];
+  assign src_n = cmd_i[bl_pkg::F_SRC_N_LSB+:16];
+  assign pitch = cmd_i[bl_pkg::F_TABLE_PITCH_LSB+:16];
   assign qmax = cmd_i[bl_pkg::F_QMAX_LSB+:16];
   assign immediate = cmd_i[bl_pkg::F_IMMEDIATE_LSB+:16];
   logic unused_cmd;
@@ -140,11 +140,10 @@ module bl_scalar (
   end
 
   // --- table reads ----------------------------------------------------------------------------------------------------
-  logic [11:0] at_a, at_b, at_c, index;
-  assign index = index_q[11:0];
-  assign at_a = src_a + (vector_a ? index : 12'd0);
-  assign at_b = src_b + (vector_b ? index : 12'd0);
-  assign at_c = src_c + (vector_c ? index : 12'd0);
+  logic [15:0] at_a, at_b, at_c;
+  assign at_a = src_a + (vector_a ? index_q : 16'd0);
+  assign at_b = src_b + (vector_b ? index_q : 16'd0);
+  assign at_c = src_c + (vector_c ? index_q : 16'd0);
   always_comb begin
     case (state_q)
       Begin, ReadA: table_addr_o = at_a;
@@ -154,8 +153,8 @@ module bl_scalar (
       ReadC: table_addr_o = at_c;
       ReadCHigh: table_addr_o = at_c + pitch;
       ReadN: table_addr_o = src_n;
-      Rank: table_addr_o = src_a + other_q[11:0];
-      default: table_addr_o = 12'd1;
+      Rank: table_addr_o = src_a + other_q;
+      default: table_addr_o = 16'd1;
     endcase
   end
 
@@ -376,17 +375,17 @@ module bl_scalar (
   logic single;  // the operations that make one result of the whole vector
   assign single = is_sum || is_max_abs;
   assign key_start_o = state_q == Begin && run_i && is_random;
-  assign key_address_o = {4'd0, src_c, immediate[7:0], 8'd0};
+  assign key_address_o = {src_c, immediate[7:0], 8'd0};
   assign draw_o = state_q == Draw;
   assign draw_block_o = {18'd0, index_q[15:2]};
   assign done_o = (state_q == Copy || state_q == Count) && last_element;
   assign table_we_o = state_q == Copy || state_q == Finish || state_q == Count;
   always_comb begin
-    table_waddr_o = dst + (single ? 12'd0 : index);
+    table_waddr_o = dst + (single ? 16'd0 : index_q);
     table_wdata_o = result;
     if (state_q == Copy) table_wdata_o = a_q;
     if (state_q == Count) begin
-      table_waddr_o = 12'd1;
+      table_waddr_o = 16'd1;
       table_wdata_o = table_data_i + {31'd0, saturated_q};
     end
   end

@@ -11,10 +11,10 @@ module bl_stats (
     output logic [159:0] now_o,     // {value 4, ..., value 0}
     input  logic         save_i,    // writes the values from the next cycle on
     input  logic [  2:0] count_i,   // how many
-    input  logic [ 11:0] stat_i,
+    input  logic [ 15:0] stat_i,
     output logic         saving_o,
     output logic         saved_o,   // in the last cycle of saving
-    output logic [ 11:0] addr_o,
+    output logic [ 15:0] addr_o,
     output logic [ 31:0] data_o
 );
 
@@ -46,7 +46,7 @@ module bl_stats (
 
   assign saving_o = saving_q;
   assign saved_o = saving_q && count_q + 3'd1 == count_i;
-  assign addr_o = stat_i + {9'd0, count_q};
+  assign addr_o = stat_i + {13'd0, count_q};
   assign data_o = now_o[count_q*32+:32];
 
 endmodule

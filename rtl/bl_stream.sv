@@ -30,7 +30,7 @@ module bl_stream #(
     input  logic             draws16_i,
     // Table entries RATIO, LIMIT, ADDEND, RATIO_W, ADDEND + 1: read one a cycle from the first on, so the first three are there in the earliest stage 1,
     // and all five in that of a period of 3
-    output logic [     11:0] table_addr_o,
+    output logic [     15:0] table_addr_o,
     input  logic [     31:0] table_data_i,
     output logic [  5*32-1:0] entry_o,
     // Random words
@@ -136,11 +136,11 @@ module bl_stream #(
   logic [2:0] entries_q;  // table entries that were read
   always_comb begin
     case (entries_q)
-      3'd0: table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:12];
-      3'd1: table_addr_o = cmd_i[bl_pkg::F_LIMIT_LSB+:12];
-      3'd2: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12];
-      3'd3: table_addr_o = cmd_i[bl_pkg::F_RATIO_W_LSB+:12];
-      default: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:12] + 12'd1;
+      3'd0: table_addr_o = cmd_i[bl_pkg::F_RATIO_LSB+:16];
+      3'd1: table_addr_o = cmd_i[bl_pkg::F_LIMIT_LSB+:16];
+      3'd2: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:16];
+      3'd3: table_addr_o = cmd_i[bl_pkg::F_RATIO_W_LSB+:16];
+      default: table_addr_o = cmd_i[bl_pkg::F_ADDEND_LSB+:16] + 16'd1;
     endcase
   end
 

@@ -28,7 +28,7 @@ module bl_streams #(
     input  logic              parity_i,      // of PARITY0
     input  logic              parity2_i,     // of level 2
     input  logic              first_i,
-    output logic [      11:0] table_addr_o,
+    output logic [      15:0] table_addr_o,
     input  logic [      31:0] table_data_i,
     input  logic [     159:0] stat_i,
     output logic              stat_we_o,

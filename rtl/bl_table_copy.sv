@@ -15,10 +15,10 @@ module bl_table_copy #(
     input  logic [    15:0] cols_i,
     input  logic [    31:0] col0_i,
     input  logic            parity_i,
-    output logic [    11:0] table_addr_o,
+    output logic [    15:0] table_addr_o,
     input  logic [    31:0] table_data_i,
     output logic            table_we_o,
-    output logic [    11:0] table_waddr_o,
+    output logic [    15:0] table_waddr_o,
     output logic [    31:0] table_wdata_o,
     output logic [VinW-1:0] vin_addr_o,
     input  logic [ W*8-1:0] vin_data_i,
@@ -37,21 +37,21 @@ module bl_table_copy #(
   // The entry of this cycle, and in the next cycle that of its data.
   logic running_q, data_q, ended_q, ends_row, last;
   logic [15:0] row_q, col_q, row_word_q;
-  logic [11:0] row_entry_q, entry, entry_q;
+  logic [15:0] row_entry_q, entry, entry_q;
   logic [LogV-1:0] lane_q;
   logic [15:0] word_at_q;
   logic flush_q;
   logic [W*8-1:0] word_q;
   assign ends_row = col_q + 16'd1 >= cols_i;
   assign last = ends_row && row_q + 16'd1 >= rows_i;
-  assign entry = row_entry_q + col_q[11:0];
+  assign entry = row_entry_q + col_q;
   assign done_o = ended_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       {running_q, data_q, ended_q, flush_q} <= 4'd0;
       {row_q, col_q, row_word_q, word_at_q} <= 64'd0;
-      {row_entry_q, entry_q} <= 24'd0;
+      {row_entry_q, entry_q} <= 32'd0;
       lane_q <= '0;
       word_q <= '0;
     end else if (!running_q) begin
@@ -59,7 +59,7 @@ module bl_table_copy #(
       {data_q, ended_q, flush_q} <= 3'd0;
       {row_q, col_q} <= 32'd0;
       row_word_q <= section;
-      row_entry_q <= cmd_i[bl_pkg::F_DST_LSB+:12] + col0_i[11:0];
+      row_entry_q <= cmd_i[bl_pkg::F_DST_LSB+:16] + col0_i[15:0];
       word_q <= '0;
     end else begin
       running_q <= !last;
@@ -76,7 +76,7 @@ module bl_table_copy #(
         col_q <= 16'd0;
         row_q <= row_q + 16'd1;
         row_word_q <= row_word_q + groups;
-        row_entry_q <= row_entry_q + cmd_i[bl_pkg::F_TABLE_PITCH_LSB+:12];
+        row_entry_q <= row_entry_q + cmd_i[bl_pkg::F_TABLE_PITCH_LSB+:16];
       end
     end
   end

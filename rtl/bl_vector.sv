@@ -50,13 +50,13 @@ module bl_vector #(
   // ---- The execution
   logic [7:0] opcode;
   logic [1:0] slot;
-  logic [11:0] stat;
+  logic [15:0] stat;
   logic parity, begins, busy_q, unit_done, keeps_stats, has_stats;
   logic is_tile, is_update, is_loss, is_scalar, is_load, is_store, is_affine, is_reduce, is_pool, is_adam;
   logic is_stream, is_other, stats_save, stats_saving, stats_saved;
   assign opcode = exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8];
   assign slot = exec_cmd_i[bl_pkg::F_INDEX_LSB+:2];
-  assign stat = exec_cmd_i[bl_pkg::F_STAT_LSB+:12];
+  assign stat = exec_cmd_i[bl_pkg::F_STAT_LSB+:16];
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   logic unused_exec;
   assign unused_exec = ^{exec_cmd_i, exec_addr_i, exec_i0_i};
@@ -81,7 +81,7 @@ module bl_vector #(
   assign has_stats = opcode == bl_pkg::OP_TILE || opcode == bl_pkg::OP_UPDATE || opcode == bl_pkg::OP_LOSS ||
       opcode == bl_pkg::OP_AFFINE || opcode == bl_pkg::OP_POOL ||
       (opcode == bl_pkg::OP_ADAM && exec_cmd_i[bl_pkg::F_FLAGS_LSB+bl_pkg::FLAG_CODES_OUT]);
-  assign keeps_stats = has_stats && stat != 12'd0;
+  assign keeps_stats = has_stats && stat != 16'd0;
   assign stats_save = unit_done && keeps_stats && exec_last_i;
   assign exec_done_o = (unit_done && !stats_save) || stats_saved;
   assign begins = exec_valid_i && !busy_q;
@@ -92,8 +92,8 @@ module bl_vector #(
   end
 
   // ---- Table
-  logic [11:0] table_raddr, table_waddr, stream_taddr, scalar_taddr, words_taddr;
-  logic [11:0] scalar_twaddr, words_twaddr, stats_twaddr;
+  logic [15:0] table_raddr, table_waddr, stream_taddr, scalar_taddr, words_taddr;
+  logic [15:0] scalar_twaddr, words_twaddr, stats_twaddr;
   logic [31:0] table_rdata, table_wdata, scalar_twdata, words_twdata, stats_twdata;
   logic table_we, scalar_twe, words_twe;
   always_comb begin
@@ -115,7 +115,7 @@ module bl_vector #(
     end
   end
   bl_table u_table (
-      .clk_i, .rst_ni,
+      .clk_i,
       .clear_i(start_i),
       .we_i(table_we),
       .waddr_i(table_waddr),

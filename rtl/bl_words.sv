@@ -21,10 +21,10 @@ module bl_words #(
     input  logic [    31:0] col0_i,
     input  logic            first_i,
     input  logic            parity_i,       // of PARITY0
-    output logic [    11:0] table_addr_o,
+    output logic [    15:0] table_addr_o,
     input  logic [    31:0] table_data_i,
     output logic            table_we_o,
-    output logic [    11:0] table_waddr_o,
+    output logic [    15:0] table_waddr_o,
     output logic [    31:0] table_wdata_o,
     input  logic [    95:0] stat_i,
     output logic            stat_we_o,
@@ -55,7 +55,7 @@ module bl_words #(
   logic loss_stat_we, adam_stat_we;
   logic loss_raw_we, adam_raw_we, copy_raw_we;
   logic [95:0] loss_stat, adam_stat;
-  logic [11:0] loss_taddr, adam_taddr, copy_taddr;
+  logic [15:0] loss_taddr, adam_taddr, copy_taddr;
   logic [VinW-1:0] loss_vin, adam_vin, copy_vin;
   logic [RawW-1:0] loss_raw, adam_raw, copy_raw;
   logic [W*8-1:0] loss_raw_data, adam_raw_data, copy_raw_data;

@@ -93,7 +93,7 @@ TEST_F(HardwareFile, NamesAValueOutOfRange) {
                                                      {"vout_words", 0},
                                                      {"vbias_words", 0},
                                                      {"table_words", 63},
-                                                     {"table_words", 4093},
+                                                     {"table_words", 65533},
                                                      {"queue_depth", 3},
                                                      {"max_outstanding", 0},
                                                      {"max_outstanding", 65},

@@ -60,7 +60,7 @@ TEST_P(Package, HoldsTheCommandSet) {
   EXPECT_EQ(values.at("ROUND_STOCHASTIC"), 3);
   EXPECT_EQ(values.at("ERR_TOKENS_LEFT"), 5);
   EXPECT_EQ(values.at("REG_ID"), 0x3C);
-  EXPECT_EQ(values.at("TABLE_LEARNING_RATE"), 0xFFF);
+  EXPECT_EQ(values.at("TABLE_LEARNING_RATE"), 0xFFFF);
 }
 
 TEST_P(Package, HoldsTheHardware) {

@@ -189,7 +189,7 @@ TEST(Program, SaysWhichMemoryIsTooSmall) {
                 lower(perceptron(6, {12, 10}), named_recipe("psq"), named_hardware("tiny"), with_batch(900));
               }),
               AllOf(HasSubstr("hardware tiny: network"), HasSubstr("fc2, quantize: the table is too small: needs "),
-                    HasSubstr("(table_words, at most 4092)")));
+                    HasSubstr("(table_words, at most 65532)")));
   hw = named_hardware("tiny");
   hw.table_words = 64;
   EXPECT_THAT(error_on(hw), AllOf(HasSubstr("table_words"), HasSubstr("has 64")));
@@ -200,6 +200,18 @@ TEST(Program, SaysWhichMemoryIsTooSmall) {
   hw.rows = 1;
   EXPECT_EQ(error_on(hw), "");
   EXPECT_EQ(error_on(hw, "int4"), "");
+}
+
+/// Thousands of groups of a view, whose values the table holds at once.
+TEST(Program, LowersGroupsOfWideLayers) {
+  for (const char* recipe : {"psq", "fqt1"}) {
+    for (const auto& [name, batch] : {std::pair("ffn768", 512), std::pair("resnet18", 1), std::pair("vgg16", 1)}) {
+      const auto lowered = [&, network = name, samples = batch] {
+        lower(named_network(network), named_recipe(recipe), named_hardware("base"), with_batch(samples));
+      };
+      EXPECT_EQ(error_of(lowered), "");
+    }
+  }
 }
 
 TEST(Program, RejectsOptionsOutOfRange) {

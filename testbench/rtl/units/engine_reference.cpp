@@ -205,6 +205,11 @@ int Reference::table_store(const Execution& e) {
 }
 
 Pair::Pair(const Hardware& hw, int seed) : engine_(make_engine(seed)), reference_(hw) {
+  const int most = hw.vin_words * hw.lanes();
+  for (int first = 0; first < hw.table_words; first += most) {  // entries that were never written hold anything
+    load_table(static_cast<std::uint32_t>(first),
+               std::vector<std::uint32_t>(size(std::min(most, hw.table_words - first))));
+  }
   Sweep sweep(static_cast<std::uint64_t>(seed));
   Memories& memories = reference_.memories;
   poison(memories.vin, sweep);
@@ -250,14 +255,16 @@ void Pair::run(const Execution& execution) {
                 << execution.i1 << " i2 " << execution.i2;
 }
 
-void Pair::compare_table() {
+void Pair::compare_table(std::int64_t ends) {
   const auto entries = static_cast<std::int64_t>(reference_.table.size());
   const std::int64_t most = hardware().vout_words * hardware().lanes();
-  for (std::int64_t first = 0; first < entries; first += most) {
-    run(Execution(Command(Opcode::TABLE_STORE)
-                      .set(Field::DST, first)
-                      .set(Field::ROWS, 1)
-                      .set(Field::COLS, std::min(most, entries - first))));
+  for (std::int64_t first = 0; first < entries;) {
+    const std::int64_t count = std::min(most, first < ends ? std::min(ends, entries) - first : entries - first);
+    Command store(Opcode::TABLE_STORE);
+    store.set(Field::DST, first).set(Field::ROWS, 1).set(Field::COLS, count);
+    run(Execution(store));
+    first += count;
+    if (first >= ends) first = std::max(first, entries - ends);
   }
 }
 

@@ -18,7 +18,7 @@ std::int64_t groups(const Command& c, const Hardware& hw) { return (c.get(Field:
 
 bool chance(Sweep& sweep, int percent) { return sweep.in(0, 99) < percent; }
 std::int64_t entry(Sweep& sweep, std::uint32_t first, std::uint32_t count) {
-  return sweep.in(first, first + std::int64_t{count} - 1);
+  return table_origin() + sweep.in(first, first + std::int64_t{count} - 1);
 }
 
 std::int64_t random_acc(Sweep& sweep) {
@@ -94,7 +94,7 @@ void common(Command& c, Sweep& sweep, std::uint32_t index) {
   c.set(Field::INDEX, index).set(Field::PARITY0, sweep.in(0, 3));
 }
 void with_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
-  c.set(Field::STAT, chance(sweep, 90) ? kStatistics + 8 * (index % 4) : 0);
+  c.set(Field::STAT, chance(sweep, 90) ? table_origin() + kStatistics + 8 * (index % 4) : 0);
 }
 void with_words(Command& c, Sweep& sweep) {
   c.set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
@@ -216,7 +216,7 @@ void load_operands(Pair& pair, Sweep& sweep) {
   fill(kShifts, kShiftCount, [&] { return sweep.in(0, 16); });
   fill(kLevels, kLevelCount, [&] { return sweep.in(0, 3); });
   values.erase(values.begin(), values.begin() + kScales);
-  pair.load_table(kScales, values);
+  pair.load_table(table_origin() + kScales, values);
 }
 
 Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {

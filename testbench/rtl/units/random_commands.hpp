@@ -8,7 +8,7 @@ namespace bitloom::testing {
 
 // Random legal commands that fit the hardware's memories. The table holds what they read: scales, reals (of either
 // sign), powers of two (N24), tops (N19.1), limits, shifts (N13.1) and levels (N23.6); statistics go to kStatistics + 8
-// · slot.
+// · slot. All of it lies at the table's end.
 
 constexpr std::uint32_t kScales = 2, kScaleCount = 30;
 constexpr std::uint32_t kReals = 32, kRealCount = 16;
@@ -18,6 +18,10 @@ constexpr std::uint32_t kLimits = 60, kLimitCount = 6;
 constexpr std::uint32_t kShifts = 66, kShiftCount = 4;
 constexpr std::uint32_t kLevels = 70, kLevelCount = 5;
 constexpr std::uint32_t kStatistics = 80;
+constexpr int kTableTests = 160;  ///< entries that the tests' commands use
+
+/// Returns the first of them: base's need 15 bits.
+inline std::uint32_t table_origin() { return static_cast<std::uint32_t>(hardware().table_words - kTableTests); }
 
 /// A scale whose shift is often one that gives results of some bits.
 std::uint32_t random_scale(Sweep& sweep);

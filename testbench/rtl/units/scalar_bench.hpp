@@ -1,7 +1,6 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -15,9 +14,10 @@ namespace bitloom::testing {
 using spec::Wide;
 using spec::Word;
 
-/// Elements of the vectors, and where they lie: word i of A, B, C and of the results; high words kHigh further.
+/// Elements of the vectors, and where they lie: word i of A, B, C and of the results; high words kHigh further. Every
+/// bit of an index is 1 in some of them.
 inline constexpr int kElements = 12;
-inline constexpr std::uint32_t kA = 100, kB = 200, kC = 300, kN = 50, kDst = 500, kHigh = 40;
+inline constexpr std::uint32_t kA = 40100, kB = 20200, kC = 54300, kN = 33050, kDst = 50500, kHigh = 9040;
 inline constexpr Word kOneWord = 32768 | 15 << 16;
 
 /// bl_scalar between a table, a divider and random words of C++.
@@ -28,7 +28,7 @@ class Bench {
     unit_.reset();
   }
 
-  std::array<Word, 4096> table{};
+  std::vector<Word> table = std::vector<Word>(65536);
   std::uint64_t random_word = 0;
   std::vector<std::uint32_t> keys;    ///< addresses that were asked for
   std::vector<std::uint32_t> blocks;  ///< draws

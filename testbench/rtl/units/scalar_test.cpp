@@ -10,19 +10,16 @@ namespace {
 
 Command scalar(ScalarOp op, std::uint32_t dst, std::uint32_t a, std::uint32_t b) {
   Command c(Opcode::SCALAR);
-  c.set(Field::COLS, 1)
-      .set(Field::SCALAR_OP, static_cast<int>(op))
-      .set(Field::DST, dst)
-      .set(Field::SRC_A, a)
-      .set(Field::SRC_B, b);
-  return c;
+  c.set(Field::COLS, 1).set(Field::SCALAR_OP, static_cast<int>(op));
+  return c.set(Field::DST, dst).set(Field::SRC_A, a).set(Field::SRC_B, b);
 }
 
-/// Room for operands at T[2..] and results after them.
+/// Room for operands from the first of the tests' entries on, and results 100 entries further.
 constexpr std::uint32_t kOperands = 24;
 
 TEST(Scalar, MulAndDiv) {
   Sweep sweep(51);
+  const std::uint32_t first = table_origin();
   Pair pair(hardware(), 13);
   pair.start({});
   for (int round = 0; round < 3 && !::testing::Test::HasFailure(); ++round) {
@@ -34,11 +31,11 @@ TEST(Scalar, MulAndDiv) {
       const auto s = static_cast<std::uint8_t>(sweep.in(0, 63));
       operands.push_back(word(Scale{static_cast<std::uint16_t>(32768 + step % 32768), s}));
     }
-    pair.load_table(2, operands);
+    pair.load_table(first, operands);
     for (std::uint32_t a = 0; a < kOperands; ++a) {
       for (std::uint32_t b = 0; b < kOperands; ++b) {
         const ScalarOp op = (a + b + static_cast<std::uint32_t>(round)) % 3 == 0 ? ScalarOp::MUL : ScalarOp::DIV;
-        pair.run(Execution(scalar(op, 100 + b, 2 + a, 2 + b)));
+        pair.run(Execution(scalar(op, first + 100 + b, first + a, first + b)));
       }
       pair.compare_table();
     }
@@ -47,6 +44,7 @@ TEST(Scalar, MulAndDiv) {
 
 TEST(Scalar, MaxToScale) {
   Sweep sweep(52);
+  const std::uint32_t first = table_origin();
   Pair pair(hardware(), 14);
   pair.start({});
   for (int round = 0; round < 10 && !::testing::Test::HasFailure(); ++round) {
@@ -55,13 +53,13 @@ TEST(Scalar, MaxToScale) {
       operands.push_back(k % 4 == 0 ? random_scale(sweep)
                                     : static_cast<std::uint32_t>(k % 10 == 1 ? 0 : sweep.magnitude(kRawLimit)));
     }
-    pair.load_table(2, operands);
+    pair.load_table(first, operands);
     for (std::uint32_t k = 0; k < 40; ++k) {
-      const auto unit = static_cast<std::uint32_t>(2 + 4 * sweep.in(0, 9));
-      Command c = scalar(ScalarOp::MAX_TO_SCALE, 100 + k, 2 + k, unit);
+      const auto unit = first + static_cast<std::uint32_t>(4 * sweep.in(0, 9));
+      Command c = scalar(ScalarOp::MAX_TO_SCALE, first + 100 + k, first + k, unit);
       const int maxima[] = {7, 127, 32767, 1, 65535, 100};
       c.set(Field::QMAX, maxima[sweep.in(0, 5)]);
-      c.set(Field::SRC_C, 2 + 4 * sweep.in(0, 9)).set(Field::SCALAR_KEEP, sweep.in(0, 1));
+      c.set(Field::SRC_C, first + 4 * sweep.in(0, 9)).set(Field::SCALAR_KEEP, sweep.in(0, 1));
       if (k % 4 != 0) pair.run(Execution(c));
     }
     pair.compare_table();
