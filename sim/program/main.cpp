@@ -63,6 +63,7 @@ std::string footer() {
          "  bitloom train lenet --recipe luq --data DIR --epochs 5 --seed 1 --json out.json\n"
          "  bitloom experiment fashion_mlp --data DIR --db results.db\n"
          "  bitloom run lenet --recipe luq --hw base\n"
+         "  bitloom compare --networks resnet8 conv128 --recipes int8 luq fqt1 --hw base\n"
          "  bitloom cosim conv_small --recipe fqt1 --hw tiny --steps 2\n"
          "  bitloom cosim mlp_odd --recipe int4 --hw odd --steps 3 --stall 25\n"
          "  bitloom codebook\n"
@@ -89,6 +90,7 @@ void register_commands(CLI::App& app, Action& action) {
   add_train(app, action);
   add_experiment(app, action);
   add_run(app, action);
+  add_compare(app, action);
   add_cosim(app, action);
   add_codebook(app, action);
   add_explain(app, action);

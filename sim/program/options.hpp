@@ -62,6 +62,20 @@ struct RunCommand {
   bool quiet = false;
 };
 
+/// What `bitloom compare` takes.
+struct CompareCommand {
+  std::vector<std::string> networks{"resnet18", "resnet50", "vgg16", "resnet8", "conv128", "ffn768"};
+  std::vector<std::string> recipes{"int8", "int4", "luq", "lwq", "psq", "fqt1", "maqd"};
+  std::vector<std::string> hw{"base"};
+  int batch = 0;                ///< 0: as the network or the hyper-parameter file says
+  int jobs = 1;                 ///< rows at once
+  std::string dram;             ///< "ideal", a name or a file of a DRAM; empty: as the hardware file says
+  std::string energy = "45nm";  ///< name or file of the energy table
+  std::string hyper = "default";
+  std::string json;
+  bool quiet = false;
+};
+
 /// What `bitloom cosim` takes.
 struct CosimCommand {
   std::string network;

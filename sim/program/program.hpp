@@ -22,6 +22,7 @@ CLI::Validator is_seed();
 void add_train(CLI::App& app, Action& action);
 void add_experiment(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
+void add_compare(CLI::App& app, Action& action);
 void add_cosim(CLI::App& app, Action& action);
 void add_codebook(CLI::App& app, Action& action);
 void add_explain(CLI::App& app, Action& action);

@@ -43,6 +43,10 @@ TEST(Usage, FaultyCommandLines) {
   expect_refused({"run", "mlp_odd", "--batch", "0"}, "--batch");
   expect_refused({"run", "mlp_odd", "--batch", "65535"}, "--batch");
   expect_refused({"run", "mlp_odd", "--steps", "0"}, "--steps");
+  expect_refused({"compare", "--jobs", "0"}, "--jobs");
+  expect_refused({"compare", "--batch", "0"}, "--batch");
+  expect_refused({"compare", "--networks"}, "--networks");
+  expect_refused({"compare", "mlp"}, "mlp");
   expect_refused({"demo", "mlp"}, "mlp");
   expect_refused({"codebook", "--sharpness", "-1"}, "--sharpness");
 }
@@ -58,7 +62,7 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
   for (const auto& entry : std::filesystem::directory_iterator(source_trace("recipes"))) {
     EXPECT_THAT(help.output, HasSubstr(" " + entry.path().stem().string())) << "help names every recipe";
   }
-  for (const char* command : {"demo", "train", "run", "cosim", "codebook"}) {
+  for (const char* command : {"demo", "train", "run", "compare", "cosim", "codebook"}) {
     const Outcome of_command = run_program({command, "--help"});
     EXPECT_EQ(of_command.code, 0) << command;
     EXPECT_THAT(of_command.output, HasSubstr("Example")) << command;
@@ -75,6 +79,9 @@ TEST(Names, AnUnknownNameListsTheKnownOnes) {
   expect_refused({"run", "mlp", "--hw", "tinny"},
                  "hardware 'tinny': is neither a known name nor a file; known names: base, odd, tiny");
   expect_refused({"cosim", "mlp", "--hw", "tinny"}, "base, odd, tiny");
+  expect_refused({"compare", "--hw", "base", "tinny"}, "hardware 'tinny'");
+  expect_refused({"compare", "--recipes", "int8", "int3"}, "recipe 'int3'");
+  expect_refused({"compare", "--energy", "3nm"}, "45nm, 7nm");
   expect_refused({"run", "mlp", "--energy", "3nm"}, "45nm, 7nm");
   expect_refused({"train", "mlp", "--hyper", "gone/hyper.json"}, "'gone/hyper.json': no such file");
 }

@@ -91,7 +91,7 @@ std::set<std::string> printed(const std::vector<std::vector<std::string>>& runs)
 
 void expect_defined(const std::string& command, const std::vector<std::vector<std::string>>& runs) {
   Section common = section_of_page("In every output");
-  if (command != "experiment") common.add(section_of_page("In `train`, `run` and `cosim`"));
+  if (command != "experiment" && command != "compare") common.add(section_of_page("In `train`, `run` and `cosim`"));
   const Section own = section_of_page("`bitloom " + command + "`");
   const std::set<std::string> paths = printed(runs);
   for (const std::string& path : paths) {
@@ -111,6 +111,10 @@ TEST(Counters, EveryKeyOfRunIsDefined) {
   expect_defined("run", {{"run", "mlp_odd", "--hw", "tiny"},
                          {"run", "conv_small", "--recipe", "lwq_accumulate", "--batch", "8"},
                          {"run", "mlp_odd", "--hw", "tiny", "--dram", "hbm2"}});
+}
+
+TEST(Counters, EveryKeyOfCompareIsDefined) {
+  expect_defined("compare", {{"compare", "--networks", "mlp_odd", "--recipes", "int8", "fp32", "--hw", "tiny"}});
 }
 
 TEST(Counters, EveryKeyOfCosimIsDefined) {
