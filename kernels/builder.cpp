@@ -13,9 +13,29 @@ constexpr int kMostStored = kTokenMax / 2;
 
 const Token kOperandsReady = make_token(kLoadQueue, kArrayQueue, 0);
 const Token kVinReady = make_token(kLoadQueue, kVectorQueue, 0);
-const Token kAccReady = make_token(kArrayQueue, kVectorQueue, 0, 1);
 const Token kOutReady = make_token(kVectorQueue, kStoreQueue, 0);
 const Token kPhaseStored = make_token(kStoreQueue, kLoadQueue, 0, 3);
+
+constexpr std::ptrdiff_t kOperandLoads = 2;  ///< B and A, in front of a phase's other loads
+
+/// Levels at which a GEMM gets and frees its buffers.
+struct GemmLevels {
+  int a = 0, b = 0, sums = 1;
+};
+
+GemmLevels levels_of(const PhaseCommands& commands) {
+  switch (commands.sums) {
+    case SumLoop::NONE:
+      return {1, 3, 0};
+    case SumLoop::OUTER:
+      return {2, 2, 3};
+    case SumLoop::INNER:
+      break;
+  }
+  return {0, static_cast<int>(commands.gemm->get(Field::PARITY1)), 1};  // B stays for a column tile where it fits
+}
+
+Token at_level(Token token, int level) { return {token.id, level}; }
 
 bool is_target(const Command& load, LoadTarget target) {
   return load.get(Field::TARGET) == static_cast<std::uint32_t>(target);
@@ -129,19 +149,22 @@ void Builder::add_loads(PhaseCommands& commands) {
     first_vin->wait(make_token(kVectorQueue, kLoadQueue, 0));
     last_vin->signal(kVinReady);
   }
-  append_group(commands.loads, commands.info);
+  const bool apart = commands.gemm && commands.sums == SumLoop::OUTER;  // the inputs are of other loops
+  const auto inputs = commands.loads.begin() + (apart ? kOperandLoads : 0);
+  std::vector<Command> first(commands.loads.begin(), inputs), last(inputs, commands.loads.end());
+  if (!first.empty()) append_group(first, commands.info);
+  if (!last.empty()) append_group(last, commands.info);
 }
 
-/// B is freed once a column tile when it stays for all row tiles (PARITY1 is then 2), else with A.
 void Builder::add_gemm(PhaseCommands& commands) {
   prime(Opcode::ARRAY_NOP, {&a_free_, &b_free_}, commands.info);
   take_back(Opcode::ARRAY_NOP, {&acc_free_}, commands.info);
-  const int b_level = static_cast<int>(commands.gemm->get(Field::PARITY1));
-  commands.gemm->wait(kOperandsReady)
-      .wait(make_token(kVectorQueue, kArrayQueue, 0, 1))
-      .signal(make_token(kArrayQueue, kLoadQueue, 0))
-      .signal(make_token(kArrayQueue, kLoadQueue, 1, b_level))
-      .signal(kAccReady);
+  const GemmLevels level = levels_of(commands);
+  commands.gemm->wait(at_level(kOperandsReady, level.a))
+      .wait(make_token(kVectorQueue, kArrayQueue, 0, level.sums))
+      .signal(make_token(kArrayQueue, kLoadQueue, 0, level.a))
+      .signal(make_token(kArrayQueue, kLoadQueue, 1, level.b))
+      .signal(make_token(kArrayQueue, kVectorQueue, 0, level.sums));
   append(*commands.gemm, commands.info);
 }
 
@@ -156,7 +179,9 @@ void Builder::add_vector(PhaseCommands& commands) {
   if (stores) take_back(Opcode::VECTOR_NOP, {&out_free_}, commands.info);
   Command& command = *commands.vector;
   if (commands.gemm) {
-    command.wait(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kArrayQueue, 0));
+    const int level = commands.sums == SumLoop::OUTER ? 3 : 0;  // the sums of all tiles come at once
+    command.wait(make_token(kArrayQueue, kVectorQueue, 0, level));
+    command.signal(make_token(kVectorQueue, kArrayQueue, 0, level));
   }
   if (vin) command.wait(kVinReady).signal(make_token(kVectorQueue, kLoadQueue, 0));
   if (stores) {

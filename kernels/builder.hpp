@@ -19,6 +19,7 @@ struct PhaseCommands {
   std::vector<Command> store_shapes;  ///< and of the stores
   std::vector<Command> loads;         ///< in body order
   std::optional<Command> gemm;        ///< reads spad A and B
+  SumLoop sums = SumLoop::INNER;      ///< of the GEMM; OUTER: its two loads are a group of their own
   std::optional<Command> vector;      ///< reads ACC and/or VIN
   std::vector<Command> stores;        ///< of what `vector` makes
   int out_level = 0;                  ///< level at which `vector` fills VOUT: 2 for REDUCE and POOL

@@ -42,15 +42,18 @@ const FieldList kShape =
     joined(kQueued, {F::EXTENT_X, F::EXTENT_Y, F::LIMIT_X, F::LIMIT_Y, F::OFFSET_X, F::OFFSET_Y, F::SCALE_X, F::SCALE_Y,
                      F::TAP_X, F::TAP_Y, F::SLOT, F::LINE_PITCH, F::IMAGE_PITCH, F::PIXEL_PITCH, F::SEGMENT, F::TAPS_X,
                      F::TAPS_Y, F::SEGMENT_BASE});
-const FieldList kGemm = joined(
-    kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::PARITY0, F::PARITY1, F::B_STEP, F::MODE, F::A_KIND, F::B_KIND});
+const FieldList kGemm = joined(kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::PARITY0, F::PARITY1, F::B_STEP, F::MODE,
+                                         F::A_KIND, F::B_KIND, F::A_STEP, F::B_LOOP, F::SUM_LOOP});
 /// The fields that every vector command over tiles has.
 const FieldList kVector = joined(kTileShape, {F::RATIO, F::STAT, F::VIN_BASE, F::VIN_STRIDE});
-const FieldList kTile = joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR,
-                                         F::ROW_STEP0, F::FLAGS, F::ROUNDING, F::USE, F::SAMPLE, F::TENSOR});
-const FieldList kAffine = joined(kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS});
+const FieldList kTile =
+    joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS,
+                     F::ROUNDING, F::STAT_SLOT, F::STAT_KEEP, F::ACC_ALL, F::USE, F::SAMPLE, F::TENSOR});
+const FieldList kAffine =
+    joined(kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS, F::STAT_SLOT, F::STAT_KEEP});
 const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL, F::FLAGS});
-const FieldList kPool = joined(kVector, {F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS});
+const FieldList kPool =
+    joined(kVector, {F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS, F::STAT_SLOT, F::STAT_KEEP});
 const FieldList kUpdate =
     joined(kVector, {F::LIMIT, F::MU16, F::QMAX, F::ADDEND, F::RATIO_W, F::ROW_STEP0, F::FLAGS, F::SAMPLE, F::TENSOR});
 const FieldList kAdam =

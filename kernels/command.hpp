@@ -19,6 +19,7 @@ enum class Width { BITLOOM_WIDTHS(BITLOOM_VALUE) };
 enum class Expand { BITLOOM_EXPANDS(BITLOOM_VALUE) };
 enum class Mode { BITLOOM_MODES(BITLOOM_VALUE) };
 enum class Kind { BITLOOM_KINDS(BITLOOM_VALUE) };
+enum class SumLoop { BITLOOM_SUM_LOOPS(BITLOOM_VALUE) };
 enum class QuantizerKind { BITLOOM_QUANTIZERS(BITLOOM_VALUE) };
 enum class MaskRule { BITLOOM_MASK_RULES(BITLOOM_VALUE) };
 enum class ReduceKind { BITLOOM_REDUCE_KINDS(BITLOOM_VALUE) };

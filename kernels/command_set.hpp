@@ -101,6 +101,9 @@ namespace bitloom {
   X(MODE, 13, 16, 2)              \
   X(A_KIND, 13, 18, 2)            \
   X(B_KIND, 13, 20, 2)            \
+  X(A_STEP, 14, 0, 16)            \
+  X(B_LOOP, 14, 16, 1)            \
+  X(SUM_LOOP, 14, 17, 2)          \
   /* vector commands */           \
   X(LIMIT, 5, 0, 16)              \
   X(MU16, 5, 16, 16)              \
@@ -120,6 +123,9 @@ namespace bitloom {
   X(CODE2, 7, 8, 8)               \
   X(FLAGS, 12, 0, 16)             \
   X(ROUNDING, 12, 16, 3)          \
+  X(STAT_SLOT, 12, 20, 2)         \
+  X(STAT_KEEP, 12, 22, 1)         \
+  X(ACC_ALL, 12, 23, 1)           \
   X(RATIO, 13, 0, 16)             \
   X(STAT, 13, 16, 16)             \
   X(USE, 14, 0, 8)                \
@@ -160,8 +166,8 @@ namespace bitloom {
   X(C_VECTOR, 14)        \
   X(LWQ, 15)
 
-// X(name, value): TARGET of LOAD; MEMORY_BITS and LOCAL_BITS; EXPAND; MODE, A_KIND and B_KIND of GEMM; QUANTIZER and
-// MASK_RULE of TILE; REDUCE_KIND; POOL_OP.
+// X(name, value): TARGET of LOAD; MEMORY_BITS and LOCAL_BITS; EXPAND; MODE, A_KIND, B_KIND and SUM_LOOP of GEMM;
+// QUANTIZER and MASK_RULE of TILE; REDUCE_KIND; POOL_OP.
 #define BITLOOM_LOAD_TARGETS(X) \
   X(SPAD_A, 0)                  \
   X(SPAD_B, 1)                  \
@@ -183,6 +189,10 @@ namespace bitloom {
   X(SIGNED, 0)           \
   X(UNSIGNED, 1)         \
   X(LOG, 2)
+#define BITLOOM_SUM_LOOPS(X) \
+  X(INNER, 0)                \
+  X(NONE, 1)                 \
+  X(OUTER, 2)
 #define BITLOOM_QUANTIZERS(X) \
   X(UNIFORM, 0)               \
   X(LOG, 1)                   \
@@ -276,6 +286,8 @@ inline constexpr int kQueues = 4;                  ///< load, array, vector, sto
 inline constexpr int kGroupMax = 4;                ///< commands in one loop group
 inline constexpr int kTokenCounters = 32;          ///< id = from·8 + to·2 + channel
 inline constexpr int kTokenMax = 255;              ///< a counter above this is TOKEN_OVERFLOW
+inline constexpr int kWordTiles = 16;              ///< tiles of a scratchpad that a local word of LOAD fills at most
+inline constexpr int kStatSlots = 2;               ///< statistics that commands keep for those after them
 inline constexpr int kShapeSlots = 4;              ///< gather descriptors of the load and of the store engine
 inline constexpr int kReduceWords = 16;            ///< words of V columns that REDUCE sums at once
 inline constexpr int kPoolWords = 64;              ///< words of V elements that POOL accumulates at once

@@ -58,6 +58,7 @@ Hardware read_hardware(const std::filesystem::path& file) {
   hw.cols = json.get<int>("cols", hw.lanes(), hw.axi_bytes);
   hw.spad_a_bytes = multiple(json, "spad_a_bytes", hw.axi_bytes);
   hw.spad_b_bytes = multiple(json, "spad_b_bytes", hw.axi_bytes);
+  hw.acc_tiles = json.get<int>("acc_tiles");
   hw.vin_words = json.get<int>("vin_words");
   hw.vout_words = json.get<int>("vout_words");
   hw.vbias_words = json.get<int>("vbias_words");
@@ -78,6 +79,7 @@ std::vector<HardwareParameter> structural_parameters(const Hardware& hw) {
           {"LANES", hw.lanes()},
           {"SPAD_A_WORDS", hw.spad_a_bytes / words},
           {"SPAD_B_WORDS", hw.spad_b_bytes / words},
+          {"ACC_TILES", hw.acc_tiles},
           {"VIN_WORDS", hw.vin_words},
           {"VOUT_WORDS", hw.vout_words},
           {"VBIAS_WORDS", hw.vbias_words},

@@ -29,6 +29,7 @@ struct Hardware {
   int axi_bytes = 0;                 ///< W: 8, 16 or 32
   int spad_a_bytes = 0;              ///< per lane and buffer, multiple of W
   int spad_b_bytes = 0;              ///< per lane and buffer, multiple of W
+  int acc_tiles = 0;                 ///< tiles of R × C accumulators, 2..255
   int vin_words = 0;                 ///< words of W bytes
   int vout_words = 0;                ///< words of W bytes (RAW memory)
   int vbias_words = 0;               ///< words of W bytes

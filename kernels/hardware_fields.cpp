@@ -35,6 +35,10 @@ std::vector<FileField> memory_fields() {
                       "The size of a column's operand buffer; there are two for each column.")
           .in("bytes")
           .checked("A multiple of axi_bytes."),
+      fields::integer("acc_tiles", 2, 255,
+                      "The size of the accumulator memory; two tiles are filled and emptied in turn, more stay while a "
+                      "reduction goes by.")
+          .in("tiles of rows x cols accumulators"),
       fields::integer("vin_words", 1, kFieldMax, "The size of the vector unit's input buffer.")
           .in("words of axi_bytes"),
       fields::integer("vout_words", 1, kFieldMax, "The size of the vector unit's output buffer.")

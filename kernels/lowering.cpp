@@ -42,6 +42,8 @@ TileGrid Lowering::array_tiles(int rows, int cols, const Sections& sections) con
   return array_grid(context(), rows, cols, sections);
 }
 
+TileGrid Lowering::bias_tiles(int cols) const { return bias_grid(context(), cols); }
+
 Src Lowering::scalar(ScalarOp op, Src a, Src b, Src c, const ScalarMore& more) {
   const int longest = std::max({a.count, b.count, c.count, more.count});
   const int results = more.one_result ? 0 : longest;

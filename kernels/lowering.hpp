@@ -90,6 +90,8 @@ class Lowering {
   /// Choose the tiles of a phase of the vector engine, or of the array.
   TileGrid vector_tiles(int rows, int cols, const Sections& sections) const;
   TileGrid array_tiles(int rows, int cols, const Sections& sections) const;
+  /// Chooses those of biases on their way to VBIAS.
+  TileGrid bias_tiles(int cols) const;
 
   /// Declares that this tensor of golden's record lies nowhere in memory when the step ends.
   void leave_out(const TensorHandle& handle) { program.left_out.insert(handle); }
@@ -198,6 +200,8 @@ struct GemmJob {
   bool of_layer = false;  ///< a layer's product, which reports count; not a sum by a constant one
 };
 
+struct GemmPass;
+
 /// The commands of one phase, in the making.
 class Phase {
  public:
@@ -209,7 +213,8 @@ class Phase {
   /// column tile.
   static Phase over_samples(Lowering& low, const TileGrid& grid, int samples, int rows);
 
-  /// Adds the operand loads and the GEMM; before any input.
+  /// Adds the operand loads and the GEMM of a pass, or of a job as a whole; before any input.
+  void gemm(const GemmPass& pass);
   void gemm(const GemmJob& job);
   /// Adds the next full-tile input.
   void input(const View& view, Expand expand = Expand::SIGNED, bool pad_min = false);
@@ -240,7 +245,12 @@ class Phase {
   Command transfer(Opcode opcode, const View& view);
   Command vin_load(const View& view);
   void require_operands() const;
-  Command load_operand(const GemmOperand& operand, bool is_a, const Reduction& k, const Cut& terms, int bits);
+  Command operand_load(const GemmPass& pass, bool is_a);
+  void set_operand(Command& load, const GemmOperand& operand, const Cut& lanes, int lanes_dim, const Cut& terms,
+                   int terms_dim) const;
+  Command operand_by_segment(const GemmPass& pass, bool is_a);
+  Command operand_of_rows(const GemmPass& pass, bool is_a);
+  Command operand_for_all(const GemmPass& pass, bool is_a);
 
   Lowering& low_;
   TileGrid grid_;
@@ -253,6 +263,8 @@ class Phase {
   PhaseCommands commands_;
 };
 
+/// Says whether an operand's elements can meet the array as packed 4-bit codes: every tap must fill whole bytes.
+bool packs_nibbles(const GemmOperand& operand);
 /// Returns the width at which the operands of a GEMM meet in the array: 1 (XNOR), 4 or 8.
 int common_width(const Lowering& low, const GemmJob& job);
 

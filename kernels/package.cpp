@@ -38,7 +38,8 @@ std::string command_set() {
   BITLOOM_FLAGS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
   text +=
-      "\n  // Values of fields: TARGET, MEMORY_BITS and LOCAL_BITS, EXPAND, MODE, A_KIND and B_KIND, QUANTIZER, "
+      "\n  // Values of fields: TARGET, MEMORY_BITS and LOCAL_BITS, EXPAND, MODE, A_KIND and B_KIND, SUM_LOOP, "
+      "QUANTIZER, "
       "MASK_RULE, "
       "REDUCE_KIND,\n  // POOL_OP, SCALAR_OP, ROUNDING.\n";
 #define BITLOOM_PRINT(name, value) text += parameter("TARGET_" #name, value, 2);
@@ -55,6 +56,9 @@ std::string command_set() {
 #undef BITLOOM_PRINT
 #define BITLOOM_PRINT(name, value) text += parameter("KIND_" #name, value, 2);
   BITLOOM_KINDS(BITLOOM_PRINT)
+#undef BITLOOM_PRINT
+#define BITLOOM_PRINT(name, value) text += parameter("SUM_" #name, value, 2);
+  BITLOOM_SUM_LOOPS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
 #define BITLOOM_PRINT(name, value) text += parameter("QUANTIZER_" #name, value, 2);
   BITLOOM_QUANTIZERS(BITLOOM_PRINT)
@@ -90,6 +94,8 @@ std::string command_set() {
   text += parameter("TOKEN_MAX", kTokenMax, 0);
   text += parameter("TABLE_LEARNING_RATE", kTableLearningRate, 16);
   text += parameter("SHAPE_SLOTS", kShapeSlots, 0);
+  text += parameter("STAT_SLOTS", kStatSlots, 0);
+  text += parameter("WORD_TILES", kWordTiles, 0);
   text += parameter("REDUCE_WORDS", kReduceWords, 0);
   text += parameter("POOL_WORDS", kPoolWords, 0);
   return text;

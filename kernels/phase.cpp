@@ -1,10 +1,11 @@
-// The loads, GEMMs and stores that phases are made of.
+// The loads, vector commands and stores that phases are made of; those of GEMMs: phase_gemm.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "kernels/lowering.hpp"
 #include "kernels/operands.hpp"
+#include "kernels/transfer_cuts.hpp"
 #include "model/io/error.hpp"
 
 namespace bitloom {
@@ -12,18 +13,6 @@ namespace bitloom {
 namespace {
 
 constexpr int kLoopMax = 65535;  ///< of N0 and N2; N1 has 32 bits
-
-enum Dim { kOuter = 0, kMiddle = 1, kInner = 2, kNone = 3 };
-
-Command& set_rows(Command& command, const Cut& cut, int dim) {
-  return command.set(Field::ROWS, cut.size).set(Field::ROWS_LAST, cut.last).set(Field::ROWS_DIM, dim);
-}
-Command& set_cols(Command& command, const Cut& cut, int dim) {
-  return command.set(Field::COLS, cut.size).set(Field::COLS_LAST, cut.last).set(Field::COLS_DIM, dim);
-}
-Cut fixed(int size) { return {size, 1, size}; }
-
-Field stride_of(int dim) { return dim == 0 ? Field::STRIDE0 : dim == 1 ? Field::STRIDE1 : Field::STRIDE2; }
 
 Command shape_command(const Gather& gather, bool load, int slot) {
   Command command(load ? Opcode::LOAD_SHAPE : Opcode::STORE_SHAPE);
@@ -41,41 +30,7 @@ Command shape_command(const Gather& gather, bool load, int slot) {
   return command.set(Field::SEGMENT, gather.segment).set(Field::SEGMENT_BASE, gather.segment_base);
 }
 
-/// Can this operand's elements meet the array as packed 4-bit codes? Every tap must fill whole bytes.
-bool packs_nibbles(const GemmOperand& operand) {
-  if (operand.transpose || !operand.view.gather) return operand.transpose || operand.view.col_base % 2 == 0;
-  const Gather& gather = *operand.view.gather;
-  return (gather.taps_x * gather.taps_y == 1 || gather.segment % 2 == 0) && gather.segment_base % 2 == 0;
-}
-
-bool reads_padding(const Gather& g) {
-  const auto outside = [](int extent, int scale, int offset, int tap, int taps, int limit) {
-    const int first = std::min(offset, offset + (taps - 1) * tap);
-    const int last = (extent - 1) * scale + std::max(offset, offset + (taps - 1) * tap);
-    return first < 0 || last >= limit;
-  };
-  return outside(g.extent_x, g.scale_x, g.offset_x, g.tap_x, g.taps_x, g.limit_x) ||
-         outside(g.extent_y, g.scale_y, g.offset_y, g.tap_y, g.taps_y, g.limit_y);
-}
-
-/// Can it meet the array as packed signs?
-bool packs_signs(const GemmOperand& operand) {
-  if (!operand.view.gather) return operand.view.col_base % 8 == 0;
-  const Gather& gather = *operand.view.gather;
-  if (operand.transpose) return !reads_padding(gather);
-  return gather.segment % 8 == 0 && gather.segment_base % 8 == 0;
-}
-
 }  // namespace
-
-int common_width(const Lowering& low, const GemmJob& job) {
-  const int a = low.tensor(job.a.view.tensor).bits;
-  const int b = low.tensor(job.b.view.tensor).bits;
-  const bool signs = job.a.expand == Expand::PLUS_MINUS && job.b.expand == Expand::PLUS_MINUS;
-  if (a == 1 && b == 1 && signs && job.terms % 8 == 0 && packs_signs(job.a) && packs_signs(job.b)) return 1;
-  if (std::max(a, b) <= 4 && packs_nibbles(job.a) && packs_nibbles(job.b)) return 4;
-  return job.a.kind == Kind::LOG || job.b.kind == Kind::LOG ? 4 : 8;
-}
 
 Phase::Phase(Lowering& low, const TileGrid& grid, std::array<int, 3> counts, int rows_dim, int cols_dim)
     : low_(low), grid_(grid), counts_(counts), rows_dim_(rows_dim), cols_dim_(cols_dim) {
@@ -147,75 +102,15 @@ Command Phase::transfer(Opcode opcode, const View& view) {
   return command;
 }
 
-/// Loads an operand: a tile's lanes by one segment, or by the whole reduction where B stays for all row tiles.
-Command Phase::load_operand(const GemmOperand& operand, bool is_a, const Reduction& k, const Cut& terms, int bits) {
-  const bool whole = !is_a && k.b_resident;
-  const Cut reduced = whole ? fixed(terms.size * (terms.count - 1) + terms.last) : terms;
-  const int reduced_dim = whole ? kNone : kInner;
-  const Cut& lanes = is_a ? grid_.rows : grid_.cols;
-  const int lanes_dim = is_a ? kMiddle : kOuter;
-  Command load = transfer(Opcode::LOAD, operand.view);
-  const std::int64_t pitch = load.get(Field::PITCH);
-  load.set(Field::STRIDE0, 0).set(Field::STRIDE1, 0);
-  set_loops(load, {counts_[0], counts_[1], segments_});
-  if (operand.transpose) {
-    set_cols(set_rows(load, reduced, reduced_dim), lanes, lanes_dim).set(Field::TRANSPOSE, 1);
-    if (!operand.view.gather && !whole) load.set(Field::STRIDE2, reduced.size * pitch);
-  } else {
-    set_cols(set_rows(load, lanes, lanes_dim), reduced, reduced_dim);
-    if (!operand.view.gather) load.set(stride_of(lanes_dim), lanes.size * pitch);
-  }
-  load.set(Field::TARGET, static_cast<int>(is_a ? LoadTarget::SPAD_A : LoadTarget::SPAD_B));
-  load.set(Field::LOCAL_BITS, static_cast<int>(width_of(bits)));
-  if (low_.tensor(operand.view.tensor).bits < bits) load.set(Field::EXPAND, static_cast<int>(operand.expand));
-  return load.set(Field::EXEC_LEVEL, whole ? 2 : 0).set(Field::PARITY0, whole ? 2 : 0);
-}
-
-void Phase::gemm(const GemmJob& job) {
-  const int bits = common_width(low_, job);
-  Reduction k = reduction(low_.hardware(), job.terms, bits);
-  int segment = k.bytes.size * 8 / bits;
-  Cut terms{segment, k.bytes.count, static_cast<int>(job.terms - std::int64_t{segment} * (k.bytes.count - 1))};
-  if (bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b))) {
-    // Logarithmic codes of an odd number of channels: a segment for each tap, so that each starts at a byte.
-    if (!job.a.view.gather || !job.b.view.gather || job.a.transpose || job.b.transpose) {
-      throw Error(low_.context().what + ": logarithmic codes that do not start at a byte");
-    }
-    segment = job.a.view.gather->segment;
-    const auto bytes = static_cast<int>(divide_up(segment, 2));
-    if (bytes > std::min(low_.hardware().spad_a_bytes, low_.hardware().spad_b_bytes)) {
-      throw Error(low_.context().what + ": too many channels of logarithmic codes for one segment");
-    }
-    const auto taps = static_cast<int>(job.terms / segment);
-    terms = {segment, taps, segment};
-    k = {{bytes, taps, bytes}, false};
-  }
-  segments_ = k.bytes.count;
-  commands_.loads.push_back(load_operand(job.b, false, k, terms, bits));
-  commands_.loads.push_back(load_operand(job.a, true, k, terms, bits));
-  Command command(Opcode::GEMM);
-  set_loops(command, {counts_[0], counts_[1], segments_});
-  set_cols(command, k.bytes, kInner);
-  const Mode mode = bits == 8 ? Mode::MAC8 : bits == 4 ? Mode::MAC4 : Mode::XNOR;
-  const auto kind = [&](const GemmOperand& operand) {
-    const bool as_stored = low_.tensor(operand.view.tensor).bits == bits && mode != Mode::XNOR;
-    return static_cast<int>(as_stored ? operand.kind : Kind::SIGNED);
-  };
-  command.set(Field::MODE, static_cast<int>(mode)).set(Field::A_KIND, kind(job.a)).set(Field::B_KIND, kind(job.b));
-  command.set(Field::PARITY0, 0).set(Field::PARITY1, k.b_resident ? 2 : 0);
-  command.set(Field::B_STEP, k.b_resident ? k.bytes.size / low_.hardware().axi_bytes : 0);
-  commands_.gemm = command;
-  if (job.of_layer) commands_.info.macs_a_cycle = bits == 8 ? 1 : bits == 4 ? 2 : 8;
-}
-
 Command Phase::vin_load(const View& view) {
   Command load = transfer(Opcode::LOAD, view);
-  set_loops(load, {counts_[0], counts_[1], commands_.gemm ? segments_ : counts_[2]});
+  const bool in_segments = commands_.gemm && commands_.sums == SumLoop::INNER;  // beside the operands' loads
+  set_loops(load, {counts_[0], counts_[1], in_segments ? segments_ : counts_[2]});
   set_tile(load);
   load.set(Field::TARGET, static_cast<int>(LoadTarget::VIN)).set(Field::LOCAL_BITS, static_cast<int>(Width::BITS32));
   load.set(Field::LOCAL_BASE, 2 * inputs_ * grid_.stride).set(Field::LOCAL_STRIDE, grid_.stride);
   load.set(Field::LOCAL_PITCH, grid_.groups);
-  if (commands_.gemm) load.set(Field::EXEC_LEVEL, 1).set(Field::PARITY0, 1);
+  if (in_segments) load.set(Field::EXEC_LEVEL, 1).set(Field::PARITY0, 1);
   return load;
 }
 
@@ -263,6 +158,7 @@ Command& Phase::vector(Opcode opcode) {
   if (sample_rows_ > 0 && rows_count) command.set(Field::ROW_STEP0, sample_rows_);
   if (scalar_coefficients_) command.set(Field::COEF_SCALAR, 1);
   if (opcode == Opcode::REDUCE) commands_.out_level = 2;
+  if (opcode == Opcode::TILE && commands_.gemm && commands_.sums == SumLoop::OUTER) command.set(Field::ACC_ALL, 1);
   commands_.vector = command;
   return *commands_.vector;
 }

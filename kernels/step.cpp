@@ -57,6 +57,11 @@ void Statistics::fold() {
   low_.iadd(page_ + 2, part_ + 2, page_ + 2);
 }
 
+void Statistics::go_on(Command& command) {
+  command.set(Field::STAT, page_).set(Field::STAT_SLOT, 1).set(Field::STAT_KEEP, begun_ ? 1 : 0);
+  begun_ = true;
+}
+
 Step::Step(Lowering& lowering, const Recipe& rules, const LowerOptions& lower_options)
     : low(lowering),
       recipe(rules),

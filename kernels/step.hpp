@@ -123,17 +123,21 @@ struct AdamParts {
 class Statistics {
  public:
   /// Takes the `names` of T[STAT], T[STAT + 1], T[STAT + 2]; kUnread is an entry that nobody reads.
-  Statistics(Lowering& low, const std::vector<EntryName>& names, int phases);
+  Statistics(Lowering& low, const std::vector<EntryName>& names, int phases = 1);
   /// Returns STAT of the next phase.
   Entry next();
   /// Takes in a phase's statistics; to be called after each phase has run.
   void fold();
+  /// Lets a TILE, AFFINE or POOL go on with the statistics of the phases before it, in place of next() and fold(). No
+  /// other statistics may do so in between.
+  void go_on(Command& command);
 
  private:
   Lowering& low_;
   Entry page_;
   Entry part_ = 0;
   int phases_;
+  bool begun_ = false;
 };
 
 /// Lowers one training step: derives backward from the stages, in N10's order.
@@ -250,12 +254,12 @@ class Step {
   static Gather phase_rows(const ImageShape& image, const StridePhase& y, const StridePhase& x,
                            std::int64_t pixel_pitch, int stride_y, int stride_x);
   void gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
-                      const GradientPlace& place, bool strided, Entry statistics);
-  void zero_phase(const View& to, int rows, int cols, Entry statistics);
+                      const GradientPlace& place, bool strided, Statistics& statistics);
+  void zero_phase(const View& to, int rows, int cols, Statistics* statistics);
   void gradient_at_once(int s, int below);
   void weight_gradient(int s);
   GemmJob weight_gradient_job(int s, const LayerShape& layer, int group, const Codes& d) const;
-  void weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics);
+  void weight_gradient_phases(int s, const Codes& d, int to, int mask, const std::vector<EntryName>& names);
   void summed_weight_gradient(int s, StepTensor dw);
   void bias_gradient_phase(int s, const Codes& d, int to, Entry statistics);
   // Others.
@@ -265,7 +269,7 @@ class Step {
   void pool_backward(int s);
   void pool_unit(int s, Src from, Entry to);
   void pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x, int first, int count,
-                           const GradientPlace& place, bool of_all, Entry statistics);
+                           const GradientPlace& place, bool of_all, Statistics& statistics);
   void add_forward(int s);
   void add_backward(int s);
   void norm_forward(int s);

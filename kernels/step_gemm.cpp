@@ -1,6 +1,7 @@
 // Forward and weight gradient GEMMs of a linear or conv2d layer, by implicit im2col (N14.2).
 #include <fmt/format.h>
 
+#include "kernels/gemm_schedule.hpp"
 #include "kernels/step.hpp"
 #include "model/numerics/numbers.hpp"
 
@@ -36,8 +37,7 @@ View window(const Lowering& low, const Stage& stage, const LayerShape& layer, in
 
 /// Bias of one group to VBIAS in accumulator units (N5.1).
 void Step::bias_of_group(int s, const LayerShape& layer, int group, Statistics& statistics) {
-  require_bias_fits(low.context(), layer.group_out);
-  Phase bias(low, low.vector_tiles(1, layer.group_out, {.in = 1}));
+  Phase bias(low, low.bias_tiles(layer.group_out));
   bias.input({.tensor = state_tensor(s, StepTensor::kBias), .col_base = group * layer.group_out});
   Command& tile = bias.vector(Opcode::TILE).set_flag(Flag::FROM_VIN).set_flag(Flag::BIAS_OUT);
   tile.set(Field::RATIO, entry(s, StepScalar::kRatioB)).set(Field::STAT, statistics.next());
@@ -80,35 +80,37 @@ void Step::forward_layer(int s) {
   }
   Statistics bias_statistics(low, {kUnread, layer.conv.bias ? handle(s, StepScalar::kBAccSat) : kUnread, kUnread},
                              layer.conv.bias ? groups : 1);
-  Statistics statistics(low,
-                        {handle(s, StepScalar::kZMax), codes_now ? handle(reader, StepScalar::kXSat) : kUnread,
-                         handle(s, StepScalar::kZSat)},
-                        groups);
+  Statistics statistics(low, {handle(s, StepScalar::kZMax), codes_now ? handle(reader, StepScalar::kXSat) : kUnread,
+                              handle(s, StepScalar::kZSat)});
   for (int g = 0; g < groups; ++g) {
     if (layer.conv.bias) {
       phase(s, "bias", "bias to accumulator units");
       bias_of_group(s, layer, g, bias_statistics);
       phase(s, "forward", "x · w");
     }
-    Phase gemm(low, grid);
     GemmJob job;
     job.a = {window(low, layer_stage, layer, state.x.tensor, g), false, state.x.expand, state.x.kind};
     job.b = {{.tensor = state.w.tensor, .col_base = g * layer.group_out}, true, state.w.expand, state.w.kind};
     job.terms = layer.depth();
     job.of_layer = true;
-    gemm.gemm(job);
-    Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
-    if (layer.conv.bias) tile.set_flag(Flag::ADD_BIAS);
-    if (layer_stage.relu) tile.set_flag(Flag::RELU);
-    if (codes_now) {
-      set_codes(tile, codes);
-    } else {
-      tile.set_flag(Flag::RAW_OUT);
+    for (const GemmPass& pass : gemm_passes(low, grid, rows, layer.group_out, job)) {
+      Phase gemm(low, pass.grid);
+      gemm.gemm(pass);
+      Command& tile = gemm.vector(Opcode::TILE).set(Field::COL_BASE, pass.first_col);
+      statistics.go_on(tile);
+      if (layer.conv.bias) tile.set_flag(Flag::ADD_BIAS);
+      if (layer_stage.relu) tile.set_flag(Flag::RELU);
+      if (codes_now) {
+        set_codes(tile, codes);
+      } else {
+        tile.set_flag(Flag::RAW_OUT);
+      }
+      gemm.output(pass.part({.tensor = to, .col_base = g * layer.group_out}));
+      if (layer_stage.relu) {
+        gemm.output(Flag::MASK_OUT, pass.part({.tensor = state.mask, .col_base = g * layer.group_out}));
+      }
+      gemm.run();
     }
-    gemm.output({.tensor = to, .col_base = g * layer.group_out});
-    if (layer_stage.relu) gemm.output(Flag::MASK_OUT, {.tensor = state.mask, .col_base = g * layer.group_out});
-    gemm.run();
-    statistics.fold();
   }
   state.raw = {codes_now ? -1 : to, unit, entry(s, StepScalar::kZMax)};
   if (codes_now) {
@@ -129,19 +131,26 @@ GemmJob Step::weight_gradient_job(int s, const LayerShape& layer, int group, con
   return job;
 }
 
-/// Makes dw [K][O] of one set of d codes, 0 where `mask` is.
-void Step::weight_gradient_phases(int s, const Codes& d, int to, int mask, Statistics& statistics) {
+/// Makes dw [K][O] of one set of d codes, 0 where `mask` is, and its statistics.
+void Step::weight_gradient_phases(int s, const Codes& d, int to, int mask, const std::vector<EntryName>& names) {
   const LayerShape layer = shape(s);
   const TileGrid grid = low.array_tiles(layer.depth(), layer.group_out, {.in = mask < 0 ? 0 : 1, .out = 1});
+  Statistics statistics(low, names);
   for (int g = 0; g < layer.conv.groups; ++g) {
-    Phase gemm(low, grid);
-    gemm.gemm(weight_gradient_job(s, layer, g, d));
-    if (mask >= 0) gemm.input({.tensor = mask, .col_base = g * layer.group_out}, Expand::UNSIGNED);
-    Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
-    if (mask >= 0) tile.set_flag(Flag::MASK_IN);
-    gemm.output(Flag::RAW_OUT, {.tensor = to, .col_base = g * layer.group_out});
-    gemm.run();
-    statistics.fold();
+    const GemmJob job = weight_gradient_job(s, layer, g, d);
+    for (const GemmPass& pass : gemm_passes(low, grid, layer.depth(), layer.group_out, job)) {
+      const auto part = [&](int tensor) {
+        return pass.part({.tensor = tensor, .col_base = g * layer.group_out}, low.tensor(tensor).pitch);
+      };
+      Phase gemm(low, pass.grid);
+      gemm.gemm(pass);
+      if (mask >= 0) gemm.input(part(mask), Expand::UNSIGNED);
+      Command& tile = gemm.vector(Opcode::TILE);
+      statistics.go_on(tile);
+      if (mask >= 0) tile.set_flag(Flag::MASK_IN);
+      gemm.output(Flag::RAW_OUT, part(to));
+      gemm.run();
+    }
   }
 }
 
@@ -193,11 +202,9 @@ void Step::summed_weight_gradient(int s, StepTensor dw) {
   for (int i = 0; i < count; ++i) {
     const bool last = i + 1 == count;
     const int part = count == 1 ? add_raw(s, dw, layer.depth(), out) : add_one_of(dw, "sample", i, layer.depth());
-    Statistics statistics(low,
-                          {count == 1 ? own(s, "dwmax") : kUnread, kUnread,
-                           count == 1 ? handle(s, StepScalar::kDwSat) : own(s, "dw_samplesat")},
-                          layer.conv.groups);
-    weight_gradient_phases(s, samples[static_cast<std::size_t>(i)], part, at(s).w_mask, statistics);
+    weight_gradient_phases(s, samples[static_cast<std::size_t>(i)], part, at(s).w_mask,
+                           {count == 1 ? own(s, "dwmax") : kUnread, kUnread,
+                            count == 1 ? handle(s, StepScalar::kDwSat) : own(s, "dw_samplesat")});
     if (sum >= 0) {
       const int total = add_sum(dw, i, layer.depth());
       add_exactly(

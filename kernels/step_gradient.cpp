@@ -1,5 +1,6 @@
 // Activation gradients: gathers over d, one phase of GEMMs for each residue of the stride (N5.3, N14.2).
 
+#include "kernels/gemm_schedule.hpp"
 #include "kernels/step.hpp"
 #include "model/io/error.hpp"
 #include "model/numerics/numbers.hpp"
@@ -98,13 +99,10 @@ void Step::activation_gradient(int s) {
   } else {
     low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
   }
-  Statistics statistics(low, {sums.maximum, kUnread, sums.saturations}, phases);
+  Statistics statistics(low, {sums.maximum, kUnread, sums.saturations});
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {
-      for (int g = 0; g < c.groups; ++g) {
-        gradient_phase(s, layer, g, y, x, sums, phases > c.groups, statistics.next());
-        statistics.fold();
-      }
+      for (int g = 0; g < c.groups; ++g) gradient_phase(s, layer, g, y, x, sums, phases > c.groups, statistics);
     }
   }
   if (grouped) group_activation_gradient(s, sums.tensor, made);
@@ -113,41 +111,44 @@ void Step::activation_gradient(int s) {
 }
 
 void Step::gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
-                          const GradientPlace& place, bool strided, Entry statistics) {
+                          const GradientPlace& place, bool strided, Statistics& statistics) {
   const ImageShape& in = stage(s).in;
   const Conv2dAttributes& c = layer.conv;
   const int rows = in.samples * y.count * x.count;
-  const int base = group * layer.group_in;
   const std::int64_t row_bytes = std::int64_t{4} * in.channels;
   const auto viewed = [&](int tensor, std::int64_t pitch) {
-    View view{.tensor = tensor, .col_base = base, .pitch = pitch};
+    View view{.tensor = tensor, .col_base = group * layer.group_in, .pitch = pitch};
     if (strided) view.gather = phase_rows(in, y, x, pitch, c.stride.rows, c.stride.cols);
     return view;
   };
-  const bool empty = y.taps * x.taps == 0;
-  const Sections sections{.in = place.mask < 0 || empty ? 0 : 1, .out = 1};
-  if (empty) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in, statistics);
-  Phase gemm(low, low.array_tiles(rows, layer.group_in, sections));
+  if (y.taps * x.taps == 0) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in, &statistics);
+  const TileGrid grid = low.array_tiles(rows, layer.group_in, {.in = place.mask < 0 ? 0 : 1, .out = 1});
   GemmJob job = gradient_job(s, layer, group, y, x, at(s).d);
   job.of_layer = true;
-  gemm.gemm(job);
-  if (place.mask >= 0) {
-    const TensorPlacement& mask = low.tensor(place.mask);
-    // Seen with the reader's rows: [n][features] of a flattened image is the same memory when a row is whole bytes.
-    gemm.input(viewed(place.mask, divide_up(std::int64_t{in.channels} * mask.bits, 8)), Expand::UNSIGNED);
+  for (const GemmPass& pass : gemm_passes(low, grid, rows, layer.group_in, job)) {
+    Phase gemm(low, pass.grid);
+    gemm.gemm(pass);
+    if (place.mask >= 0) {
+      const TensorPlacement& mask = low.tensor(place.mask);
+      // Seen with the reader's rows: [n][features] of a flattened image is the same memory when a row is whole bytes.
+      const std::int64_t pitch = divide_up(std::int64_t{in.channels} * mask.bits, 8);
+      gemm.input(pass.part(viewed(place.mask, pitch)), Expand::UNSIGNED);
+    }
+    Command& tile = gemm.vector(Opcode::TILE);
+    statistics.go_on(tile);
+    if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
+    gemm.output(Flag::RAW_OUT, pass.part(viewed(place.tensor, row_bytes)));
+    gemm.run();
   }
-  Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics);
-  if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
-  gemm.output(Flag::RAW_OUT, viewed(place.tensor, row_bytes));
-  gemm.run();
 }
 
 /// Zeros where no tap reaches: 0 · whatever lies there. Its statistics are zeros too.
-void Step::zero_phase(const View& to, int rows, int cols, Entry statistics) {
+void Step::zero_phase(const View& to, int rows, int cols, Statistics* statistics) {
   Phase zero(low, low.vector_tiles(rows, cols, {.in = 1, .out = 1}));
   View from = to;
   zero.input(from);
-  zero.vector(Opcode::AFFINE).set(Field::STAT, statistics);
+  Command& affine = zero.vector(Opcode::AFFINE);
+  if (statistics != nullptr) statistics->go_on(affine);
   zero.output(Flag::RAW_OUT, to);
   zero.run();
 }
@@ -165,23 +166,26 @@ void Step::gradient_at_once(int s, int below) {
   at(below).d = {low.layout.add(handle(below, StepTensor::kD), bits, in.rows(), in.channels), scale};
   at(below).d_wgrad = {at(below).d};
   low.leave_out({stage(below).node, StepTensor::kDRaw});
-  Statistics statistics(
-      low, {handle(below, StepScalar::kDMax), handle(below, StepScalar::kDSat), handle(below, StepScalar::kDRawSat)},
-      1);
   const int mask = at(below).mask;
-  Phase gemm(low, low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1}));
   const Conv2dAttributes& c = layer.conv;
   const auto ys = stride_phases(in.height, c.kernel.rows, 1, c.padding.rows, c.dilation.rows);
   const auto xs = stride_phases(in.width, c.kernel.cols, 1, c.padding.cols, c.dilation.cols);
   GemmJob job = gradient_job(s, layer, 0, ys.front(), xs.front(), at(s).d);
   job.of_layer = true;
-  gemm.gemm(job);
-  if (mask >= 0) gemm.input({.tensor = mask}, Expand::UNSIGNED);
-  Command& tile = gemm.vector(Opcode::TILE).set(Field::STAT, statistics.next());
-  if (mask >= 0) tile.set_flag(Flag::MASK_IN);
-  set_codes(tile, codes);
-  gemm.output({.tensor = at(below).d.tensor});
-  gemm.run();
+  const TileGrid grid = low.array_tiles(in.rows(), in.channels, {.in = mask < 0 ? 0 : 1, .out = 1});
+  Statistics statistics(
+      low, {handle(below, StepScalar::kDMax), handle(below, StepScalar::kDSat), handle(below, StepScalar::kDRawSat)});
+  for (const GemmPass& pass : gemm_passes(low, grid, in.rows(), in.channels, job)) {
+    Phase gemm(low, pass.grid);
+    gemm.gemm(pass);
+    if (mask >= 0) gemm.input(pass.part({.tensor = mask}), Expand::UNSIGNED);
+    Command& tile = gemm.vector(Opcode::TILE).set(Field::COL_BASE, pass.first_col);
+    statistics.go_on(tile);
+    if (mask >= 0) tile.set_flag(Flag::MASK_IN);
+    set_codes(tile, codes);
+    gemm.output(pass.part({.tensor = at(below).d.tensor}));
+    gemm.run();
+  }
   low.max_to_scale(entry(below, StepScalar::kDMax), unit, codes.limit, entry(below, StepScalar::kSdNext), scale);
 }
 

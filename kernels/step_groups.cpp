@@ -191,7 +191,7 @@ int Step::weight_sums(int s) {
         }
         const int rows = y.count * x.count;
         if (y.taps * x.taps == 0) {
-          zero_phase(to, rows, layer.group_in, 0);
+          zero_phase(to, rows, layer.group_in, nullptr);
           continue;
         }
         GemmJob job = gradient_job(s, layer, g, y, x, all);
@@ -227,7 +227,7 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
   const int width = low.vector_tiles(pixels, in.channels, sections).cols.size;
   const int pieces = static_cast<int>(divide_up(in.channels, width));
   const std::int64_t pitch = std::int64_t{4} * in.channels;
-  Statistics statistics(low, {place.maximum, kUnread, place.saturations}, pieces);
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations});
   const Src reals = samples ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
   for (int piece = 0; piece < pieces; ++piece) {
     const int first = piece * width;
@@ -241,7 +241,8 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
     }
     const std::int64_t skip = std::int64_t{kByCode} * low.tensor(groups.reals).pitch;
     if (samples) pass.coefficients({.tensor = groups.reals, .offset = skip}, 2);
-    Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::V_IN).set(Field::STAT, statistics.next());
+    Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::V_IN);
+    statistics.go_on(affine);
     if (samples) {
       affine.set_flag(Flag::A_VECTOR).set_flag(Flag::B_VECTOR);
     } else {
@@ -250,7 +251,6 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
     if (masked) affine.set_flag(Flag::MASK_IN);
     pass.output(Flag::RAW_OUT, {.tensor = place.tensor, .col_base = first, .pitch = pitch});
     pass.run();
-    statistics.fold();
   }
 }
 
@@ -286,8 +286,7 @@ void Step::group_weight_gradient(int s, StepTensor dw) {
   const int out = layer.conv.out;
   const bool by_column = stage(s).rule.gradient.wgrad.groups == Groups::kColumn;
   const int acc = add_own(s, "dw_acc", layer.depth(), out, MemoryKind::kGradients);
-  Statistics unread(low, {kUnread, kUnread, own(s, "dw_accsat")}, layer.conv.groups);
-  weight_gradient_phases(s, d, acc, -1, unread);
+  weight_gradient_phases(s, d, acc, -1, {kUnread, kUnread, own(s, "dw_accsat")});
   const int x_sum = add_raw(s, StepTensor::kXSum, layer.depth(), layer.conv.groups);
   for (int g = 0; g < layer.conv.groups; ++g) {  // X1: x against a constant one
     Phase gemm(low, low.array_tiles(layer.depth(), 1, {.out = 1}));

@@ -85,19 +85,18 @@ void Step::pool_forward(int s) {
   g.tap_loop = true;
   set_pitches(g, std::int64_t{4} * in.channels, in);
   const auto pieces = column_pieces(in.channels, low.hardware().lanes(), 1, low.hardware());
-  Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)},
-                        static_cast<int>(pieces.size()));
+  Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)});
   for (const Columns& piece : pieces) {
     const TileGrid grid = low.vector_tiles(out.rows(), piece.count, sections_of(1, is_max ? 2 : 1));
     Phase windows = Phase::over_taps(low, grid, pool.kernel.rows, pool.kernel.cols);
     windows.input({.tensor = from.tensor, .col_base = piece.first, .gather = g}, Expand::SIGNED, is_max);
-    Command& command = windows.vector(Opcode::POOL).set(Field::STAT, statistics.next());
+    Command& command = windows.vector(Opcode::POOL);
+    statistics.go_on(command);
     command.set(Field::POOL_OP, static_cast<int>(is_max ? PoolOp::MAX : PoolOp::SUM));
     command.set(Field::CODE1, is_max ? pool.kernel.cols : 0).set(Field::CODE2, is_max ? 1 : 0);
     windows.output(Flag::RAW_OUT, {.tensor = to, .col_base = piece.first});
     if (is_max) windows.output({.tensor = at(s).winner, .col_base = piece.first});
     windows.run();
-    statistics.fold();
   }
   at(s).raw = {to, entry(s, StepScalar::kUnit), entry(s, StepScalar::kZMax)};
 }
@@ -122,13 +121,11 @@ void Step::pool_backward(int s) {
   }
   const int inputs = (stage(s).op == Op::kMaxPool ? 2 : 1) + (place.mask < 0 ? 0 : 1);
   const auto pieces = column_pieces(in.channels, low.hardware().lanes(), inputs, low.hardware());
-  Statistics statistics(low, {place.maximum, kUnread, place.saturations},
-                        static_cast<int>(ys.size() * xs.size() * pieces.size()));
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations});
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {
       for (const Columns& piece : pieces) {
-        pool_gradient_phase(s, y, x, piece.first, piece.count, place, of_all, statistics.next());
-        statistics.fold();
+        pool_gradient_phase(s, y, x, piece.first, piece.count, place, of_all, statistics);
       }
     }
   }
@@ -136,7 +133,7 @@ void Step::pool_backward(int s) {
 }
 
 void Step::pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x, int first, int count,
-                               const GradientPlace& place, bool of_all, Entry statistics) {
+                               const GradientPlace& place, bool of_all, Statistics& statistics) {
   const PoolAttributes& pool = pool_of(low, stage(s));
   const ImageShape& in = stage(s).in;
   const ImageShape& out = stage(s).out;
@@ -150,7 +147,7 @@ void Step::pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x
     }
     return view;
   };
-  if (y.taps * x.taps == 0) return zero_phase(viewed(place.tensor), rows, count, statistics);
+  if (y.taps * x.taps == 0) return zero_phase(viewed(place.tensor), rows, count, &statistics);
   const int inputs = (is_max ? 2 : 1) + (place.mask < 0 ? 0 : 1);
   Phase back = Phase::over_taps(low, low.vector_tiles(rows, count, sections_of(inputs, 1)), y.taps, x.taps);
   const auto windows = [&](int tensor) {
@@ -161,7 +158,8 @@ void Step::pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x
   back.input(windows(at(s).gradient.tensor));
   if (is_max) back.input(windows(at(s).winner), Expand::UNSIGNED);
   if (place.mask >= 0) back.input(viewed(place.mask), Expand::UNSIGNED);
-  Command& command = back.vector(Opcode::POOL).set(Field::STAT, statistics);
+  Command& command = back.vector(Opcode::POOL);
+  statistics.go_on(command);
   command.set(Field::POOL_OP, static_cast<int>(is_max ? PoolOp::MAX_BACKWARD : PoolOp::SUM));
   if (is_max) {
     command.set(Field::CODE0, y.tap0 * pool.kernel.cols + x.tap0);

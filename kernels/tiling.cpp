@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
+#include "kernels/command_set.hpp"
 #include "model/io/error.hpp"
 
 namespace bitloom {
@@ -119,9 +121,20 @@ Reduction reduction(const Hardware& hardware, std::int64_t terms, int bits) {
   return result;
 }
 
-void require_bias_fits(const TilingContext& context, int cols) {
-  const std::int64_t words = divide_up(cols, context.hardware.lanes());
-  if (words > context.hardware.vbias_words) too_small(context, "VBIAS", words, context.hardware.vbias_words);
+bool fills_tiles(const Hardware& hardware, int lanes, int local_bits) {
+  const int elements = 8 * hardware.axi_bytes / local_bits;  // of a local word
+  return std::has_single_bit(static_cast<unsigned>(lanes)) && lanes <= hardware.axi_bytes &&
+         elements / lanes <= kWordTiles;
+}
+
+TileGrid bias_grid(const TilingContext& context, int cols) {
+  const Hardware& hw = context.hardware;
+  const TileGrid widest = vector_grid(context, 1, cols, {.in = 1});
+  const std::int64_t all = divide_up(cols, hw.lanes());
+  const auto groups = static_cast<int>(divide_up(all, widest.cols.count));  // so that the last tile is as full
+  const std::int64_t words = std::int64_t{groups} * widest.cols.count;
+  if (words > hw.vbias_words) too_small(context, "VBIAS", words, hw.vbias_words);
+  return grid(hw, 1, cols, 1, groups * hw.lanes());
 }
 
 }  // namespace bitloom

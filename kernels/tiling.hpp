@@ -66,7 +66,10 @@ TileGrid loss_grid(const TilingContext& context, int rows, int cols);
 /// 65,536 terms.
 Reduction reduction(const Hardware& hardware, std::int64_t terms, int bits);
 
-/// Throws Error unless the biases of `cols` outputs fit VBIAS.
-void require_bias_fits(const TilingContext& context, int cols);
+/// Says whether a LOAD may spread the elements of a transposed row over several tiles of `lanes` lanes.
+bool fills_tiles(const Hardware& hardware, int lanes, int local_bits);
+
+/// Returns tiles of one row that VIN holds twice and VBIAS all at once, as whole tiles. Throws Error where it does not.
+TileGrid bias_grid(const TilingContext& context, int cols);
 
 }  // namespace bitloom

@@ -99,10 +99,11 @@ class Places {
   static int memory_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::MEMORY_BITS))); }
   static int local_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::LOCAL_BITS))); }
   /// Returns 1 when a second buffer is ever used.
-  int second(const Command& command) const {
+  int second(const Command& command) const { return second_at(command, Field::PARITY0); }
+  int second_at(const Command& command, Field parity) const {
     LoopIndex last{};
     for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
-    return iteration_number(last, counts_, static_cast<int>(command.get(Field::PARITY0))) > 0 ? 1 : 0;
+    return iteration_number(last, counts_, static_cast<int>(command.get(parity))) > 0 ? 1 : 0;
   }
 
   void check_shape(const Command& c) const {
@@ -125,12 +126,26 @@ class Places {
       return check_vin_rows(c, hw_.vin_words, "VIN");
     }
     require(local_bits(c) <= 8, "a scratchpad holds codes of up to 8 bits");
-    const bool is_a = target == LoadTarget::SPAD_A;
+    check_lanes(c, target == LoadTarget::SPAD_A);
+  }
+
+  /// Operand rows fill tiles of lanes, one behind the other.
+  void check_lanes(const Command& c, bool is_a) const {
     const bool transpose = c.get(Field::TRANSPOSE) != 0;
-    within(transpose ? full_cols(c) : full_rows(c), is_a ? hw_.rows : hw_.cols, "lanes");
-    const std::int64_t row_end =
-        c.get(Field::LOCAL_BASE) + words(transpose ? full_rows(c) : full_cols(c), local_bits(c));
-    within(row_end * hw_.axi_bytes, is_a ? hw_.spad_a_bytes : hw_.spad_b_bytes, is_a ? "spad A" : "spad B");
+    const std::int64_t lanes = is_a ? hw_.rows : hw_.cols;
+    const std::int64_t tiles = divide_up(transpose ? full_cols(c) : full_rows(c), lanes);
+    const std::int64_t used = words(transpose ? full_rows(c) : full_cols(c), local_bits(c));
+    const std::int64_t stride = c.get(Field::LOCAL_STRIDE);
+    require(tiles == 1 || used <= stride, "tiles of operand rows overlap");
+    require(tiles == 1 || !transpose || fills_tiles(hw_, static_cast<int>(lanes), local_bits(c)),
+            "a transposed row has more elements than lanes");
+    within((c.get(Field::LOCAL_BASE) + (tiles - 1) * stride + used) * hw_.axi_bytes, spad_bytes(is_a, second(c)),
+           is_a ? "spad A" : "spad B");
+  }
+
+  /// Returns the size of a buffer; one that is the only one may be twice as large.
+  std::int64_t spad_bytes(bool is_a, int second_buffer) const {
+    return std::int64_t{is_a ? hw_.spad_a_bytes : hw_.spad_b_bytes} * (second_buffer != 0 ? 1 : 2);
   }
 
   void check_store(const Command& c) const { check_vin_rows(c, hw_.vout_words, "VOUT"); }
@@ -139,22 +154,39 @@ class Places {
     const auto mode = static_cast<Mode>(c.get(Field::MODE));
     const int terms_per_byte = mode == Mode::MAC8 ? 1 : mode == Mode::MAC4 ? 2 : 8;
     within(full_cols(c) * terms_per_byte, kSegmentTerms, "a segment (terms)");
-    within(words(full_cols(c), 8) * hw_.axi_bytes, hw_.spad_a_bytes, "spad A");
     const bool log = c.get(Field::A_KIND) == static_cast<std::uint32_t>(Kind::LOG) ||
                      c.get(Field::B_KIND) == static_cast<std::uint32_t>(Kind::LOG);
     require(!log || (mode == Mode::MAC4 && c.get(Field::A_KIND) != c.get(Field::B_KIND)),
             "logarithmic codes meet linear 4-bit codes only");
-    for (int segment = 0; segment < counts_[2]; ++segment) {
-      const std::int64_t used = words(cols_at(c, {0, 0, segment}, counts_), 8);
-      within((std::int64_t{c.get(Field::B_STEP)} * segment + used) * hw_.axi_bytes, hw_.spad_b_bytes, "spad B");
-    }
+    check_gemm_places(c);
+  }
+
+  void check_gemm_places(const Command& c) const {
+    const auto end = [&](Field step, int loop) {
+      std::int64_t furthest = 0;
+      for (int i = 0; i < counts_[static_cast<std::size_t>(loop)]; ++i) {
+        LoopIndex index{};
+        index[static_cast<std::size_t>(loop)] = i;
+        const bool of_reduction = c.get(Field::COLS_DIM) == static_cast<std::uint32_t>(loop);
+        const std::int64_t used = words(of_reduction ? cols_at(c, index, counts_) : full_cols(c), 8);
+        furthest = std::max(furthest, std::int64_t{c.get(step)} * i + used);
+      }
+      return furthest * hw_.axi_bytes;
+    };
+    const int b_loop = c.get(Field::B_LOOP) != 0 ? 1 : 2;
+    within(end(Field::A_STEP, 2), spad_bytes(true, second_at(c, Field::PARITY0)), "spad A");
+    within(end(Field::B_STEP, b_loop), spad_bytes(false, second_at(c, Field::PARITY1)), "spad B");
+    const auto sums = static_cast<SumLoop>(c.get(Field::SUM_LOOP));
+    const std::int64_t tiles = sums == SumLoop::OUTER ? std::int64_t{counts_[1]} * counts_[2] : 2;
+    within(tiles, hw_.acc_tiles, "the accumulators (tiles)");
+    require(c.get(Field::GROUP) == 0 && c.get(Field::EXEC_LEVEL) == 0, "a GEMM is not alone in its loops");
   }
 
   void entries(std::int64_t first, std::int64_t count) const {
     if (first != kTableLearningRate) within(first + count, hw_.table_words, "the table");
   }
 
-  void check_vector(const Command& c) const {
+  void check_vector(const Command& c) {
     const std::int64_t groups = divide_up(c.get(Field::COLS), hw_.lanes());
     const std::int64_t tile = full_rows(c) * groups;
     const std::int64_t stride = c.get(Field::VIN_STRIDE);
@@ -163,6 +195,7 @@ class Places {
     if (c.opcode() == Opcode::TILE && !c.flag(Flag::FROM_VIN)) {
       within(full_rows(c), hw_.rows, "tile rows");
       within(full_cols(c), hw_.tile_cols(), "tile columns");
+      check_accumulators(c);
     }
     require(
         counts_[0] == 1 || c.get(Field::COLS_DIM) != 0 || c.get(Field::COLS) % static_cast<unsigned>(hw_.lanes()) == 0,
@@ -179,13 +212,32 @@ class Places {
     if (c.opcode() == Opcode::TABLE_LOAD || c.opcode() == Opcode::TABLE_STORE) return check_table(c);
     for (const TableRead& read : of.table) entries(c.get(read.field), read.count);
     if (c.get(Field::STAT) != 0) entries(c.get(Field::STAT), of.statistics);
+    check_statistics(c);
     if (of.reads_bias || of.writes_bias) {
       LoopIndex last{};
       for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
-      within(divide_up(col0_at(c, last) + cols_at(c, last, counts_), hw_.lanes()), hw_.vbias_words, "VBIAS");
+      const std::int64_t read = divide_up(cols_at(c, last, counts_), hw_.lanes());
+      const std::int64_t first = col0_at(c, last) / hw_.lanes();
+      within(first + (of.writes_bias ? groups : read), hw_.vbias_words, "VBIAS");  // a whole word of lanes is written
     }
     if (c.opcode() == Opcode::POOL) within(tile, kPoolWords, "POOL's sums");
     if (c.opcode() == Opcode::REDUCE) check_reduce(c, groups);
+  }
+
+  /// A command goes on with statistics that the last one of its slot has begun.
+  void check_statistics(const Command& c) {
+    const bool may_keep = c.opcode() == Opcode::TILE || c.opcode() == Opcode::AFFINE || c.opcode() == Opcode::POOL;
+    if (!may_keep || c.get(Field::STAT_SLOT) == 0) return;
+    require(c.get(Field::STAT_SLOT) <= kStatSlots, "there is no such slot of statistics");
+    std::uint32_t& kept = kept_statistics_[c.get(Field::STAT_SLOT) - 1];
+    require(c.get(Field::STAT_KEEP) == 0 || kept == c.get(Field::STAT), "its slot has other statistics");
+    kept = c.get(Field::STAT);
+  }
+
+  void check_accumulators(const Command& c) const {
+    if (c.get(Field::ACC_ALL) == 0) return;
+    within(std::int64_t{counts_[0]} * counts_[1], hw_.acc_tiles, "the accumulators (tiles)");
+    require(c.get(Field::GROUP) == 0 && counts_[2] == 1, "a TILE of all accumulators is not alone in two loops");
   }
 
   void check_reduce(const Command& c, std::int64_t groups) const {
@@ -312,6 +364,7 @@ class Places {
   const Hardware& hw_;
   int command_ = 0;
   LoopIndex counts_{1, 1, 1};
+  std::array<std::uint32_t, kStatSlots> kept_statistics_{};  ///< STAT of the last command of each slot
   std::array<std::array<Command, kShapeSlots>, 2> shapes_ = make_shapes();
 
   static std::array<std::array<Command, kShapeSlots>, 2> make_shapes() {

@@ -1,5 +1,5 @@
-// The accumulator memory: two buffers of R rows x C accumulators of 48 bits. The array adds to whole rows of one buffer while
-// the vector unit reads groups of LANES accumulators of the other.
+// The accumulator memory: tiles of R rows x C accumulators of 48 bits. The array adds to whole rows of one tile while the
+// vector unit reads groups of LANES accumulators of another.
 module bl_acc #(
     localparam int RowW = (bl_pkg::ROWS > 1) ? $clog2(bl_pkg::ROWS) : 1,
     localparam int Groups = (bl_pkg::COLS + bl_pkg::LANES - 1) / bl_pkg::LANES,
@@ -8,14 +8,14 @@ module bl_acc #(
     input  logic                          clk_i,
     // array
     input  logic                          re_i,
-    input  logic                          buffer_i,
+    input  logic [                   7:0] tile_i,
     input  logic [                   4:0] rrow_i,
     output logic [   bl_pkg::COLS*48-1:0] rdata_o,    // in the cycle after re_i
     input  logic                          we_i,
     input  logic [                   4:0] wrow_i,
     input  logic [   bl_pkg::COLS*48-1:0] wdata_i,
     // vector unit
-    input  logic                          acc_buf_i,
+    input  logic [                   7:0] acc_tile_i,
     input  logic [              RowW-1:0] acc_row_i,
     input  logic [            GroupW-1:0] acc_group_i,
     output logic [  bl_pkg::LANES*48-1:0] acc_data_o  // in the next cycle; columns beyond C are 0
@@ -24,21 +24,28 @@ module bl_acc #(
   localparam int Bits = bl_pkg::COLS * 48;
   localparam int GroupBits = bl_pkg::LANES * 48;
 
-  logic [Bits-1:0] memory0 [bl_pkg::ROWS];
-  logic [Bits-1:0] memory1 [bl_pkg::ROWS];
+  localparam int Rows = bl_pkg::ACC_TILES * bl_pkg::ROWS;
+  localparam int AddrW = $clog2(Rows);
+
+  logic [Bits-1:0] memory [Rows];
   logic [Bits-1:0] rdata_q;
   logic [GroupBits-1:0] acc_q;
   logic [Groups*GroupBits-1:0] acc_row;
+  logic [15:0] first, read, write, vector;  // rows of the memory
+
+  assign first = 16'(tile_i) * 16'(bl_pkg::ROWS);
+  assign read = first + 16'(rrow_i);
+  assign write = first + 16'(wrow_i);
+  assign vector = 16'(acc_tile_i) * 16'(bl_pkg::ROWS) + 16'(acc_row_i);
 
   always_comb begin
     acc_row = '0;
-    acc_row[Bits-1:0] = acc_buf_i ? memory1[acc_row_i] : memory0[acc_row_i];
+    acc_row[Bits-1:0] = memory[vector[AddrW-1:0]];
   end
 
   always_ff @(posedge clk_i) begin
-    if (we_i && !buffer_i) memory0[wrow_i[RowW-1:0]] <= wdata_i;
-    if (we_i && buffer_i) memory1[wrow_i[RowW-1:0]] <= wdata_i;
-    if (re_i) rdata_q <= buffer_i ? memory1[rrow_i[RowW-1:0]] : memory0[rrow_i[RowW-1:0]];
+    if (we_i) memory[write[AddrW-1:0]] <= wdata_i;
+    if (re_i) rdata_q <= memory[read[AddrW-1:0]];
     for (int g = 0; g < Groups; g++) begin
       if (acc_group_i == GroupW'(g)) acc_q <= acc_row[g*GroupBits+:GroupBits];
     end
@@ -47,9 +54,7 @@ module bl_acc #(
   assign rdata_o = rdata_q;
   assign acc_data_o = acc_q;
 
-  if (RowW < 5) begin : g_unused
-    logic unused_row;
-    assign unused_row = ^{rrow_i[4:RowW], wrow_i[4:RowW]};
-  end
+  logic unused_row;
+  assign unused_row = ^{read[15:AddrW], write[15:AddrW], vector[15:AddrW]};
 
 endmodule

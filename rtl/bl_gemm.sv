@@ -7,6 +7,8 @@ module bl_gemm (
     input  logic                                       exec_valid_i,
     input  logic [                              511:0] exec_cmd_i,
     input  logic [                               15:0] exec_cols_i,
+    input  logic [                               15:0] exec_i0_i,
+    input  logic [                               31:0] exec_i1_i,
     input  logic [                               15:0] exec_i2_i,
     input  logic [                                3:0] exec_par_i,
     output logic                                       exec_done_o,
@@ -21,7 +23,7 @@ module bl_gemm (
     input  logic [bl_pkg::COLS*bl_pkg::AXI_BYTES*8-1:0] b_data_i,
     // accumulator memory
     output logic                                       acc_re_o,
-    output logic                                       acc_buffer_o,
+    output logic [                                7:0] acc_tile_o,
     output logic [                                4:0] acc_rrow_o,
     input  logic [                bl_pkg::COLS*48-1:0] acc_rdata_i,
     output logic                                       acc_we_o,
@@ -34,19 +36,45 @@ module bl_gemm (
   localparam logic [1:0] Idle = 2'd0, Multiply = 2'd1, Drain = 2'd2;
 
   logic [1:0] state_q;
-  logic [15:0] left_q, a_word_q, b_word_q, b_first;
+  logic [15:0] left_q, a_word_q, b_word_q;
   logic [ByteW-1:0] byte_q;
   logic first_q, mac;
   logic [4:0] rrow_q, wrow_q;
   logic reading_q, writing_q;
 
+  // --- where operands and accumulators lie: running sums over the loops ---------------------------------------------------
+  logic first1, first2, all_tiles, new_sums, new_sums_q;
+  logic [1:0] sum_loop;
+  logic [15:0] a_first, b_first, a_first_q, b_first_q;
+  logic [7:0] tile, tile_q;
+  assign first2 = (exec_i2_i == 16'd0);
+  assign first1 = (exec_i1_i == 32'd0);
+  assign sum_loop = exec_cmd_i[bl_pkg::F_SUM_LOOP_LSB+:2];
+  assign all_tiles = (sum_loop == bl_pkg::SUM_OUTER);
+  always_comb begin
+    a_first = first2 ? 16'd0 : a_first_q + exec_cmd_i[bl_pkg::F_A_STEP_LSB+:16];
+    b_first = b_first_q;
+    if (exec_cmd_i[bl_pkg::F_B_LOOP_LSB] ? first1 : first2) b_first = 16'd0;
+    else if (first2 || !exec_cmd_i[bl_pkg::F_B_LOOP_LSB]) b_first = b_first_q + exec_cmd_i[bl_pkg::F_B_STEP_LSB+:16];
+    new_sums = all_tiles ? (exec_i0_i == 16'd0) : (first2 || sum_loop == bl_pkg::SUM_NONE);
+    tile = {7'd0, exec_par_i[(sum_loop == bl_pkg::SUM_NONE) ? 0 : 1]};
+    if (all_tiles) tile = (first1 && first2) ? 8'd0 : tile_q + 8'd1;
+  end
+  always_ff @(posedge clk_i) begin
+    if (state_q == Idle && exec_valid_i) begin
+      a_first_q <= a_first;
+      b_first_q <= b_first;
+      tile_q <= tile;
+      new_sums_q <= new_sums;
+    end
+  end
+
   // --- reduction ------------------------------------------------------------------------------------------------------
   assign mac = (state_q == Multiply);
-  assign b_first = exec_i2_i * exec_cmd_i[bl_pkg::F_B_STEP_LSB+:16];
   assign a_buffer_o = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   assign b_buffer_o = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY1_LSB+:2]];
   assign spad_re_o = (state_q == Idle) ? exec_valid_i : (mac && byte_q == ByteW'(Bytes - 1) && left_q != 16'd1);
-  assign a_word_o = (state_q == Idle) ? 16'd0 : a_word_q;
+  assign a_word_o = (state_q == Idle) ? a_first : a_word_q;
   assign b_word_o = (state_q == Idle) ? b_first : b_word_q;
 
   always_ff @(posedge clk_i) begin
@@ -66,7 +94,7 @@ module bl_gemm (
         left_q <= exec_cols_i;
         byte_q <= '0;
         first_q <= 1'b1;
-        a_word_q <= 16'd1;
+        a_word_q <= a_first + 16'd1;
         b_word_q <= b_first + 16'd1;
       end
     end else if (mac) begin
@@ -128,7 +156,7 @@ module bl_gemm (
     wrow_q <= rrow_q;
   end
 
-  assign acc_buffer_o = exec_par_i[1];
+  assign acc_tile_o = tile_q;
   assign acc_re_o = reading_q;
   assign acc_rrow_o = rrow_q;
   assign acc_we_o = writing_q;
@@ -138,7 +166,7 @@ module bl_gemm (
     acc_wdata_o = '0;
     if (writing_q) begin
       for (int c = 0; c < bl_pkg::COLS; c++) begin
-        acc_wdata_o[c*48+:48] = ((exec_i2_i == 16'd0) ? 48'd0 : acc_rdata_i[c*48+:48]) +
+        acc_wdata_o[c*48+:48] = (new_sums_q ? 48'd0 : acc_rdata_i[c*48+:48]) +
             {{16{row[c*32+31]}}, row[c*32+:32]};
       end
     end

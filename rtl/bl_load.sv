@@ -28,11 +28,16 @@ module bl_load (
     output logic                           a_we_o,
     output logic                           b_we_o,
     output logic                           vin_we_o,
-    output logic                           transpose_o,  // scratchpads: byte i of the data is byte byte_o of lane i
     output logic                           buffer_o,     // scratchpads
     output logic [                    4:0] lane_o,
     output logic [                   15:0] word_o,       // scratchpads: word of the buffer; VIN: word
-    output logic [                    4:0] byte_o,
+    // scratchpads, transposed: element i goes to lane i mod lanes of tile i / lanes
+    output logic                           transpose_o,
+    output logic [                   15:0] step_o,       // words from tile to tile
+    output logic [                    8:0] tiles_o,      // that have elements
+    output logic [                    1:0] width_o,      // LOCAL_BITS
+    output logic [                    4:0] byte_o,       // of the lane's word
+    output logic [                    2:0] bit_o,        // of this byte
     output logic [bl_pkg::AXI_BYTES*8-1:0] data_o,
     output logic [  bl_pkg::AXI_BYTES-1:0] present_o     // bytes that are not padding
 );
@@ -187,67 +192,82 @@ module bl_load (
       .word_last_o(word_last)
   );
 
-  // Where it goes. A transposed row is one word, whose elements are one byte of each lane: the byte's elements so far
-  // are kept, so that whole bytes are written.
-  logic [15:0] row_q, word_q, row_word_q, next_row_word, position;
-  logic [Bits-1:0] column, column_q;  // byte i: of lane i
-  assign next_row_word = row_word_q + ((target == bl_pkg::TARGET_VIN) ? exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16] : 16'd0);
+  // Where it goes. Rows fill the lanes of one tile after the other. Elements of transposed rows are spread over the lanes,
+  // each at the row's position in its lane.
+  logic [15:0] row_q, word_q, row_word_q, next_row_word, position, row_step, offset_q, left_q;
+  logic [4:0] lane_q, last_lane;
+  // Only lanes that are a power of two take more than one tile of a transposed row.
+  localparam bit WideA = (bl_pkg::ROWS & (bl_pkg::ROWS - 1)) == 0;
+  localparam bit WideB = (bl_pkg::COLS & (bl_pkg::COLS - 1)) == 0;
+  localparam int ShiftA = $clog2(bl_pkg::ROWS), ShiftB = $clog2(bl_pkg::COLS);
+  logic is_a;
+  logic [2:0] element_shift;    // of elements a byte
+  logic [3:0] word_tile_shift;  // of tiles a word
+  assign is_a = (target == bl_pkg::TARGET_SPAD_A);
+  assign last_lane = is_a ? 5'(bl_pkg::ROWS - 1) : 5'(bl_pkg::COLS - 1);
+  always_comb begin
+    row_step = exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16];
+    if (target != bl_pkg::TARGET_VIN) row_step = (lane_q == last_lane) ? exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0;
+  end
+  assign next_row_word = row_word_q + row_step;
+  assign element_shift = 3'd3 - local_shift;
+  assign word_tile_shift = {1'b0, element_shift} + (is_a ? 4'(ByteW - ShiftA) : 4'(ByteW - ShiftB));
   always_ff @(posedge clk_i) begin
     if (start) begin
       row_q <= '0;
+      lane_q <= '0;
       word_q <= first_word;
       row_word_q <= first_word;
+      offset_q <= '0;
+      left_q <= exec_cols_i;
     end else if (word_valid) begin
       word_q <= word_ends_row ? next_row_word : word_q + 16'd1;
+      offset_q <= word_ends_row ? 16'd0 : offset_q + (exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] << word_tile_shift);
+      left_q <= word_ends_row ? exec_cols_i : left_q - (16'(Bytes) << element_shift);
       if (word_ends_row) begin
         row_q <= row_q + 16'd1;
+        lane_q <= (lane_q == last_lane) ? 5'd0 : lane_q + 5'd1;
         row_word_q <= next_row_word;
       end
     end
   end
-  logic [2:0] position_bit;
   always_comb begin
     case (local_shift)
       3'd0: begin
         position = row_q >> 3;
-        position_bit = row_q[2:0];
+        bit_o = row_q[2:0];
       end
       3'd2: begin
         position = row_q >> 1;
-        position_bit = {row_q[0], 2'd0};
+        bit_o = {row_q[0], 2'd0};
       end
       default: begin
         position = row_q;
-        position_bit = 3'd0;
+        bit_o = 3'd0;
       end
     endcase
   end
+  // Tiles with elements: all of the word's, or those of the elements that are left.
+  logic [15:0] word_tiles, left_tiles;
+  assign word_tiles = 16'd1 << word_tile_shift;
   always_comb begin
-    column = '0;
-    if (transpose) begin
-      for (int i = 0; i < Bytes; i++) begin
-        case (local_shift)
-          3'd0: column[i*8+:8] = {7'd0, word[i]} << position_bit;
-          3'd2: column[i*8+:8] = {4'd0, word[i*4+:4]} << position_bit;
-          default: column[i*8+:8] = word[i*8+:8];
-        endcase
-      end
-      if (position_bit != 3'd0) column = column | column_q;
-    end
+    left_tiles = 16'd1;
+    if (is_a && WideA) left_tiles = (left_q + 16'(bl_pkg::ROWS - 1)) >> ShiftA;
+    if (!is_a && WideB) left_tiles = (left_q + 16'(bl_pkg::COLS - 1)) >> ShiftB;
   end
-  always_ff @(posedge clk_i) begin
-    if (word_valid && transpose) column_q <= column;
-  end
+  assign tiles_o = (left_tiles < word_tiles) ? left_tiles[8:0] : word_tiles[8:0];
 
   assign a_we_o = word_valid && (target == bl_pkg::TARGET_SPAD_A);
   assign b_we_o = word_valid && (target == bl_pkg::TARGET_SPAD_B);
   assign vin_we_o = word_valid && (target == bl_pkg::TARGET_VIN);
   assign transpose_o = transpose;
   assign buffer_o = parity;
-  assign lane_o = row_q[4:0];
-  assign word_o = transpose ? first_word + (position >> ByteW) : word_q;
+  assign lane_o = lane_q;
+  assign step_o = exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16];
+  assign width_o = exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:2];
+  assign word_o = transpose ? first_word + (position >> ByteW) + offset_q : word_q;
   assign byte_o = 5'(position[ByteW-1:0]);
-  assign data_o = transpose ? column : word;
+  assign data_o = word;
   assign present_o = ~padding;
   assign exec_done_o = active_q ? (word_valid && word_last) : (exec_valid_i && empty);
 

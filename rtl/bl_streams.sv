@@ -43,7 +43,6 @@ module bl_streams #(
     output logic [      31:0] draw_block_o,
     input  logic [     127:0] word_i,
     // Memories
-    output logic              acc_buf_o,
     output logic [  RowW-1:0] acc_row_o,
     output logic [GroupW-1:0] acc_group_o,
     input  logic [  V*48-1:0] acc_data_i,
@@ -161,7 +160,6 @@ module bl_streams #(
       .cmd_i,
       .cols_i,
       .col0_i,
-      .parity_i,
       .reads_o(tile_reads),
       .writes_o(tile_writes),
       .draws_o(tile_draws),
@@ -175,7 +173,6 @@ module bl_streams #(
       .groups_i(groups),
       .indices_i(indices),
       .word_i(word_i[63:0]),
-      .acc_buf_o,
       .acc_row_o,
       .acc_group_o,
       .acc_data_i,

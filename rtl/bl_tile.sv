@@ -12,7 +12,6 @@ module bl_tile #(
     input  logic [     511:0] cmd_i,
     input  logic [      15:0] cols_i,
     input  logic [      31:0] col0_i,
-    input  logic              parity_i,
     // What the command needs of bl_stream
     output logic [       6:0] reads_o,
     output logic [       2:0] writes_o,
@@ -29,7 +28,6 @@ module bl_tile #(
     input  logic [  8*16-1:0] indices_i,
     input  logic [      63:0] word_i,
     // Accumulators
-    output logic              acc_buf_o,
     output logic [  RowW-1:0] acc_row_o,
     output logic [GroupW-1:0] acc_group_o,
     input  logic [  V*48-1:0] acc_data_i,
@@ -69,7 +67,6 @@ module bl_tile #(
       (rounding == bl_pkg::ROUND_STOCHASTIC || quantizer == bl_pkg::QUANTIZER_GROUP);
 
   // ---- Accumulators and biases are addressed when the group begins, and kept until its stage 1.
-  assign acc_buf_o = parity_i;
   assign acc_row_o = row_i[RowW-1:0];
   assign acc_group_o = group_i[GroupW-1:0];
   logic [V*48-1:0] acc_q;

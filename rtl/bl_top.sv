@@ -177,8 +177,11 @@ module bl_top (
   logic [63:0] load_addr;
   logic [8:0] load_beats;
   logic a_we, b_we, vin_we, load_transpose, load_buffer;
+  logic [1:0] load_width;
+  logic [2:0] load_bit;
   logic [4:0] load_lane, load_byte;
-  logic [15:0] load_word;
+  logic [8:0] load_tiles;
+  logic [15:0] load_word, load_step;
   logic [Word-1:0] load_data;
   logic [Bytes-1:0] load_present;
 
@@ -192,7 +195,8 @@ module bl_top (
       .burst_valid_o(load_valid), .burst_addr_o(load_addr), .burst_beats_o(load_beats), .burst_grant_i(load_grant),
       .beat_valid_i(load_beat), .beat_data_i(m_rdata_i),
       .a_we_o(a_we), .b_we_o(b_we), .vin_we_o(vin_we), .transpose_o(load_transpose), .buffer_o(load_buffer),
-      .lane_o(load_lane), .word_o(load_word), .byte_o(load_byte), .data_o(load_data), .present_o(load_present)
+      .lane_o(load_lane), .word_o(load_word), .step_o(load_step), .tiles_o(load_tiles), .byte_o(load_byte),
+      .bit_o(load_bit), .width_o(load_width), .data_o(load_data), .present_o(load_present)
   );
 
   bl_read_arbiter u_read_arbiter (
@@ -209,7 +213,8 @@ module bl_top (
   assign m_rready_o = 1'b1;
 
   // --- array ----------------------------------------------------------------------------------------------------------
-  logic spad_re, a_buffer, b_buffer, acc_re, acc_buffer, acc_we;
+  logic spad_re, a_buffer, b_buffer, acc_re, acc_we;
+  logic [7:0] acc_tile;
   logic [15:0] a_word, b_word;
   logic [bl_pkg::ROWS*Word-1:0] a_data;
   logic [bl_pkg::ROWS*Bytes-1:0] a_present;
@@ -222,36 +227,39 @@ module bl_top (
       .Lanes(bl_pkg::ROWS), .Words(bl_pkg::SPAD_A_WORDS), .Present(1'b1)
   ) u_spad_a (
       .clk_i, .we_i(a_we), .transpose_i(load_transpose), .wbuffer_i(load_buffer), .wlane_i(load_lane),
-      .waddr_i(load_word), .wbyte_i(load_byte), .wdata_i(load_data), .wpresent_i(load_present),
+      .waddr_i(load_word), .wstep_i(load_step), .wtiles_i(load_tiles), .wbyte_i(load_byte), .wbit_i(load_bit),
+      .wwidth_i(load_width), .wdata_i(load_data), .wpresent_i(load_present),
       .re_i(spad_re), .rbuffer_i(a_buffer), .raddr_i(a_word), .rdata_o(a_data), .rpresent_o(a_present)
   );
   bl_lane_memory #(
       .Lanes(bl_pkg::COLS), .Words(bl_pkg::SPAD_B_WORDS), .Present(1'b0)
   ) u_spad_b (
       .clk_i, .we_i(b_we), .transpose_i(load_transpose), .wbuffer_i(load_buffer), .wlane_i(load_lane),
-      .waddr_i(load_word), .wbyte_i(load_byte), .wdata_i(load_data), .wpresent_i(load_present),
+      .waddr_i(load_word), .wstep_i(load_step), .wtiles_i(load_tiles), .wbyte_i(load_byte), .wbit_i(load_bit),
+      .wwidth_i(load_width), .wdata_i(load_data), .wpresent_i(load_present),
       .re_i(spad_re), .rbuffer_i(b_buffer), .raddr_i(b_word), .rdata_o(b_data), .rpresent_o(unused_b_present)
   );
   bl_gemm u_gemm (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Array]), .exec_cmd_i(exec_cmd[Array*512+:512]),
-      .exec_cols_i(exec_cols[Array*16+:16]), .exec_i2_i(exec_i2[Array*16+:16]),
+      .exec_cols_i(exec_cols[Array*16+:16]), .exec_i0_i(exec_i0[Array*16+:16]),
+      .exec_i1_i(exec_i1[Array*32+:32]), .exec_i2_i(exec_i2[Array*16+:16]),
       .exec_par_i(exec_par[Array*4+:4]), .exec_done_o(engine_done[Array]),
       .spad_re_o(spad_re), .a_buffer_o(a_buffer), .a_word_o(a_word), .a_data_i(a_data),
       .a_present_i(a_present),
       .b_buffer_o(b_buffer), .b_word_o(b_word), .b_data_i(b_data),
-      .acc_re_o(acc_re), .acc_buffer_o(acc_buffer), .acc_rrow_o(acc_rrow), .acc_rdata_i(acc_rdata),
+      .acc_re_o(acc_re), .acc_tile_o(acc_tile), .acc_rrow_o(acc_rrow), .acc_rdata_i(acc_rdata),
       .acc_we_o(acc_we), .acc_wrow_o(acc_wrow), .acc_wdata_o(acc_wdata)
   );
 
-  logic tile_buffer;
+  logic [7:0] tile_number;
   logic [RowW-1:0] tile_row;
   logic [GroupW-1:0] tile_group;
   logic [bl_pkg::LANES*48-1:0] tile_data;
   bl_acc u_acc (
-      .clk_i, .re_i(acc_re), .buffer_i(acc_buffer), .rrow_i(acc_rrow), .rdata_o(acc_rdata),
+      .clk_i, .re_i(acc_re), .tile_i(acc_tile), .rrow_i(acc_rrow), .rdata_o(acc_rdata),
       .we_i(acc_we), .wrow_i(acc_wrow), .wdata_i(acc_wdata),
-      .acc_buf_i(tile_buffer), .acc_row_i(tile_row), .acc_group_i(tile_group), .acc_data_o(tile_data)
+      .acc_tile_i(tile_number), .acc_row_i(tile_row), .acc_group_i(tile_group), .acc_data_o(tile_data)
   );
 
   // --- vector ---------------------------------------------------------------------------------------------------------
@@ -275,7 +283,7 @@ module bl_top (
       .exec_col0_i(exec_col0[Vector*32+:32]), .exec_i0_i(exec_i0[Vector*16+:16]),
       .exec_i1_i(exec_i1[Vector*32+:32]), .exec_i2_i(exec_i2[Vector*16+:16]), .exec_par_i(exec_par[Vector*4+:4]),
       .exec_first_i(exec_first[Vector]), .exec_last_i(exec_last[Vector]), .exec_done_o(engine_done[Vector]),
-      .acc_buf_o(tile_buffer), .acc_row_o(tile_row), .acc_group_o(tile_group), .acc_data_i(tile_data),
+      .acc_tile_o(tile_number), .acc_row_o(tile_row), .acc_group_o(tile_group), .acc_data_i(tile_data),
       .vin_addr_o(vin_addr), .vin_data_i(vin_data),
       .raw_we_o(raw_we), .raw_addr_o(raw_addr), .raw_data_o(raw_data)
   );

@@ -34,7 +34,7 @@ module bl_vector #(
     input  logic              exec_last_i,
     output logic              exec_done_o,
     // Accumulators: V of 48 bits, of one row, from column group * V
-    output logic              acc_buf_o,
+    output logic [       7:0] acc_tile_o,
     output logic [  RowW-1:0] acc_row_o,
     output logic [GroupW-1:0] acc_group_o,
     input  logic [  V*48-1:0] acc_data_i,
@@ -49,13 +49,17 @@ module bl_vector #(
 
   // ---- The execution
   logic [7:0] opcode;
-  logic [1:0] slot;
+  logic [1:0] slot, kept_slot;
+  logic [2:0] stat_slot;
   logic [15:0] stat;
   logic parity, begins, busy_q, unit_done, keeps_stats, has_stats;
   logic is_tile, is_update, is_loss, is_scalar, is_load, is_store, is_affine, is_reduce, is_pool, is_adam;
   logic is_stream, is_other, stats_save, stats_saving, stats_saved;
   assign opcode = exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8];
   assign slot = exec_cmd_i[bl_pkg::F_INDEX_LSB+:2];
+  // TILE, AFFINE and POOL may name a slot; in other commands these bits are 0.
+  assign kept_slot = exec_cmd_i[bl_pkg::F_STAT_SLOT_LSB+:2];
+  assign stat_slot = (kept_slot == 2'd0) ? {1'b0, slot} : {2'b10, kept_slot[1]};
   assign stat = exec_cmd_i[bl_pkg::F_STAT_LSB+:16];
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   logic unused_exec;
@@ -84,6 +88,14 @@ module bl_vector #(
   assign keeps_stats = has_stats && stat != 16'd0;
   assign stats_save = unit_done && keeps_stats && exec_last_i;
   assign exec_done_o = (unit_done && !stats_save) || stats_saved;
+
+  // With ACC_ALL the executions of a TILE take one tile of accumulators after the other.
+  logic [7:0] tile_q;
+  assign acc_tile_o = exec_cmd_i[bl_pkg::F_ACC_ALL_LSB] ? tile_q : {7'd0, parity};
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || start_i) tile_q <= 8'd0;
+    else if (exec_done_o) tile_q <= exec_last_i ? 8'd0 : tile_q + 8'd1;
+  end
   assign begins = exec_valid_i && !busy_q;
 
   always_ff @(posedge clk_i) begin
@@ -137,8 +149,8 @@ module bl_vector #(
   end
   bl_stats u_stats (
       .clk_i, .rst_ni,
-      .slot_i(slot),
-      .clear_i(begins && has_stats && exec_first_i),
+      .slot_i(stat_slot),
+      .clear_i(begins && has_stats && exec_first_i && !exec_cmd_i[bl_pkg::F_STAT_KEEP_LSB]),
       .we_i(stream_stat_we || words_stat_we),
       .wdata_i(is_stream ? stream_stat : {64'd0, words_stat}),
       .now_o(stats_now),
@@ -233,7 +245,6 @@ module bl_vector #(
       .draw_row_o(draw_row),
       .draw_block_o(draw_block),
       .word_i(word),
-      .acc_buf_o,
       .acc_row_o,
       .acc_group_o,
       .acc_data_i,

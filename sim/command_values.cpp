@@ -16,11 +16,11 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 CommandValues::CommandValues(const Machine& machine, std::span<std::uint8_t> memory)
     : hw_(machine.hardware), registers_(machine.registers), memory_(memory) {
   for (const std::size_t spad : {0u, 1u}) {
-    const std::size_t bytes = at(spad == 0 ? hw_.spad_a_bytes : hw_.spad_b_bytes);
+    const std::size_t bytes = 2 * at(spad == 0 ? hw_.spad_a_bytes : hw_.spad_b_bytes);
     const Lane garbage{std::vector<std::uint8_t>(bytes, 0xA5), std::vector<std::uint8_t>(bytes, 0xFF)};
-    for (auto& lanes : spads_[spad]) lanes.assign(at(spad == 0 ? hw_.rows : hw_.cols), garbage);
+    spads_[spad].assign(at(spad == 0 ? hw_.rows : hw_.cols), garbage);
   }
-  for (auto& acc : acc_) acc.assign(at(hw_.rows) * at(hw_.cols), 0x5a5a5a);
+  acc_.assign(at(hw_.acc_tiles) * at(hw_.rows) * at(hw_.cols), 0x5a5a5a);
   vin_.assign(at(hw_.vin_words) * at(hw_.lanes()), 0x5bad);
   vout_.assign(at(hw_.vout_words) * at(hw_.lanes()), 0x5bad);
   vbias_.assign(at(hw_.vbias_words) * at(hw_.lanes()), 0x5bad);
@@ -96,9 +96,13 @@ Stream CommandValues::stream(const Instruction& c, RandomUse use) const {
   return make_stream(registers_.seed, registers_.step, c.TENSOR, use, c.SAMPLE);
 }
 
+std::size_t CommandValues::statistics_slot(const Instruction& c) {
+  return c.STAT_SLOT != 0 ? kGroupMax + c.STAT_SLOT - 1 : c.INDEX % kGroupMax;
+}
+
 CommandValues::Statistics& CommandValues::statistics(const Execution& e) {
-  Statistics& s = statistics_[e.command->INDEX % kGroupMax];
-  if (e.first) s = {};
+  Statistics& s = statistics_[statistics_slot(*e.command)];
+  if (e.first && e.command->STAT_KEEP == 0) s = {};
   return s;
 }
 
@@ -106,7 +110,7 @@ CommandValues::Statistics& CommandValues::statistics(const Execution& e) {
 /// fourth.
 void CommandValues::save_statistics(const Execution& e, std::uint32_t entries) {
   if (!e.last || e.command->STAT == 0) return;
-  const Statistics& s = statistics_[e.command->INDEX % kGroupMax];
+  const Statistics& s = statistics_[statistics_slot(*e.command)];
   for (std::uint32_t k = 0; k < entries; ++k) {
     set_entry(e.command->STAT + k, static_cast<std::uint32_t>(k < 4 ? s[k] : s[3] >> 32));
   }

@@ -22,7 +22,7 @@ class CommandValues {
   void execute(const Execution& e);
 
  private:
-  /// One lane of a scratchpad buffer.
+  /// One lane of a scratchpad, both buffers one behind the other.
   struct Lane {
     std::vector<std::uint8_t> bytes;
     std::vector<std::uint8_t> valid;  ///< 0xFF, or 0 for a byte of padding
@@ -42,9 +42,11 @@ class CommandValues {
   void load(const Execution& e);
   void load_vin(const Execution& e, const std::vector<LoadPiece>& pieces);
   void load_spad(const Execution& e, const std::vector<LoadPiece>& pieces);
+  std::size_t spad_buffer(LoadTarget spad, std::uint32_t parity) const;
   void store(const Execution& e);
   // values_array.cpp
   void gemm(const Execution& e);
+  std::int64_t& accumulator(std::size_t tile, std::size_t row, std::size_t col);
   // values_tile.cpp
   void tile(const Execution& e);
   std::int64_t code(const Instruction& c, std::int64_t x, std::uint32_t u, const VectorTile& t, std::int64_t j,
@@ -74,6 +76,7 @@ class CommandValues {
   std::int64_t pair(std::uint32_t index, std::uint32_t pitch) const;
   void set_entry(std::uint32_t index, std::uint32_t value);
   Stream stream(const Instruction& c, RandomUse use) const;
+  static std::size_t statistics_slot(const Instruction& c);
   Statistics& statistics(const Execution& e);
   void save_statistics(const Execution& e, std::uint32_t entries);
   VectorTile vector_tile(const Execution& e);
@@ -81,13 +84,13 @@ class CommandValues {
   const Hardware& hw_;
   const StepRegisters& registers_;
   std::span<std::uint8_t> memory_;
-  std::array<std::array<std::vector<Lane>, 2>, 2> spads_;  ///< [A, B][buffer][lane]
-  std::array<std::vector<std::int64_t>, 2> acc_;           ///< [buffer][R · C]
-  std::vector<std::int32_t> vin_, vout_, vbias_;           ///< lanes
+  std::array<std::vector<Lane>, 2> spads_;        ///< [A, B][lane]
+  std::vector<std::int64_t> acc_;                 ///< [tile][R][C]
+  std::vector<std::int32_t> vin_, vout_, vbias_;  ///< lanes
   std::vector<std::uint32_t> table_;
   std::array<std::array<const Instruction*, kShapeSlots>, 2> shapes_{};  ///< load, store
-  std::array<Statistics, kGroupMax> statistics_{};                       ///< by the lowest bits of INDEX
-  std::vector<std::int64_t> sums_;                                       ///< REDUCE: first, second of a column
+  std::array<Statistics, kGroupMax + kStatSlots> statistics_{};  ///< by the lowest bits of INDEX, or by STAT_SLOT
+  std::vector<std::int64_t> sums_;                               ///< REDUCE: first, second of a column
   std::vector<PoolCell> pool_;
 };
 

@@ -87,6 +87,7 @@ Execution LoopGroup::execution() const {
   e.col0 = c.COL_BASE + (c.COLS_DIM < 3 ? index_[c.COLS_DIM] * c.COLS : 0);
   e.parity0 = parity(c.PARITY0);
   e.parity1 = parity(c.PARITY1);
+  e.parity_level0 = parity(0);
   e.parity_level1 = parity(1);
   e.first = first_[3];
   // The command's last execution: indices that EXEC_LEVEL holds at 0 have no other value.

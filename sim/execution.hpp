@@ -39,7 +39,8 @@ struct Execution {
   std::uint32_t col0 = 0;
   std::uint32_t parity0 = 0;        ///< of level PARITY0
   std::uint32_t parity1 = 0;        ///< of level PARITY1
-  std::uint32_t parity_level1 = 0;  ///< of level 1 (GEMM's ACC buffer)
+  std::uint32_t parity_level0 = 0;  ///< of level 0, and
+  std::uint32_t parity_level1 = 0;  ///< of level 1 (GEMM's tiles of accumulators)
   bool first = false;               ///< of this command
   bool last = false;                ///< of this command
 };

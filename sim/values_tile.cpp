@@ -95,14 +95,14 @@ void CommandValues::tile(const Execution& e) {
   const bool bias_out = t.operands.writes_bias, drawn = t.operands.draws.keys > 0;
   const Stream words = drawn ? stream(c, static_cast<RandomUse>(c.USE)) : Stream{};
   const auto bias_ratio = bias_out ? factor(Real::from_word(entry(c.RATIO))) : std::optional<Scale>();
-  const auto acc_cols = static_cast<std::int64_t>(hw_.cols);
+  const std::size_t acc_tile = c.ACC_ALL != 0 ? std::size_t{e.index[0]} * e.counts[1] + e.index[1] : e.parity0;
   Statistics& s = statistics(e);
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       std::int64_t raw = 0, code_value = 0, mask_value = 0;
       if (j < t.cols) {
-        std::int64_t z =
-            data_in >= 0 ? t.in(data_in, i, j) : acc_[e.parity0].at(static_cast<std::size_t>(i * acc_cols + j));
+        std::int64_t z = data_in >= 0 ? t.in(data_in, i, j)
+                                      : accumulator(acc_tile, static_cast<std::size_t>(i), static_cast<std::size_t>(j));
         if (has_flag(c, Flag::ADD_BIAS)) z += vbias_.at(static_cast<std::size_t>(e.col0 + j));
         if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
         const std::int64_t x = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;

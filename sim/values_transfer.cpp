@@ -60,19 +60,30 @@ void CommandValues::load_vin(const Execution& e, const std::vector<LoadPiece>& p
   }
 }
 
+/// Returns the first byte of a lane's buffer.
+std::size_t CommandValues::spad_buffer(LoadTarget spad, std::uint32_t parity) const {
+  return parity * static_cast<std::size_t>(spad == LoadTarget::SPAD_A ? hw_.spad_a_bytes : hw_.spad_b_bytes);
+}
+
 void CommandValues::load_spad(const Execution& e, const std::vector<LoadPiece>& pieces) {
   const Instruction& c = *e.command;
   const std::uint32_t bits = width_bits(c.MEMORY_BITS), local = width_bits(c.LOCAL_BITS);
-  const auto word = static_cast<std::uint32_t>(hw_.axi_bytes);
+  const auto word = static_cast<std::size_t>(hw_.axi_bytes);
   const bool transpose = c.TRANSPOSE != 0;
-  auto& lanes = spads_[static_cast<LoadTarget>(c.TARGET) == LoadTarget::SPAD_A ? 0 : 1][e.parity0];
-  const std::size_t first = std::size_t{c.LOCAL_BASE} * word, used = transpose ? e.cols : e.rows;
-  const std::size_t bytes =
-      transpose ? ceil_div(e.rows * local, 8) : ceil_div(e.cols * local, 8 * std::uint64_t{word}) * word;
-  if (used > lanes.size() || first + bytes > lanes[0].bytes.size()) throw std::out_of_range("scratchpad");
-  for (std::size_t lane = 0; lane < used; ++lane) {
-    std::fill_n(&lanes[lane].bytes[first], bytes, std::uint8_t{0});
-    std::fill_n(&lanes[lane].valid[first], bytes, std::uint8_t{0xFF});
+  const auto target = static_cast<LoadTarget>(c.TARGET);
+  std::vector<Lane>& lanes = spads_[target == LoadTarget::SPAD_A ? 0 : 1];
+  const std::size_t first = spad_buffer(target, e.parity0) + std::size_t{c.LOCAL_BASE} * word;
+  const std::size_t bytes = transpose ? ceil_div(e.rows * local, 8) : ceil_div(e.cols * local, 8 * word) * word;
+  /// Where the operand row `number` begins: its lane, and the byte there.
+  const auto place = [&](std::size_t number) {
+    return std::pair(number % lanes.size(), first + number / lanes.size() * c.LOCAL_STRIDE * word);
+  };
+  const std::size_t used = transpose ? e.cols : e.rows;
+  if (place(used - 1).second + bytes > lanes[0].bytes.size()) throw std::out_of_range("scratchpad");
+  for (std::size_t number = 0; number < used; ++number) {
+    const auto [lane, begin] = place(number);
+    std::fill_n(&lanes[lane].bytes[begin], bytes, std::uint8_t{0});
+    std::fill_n(&lanes[lane].valid[begin], bytes, std::uint8_t{0xFF});
   }
   const std::uint32_t low = (1u << local) - 1;
   std::size_t row = 0, col = 0;
@@ -80,8 +91,9 @@ void CommandValues::load_spad(const Execution& e, const std::vector<LoadPiece>& 
     const std::uint64_t touched = (piece.bit % 8 + piece.bits + 7) / 8;
     const std::uint64_t from = piece.padding ? 0 : offset(piece.bit / 8, touched) * 8 + piece.bit % 8;
     for (std::uint32_t done = 0; done < piece.bits; done += bits, ++col) {
-      Lane& lane = lanes[transpose ? col : row];
-      const std::size_t bit = (transpose ? row : col) * local, byte = first + bit / 8;
+      const auto [number, begin] = place(transpose ? col : row);
+      Lane& lane = lanes[number];
+      const std::size_t bit = (transpose ? row : col) * local, byte = begin + bit / 8;
       if (piece.padding) {
         lane.valid[byte] = 0;
       } else {

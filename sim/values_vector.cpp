@@ -123,7 +123,7 @@ void CommandValues::pool_out(const Execution& e, VectorTile& t) {
   const auto op = static_cast<PoolOp>(c.POOL_OP);
   const int mask_in = t.input(Part::mask);
   const int value_out = t.output(Part::value), winner_out = t.output(Part::winner), mask_out = t.output(Part::mask);
-  Statistics& s = statistics_[c.INDEX % kGroupMax];
+  Statistics& s = statistics_[statistics_slot(c)];
   t.set_output_parity(e.index[0] & 1u);
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <optional>
 #include <vector>
 
@@ -280,18 +281,25 @@ RandomCase draw_graph_case(std::mt19937_64& random) {
   return drawn;
 }
 
+/// Draws lanes of the array: every second time a power of two, as operands of several tiles need.
+int draw_lanes(std::mt19937_64& random, int least, int most) {
+  const int lanes = between(random, least, most);
+  return between(random, 0, 1) == 0 ? lanes
+                                    : std::max(least, static_cast<int>(std::bit_floor(static_cast<unsigned>(lanes))));
+}
+
 std::string draw_hardware(std::mt19937_64& random, const std::string& name) {
   constexpr std::array kWords{8, 16, 32};
   constexpr std::array kBursts{1, 2, 4, 8, 64, 256};
   const int word = one_of(random, kWords);
   return fmt::format(
       R"({{"name": "{}", "clock_mhz": 100, "rows": {}, "cols": {}, "axi_bytes": {}, "spad_a_bytes": {}, "spad_b_bytes": {},
- "vin_words": {}, "vout_words": {}, "vbias_words": {}, "table_words": 256, "queue_depth": {}, "max_outstanding": {},
+ "acc_tiles": {}, "vin_words": {}, "vout_words": {}, "vbias_words": {}, "table_words": 256, "queue_depth": {}, "max_outstanding": {},
  "max_burst": {}, "dram_read_latency": {}, "dram_write_latency": {}, "dram_bytes": 67108864}})",
-      name, between(random, 1, std::min(word, 20)), between(random, word / 4, std::min(word, 24)), word,
-      word * between(random, 1, 6), word * between(random, 1, 12), between(random, 128, 700), between(random, 128, 700),
-      between(random, 64, 200), between(random, 4, 9), between(random, 1, 8), one_of(random, kBursts),
-      between(random, 1, 60), between(random, 1, 60));
+      name, draw_lanes(random, 1, std::min(word, 20)), draw_lanes(random, word / 4, std::min(word, 24)), word,
+      word * between(random, 1, 6), word * between(random, 1, 12), between(random, 2, 12), between(random, 128, 700),
+      between(random, 128, 700), between(random, 64, 200), between(random, 4, 9), between(random, 1, 8),
+      one_of(random, kBursts), between(random, 1, 60), between(random, 1, 60));
 }
 
 }  // namespace bitloom::cosim

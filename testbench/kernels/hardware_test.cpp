@@ -88,6 +88,8 @@ TEST_F(HardwareFile, NamesAValueOutOfRange) {
                                                      {"spad_a_bytes", 0},
                                                      {"spad_a_bytes", 63},
                                                      {"spad_b_bytes", 65536},
+                                                     {"acc_tiles", 1},
+                                                     {"acc_tiles", 256},
                                                      {"vin_words", 0},
                                                      {"vin_words", 65536},
                                                      {"vout_words", 0},

@@ -142,6 +142,38 @@ class BrokenConvolution : public Broken {
   }
 };
 
+/// A weight gradient whose sums all stay.
+class BrokenSums : public Broken {
+ protected:
+  BrokenSums() {
+    using namespace testing_cases;
+    program_ = lower(named_network("conv_small"), named_recipe("int4"), named_hardware("base"), with_batch(3));
+    gemm_ = find(Opcode::GEMM, "wgrad");
+    while (at(gemm_).get(Field::SUM_LOOP) != static_cast<std::uint32_t>(SumLoop::OUTER)) ++gemm_;
+    tile_ = gemm_;
+    while (at(tile_).opcode() != Opcode::TILE) ++tile_;
+  }
+  void breaks(std::size_t place, Field field, int value, const std::string& message) {
+    const Command kept = at(place);
+    at(place).set(field, value);
+    EXPECT_THAT(places_error(), HasSubstr(message)) << field_info(field).name;
+    at(place) = kept;
+  }
+  std::size_t gemm_ = 0, tile_ = 0;
+};
+
+TEST_F(BrokenSums, TilesAreChecked) {
+  EXPECT_EQ(places_error(), "");
+  EXPECT_EQ(at(tile_).get(Field::ACC_ALL), 1u);
+  breaks(gemm_, Field::A_STEP, 1000, "spad A");
+  at(gemm_).set(Field::N1, 2);
+  breaks(gemm_, Field::B_STEP, 1000, "spad B");
+  breaks(gemm_, Field::N1, 65, "the accumulators (tiles) ends at 64");
+  breaks(gemm_, Field::EXEC_LEVEL, 1, "alone in its loops");
+  breaks(tile_, Field::N0, 65, "the accumulators (tiles) ends at 64");
+  breaks(tile_, Field::N2, 2, "alone in two loops");
+}
+
 TEST_F(BrokenConvolution, ShapesAreChecked) {
   EXPECT_EQ(places_error(), "");
   const auto breaks = [&](Opcode opcode, const std::string& phase, Field field, int value, const std::string& message) {
@@ -168,11 +200,14 @@ TEST_F(Broken, LocalAddressesAreChecked) {
     EXPECT_THAT(places_error(), HasSubstr(message)) << opcode_name(opcode) << " " << field_info(field).name;
     command = kept;
   };
-  breaks(Opcode::LOAD, "forward", Field::COLS, 5, "lanes ends at 4");
+  breaks(Opcode::LOAD, "forward", Field::COLS, 5, "tiles of operand rows overlap");
   breaks(Opcode::LOAD, "forward", Field::LOCAL_BASE, 1024, "spad B");
   breaks(Opcode::LOAD, "weights", Field::LOCAL_STRIDE, 255, "VIN ends at 256");
   breaks(Opcode::LOAD, "forward", Field::LOCAL_BITS, 3, "scratchpad");
   breaks(Opcode::GEMM, "forward", Field::B_STEP, 1000, "spad B");
+  breaks(Opcode::TILE, "wgrad", Field::STAT_KEEP, 1, "its slot has other statistics");
+  breaks(Opcode::TILE, "wgrad", Field::STAT_SLOT, 3, "no such slot");
+  breaks(Opcode::TILE, "bias", Field::COL_BASE, 1020, "VBIAS ends at 512");
   breaks(Opcode::TILE, "forward", Field::ROWS, 5, "tile rows");
   breaks(Opcode::TILE, "forward", Field::VIN_STRIDE, 256, "VOUT ends at 256");
   breaks(Opcode::TILE, "forward", Field::STAT, 4090, "the table");

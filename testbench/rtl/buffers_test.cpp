@@ -1,5 +1,5 @@
 // Double buffers of every memory, chosen by parity at different levels: operands that stay for several segments
-// (B_STEP), ACC, VIN and VOUT; and addresses from BASE and BATCH.
+// (B_STEP), operands and sums of several tiles, ACC, VIN and VOUT; and addresses from BASE and BATCH.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -75,6 +75,154 @@ TEST_P(BuffersTest, OperandsAndAccumulators) {
         ASSERT_EQ(machine.word_at(kC + 4 * static_cast<std::uint32_t>(element)), sum)
             << "pass " << pass << " row " << r << " column " << c;
       }
+    }
+  }
+}
+
+/// A product of several tiles at once: operands of all of them in the scratchpads, brought in segments of the
+/// reduction, and the sums of all in the accumulators. Where lanes allow it both operands are transposed.
+class TilesCase {
+ public:
+  TilesCase(const std::string& hardware, int bits)
+      : machine_(hardware), hw_(machine_.hardware()), bits_(bits), transposed_(spreads(hw_.rows) && spreads(hw_.cols)) {
+    row_tiles_ = std::min({hw_.acc_tiles, 3, hw_.spad_a_bytes / hw_.axi_bytes});
+    col_tiles_ = hw_.acc_tiles / row_tiles_ >= 2 ? 2 : 1;
+    const int words = std::min(hw_.spad_a_bytes / row_tiles_, hw_.spad_b_bytes / col_tiles_) / hw_.axi_bytes;
+    segment_ = std::min(words, 3) * hw_.axi_bytes;
+    machine_.fill_random(kA, 0x10000);
+    machine_.fill_random(kB, 0x10000);
+  }
+
+  void run() {
+    machine_.add(Opcode::ARRAY_NOP).set(Field::N2, 2).signal(make_token(kArrayQueue, kLoadQueue, 0));
+    load(LoadTarget::SPAD_B, kB, cols()).set(Field::GROUP, 1).wait(make_token(kArrayQueue, kLoadQueue, 0));
+    load(LoadTarget::SPAD_A, kA, rows()).signal(make_token(kLoadQueue, kArrayQueue, 0));
+    Command& gemm = machine_.add_gemm(segment_);
+    gemm.set(Field::MODE, static_cast<int>(bits_ == 8 ? Mode::MAC8 : bits_ == 4 ? Mode::MAC4 : Mode::XNOR));
+    gemm.set(Field::N0, kSegments).set(Field::N1, col_tiles_).set(Field::N2, row_tiles_);
+    gemm.set(Field::A_STEP, segment_ / hw_.axi_bytes).set(Field::B_STEP, segment_ / hw_.axi_bytes);
+    gemm.set(Field::B_LOOP, 1).set(Field::SUM_LOOP, static_cast<int>(SumLoop::OUTER));
+    gemm.set(Field::PARITY0, 2).set(Field::PARITY1, 2).wait(make_token(kLoadQueue, kArrayQueue, 0, 2));
+    gemm.signal(make_token(kArrayQueue, kLoadQueue, 0, 2)).signal(make_token(kArrayQueue, kVectorQueue, 0, 3));
+    const int groups = (hw_.cols + hw_.lanes() - 1) / hw_.lanes(), row_bytes = 4 * hw_.cols;
+    Command& tile = machine_.add_shaped(Opcode::TILE, hw_.rows, hw_.cols);
+    tile.set_flag(Flag::RAW_OUT).set(Field::ACC_ALL, 1).set(Field::N0, col_tiles_).set(Field::N1, row_tiles_);
+    tile.wait(make_token(kArrayQueue, kVectorQueue, 0, 3)).wait(make_token(kStoreQueue, kVectorQueue, 0));
+    tile.signal(make_token(kVectorQueue, kStoreQueue, 0));
+    machine_.add(Opcode::STORE_NOP).signal(make_token(kStoreQueue, kVectorQueue, 0));
+    machine_.store_vout(kC, hw_.rows, hw_.cols, row_bytes, 0, groups)
+        .set(Field::N0, col_tiles_)
+        .set(Field::N1, row_tiles_)
+        .set(Field::STRIDE0, row_tiles_ * hw_.rows * row_bytes)
+        .set(Field::STRIDE1, hw_.rows * row_bytes)
+        .wait(make_token(kVectorQueue, kStoreQueue, 0))
+        .signal(make_token(kStoreQueue, kVectorQueue, 0));
+    machine_.add(Opcode::LOAD_NOP).set(Field::N2, 2).wait(make_token(kArrayQueue, kLoadQueue, 0));
+    machine_.add(Opcode::VECTOR_NOP).wait(make_token(kStoreQueue, kVectorQueue, 0));
+    ASSERT_EQ(machine_.run().error_code, 0u);
+    for (int c = 0; c < cols(); ++c) {
+      for (int r = 0; r < rows(); ++r) {
+        const int place = (c / hw_.cols * rows() + r) * hw_.cols + c % hw_.cols;
+        ASSERT_EQ(machine_.word_at(kC + 4 * static_cast<std::uint32_t>(place)), sum(r, c))
+            << bits_ << " bits, row " << r << " column " << c;
+      }
+    }
+  }
+
+ private:
+  static constexpr int kSegments = 3;
+  static bool spreads(int lanes) { return (lanes & (lanes - 1)) == 0; }
+  int rows() const { return row_tiles_ * hw_.rows; }
+  int cols() const { return col_tiles_ * hw_.cols; }
+  int terms() const { return segment_ * 8 / bits_; }  ///< of a segment
+  /// Bytes from a row of memory to the next one.
+  int pitch(int operand_rows) const { return transposed_ ? (operand_rows * bits_ + 7) / 8 : kSegments * segment_; }
+
+  Command& load(LoadTarget target, std::uint32_t address, int operand_rows) {
+    const int along = terms(), across = operand_rows, bytes = pitch(operand_rows);
+    Command& command = transposed_ ? machine_.add_shaped(Opcode::LOAD, along, across)
+                                   : machine_.add_shaped(Opcode::LOAD, across, along);
+    const auto width = static_cast<int>(width_of(bits_));
+    command.set(Field::MEMORY_BITS, width).set(Field::LOCAL_BITS, width).set(Field::TARGET, static_cast<int>(target));
+    command.set(Field::ADDR, address).set(Field::PITCH, bytes).set(Field::TRANSPOSE, transposed_ ? 1 : 0);
+    command.set(Field::LOCAL_STRIDE, segment_ / hw_.axi_bytes).set(Field::N0, kSegments).set(Field::PARITY0, 2);
+    return command.set(Field::STRIDE0, transposed_ ? along * bytes : segment_);
+  }
+
+  /// Returns term k of an operand row, from memory.
+  int term(std::uint32_t area, int operand_rows, int row, int k) const {
+    const int bit = transposed_ ? k * pitch(operand_rows) * 8 + row * bits_ : row * pitch(operand_rows) * 8 + k * bits_;
+    const int code = machine_.memory()[area + static_cast<std::uint32_t>(bit / 8)] >> (bit % 8) & ((1 << bits_) - 1);
+    if (bits_ == 1) return code == 1 ? 1 : -1;
+    return code >= 1 << (bits_ - 1) ? code - (1 << bits_) : code;
+  }
+  std::int64_t sum(int row, int col) const {
+    std::int64_t sum = 0;
+    for (int k = 0; k < kSegments * terms(); ++k) sum += term(kA, rows(), row, k) * term(kB, cols(), col, k);
+    return sum;
+  }
+
+  mutable MachineCase machine_;
+  const Hardware& hw_;
+  int bits_;
+  bool transposed_;
+  int row_tiles_ = 1, col_tiles_ = 1, segment_ = 0;
+};
+
+TEST_P(BuffersTest, SumsOfSeveralTiles) {
+  for (const int bits : {8, 4, 1}) ASSERT_NO_FATAL_FAILURE(TilesCase(GetParam(), bits).run()) << bits << " bits";
+}
+
+/// B of several column tiles stays in both buffers of its scratchpad, A for a row of tiles; each product is a sum.
+TEST_P(BuffersTest, ColumnsThatStay) {
+  MachineCase machine(GetParam());
+  const Hardware& hw = machine.hardware();
+  const int depth = std::min(hw.spad_a_bytes, hw.axi_bytes * 2), rows = 2,
+            cols = 2 * hw.spad_b_bytes / depth > 3 ? 3 : 2;
+  machine.fill_random(kA, 0x10000);
+  machine.fill_random(kB, 0x10000);
+  machine.add(Opcode::ARRAY_NOP).set(Field::N2, 2).signal(make_token(kArrayQueue, kLoadQueue, 0));
+  machine.add(Opcode::VECTOR_NOP).set(Field::N2, 2).signal(make_token(kVectorQueue, kArrayQueue, 0));
+  Command& b = machine.bytes(machine.add_shaped(Opcode::LOAD, cols * hw.cols, depth));
+  b.set(Field::TARGET, static_cast<int>(LoadTarget::SPAD_B)).set(Field::ADDR, kB).set(Field::PITCH, depth);
+  b.set(Field::LOCAL_STRIDE, depth / hw.axi_bytes).set(Field::EXEC_LEVEL, 3).set(Field::PARITY0, 3);
+  b.set(Field::N1, rows).set(Field::N2, cols).set(Field::GROUP, 1);
+  Command& a = machine.bytes(machine.add_shaped(Opcode::LOAD, hw.rows, depth));
+  a.set(Field::TARGET, static_cast<int>(LoadTarget::SPAD_A)).set(Field::ADDR, kA).set(Field::PITCH, depth);
+  a.set(Field::STRIDE1, depth * hw.rows).set(Field::EXEC_LEVEL, 1).set(Field::PARITY0, 1);
+  a.wait(make_token(kArrayQueue, kLoadQueue, 0)).signal(make_token(kLoadQueue, kArrayQueue, 0));
+  Command& gemm = machine.add_gemm(depth).set(Field::N1, rows).set(Field::N2, cols).set(Field::PARITY0, 1);
+  gemm.set(Field::PARITY1, 3).set(Field::B_STEP, depth / hw.axi_bytes);
+  gemm.set(Field::SUM_LOOP, static_cast<int>(SumLoop::NONE)).wait(make_token(kLoadQueue, kArrayQueue, 0, 1));
+  gemm.wait(make_token(kVectorQueue, kArrayQueue, 0)).signal(make_token(kArrayQueue, kLoadQueue, 0, 1));
+  gemm.signal(make_token(kArrayQueue, kVectorQueue, 0));
+  const int groups = (hw.cols + hw.lanes() - 1) / hw.lanes(), row_bytes = 4 * hw.cols * cols;
+  Command& tile = machine.add_shaped(Opcode::TILE, hw.rows, hw.cols).set_flag(Flag::RAW_OUT);
+  tile.set(Field::N1, rows).set(Field::N2, cols).wait(make_token(kArrayQueue, kVectorQueue, 0));
+  tile.wait(make_token(kStoreQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kArrayQueue, 0));
+  tile.set(Field::VIN_STRIDE, hw.rows * groups).signal(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.add(Opcode::STORE_NOP).signal(make_token(kStoreQueue, kVectorQueue, 0));
+  machine.store_vout(kC, hw.rows, hw.cols, row_bytes, 0, groups)
+      .set(Field::N1, rows)
+      .set(Field::N2, cols)
+      .set(Field::LOCAL_STRIDE, hw.rows * groups)
+      .set(Field::STRIDE1, hw.rows * row_bytes)
+      .set(Field::STRIDE2, 4 * hw.cols)
+      .wait(make_token(kVectorQueue, kStoreQueue, 0))
+      .signal(make_token(kStoreQueue, kVectorQueue, 0));
+  machine.add(Opcode::LOAD_NOP).set(Field::N2, 2).wait(make_token(kArrayQueue, kLoadQueue, 0));
+  machine.add(Opcode::ARRAY_NOP).set(Field::N2, 2).wait(make_token(kVectorQueue, kArrayQueue, 0));
+  machine.add(Opcode::VECTOR_NOP).wait(make_token(kStoreQueue, kVectorQueue, 0));
+  ASSERT_EQ(machine.run().error_code, 0u);
+  const auto code = [&](std::uint32_t area, int row, int k) {
+    return static_cast<std::int8_t>(machine.memory()[area + static_cast<std::uint32_t>(row * depth + k)]);
+  };
+  for (int r = 0; r < rows * hw.rows; ++r) {
+    for (int c = 0; c < cols * hw.cols; ++c) {
+      std::int64_t sum = 0;
+      for (int k = 0; k < depth; ++k) sum += code(kA, r, k) * code(kB, c, k);
+      ASSERT_EQ(machine.word_at(kC + 4 * static_cast<std::uint32_t>(r * cols * hw.cols + c)), sum)
+          << "row " << r << " column " << c;
     }
   }
 }

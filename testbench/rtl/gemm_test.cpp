@@ -68,7 +68,9 @@ template <typename Fill>
 void run_segments(const std::string& hardware, const GemmKinds& kinds, int segments, int stall, const Fill& fill) {
   MachineCase machine(hardware, stall);
   const Hardware& hw = machine.hardware();
-  const int bytes = std::min(hw.spad_a_bytes, hw.spad_b_bytes), depth = bytes * segments, cols = hw.tile_cols();
+  constexpr int kMostBytes = 2048;  // so that five segments of all lanes fit between kA, kB and kC
+  const int bytes = std::min({hw.spad_a_bytes, hw.spad_b_bytes, kMostBytes}), depth = bytes * segments;
+  const int cols = hw.tile_cols();
   for (int i = 0; i < depth * hw.rows; ++i) machine.memory()[kA + static_cast<std::uint32_t>(i)] = fill(machine);
   for (int i = 0; i < depth * hw.cols; ++i) machine.memory()[kB + static_cast<std::uint32_t>(i)] = fill(machine);
   add_segments(machine, kinds, bytes, segments);

@@ -9,7 +9,7 @@ sources=("$root"/rtl/*.sv)
 case $tool in
   verilator)
     # A package holds more than one module uses, hence no UNUSEDPARAM.
-    verilator --lint-only -Wall -Wno-UNUSEDPARAM --unroll-count 2048 --top-module bl_top "$package" "${sources[@]}"
+    verilator --lint-only -Wall -Wno-UNUSEDPARAM --unroll-count 2048 --unroll-stmts 1000000 --top-module bl_top "$package" "${sources[@]}"
     # Warnings must not be switched off in the text either.
     if grep -nE 'lint_o(ff|n)|verilator' "${sources[@]}"; then
       echo "the RTL has comments for Verilator"

@@ -12,7 +12,7 @@ namespace {
 struct Expected {
   std::uint32_t command;
   std::uint64_t address;
-  std::uint32_t rows, cols, row0, col0, parity0, parity1, parity_level1;
+  std::uint32_t rows, cols, row0, col0, parity0, parity1, parity_level0, parity_level1;
   bool first, last;
   std::array<bool, 3> waits, signals;
   bool operator==(const Expected&) const = default;
@@ -57,6 +57,7 @@ std::vector<Expected> nested_loops(const std::vector<Instruction>& group, std::u
           e.col0 = c.COL_BASE + (q == 3 ? 0 : index[q] * c.COLS);
           e.parity0 = parity(c.PARITY0, i0, i1, i2, g);
           e.parity1 = parity(c.PARITY1, i0, i1, i2, g);
+          e.parity_level0 = parity(0, i0, i1, i2, g);
           e.parity_level1 = parity(1, i0, i1, i2, g);
           e.first = seen[k]++ == 0;
           for (std::size_t t = 0; t < 3; ++t) {
@@ -88,6 +89,7 @@ std::vector<Expected> enumerated(const std::vector<Instruction>& group, std::uin
                e.col0,
                e.parity0,
                e.parity1,
+               e.parity_level0,
                e.parity_level1,
                e.first,
                e.last,
@@ -161,7 +163,7 @@ TEST(Loops, DecodesEveryFieldOfACommand) {
   // WAIT0: id 17 at level 2; GROUP 2, BATCH_BASE
   words[3] = 0x80u | 2u << 5 | 17u | 2u << 24 | 1u << 30;
   words[4] = (0x80u | 1u << 5 | 3u) << 16;  // SIGNAL2: id 3 at level 1
-  words[13] = 0x123u | 0x456u << 12;
+  words[13] = 0x9123u | 0x8456u << 16;
   const Instruction c = decode_instruction(words);
   EXPECT_EQ(c.queue, 2);
   EXPECT_EQ(c.GROUP, 2u);
@@ -175,8 +177,8 @@ TEST(Loops, DecodesEveryFieldOfACommand) {
   EXPECT_FALSE(c.waits[1].valid);
   EXPECT_EQ(c.signals[2].id, 3);
   EXPECT_EQ(c.signals[2].level, 1);
-  EXPECT_EQ(c.RATIO, 0x123u);
-  EXPECT_EQ(c.STAT, 0x456u);
+  EXPECT_EQ(c.RATIO, 0x9123u);
+  EXPECT_EQ(c.STAT, 0x8456u);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ Hardware hardware() {
   h.axi_bytes = 8;
   h.spad_a_bytes = 64;
   h.spad_b_bytes = 1024;
+  h.acc_tiles = 2;
   h.vin_words = h.vout_words = 256;
   h.vbias_words = 512;
   h.table_words = 256;

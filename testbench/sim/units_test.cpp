@@ -20,6 +20,7 @@ class Units : public testing::Test {
  protected:
   static Hardware hardware() {
     Hardware h;
+    h.acc_tiles = 2;
     h.rows = h.cols = 4;
     h.axi_bytes = 8;
     h.spad_a_bytes = h.spad_b_bytes = 64;

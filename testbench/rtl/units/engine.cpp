@@ -67,7 +67,7 @@ class VerilatedEngine : public Engine {
     unit_->eval();
     const bool done = unit_->exec_done_o != 0;
     const int groups = static_cast<int>(memories.acc.size()) / (2 * hardware().rows * hardware().lanes());
-    const std::size_t acc = ((unit_->acc_buf_o * static_cast<std::size_t>(hardware().rows) + unit_->acc_row_o) *
+    const std::size_t acc = ((unit_->acc_tile_o * static_cast<std::size_t>(hardware().rows) + unit_->acc_row_o) *
                                  static_cast<std::size_t>(groups) +
                              unit_->acc_group_o) *
                             static_cast<std::size_t>(hardware().lanes());

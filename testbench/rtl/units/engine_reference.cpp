@@ -86,9 +86,22 @@ void Reference::output(const Execution& e, std::uint32_t parity, std::uint32_t k
   memories.set_vout_value((section + i * groups(e)) * lanes() + j, static_cast<std::int32_t>(value));
 }
 
+namespace {
+
+/// Says whether these commands may go on with the statistics of others.
+bool may_keep(Opcode opcode) { return opcode == Opcode::TILE || opcode == Opcode::AFFINE || opcode == Opcode::POOL; }
+
+/// Returns where a command's statistics are: by INDEX, or behind those in a slot that it names.
+std::size_t slot_of(const Command& c) {
+  const std::uint32_t named = may_keep(c.opcode()) ? c.get(Field::STAT_SLOT) : 0;
+  return named == 0 ? c.get(Field::INDEX) % 4 : 3 + named;
+}
+
+}  // namespace
+
 int Reference::run(const Execution& e) {
-  Statistics& statistics = statistics_[e.command.get(Field::INDEX) % 4];
-  if (e.first) statistics = {};
+  Statistics& statistics = statistics_[slot_of(e.command)];
+  if (e.first && !(may_keep(e.command.opcode()) && e.command.get(Field::STAT_KEEP) != 0)) statistics = {};
   int cycles = 0;
   std::uint32_t saved = 3;
   switch (e.command.opcode()) {

@@ -96,6 +96,11 @@ void common(Command& c, Sweep& sweep, std::uint32_t index) {
 void with_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
   c.set(Field::STAT, chance(sweep, 90) ? table_origin() + kStatistics + 8 * (index % 4) : 0);
 }
+/// Lets it also go on with the statistics of a command before it.
+void with_kept_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
+  with_statistics(c, sweep, index);
+  if (chance(sweep, 50)) c.set(Field::STAT_SLOT, sweep.in(1, 2)).set(Field::STAT_KEEP, sweep.in(0, 1));
+}
 void with_words(Command& c, Sweep& sweep) {
   c.set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
 }
@@ -222,7 +227,7 @@ void load_operands(Pair& pair, Sweep& sweep) {
 Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::TILE);
   common(c, sweep, index);
-  with_statistics(c, sweep, index);
+  with_kept_statistics(c, sweep, index);
   with_words(c, sweep);
   c.set(Field::USE, sweep.in(0, 255));
   for (const Flag flag : {Flag::FROM_VIN, Flag::ADD_BIAS, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT}) {
@@ -291,7 +296,7 @@ Command random_adam(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
 Command random_affine(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::AFFINE);
   common(c, sweep, index);
-  with_statistics(c, sweep, index);
+  with_kept_statistics(c, sweep, index);
   for (const Flag flag :
        {Flag::V_IN, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT, Flag::A_VECTOR, Flag::C_VECTOR}) {
     if (chance(sweep, 50)) c.set_flag(flag);
@@ -320,7 +325,7 @@ Command random_reduce(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
 Command random_pool(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::POOL);
   common(c, sweep, index);
-  with_statistics(c, sweep, index);
+  with_kept_statistics(c, sweep, index);
   c.set(Field::POOL_OP, sweep.in(0, 2)).set(Field::N1, sweep.in(1, 3)).set(Field::N2, sweep.in(1, 3));
   c.set(Field::CODE0, sweep.in(0, 255)).set(Field::CODE1, sweep.in(0, 255)).set(Field::CODE2, sweep.in(0, 255));
   for (const Flag flag : {Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT}) {

@@ -1,0 +1,259 @@
+#include "kernels/gemm_schedule.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "kernels/command_set.hpp"
+#include "model/io/error.hpp"
+
+namespace bitloom {
+
+namespace {
+
+constexpr int kSegmentTerms = 65536;  ///< int32 in the array is exact up to here
+constexpr int kLoadOverhead = 40;     ///< cycles of a LOAD besides its beats, about
+constexpr int kDrainOverhead = 12;    ///< cycles of a TILE besides its words, about
+constexpr double kBeatCost = 0.25;    ///< cycles that a beat counts besides: what moves costs energy
+constexpr int kPassOverhead = 600;    ///< cycles of a phase's beginning and end, about
+
+/// A range of the columns of a transposed operand A, which are rows of the result.
+struct RowPart {
+  int first = 0, rows = 0;
+  View view;
+};
+
+/// Cuts [0, extent) into equal parts of at most `most`, each but the last a multiple of `unit` where there are several.
+std::vector<std::pair<int, int>> equal_parts(int extent, int most, int unit) {
+  const auto count = divide_up(extent, std::max(most, unit));
+  const auto size = static_cast<int>(round_up(divide_up(extent, count), count == 1 ? 1 : unit));
+  std::vector<std::pair<int, int>> parts;
+  for (int first = 0; first < extent; first += size) parts.emplace_back(first, std::min(size, extent - first));
+  return parts;
+}
+
+/// Cuts operand A of a weight gradient into parts of at most `tiles` tiles of `lanes` rows: whole windows, kernel
+/// lines, taps or channels of a tap, as a stream starts at a tap's first column.
+std::vector<RowPart> row_parts(const View& view, int rows, int lanes, int tiles) {
+  std::vector<RowPart> parts;
+  const int most = tiles * lanes;
+  if (!view.gather) {
+    for (const auto& [first, size] : equal_parts(rows, most, lanes)) {
+      parts.push_back({first, size, view});
+      parts.back().view.col_base += first;
+    }
+    return parts;
+  }
+  const Gather& g = *view.gather;
+  const auto add = [&](int ty, int lines, int tx, int taps, int channel, int channels) {
+    Gather part = g;
+    part.offset_y += ty * g.tap_y;
+    part.taps_y = lines;
+    part.offset_x += tx * g.tap_x;
+    part.taps_x = taps;
+    part.segment_base += channel;
+    part.segment = channels;
+    View of = view;
+    of.gather = part;
+    parts.push_back({(ty * g.taps_x + tx) * g.segment + channel, lines * taps * channels, of});
+  };
+  const int tap = g.segment, line = tap * g.taps_x;
+  if (line <= most) {
+    for (const auto& [ty, lines] : equal_parts(g.taps_y, most / line, 1)) add(ty, lines, 0, g.taps_x, 0, tap);
+    return parts;
+  }
+  for (int ty = 0; ty < g.taps_y; ++ty) {
+    if (tap <= most) {
+      for (const auto& [tx, taps] : equal_parts(g.taps_x, most / tap, 1)) add(ty, 1, tx, taps, 0, tap);
+      continue;
+    }
+    for (int tx = 0; tx < g.taps_x; ++tx) {
+      for (const auto& [channel, channels] : equal_parts(tap, most, lanes)) add(ty, 1, tx, 1, channel, channels);
+    }
+  }
+  return parts;
+}
+
+/// Returns the beats of one row of a transfer of `elements` elements, about.
+double row_beats(const Lowering& low, const View& view, int elements) {
+  const int bits = low.tensor(view.tensor).bits;
+  const auto beats = [&](int run) { return static_cast<double>(divide_up(run * bits, 8 * low.hardware().axi_bytes)); };
+  if (!view.gather) return beats(elements);
+  const Gather& g = *view.gather;
+  if (elements < g.taps_y * g.taps_x * g.segment) {  // some taps
+    return static_cast<double>(divide_up(elements, g.segment)) * beats(std::min(elements, g.segment));
+  }
+  const bool follows = g.tap_x == 1 && g.segment_base == 0 && std::int64_t{g.segment} * bits == 8 * g.pixel_pitch;
+  if (follows) return g.taps_y * beats(g.taps_x * g.segment);
+  return g.taps_y * g.taps_x * beats(g.segment);
+}
+
+double words(const TileGrid& grid) { return static_cast<double>(grid.rows.size) * grid.groups; }
+
+/// Says whether a transposed operand's rows may be brought for all tiles at once.
+bool spreads(const Lowering& low, const GemmOperand& operand, const Cut& tiles, int lanes, int bits) {
+  return operand.transpose && (tiles.count == 1 || (tiles.size == lanes && fills_tiles(low.hardware(), lanes, bits)));
+}
+
+/// Predicts the cost of a pass in cycles: the longer one of loads and products, and what the beats cost besides.
+double predicted(const Lowering& low, const GemmPass& pass) {
+  const Hardware& hw = low.hardware();
+  const double rows = pass.grid.rows.count, cols = pass.grid.cols.count, segments = pass.k.bytes.count;
+  const double multiply = pass.k.bytes.size + hw.rows + 3;
+  const auto beats = [&](const GemmOperand& operand, int lanes) {
+    const int transfers = operand.transpose ? pass.terms.size : lanes;
+    return transfers * row_beats(low, operand.view, operand.transpose ? lanes : pass.terms.size);
+  };
+  const auto cost = [](double transfers, double moved, double products) {
+    return std::max(transfers * kLoadOverhead + moved, products) + kBeatCost * moved;
+  };
+  const GemmJob& job = pass.job;
+  switch (pass.sums) {
+    case SumLoop::OUTER:
+      return segments * cost(2, beats(job.a, pass.rows) + beats(job.b, pass.cols), rows * cols * multiply) +
+             rows * cols * (words(pass.grid) + kDrainOverhead);
+    case SumLoop::NONE:
+      return cost(1, beats(job.b, pass.cols), 0) + rows * cost(1, beats(job.a, pass.grid.rows.size), cols * multiply);
+    case SumLoop::INNER:
+      break;
+  }
+  const double a = beats(job.a, pass.grid.rows.size), b = beats(job.b, pass.grid.cols.size);
+  if (pass.k.b_resident) return cols * (cost(1, segments * b, 0) + rows * segments * cost(1, a, multiply));
+  return cols * rows * segments * cost(2, a + b, multiply);
+}
+
+double predicted(const Lowering& low, const std::vector<GemmPass>& passes) {
+  double cycles = 0;
+  for (const GemmPass& pass : passes) cycles += predicted(low, pass) + kPassOverhead;
+  return cycles;
+}
+
+Cut terms_of(const Cut& bytes, std::int64_t terms, int bits) {
+  const int segment = bytes.size * 8 / bits;
+  return {segment, bytes.count, static_cast<int>(terms - std::int64_t{segment} * (bytes.count - 1))};
+}
+
+/// Segments of logarithmic codes of an odd number of channels: one for each tap, so that each starts at a byte.
+GemmPass tap_segments(const Lowering& low, GemmPass pass) {
+  const GemmJob& job = pass.job;
+  if (!job.a.view.gather || !job.b.view.gather || job.a.transpose || job.b.transpose) {
+    throw Error(low.context().what + ": logarithmic codes that do not start at a byte");
+  }
+  const int segment = job.a.view.gather->segment;
+  const auto bytes = static_cast<int>(divide_up(segment, 2));
+  if (bytes > std::min(low.hardware().spad_a_bytes, low.hardware().spad_b_bytes)) {
+    throw Error(low.context().what + ": too many channels of logarithmic codes for one segment");
+  }
+  const auto taps = static_cast<int>(job.terms / segment);
+  pass.terms = {segment, taps, segment};
+  pass.k = {{bytes, taps, bytes}, false};
+  return pass;
+}
+
+TileGrid part_of(const TileGrid& grid, int rows, int cols) {
+  TileGrid part = grid;
+  part.rows = cut(rows, grid.rows.size);
+  part.cols = cut(cols, grid.cols.size);
+  return part;
+}
+
+/// Returns passes in which B stays for as many columns as the scratchpad holds and A for a row of tiles; none where a
+/// whole reduction does not fit.
+std::vector<GemmPass> resident_passes(const Lowering& low, const GemmPass& whole) {
+  const Hardware& hw = low.hardware();
+  const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
+  const std::int64_t padded = round_up(bytes, hw.axi_bytes);
+  const GemmOperand& b = whole.job.b;
+  const auto fitting = static_cast<int>(std::min<std::int64_t>(2 * std::int64_t{hw.spad_b_bytes} / padded, 65535));
+  const bool fits = !whole.job.a.transpose && padded <= hw.spad_a_bytes && whole.job.terms <= kSegmentTerms &&
+                    whole.job.terms <= 65535 && whole.grid.cols.count > 1 && fitting > 1;
+  if (!fits || whole.grid.cols.size != hw.cols || (b.transpose && !fills_tiles(hw, hw.cols, whole.bits))) return {};
+  std::vector<GemmPass> passes;
+  for (const auto& [first, cols] : equal_parts(whole.cols, fitting * hw.cols, hw.cols)) {
+    GemmPass pass = whole;
+    pass.sums = SumLoop::NONE;
+    pass.first_col = first;
+    pass.cols = cols;
+    pass.grid = part_of(whole.grid, whole.rows, cols);
+    pass.k = {cut(bytes, bytes), true};
+    pass.terms = terms_of(pass.k.bytes, whole.job.terms, whole.bits);
+    View& view = pass.job.b.view;
+    const std::int64_t pitch = view.pitch < 0 ? low.tensor(view.tensor).pitch : view.pitch;
+    if (b.transpose) {
+      view.col_base += first;
+    } else {
+      view.offset += first * (view.gather ? view.gather->image_pitch : pitch);
+    }
+    passes.push_back(std::move(pass));
+  }
+  return passes;
+}
+
+/// Returns passes in which the sums of `row_tiles` × `col_tiles` tiles stay; none where nothing fits.
+std::vector<GemmPass> summing_passes(const Lowering& low, const GemmPass& whole, int row_tiles, int col_tiles) {
+  const Hardware& hw = low.hardware();
+  std::vector<GemmPass> passes;
+  const std::vector<RowPart> parts = row_parts(whole.job.a.view, whole.rows, hw.rows, row_tiles);
+  for (const auto& [first_col, cols] : equal_parts(whole.cols, col_tiles * hw.cols, hw.cols)) {
+    for (const RowPart& part : parts) {
+      GemmPass pass = whole;
+      pass.sums = SumLoop::OUTER;
+      pass.first_row = part.first;
+      pass.rows = part.rows;
+      pass.first_col = first_col;
+      pass.cols = cols;
+      pass.grid = part_of(whole.grid, part.rows, cols);
+      pass.job.a.view = part.view;
+      pass.job.b.view.col_base += first_col;
+      const int unit = hw.axi_bytes;
+      const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
+      const int words =
+          std::min(hw.spad_a_bytes / unit / pass.grid.rows.count, hw.spad_b_bytes / unit / pass.grid.cols.count);
+      const int most = kSegmentTerms / 8 * whole.bits / unit * unit;
+      const auto segment = std::min<std::int64_t>({words * unit, most, round_up(bytes, unit)});
+      if (segment == 0) return {};
+      pass.k = {cut(bytes, static_cast<int>(segment)), false};
+      pass.terms = terms_of(pass.k.bytes, whole.job.terms, whole.bits);
+      if (pass.terms.size > 65535) return {};
+      passes.push_back(std::move(pass));
+    }
+  }
+  return passes;
+}
+
+}  // namespace
+
+GemmPass whole_pass(const Lowering& low, const TileGrid& grid, const GemmJob& job) {
+  GemmPass pass;
+  pass.job = job;
+  pass.grid = grid;
+  pass.rows = grid.rows.size * (grid.rows.count - 1) + grid.rows.last;
+  pass.cols = grid.cols.size * (grid.cols.count - 1) + grid.cols.last;
+  pass.bits = common_width(low, job);
+  if (pass.bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b))) return tap_segments(low, pass);
+  pass.k = reduction(low.hardware(), job.terms, pass.bits);
+  pass.terms = terms_of(pass.k.bytes, job.terms, pass.bits);
+  return pass;
+}
+
+std::vector<GemmPass> gemm_passes(const Lowering& low, const TileGrid& grid, int rows, int cols, const GemmJob& job) {
+  const Hardware& hw = low.hardware();
+  const GemmPass whole = whole_pass(low, grid, job);
+  std::vector<GemmPass> best{whole};
+  best.front().rows = rows;
+  best.front().cols = cols;
+  if (whole.bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b))) return best;
+  const auto take = [&](std::vector<GemmPass> passes) {
+    if (!passes.empty() && predicted(low, passes) < predicted(low, best)) best = std::move(passes);
+  };
+  take(resident_passes(low, whole));
+  if (spreads(low, job.a, grid.rows, hw.rows, whole.bits) && spreads(low, job.b, grid.cols, hw.cols, whole.bits)) {
+    for (int col_tiles = 1; col_tiles <= std::min(hw.acc_tiles, grid.cols.count); col_tiles *= 2) {
+      for (int row_tiles = hw.acc_tiles / col_tiles; row_tiles > 0; row_tiles /= 2) {
+        take(summing_passes(low, whole, row_tiles, col_tiles));
+      }
+    }
+  }
+  return best;
+}
+
+}  // namespace bitloom
