@@ -1,7 +1,9 @@
 #include "kernels/gemm_schedule.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <optional>
+#include <string>
 
 #include "kernels/command_set.hpp"
 #include "model/io/error.hpp"
@@ -11,6 +13,7 @@ namespace bitloom {
 namespace {
 
 constexpr int kSegmentTerms = 65536;  ///< int32 in the array is exact up to here
+constexpr int kLoadTerms = 65535;     ///< rows or columns of a LOAD
 constexpr int kLoadOverhead = 40;     ///< cycles of a LOAD besides its beats, about
 constexpr int kDrainOverhead = 12;    ///< cycles of a TILE besides its words, about
 constexpr double kBeatCost = 0.25;    ///< cycles that a beat counts besides: what moves costs energy
@@ -156,17 +159,35 @@ TileGrid part_of(const TileGrid& grid, int rows, int cols) {
   return part;
 }
 
-/// Returns passes in which B stays for as many columns as the scratchpad holds and A for a row of tiles; none where a
-/// whole reduction does not fit.
+/// Says why B cannot stay for its columns while A stays for a row of tiles; empty where it can.
+std::string why_not_resident(const Lowering& low, const GemmPass& whole) {
+  const Hardware& hw = low.hardware();
+  if (whole.bits == 4 && !(packs_nibbles(whole.job.a) && packs_nibbles(whole.job.b))) {
+    return "logarithmic codes of an odd number of channels come tap by tap";
+  }
+  const std::int64_t bytes = round_up(divide_up(whole.job.terms * whole.bits, 8), hw.axi_bytes);
+  const auto more = [&](const char* key, std::int64_t needed, std::int64_t has) {
+    return fmt::format("{} is too small: a whole reduction needs {} bytes, a buffer has {}", key, needed, has);
+  };
+  if (whole.job.terms > kLoadTerms) {
+    return fmt::format("the reduction has {} terms, a LOAD brings {}", whole.job.terms, kLoadTerms);
+  }
+  if (bytes > hw.spad_a_bytes) return more("spad_a_bytes", bytes, hw.spad_a_bytes);
+  if (bytes > 2 * std::int64_t{hw.spad_b_bytes}) return more("spad_b_bytes", bytes, 2 * std::int64_t{hw.spad_b_bytes});
+  const Cut& cols = whole.grid.cols;
+  if (cols.count > 1 && (cols.size != hw.cols || (whole.job.b.transpose && !fills_tiles(hw, hw.cols, whole.bits)))) {
+    return fmt::format("cols is {}: weights of several column tiles need a power of two", hw.cols);
+  }
+  return "";
+}
+
+/// Returns passes in which B stays for as many columns as the scratchpad holds and A for a row of tiles, of a product
+/// that allows it.
 std::vector<GemmPass> resident_passes(const Lowering& low, const GemmPass& whole) {
   const Hardware& hw = low.hardware();
   const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
   const std::int64_t padded = round_up(bytes, hw.axi_bytes);
-  const GemmOperand& b = whole.job.b;
-  const auto fitting = static_cast<int>(std::min<std::int64_t>(2 * std::int64_t{hw.spad_b_bytes} / padded, 65535));
-  const bool fits = !whole.job.a.transpose && padded <= hw.spad_a_bytes && whole.job.terms <= kSegmentTerms &&
-                    whole.job.terms <= 65535 && whole.grid.cols.count > 1 && fitting > 1;
-  if (!fits || whole.grid.cols.size != hw.cols || (b.transpose && !fills_tiles(hw, hw.cols, whole.bits))) return {};
+  const auto fitting = static_cast<int>(2 * std::int64_t{hw.spad_b_bytes} / padded);
   std::vector<GemmPass> passes;
   for (const auto& [first, cols] : equal_parts(whole.cols, fitting * hw.cols, hw.cols)) {
     GemmPass pass = whole;
@@ -178,7 +199,7 @@ std::vector<GemmPass> resident_passes(const Lowering& low, const GemmPass& whole
     pass.terms = terms_of(pass.k.bytes, whole.job.terms, whole.bits);
     View& view = pass.job.b.view;
     const std::int64_t pitch = view.pitch < 0 ? low.tensor(view.tensor).pitch : view.pitch;
-    if (b.transpose) {
+    if (whole.job.b.transpose) {
       view.col_base += first;
     } else {
       view.offset += first * (view.gather ? view.gather->image_pitch : pitch);
@@ -241,11 +262,20 @@ std::vector<GemmPass> gemm_passes(const Lowering& low, const TileGrid& grid, int
   std::vector<GemmPass> best{whole};
   best.front().rows = rows;
   best.front().cols = cols;
-  if (whole.bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b))) return best;
+  const bool by_taps = whole.bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b));
+  if (low.schedule == Schedule::kOutputStays || (by_taps && low.schedule == Schedule::kAuto)) return best;
   const auto take = [&](std::vector<GemmPass> passes) {
     if (!passes.empty() && predicted(low, passes) < predicted(low, best)) best = std::move(passes);
   };
-  take(resident_passes(low, whole));
+  if (!job.a.transpose) {  // B is weights
+    const std::string why_not = why_not_resident(low, whole);
+    const bool forced = low.schedule == Schedule::kWeightsStay;
+    if (forced && !why_not.empty()) {
+      throw Error(fmt::format("schedule ws: hardware {}: {}: {}", hw.name, low.context().what, why_not));
+    }
+    if (forced) return resident_passes(low, whole);
+    if (why_not.empty()) take(resident_passes(low, whole));
+  }
   if (spreads(low, job.a, grid.rows, hw.rows, whole.bits) && spreads(low, job.b, grid.cols, hw.cols, whole.bits)) {
     for (int col_tiles = 1; col_tiles <= std::min(hw.acc_tiles, grid.cols.count); col_tiles *= 2) {
       for (int row_tiles = hw.acc_tiles / col_tiles; row_tiles > 0; row_tiles /= 2) {

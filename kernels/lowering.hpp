@@ -74,6 +74,7 @@ class Lowering {
   Program& program;
   TablePlan& table;
   Layout layout;
+  Schedule schedule = Schedule::kAuto;
   bool power_units = false;  ///< a NITI recipe: to_unit() rounds up to a power of two (N24.4)
 
   const Hardware& hardware() const { return program.hardware; }

@@ -52,6 +52,13 @@ struct CommandInfo {
   int macs_a_cycle = 0;
 };
 
+/// Which order of a GEMM's loops the lowering takes (docs/schedule.md).
+enum class Schedule {
+  kAuto,         ///< that of the least predicted cost
+  kOutputStays,  ///< "os": a tile's sums stay in the array while the reduction goes by
+  kWeightsStay,  ///< "ws": weights stay for as many columns as fit; a weight gradient, which has none, is as kAuto
+};
+
 /// What a program depends on besides network, recipe and hardware.
 struct LowerOptions {
   int batch = 0;           ///< samples, 1 … 65535
@@ -61,6 +68,7 @@ struct LowerOptions {
   /// Of which micro-batches (N26.6); counts only for recipes that accumulate. The programs of all parts agree on where
   /// everything lies but the program itself, which is last.
   MicroBatch part{};
+  Schedule schedule = Schedule::kAuto;
   bool forward_only = false;  ///< codes of weights and the forward pass, to the logits: no loss, gradient or update
 };
 

@@ -69,6 +69,7 @@ Step::Step(Lowering& lowering, const Recipe& rules, const LowerOptions& lower_op
       graph(step_graph(lowering.program.network, rules, lower_options.batch)),
       states_(graph.stages.size()) {
   low.power_units = recipe.update.store == WeightStore::kInteger;
+  low.schedule = options.schedule;
 }
 
 LayerShape Step::shape(int s) const {

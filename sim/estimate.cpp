@@ -252,6 +252,7 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   const StepConfig config = step_config(network, recipe, options.hyper, batch);
   LowerOptions lowering = lower_options(config, last);
   lowering.forward_only = options.forward_only;
+  lowering.schedule = options.schedule;
   const Program program = lower(network, recipe, hardware, lowering);
   if (options.dram) require_room(*options.dram, network.name, program.total_bytes);
   e.network = network.name;

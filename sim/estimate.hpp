@@ -26,11 +26,12 @@ struct EstimateOptions {
   int stall_percent = 0;            ///< of DRAM beats, 0..99
   std::uint64_t seed = 1;           ///< of stalls; with values also of parameters, data and random words
   std::optional<dram::Banks> dram;  ///< a memory with banks in place of the flat one; then without stalls
-  bool forward_only = false;        ///< of each step the forward part alone (LowerOptions)
-  bool values = false;              ///< compute the steps' values too, on generated data; changes no cycle and no count
-  std::string energy = "45nm";      ///< name or file of the energy table
-  Hyper hyper;                      ///< momentum; with values also learning rate and input scaling
-  Timeline* timeline = nullptr;     ///< takes every execution; nullptr: nobody does
+  Schedule schedule = Schedule::kAuto;
+  bool forward_only = false;     ///< of each step the forward part alone (LowerOptions)
+  bool values = false;           ///< compute the steps' values too, on generated data; changes no cycle and no count
+  std::string energy = "45nm";   ///< name or file of the energy table
+  Hyper hyper;                   ///< momentum; with values also learning rate and input scaling
+  Timeline* timeline = nullptr;  ///< takes every execution; nullptr: nobody does
   /// Is called now and then with the step and the position of a command in the program. May be empty.
   std::function<void(int step, std::size_t command, std::size_t commands)> progress;
 };

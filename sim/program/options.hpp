@@ -50,12 +50,13 @@ struct RunCommand {
   int steps = 1;
   int stall = 0;  ///< percent of memory beats that stall
   std::uint64_t seed = 1;
-  bool values = false;          ///< compute values too, not only cycles
-  std::string phases = "all";   ///< or "forward"
-  std::string timeline;         ///< file for the trace of the engines; empty: none
-  std::string timeline_detail;  ///< layer whose executions are in it one by one
-  std::string dram;             ///< "ideal", a name or a file of a DRAM; empty: as the hardware file says
-  std::string energy = "45nm";  ///< name or file of the energy table
+  bool values = false;            ///< compute values too, not only cycles
+  std::string phases = "all";     ///< or "forward"
+  std::string schedule = "auto";  ///< or "os", "ws"
+  std::string timeline;           ///< file for the trace of the engines; empty: none
+  std::string timeline_detail;    ///< layer whose executions are in it one by one
+  std::string dram;               ///< "ideal", a name or a file of a DRAM; empty: as the hardware file says
+  std::string energy = "45nm";    ///< name or file of the energy table
   std::string hyper = "default";
   std::string json;
   bool details = false;  ///< print the long tables too

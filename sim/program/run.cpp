@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -27,9 +28,13 @@ Json configuration(const RunCommand& command, const Workload& workload, const Ma
   config["dram"] = dram_text(options.dram, machine);
   config["values"] = command.values;
   config["phases"] = command.phases;
+  config["schedule"] = command.schedule;
   config["seed"] = command.seed;
   return config;
 }
+
+const std::map<std::string, Schedule> kSchedules{
+    {"auto", Schedule::kAuto}, {"os", Schedule::kOutputStays}, {"ws", Schedule::kWeightsStay}};
 
 int run(const RunCommand& command) {
   const Workload workload = load_workload(command.network, command.recipe, command.hyper);
@@ -49,6 +54,7 @@ int run(const RunCommand& command) {
   options.values = command.values;
   options.energy = command.energy;
   options.forward_only = command.phases == "forward";
+  options.schedule = kSchedules.at(command.schedule);
   options.hyper = workload.hyper;
   std::optional<Timeline> timeline;
   if (!command.timeline.empty()) options.timeline = &timeline.emplace(command.timeline, command.timeline_detail);
@@ -101,6 +107,12 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("--phases", options->phases, "all of a step, or forward: up to the logits, without loss and updates")
       ->check(CLI::IsMember({"all", "forward"}))
       ->capture_default_str();
+  sub->add_option(
+         "--schedule", options->schedule,
+         "order of a GEMM's loops: os, sums stay in the array; ws, weights stay in their scratchpad; auto, the "
+         "cheaper of all orders (docs/schedule.md)")
+      ->check(CLI::IsMember({"os", "ws", "auto"}))
+      ->capture_default_str();
   CLI::Option* timeline =
       sub->add_option("--timeline", options->timeline, "write what each engine does when, as a trace for Perfetto");
   sub->add_option("--timeline-detail", options->timeline_detail, "layer whose executions the trace has one by one")
@@ -115,6 +127,7 @@ void add_run(CLI::App& app, Action& action) {
   sub->footer(
       "Examples: bitloom run mlp --recipe int8 --hw base --batch 128 --json out.json\n"
       "          bitloom run lenet --recipe luq --hw base\n"
+      "          bitloom run conv128 --recipe luq --schedule os\n"
       "JSON: totals, phases[], layers[] and blocks[] with cycles (clock cycles), energy_pj, macs and utilisation,\n"
       "actions, and what the numbers leave out; docs/counters.md defines every key.");
   sub->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -2,16 +2,22 @@
 // read are the operands' own rows, columns and taps. Which pass is chosen is a matter of cost, not of these tests.
 #include "kernels/gemm_schedule.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "testbench/kernels/cases.hpp"
 
 namespace bitloom {
 namespace {
+
+using testing::HasSubstr;
 
 class Passes : public ::testing::TestWithParam<std::uint64_t> {
  protected:
@@ -163,6 +169,39 @@ TEST(Schedule, ChoosesOrdersOnBase) {
   }
   EXPECT_GT(kept[static_cast<int>(SumLoop::OUTER)], 0);
   EXPECT_GT(kept[static_cast<int>(SumLoop::NONE)], 0);
+}
+
+/// Counts the GEMMs of each order of loops, by phase, under a schedule.
+std::map<std::pair<std::string, SumLoop>, int> orders(const char* network, const char* hardware, Schedule schedule) {
+  using namespace testing_cases;
+  LowerOptions options = with_batch(16);
+  options.schedule = schedule;
+  const Program program = lower(named_network(network), named_recipe("int8"), named_hardware(hardware), options);
+  std::map<std::pair<std::string, SumLoop>, int> counts;
+  for (std::size_t i = 0; i < program.commands.size(); ++i) {
+    if (program.info[i].macs_a_cycle == 0) continue;
+    ++counts[{program.info[i].phase, static_cast<SumLoop>(program.commands[i].get(Field::SUM_LOOP))}];
+  }
+  return counts;
+}
+
+TEST(Schedule, IsForced) {
+  const auto os = orders("conv128", "base", Schedule::kOutputStays);
+  for (const auto& [order, count] : os) EXPECT_EQ(order.second, SumLoop::INNER) << order.first;
+  const auto ws = orders("conv128", "base", Schedule::kWeightsStay);
+  for (const auto& [order, count] : ws) {
+    EXPECT_EQ(order.second == SumLoop::NONE, order.first != "wgrad") << order.first;
+  }
+}
+
+TEST(Schedule, ThatDoesNotFitIsRefused) {
+  const auto error = [](const char* network, const char* hardware) {
+    return testing_cases::error_of([&] { orders(network, hardware, Schedule::kWeightsStay); });
+  };
+  EXPECT_THAT(error("mlp", "tiny"),
+              HasSubstr("schedule ws: hardware tiny: network mlp, fc1, forward: spad_a_bytes is too small: a whole "
+                        "reduction needs 784 bytes, a buffer has 16"));
+  EXPECT_THAT(error("conv_small", "odd"), HasSubstr("schedule ws: hardware odd"));
 }
 
 }  // namespace
