@@ -46,14 +46,14 @@ const FieldList kGemm = joined(kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::
                                          F::A_KIND, F::B_KIND, F::A_STEP, F::B_LOOP, F::SUM_LOOP});
 /// The fields that every vector command over tiles has.
 const FieldList kVector = joined(kTileShape, {F::RATIO, F::STAT, F::VIN_BASE, F::VIN_STRIDE});
-const FieldList kTile =
-    joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS,
-                     F::ROUNDING, F::STAT_SLOT, F::STAT_KEEP, F::ACC_ALL, F::USE, F::SAMPLE, F::TENSOR});
-const FieldList kAffine =
-    joined(kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS, F::STAT_SLOT, F::STAT_KEEP});
+const FieldList kTile = joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR,
+                                         F::ROW_STEP0, F::FLAGS, F::ROUNDING, F::RAW16, F::RAW_SHIFT, F::STAT_SLOT,
+                                         F::STAT_KEEP, F::ACC_ALL, F::USE, F::SAMPLE, F::TENSOR});
+const FieldList kAffine = joined(
+    kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS, F::RAW16, F::STAT_SLOT, F::STAT_KEEP});
 const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL, F::FLAGS});
-const FieldList kPool =
-    joined(kVector, {F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS, F::STAT_SLOT, F::STAT_KEEP});
+const FieldList kPool = joined(
+    kVector, {F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS, F::RAW16, F::RAW_SHIFT, F::STAT_SLOT, F::STAT_KEEP});
 const FieldList kUpdate =
     joined(kVector, {F::LIMIT, F::MU16, F::QMAX, F::ADDEND, F::RATIO_W, F::ROW_STEP0, F::FLAGS, F::SAMPLE, F::TENSOR});
 const FieldList kAdam =
@@ -93,10 +93,10 @@ Token token_of(std::uint32_t bits) { return {static_cast<int>(bits & 31u), stati
 }  // namespace
 
 Width width_of(int bits) {
-  for (const Width width : {Width::BITS1, Width::BITS4, Width::BITS8, Width::BITS32}) {
+  for (const Width width : {Width::BITS1, Width::BITS4, Width::BITS8, Width::BITS16, Width::BITS32}) {
     if (bits_of(width) == bits) return width;
   }
-  throw Error(fmt::format("command: expected elements of 1, 4, 8 or 32 bits, got {}", bits));
+  throw Error(fmt::format("command: expected elements of 1, 4, 8, 16 or 32 bits, got {}", bits));
 }
 
 const FieldInfo& field_info(Field field) { return kFields.at(static_cast<std::size_t>(field)); }

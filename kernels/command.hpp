@@ -34,9 +34,21 @@ enum class Register : std::uint32_t { BITLOOM_REGISTERS(BITLOOM_VALUE) };
 enum class Field { BITLOOM_COMMON_FIELDS(BITLOOM_NAME) BITLOOM_SPECIAL_FIELDS(BITLOOM_NAME) };
 #undef BITLOOM_NAME
 
-/// Returns the bits of a MEMORY_BITS or LOCAL_BITS value, and back (1, 4, 8 or 32; else throws Error).
+/// Returns the bits of a MEMORY_BITS or LOCAL_BITS value, and back (1, 4, 8, 16 or 32; else throws Error).
 constexpr int bits_of(Width width) {
-  return width == Width::BITS1 ? 1 : width == Width::BITS4 ? 4 : width == Width::BITS8 ? 8 : 32;
+  switch (width) {
+    case Width::BITS1:
+      return 1;
+    case Width::BITS4:
+      return 4;
+    case Width::BITS8:
+      return 8;
+    case Width::BITS16:
+      return 16;
+    case Width::BITS32:
+      break;
+  }
+  return 32;
 }
 Width width_of(int bits);
 

@@ -70,9 +70,9 @@ namespace bitloom {
   X(TRANSPOSE, 13, 5, 1)          \
   X(TAP_LOOP, 13, 6, 1)           \
   X(PAD_MIN, 13, 7, 1)            \
-  X(MEMORY_BITS, 13, 8, 2)        \
-  X(LOCAL_BITS, 13, 10, 2)        \
-  X(EXPAND, 13, 12, 2)            \
+  X(MEMORY_BITS, 13, 8, 3)        \
+  X(LOCAL_BITS, 13, 11, 3)        \
+  X(EXPAND, 13, 14, 2)            \
   X(LOCAL_BASE, 13, 16, 16)       \
   X(LOCAL_STRIDE, 14, 0, 16)      \
   X(LOCAL_PITCH, 14, 16, 16)      \
@@ -123,9 +123,11 @@ namespace bitloom {
   X(CODE2, 7, 8, 8)               \
   X(FLAGS, 12, 0, 16)             \
   X(ROUNDING, 12, 16, 3)          \
+  X(RAW16, 12, 19, 1)             \
   X(STAT_SLOT, 12, 20, 2)         \
   X(STAT_KEEP, 12, 22, 1)         \
   X(ACC_ALL, 12, 23, 1)           \
+  X(RAW_SHIFT, 12, 24, 4)         \
   X(RATIO, 13, 0, 16)             \
   X(STAT, 13, 16, 16)             \
   X(USE, 14, 0, 8)                \
@@ -176,7 +178,8 @@ namespace bitloom {
   X(BITS1, 0)             \
   X(BITS4, 1)             \
   X(BITS8, 2)             \
-  X(BITS32, 3)
+  X(BITS32, 3)            \
+  X(BITS16, 4)
 #define BITLOOM_EXPANDS(X) \
   X(SIGNED, 0)             \
   X(UNSIGNED, 1)           \

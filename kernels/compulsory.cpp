@@ -7,7 +7,7 @@
 namespace bitloom {
 namespace {
 
-constexpr int kRawBits = 32;    ///< of raw views and of what is summed up for parameters
+constexpr int kRawBits = 32;    ///< of what is summed up for parameters
 constexpr int kMaskBits = 1;    ///< of masks (N17)
 constexpr int kArgmaxBits = 8;  ///< of the place of a maximum in its window (N15)
 constexpr int kLabelBits = 32;  ///< of a sample's class
@@ -39,9 +39,9 @@ class Lister : StepOperands {
   void pool_forward(const TrainingNode& of);
   void add_forward(const TrainingNode& of);
   void loss();
-  void result(OperationBytes& to, const TrainingNode& of, int bits = kRawBits);
+  void result(OperationBytes& to, const TrainingNode& of, int bits);
   void gradient_codes(const TrainingNode& of);
-  void gradient_to(OperationBytes& from, const TrainingNode& to, int bits = kRawBits);
+  void gradient_to(OperationBytes& from, const TrainingNode& to, int bits);
   void activation_gradient(const TrainingNode& of);
   void weight_gradient(const TrainingNode& of);
   void norm_backward(const TrainingNode& of);
@@ -81,7 +81,7 @@ void Lister::weight_codes(const TrainingNode& of) {
 void Lister::input_codes(const TrainingNode& of) {
   if (reads_input(of) || below(of).result_at_once) return;
   OperationBytes& to = at(of, "quantize");
-  read(to, MemoryKind::kActivations, inputs(of), kRawBits);
+  read(to, MemoryKind::kActivations, inputs(of), below(of).raw_bits);
   write(to, MemoryKind::kActivations, inputs(of), x_bits(of));
   if (windows_of_x(of)) write(to, MemoryKind::kActivations, inputs(of), kMaskBits);
   to.elements += inputs(of);
@@ -96,52 +96,54 @@ void Lister::product(const TrainingNode& of) {
   OperationBytes& to = at(of, "forward");
   read(to, MemoryKind::kActivations, inputs_met(of), x_bits(of));
   read(to, MemoryKind::kWeights, weights(of), w_bits(of));
-  result(to, of, of.result_at_once ? x_bits(graph_.nodes[static_cast<std::size_t>(of.readers.front())]) : kRawBits);
+  result(to, of, of.result_at_once ? x_bits(graph_.nodes[static_cast<std::size_t>(of.readers.front())]) : of.raw_bits);
   to.elements += results(of);
 }
 
 void Lister::norm_forward(const TrainingNode& of) {
   OperationBytes& to = at(of, "norm");
-  read(to, MemoryKind::kActivations, inputs(of), kRawBits);
+  read(to, MemoryKind::kActivations, inputs(of), below(of).raw_bits);
   for (const StepTensor each : {StepTensor::kGamma, StepTensor::kBeta, StepTensor::kRunMean, StepTensor::kRunVar}) {
     const StateTensor& tensor = *state(of, each);
     read(to, kind_of(each), tensor.size(), state_bits(tensor));
     const bool runs = each == StepTensor::kRunMean || each == StepTensor::kRunVar;
     if (runs) write(to, kind_of(each), tensor.size(), state_bits(tensor));
   }
-  result(to, of);
+  result(to, of, of.raw_bits);
   to.elements += results(of);
 }
 
 void Lister::pool_forward(const TrainingNode& of) {
   OperationBytes& to = at(of, "pool");
-  read(to, MemoryKind::kActivations, inputs_met(of), kRawBits);
-  result(to, of);
+  read(to, MemoryKind::kActivations, inputs_met(of), below(of).raw_bits);
+  result(to, of, of.raw_bits);
   if (of.op == Op::kMaxPool) write(to, MemoryKind::kActivations, results(of), kArgmaxBits);
   to.elements += inputs_met(of);
 }
 
 void Lister::add_forward(const TrainingNode& of) {
   OperationBytes& to = at(of, "add");
-  read(to, MemoryKind::kActivations, 2 * results(of), kRawBits);
-  result(to, of);
+  for (const int input : of.inputs) {
+    read(to, MemoryKind::kActivations, results(of), graph_.nodes[static_cast<std::size_t>(input)].raw_bits);
+  }
+  result(to, of, of.raw_bits);
   to.elements += results(of);
 }
 
 void Lister::loss() {
   const TrainingNode& last = graph_.nodes.back();
   OperationBytes& to = at(last, "loss");
-  read(to, MemoryKind::kActivations, results(last), kRawBits);
+  read(to, MemoryKind::kActivations, results(last), last.raw_bits);
   read(to, MemoryKind::kOther, samples_, kLabelBits);
   if (last.relu) read(to, MemoryKind::kActivations, results(last), kMaskBits);
-  write(to, MemoryKind::kGradients, results(last), kRawBits);
+  write(to, MemoryKind::kGradients, results(last), last.gradient_bits);
   to.elements += results(last);
 }
 
 void Lister::gradient_codes(const TrainingNode& of) {
   if (of.gradient_at_once) return;
   OperationBytes& to = at(of, "quantize");
-  read(to, MemoryKind::kGradients, results(of), kRawBits);
+  read(to, MemoryKind::kGradients, results(of), of.gradient_bits);
   std::vector<int> views = d_bits(of, true);
   const bool two = of.rule.gradient.quantizer == Quantizer::kGroup && !reads_input(of);
   if (two) views.push_back(d_bits(of, false).front());
@@ -162,7 +164,7 @@ void Lister::activation_gradient(const TrainingNode& of) {
   read(to, MemoryKind::kGradients, results(of), d_bits(of, false).front());
   read(to, MemoryKind::kWeights, weights(of), w_bits(of));
   if (windows_of_x(of)) read(to, MemoryKind::kActivations, inputs(of), kMaskBits);
-  gradient_to(to, below(of), below(of).gradient_at_once ? d_bits(below(of), false).front() : kRawBits);
+  gradient_to(to, below(of), below(of).gradient_at_once ? d_bits(below(of), false).front() : of.input_gradient_bits);
 }
 
 void Lister::weight_gradient(const TrainingNode& of) {
@@ -186,9 +188,9 @@ void Lister::weight_gradient(const TrainingNode& of) {
 
 void Lister::norm_backward(const TrainingNode& of) {
   OperationBytes& to = at(of, "norm");
-  read(to, MemoryKind::kGradients, results(of), kRawBits);
-  read(to, MemoryKind::kActivations, inputs(of), kRawBits);
-  gradient_to(to, below(of));
+  read(to, MemoryKind::kGradients, results(of), of.gradient_bits);
+  read(to, MemoryKind::kActivations, inputs(of), below(of).raw_bits);
+  gradient_to(to, below(of), of.input_gradient_bits);
   write(to, MemoryKind::kGradients, 2 * outputs(of), kRawBits);
   parameter(of, Parameter::kGamma, outputs(of));
   parameter(of, Parameter::kBeta, outputs(of));
@@ -196,9 +198,9 @@ void Lister::norm_backward(const TrainingNode& of) {
 
 void Lister::pool_backward(const TrainingNode& of) {
   OperationBytes& to = at(of, "pool");
-  read(to, MemoryKind::kGradients, results(of), kRawBits);
+  read(to, MemoryKind::kGradients, results(of), of.gradient_bits);
   if (of.op == Op::kMaxPool) read(to, MemoryKind::kActivations, results(of), kArgmaxBits);
-  gradient_to(to, below(of));
+  gradient_to(to, below(of), of.input_gradient_bits);
 }
 
 /// A sum hands its gradient on as it is; only a ReLU below makes another one of it.
@@ -207,17 +209,19 @@ void Lister::add_backward(const TrainingNode& of) {
     const TrainingNode& to = graph_.nodes[static_cast<std::size_t>(input)];
     if (to.readers.size() > 1 || !to.relu) continue;
     OperationBytes& masked = at(to, "add");
-    read(masked, MemoryKind::kGradients, results(to), kRawBits);
-    gradient_to(masked, to);
+    read(masked, MemoryKind::kGradients, results(to), of.gradient_bits);
+    gradient_to(masked, to, of.input_gradient_bits);
   }
 }
 
 void Lister::sum_of_gradients(const TrainingNode& of) {
   if (of.readers.size() < 2) return;
   OperationBytes& to = at(of, "add");
-  read(to, MemoryKind::kGradients, of.readers.size() * results(of), kRawBits);
+  for (const int reader : of.readers) {
+    read(to, MemoryKind::kGradients, results(of), graph_.nodes[static_cast<std::size_t>(reader)].input_gradient_bits);
+  }
   if (of.relu) read(to, MemoryKind::kActivations, results(of), kMaskBits);
-  write(to, MemoryKind::kGradients, results(of), kRawBits);
+  write(to, MemoryKind::kGradients, results(of), of.gradient_bits);
   to.elements += results(of);
 }
 

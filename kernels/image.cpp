@@ -97,8 +97,10 @@ std::vector<std::int32_t> get_elements(ConstBytes memory, const TensorPlacement&
         continue;
       }
       const std::size_t bit = c * bits;
-      const auto value = static_cast<std::int32_t>(memory[tensor.address + r * tensor.pitch + bit / 8] >> (bit % 8));
-      const std::uint32_t top = static_cast<std::uint32_t>(value) << (32 - bits);
+      const std::size_t byte = tensor.address + r * tensor.pitch + bit / 8;
+      std::uint32_t value = std::uint32_t{memory[byte]} >> (bit % 8);
+      if (bits == 16) value |= std::uint32_t{memory[byte + 1]} << 8;
+      const std::uint32_t top = value << (32 - bits);
       const bool is_unsigned = tensor.coding == Coding::kUnsigned;
       values.push_back(is_unsigned ? static_cast<std::int32_t>(top >> (32 - bits))
                                    : static_cast<std::int32_t>(top) >> (32 - bits));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/norm_parts.hpp"
+#include "model/numerics/raw_view.hpp"
 
 namespace bitloom {
 
@@ -94,8 +95,8 @@ ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& i
   return of;
 }
 
-Src limited_gain(Lowering& low, const NormInput& in, Src gain) {
-  const Src limit = low.rdiv(low.word_of(65535), low.rmul(in.n, low.exp2(16, in.shift, true)));
+Src limited_gain(Lowering& low, const NormInput& in, Src gain, int frac_bits) {
+  const Src limit = low.rdiv(low.word_of(65535), low.rmul(in.n, low.exp2(frac_bits, in.shift, true)));
   return low.rmax(low.rmin(gain, limit), low.rneg(limit));
 }
 
@@ -142,15 +143,16 @@ void Step::norm_forward(int s) {
   at(s).gains = add_own(s, "gains", 2, cols);  // gr and r
   const Entry largest = low.table.named(own(s, "gr_max"));
   low.copy(Src(), largest);
+  const int frac_bits = stage(s).raw_bits == 16 ? kNorm16FracBits : 16;
   bool first = true;
   for (const ColumnChunk& chunk : column_chunks(low, cols)) {
     const Lowering::Scope scope(low);
     const ChannelStatistics of = channel_statistics(low, at(s).sums, in, chunk, norm_of(low, stage(s)).eps);
     const Src gamma = fixed_point(low, state_tensor(s, StepTensor::kGamma), chunk);
     const Src beta = fixed_point(low, state_tensor(s, StepTensor::kBeta), chunk);
-    const Src gr = limited_gain(low, in, low.rmul(gamma, of.r));
-    const Src a = low.rmul(gr, in.n, low.exp2(16, in.shift, true));
-    const Src c = low.to_int(low.rsub(beta, low.rmul(low.from_sum(of.s1, of.pitch), gr)), 16);
+    const Src gr = limited_gain(low, in, low.rmul(gamma, of.r), frac_bits);
+    const Src a = low.rmul(gr, in.n, low.exp2(frac_bits, in.shift, true));
+    const Src c = low.to_int(low.rsub(beta, low.rmul(low.from_sum(of.s1, of.pitch), gr)), frac_bits);
     low.scalar(ScalarOp::RMAX, largest, low.rmaxabs(gr), {}, {.dst = largest});
     low.store_vectors({a, c}, forward, chunk.first, chunk.count);
     const Src r = of.r.count > 0 ? of.r : low.scalar(ScalarOp::COPY, of.r, {}, {}, {.count = chunk.count});
@@ -159,10 +161,10 @@ void Step::norm_forward(int s) {
     first = false;
   }
   phase(s, "norm", "normalized");
-  const int to = add_raw(s, StepTensor::kZRaw, out.rows(), cols);
+  const int to = add_raw(s, StepTensor::kZRaw, out.rows(), cols, stage(s).raw_bits);
   const bool relu = stage(s).relu;
   if (relu) at(s).mask = add_mask(s, StepTensor::kMask, out.rows(), cols, cols % 8 == 0 ? 1 : 8);
-  low.copy(low.word_of(word(power_of_two(16))), entry(s, StepScalar::kUnit));
+  low.copy(low.word_of(word(power_of_two(frac_bits))), entry(s, StepScalar::kUnit));
   Phase pass(low, low.vector_tiles(out.rows(), cols, {.in = 1, .out = relu ? 2 : 1, .coefficients = 2, .columns = 8}));
   pass.input({.tensor = in.z.tensor});
   pass.coefficients({.tensor = forward}, 2);
@@ -189,11 +191,13 @@ int cross_sums(Lowering& low, const Own& name, const Raw& dy, Src d_shift, const
   return sums;
 }
 
-NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src d_shift, Src largest_gain, Entry unit) {
+NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src d_shift, Src largest_gain, Entry unit,
+                         int bits) {
   NormBackward back;
   back.ud = low.rmul(dy.unit, low.exp2(0, d_shift));
   const Src fit = low.max_to_scale(dy.max, dy.unit, 32767);
-  low.to_unit(low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u), low.real(0.5)), unit);
+  const Src largest = low.rmul(fit, low.rdiv(low.rmul(largest_gain, in.n), in.u));
+  low.to_unit(low.rmul(largest, low.real(bits == 16 ? 2 : 0.5)), unit);
   back.kc = low.rdiv(low.rdiv(back.ud, in.u), unit);
   back.ka = low.rmul(back.kc, in.n, low.exp2(0, d_shift, true));
   back.kb = low.rmul(back.kc, in.n, low.exp2(0, in.shift, true));
@@ -242,8 +246,9 @@ void Step::norm_backward(int s) {
   const Raw& dy = at(s).gradient;
   const Src d_shift = low.shift_of(dy.max);
   const int cross = cross_sums(low, own(s, "cross"), dy, d_shift, in);
-  const GradientPlace place = gradient_place(below);
-  const NormBackward back = norm_scales(low, in, dy, d_shift, own_entry(s, "gr_max"), place.unit.entry);
+  const int raw_bits = stage(s).input_gradient_bits;
+  const GradientPlace place = gradient_place(below, raw_bits);
+  const NormBackward back = norm_scales(low, in, dy, d_shift, own_entry(s, "gr_max"), place.unit.entry, raw_bits);
   const int dgamma = add_raw(s, StepTensor::kDgamma, 1, cols);
   const int dbeta = add_raw(s, StepTensor::kDbeta, 1, cols);
   const int backward = add_own(s, "backward", in.whole ? 1 : 3, cols);

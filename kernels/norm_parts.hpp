@@ -46,8 +46,8 @@ struct ChannelStatistics {
 ChannelStatistics channel_statistics(Lowering& low, int sums, const NormInput& in, const ColumnChunk& chunk,
                                      double eps);
 
-/// Limits `gain` to ±LIM: gr of N16.1.
-Src limited_gain(Lowering& low, const NormInput& in, Src gain);
+/// Limits `gain` to ±LIM: gr of N16.1, for F = `frac_bits`.
+Src limited_gain(Lowering& low, const NormInput& in, Src gain, int frac_bits = 16);
 
 /// Lowers Σe and Σe·t of dy and z as 64-bit integers into a new tensor [4][columns] (N16.3).
 int cross_sums(Lowering& low, const Own& name, const Raw& dy, Src d_shift, const NormInput& in);
@@ -57,7 +57,8 @@ struct NormBackward {
   Src ud, kc, ka, kb;
 };
 /// Computes Ud, KC, KA and KB, and sets `unit` to s_dz (N16.3). `largest_gain` is G.
-NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src d_shift, Src largest_gain, Entry unit);
+NormBackward norm_scales(Lowering& low, const NormInput& in, const Raw& dy, Src d_shift, Src largest_gain, Entry unit,
+                         int bits = 32);
 
 /// X, D1, S1 as reals.
 struct ChannelGradient {

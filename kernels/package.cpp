@@ -45,7 +45,7 @@ std::string command_set() {
 #define BITLOOM_PRINT(name, value) text += parameter("TARGET_" #name, value, 2);
   BITLOOM_LOAD_TARGETS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
-#define BITLOOM_PRINT(name, value) text += parameter("WIDTH_" #name, value, 2);
+#define BITLOOM_PRINT(name, value) text += parameter("WIDTH_" #name, value, 3);
   BITLOOM_WIDTHS(BITLOOM_PRINT)
 #undef BITLOOM_PRINT
 #define BITLOOM_PRINT(name, value) text += parameter("EXPAND_" #name, value, 2);

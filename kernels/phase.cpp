@@ -165,6 +165,7 @@ Command& Phase::vector(Opcode opcode) {
 
 void Phase::output(const View& view) {
   Command store = transfer(Opcode::STORE, view);
+  if (low_.tensor(view.tensor).bits == 16) command().set(Field::RAW16, 1);
   set_tile(store);
   store.set(Field::LOCAL_BASE, 2 * outputs_ * grid_.stride).set(Field::LOCAL_STRIDE, grid_.stride);
   store.set(Field::LOCAL_PITCH, grid_.groups);

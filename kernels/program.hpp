@@ -30,7 +30,7 @@ struct TensorPlacement {
   std::string name;                      ///< in listings and messages
   std::optional<TensorHandle> golden{};  ///< the tensor of golden's record that it is; none: the accelerator's own
   MemoryKind kind = MemoryKind::kOther;  ///< in reports
-  int bits = 32;                         ///< 1, 4, 8 or 32
+  int bits = 32;                         ///< 1, 4, 8, 16 or 32
   Coding coding = Coding::kSigned;
   int rows = 0;
   int cols = 0;

@@ -21,6 +21,10 @@ void set_pitches(Gather& gather, std::int64_t pixel, const ImageShape& image) {
   gather.image_pitch = gather.line_pitch * image.height;
 }
 
+std::int64_t bytes_of(const Lowering& low, int tensor, int cols) {
+  return divide_up(std::int64_t{cols} * low.tensor(tensor).bits, 8);
+}
+
 std::vector<StridePhase> stride_phases(int extent, int kernel, int stride, int padding, int dilation) {
   std::vector<StridePhase> phases;
   for (int first = 0; first < std::min(stride, extent); ++first) {
@@ -276,18 +280,18 @@ void Step::loss_unit(Entry to) {
   }
 }
 
-GradientPlace Step::gradient_place(int s) {
+GradientPlace Step::gradient_place(int s, int bits) {
   const std::size_t number = at(s).parts.size();
   GradientPlace place;
   if (stage(s).readers.size() == 1) {
-    place.tensor = add_raw(s, StepTensor::kDRaw, stage(s).out.rows(), stage(s).out.channels);
+    place.tensor = add_raw(s, StepTensor::kDRaw, stage(s).out.rows(), stage(s).out.channels, bits);
     place.mask = at(s).mask;
     place.maximum = handle(s, StepScalar::kDMax);
     place.saturations = handle(s, StepScalar::kDRawSat);
     place.unit = entry(s, StepScalar::kDUnit);
   } else {
-    place.tensor =
-        add_own(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels, MemoryKind::kGradients);
+    place.tensor = add_own(s, fmt::format("d_part{}", number), stage(s).out.rows(), stage(s).out.channels,
+                           MemoryKind::kGradients, bits);
     place.maximum = own(s, fmt::format("dmax_part{}", number));
     place.saturations = own(s, fmt::format("d_rawsat_part{}", number));
     place.unit = low.table.named(own(s, fmt::format("dunit_part{}", number)));
@@ -309,7 +313,7 @@ void Step::deliver(int s, const Raw& part) {
       return last ? handle(s, what) : own(s, std::string(word_of(what)) + suffix);
     };
     const int sum = low.layout.add(last ? handle(s, StepTensor::kDRaw) : own(s, "d" + suffix, MemoryKind::kGradients),
-                                   32, stage(s).out.rows(), stage(s).out.channels);
+                                   recipe.raw_bits, stage(s).out.rows(), stage(s).out.channels);
     state.gradient = add(s, state.gradient, state.parts[i],
                          {sum, last ? state.mask : -1, named(StepScalar::kDMax), named(StepScalar::kDRawSat),
                           low.table.named(named(StepScalar::kDUnit))},
@@ -326,7 +330,7 @@ void Step::deliver_copy(int s, const Raw& part) {
     low.copy(Src(), entry(s, StepScalar::kDRawSat));
     return deliver(s, part);
   }
-  const GradientPlace place = gradient_place(s);
+  const GradientPlace place = gradient_place(s, low.tensor(part.tensor).bits);
   phase(s, "add", "gradient behind its ReLU");
   low.copy(part.unit, place.unit.entry);
   mask_gradient(s, part.tensor, place);
@@ -376,7 +380,7 @@ Raw Step::add(int s, const Raw& u, const Raw& v, const GradientPlace& place, con
 void Step::add_forward(int s) {
   phase(s, "add", "sum");
   const ImageShape& out = stage(s).out;
-  const int sum = add_raw(s, StepTensor::kZRaw, out.rows(), out.channels);
+  const int sum = add_raw(s, StepTensor::kZRaw, out.rows(), out.channels, stage(s).raw_bits);
   if (stage(s).relu)
     at(s).mask = add_mask(s, StepTensor::kMask, out.rows(), out.channels, out.channels % 8 == 0 ? 1 : 8);
   const Raw& u = at(stage(s).inputs[0]).raw;

@@ -6,11 +6,12 @@
 
 #include "kernels/lowering.hpp"
 #include "kernels/step_graph.hpp"
+#include "model/numerics/numbers.hpp"
 #include "model/numerics/random.hpp"
 
 namespace bitloom {
 
-/// A raw view (int32) in memory, with the table entries of its unit and of its max |raw|.
+/// A raw view (32 or 16 bits) in memory, with the table entries of its unit and of its max |raw|.
 struct Raw {
   int tensor = -1;
   Src unit;
@@ -170,9 +171,13 @@ class Step {
   int state_tensor(int s, const What<StepTensor>& what) const;  ///< placed before the step
   int ones() const { return ones_; }                            ///< [1][largest number of channels] of 4 bits, all 1
 
-  /// Adds a new int32 tensor [rows][cols] for a stage.
-  int add_raw(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols) {
-    return low.layout.add(handle(s, what), 32, rows, cols);
+  /// Adds a new tensor [rows][cols] of integers for a stage.
+  int add_raw(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols, int bits = 32) {
+    return low.layout.add(handle(s, what), bits, rows, cols);
+  }
+  /// Puts a view's unit for sums that are shifted by `shift` into `to` (N5.5), which may be the entry of `unit`.
+  void shift_unit(Src unit, int shift, Entry to) {
+    if (shift > 0) low.mul(unit, low.word_of(word(power_of_two(-shift))), to);
   }
   /// Returns how many bits an element of a mask has: 1, or 8 where tiles of this grid, whose columns begin at multiples
   /// of `base_step`, start inside bytes. Rows of packed masks must be whole bytes where a flattened image is another
@@ -183,15 +188,15 @@ class Step {
   }
   /// Adds one likewise that golden does not record.
   int add_own(int s, const std::string& what, std::int64_t rows, std::int64_t cols,
-              MemoryKind kind = MemoryKind::kOther) {
-    return low.layout.add(own(s, what, kind), 32, rows, cols);
+              MemoryKind kind = MemoryKind::kOther, int bits = 32) {
+    return low.layout.add(own(s, what, kind), bits, rows, cols);
   }
   int add_mask(int s, const What<StepTensor>& what, std::int64_t rows, std::int64_t cols, int bits) {
     return low.layout.add(handle(s, what), bits, rows, cols, Coding::kUnsigned);
   }
 
-  /// Say where reader number `parts` of stage s shall put its gradient, and that it has been put there.
-  GradientPlace gradient_place(int s);
+  /// Say where reader number `parts` of stage s shall put its gradient of so many bits, and that it has been put there.
+  GradientPlace gradient_place(int s, int bits);
   void deliver(int s, const Raw& part);
   /// Delivers a gradient that exists already (add), behind the mask where there is one.
   void deliver_copy(int s, const Raw& part);
@@ -267,7 +272,7 @@ class Step {
   void apply_update(int s);
   void pool_forward(int s);
   void pool_backward(int s);
-  void pool_unit(int s, Src from, Entry to);
+  void pool_unit(int s, Src from, int shift, Entry to);
   void pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x, int first, int count,
                            const GradientPlace& place, bool of_all, Statistics& statistics);
   void add_forward(int s);
@@ -312,6 +317,8 @@ class Step {
   int page_ = -1, ones_ = -1, labels_ = -1;
 };
 
+/// Returns the bytes of `cols` elements of a tensor whose elements fill bytes.
+std::int64_t bytes_of(const Lowering& low, int tensor, int cols);
 /// Chooses tiles of whole rows over a tensor that is seen with shorter rows where that is needed.
 TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections);
 /// Reduces to two sums or a range of a whole tensor: [4 or 3][1].

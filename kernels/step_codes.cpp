@@ -89,7 +89,7 @@ void Step::input_codes(int s) {
   const ImageShape& in = stage(s).in;
   at(s).x = {low.layout.add(handle(s, StepTensor::kX), bits, in.rows(), in.channels), scale};
   Statistics statistics(low, {kUnread, handle(s, StepScalar::kXSat), kUnread}, 1);
-  quantize({.tensor = raw.tensor, .pitch = std::int64_t{4} * in.channels}, in.rows(), in.channels,
+  quantize({.tensor = raw.tensor, .pitch = bytes_of(low, raw.tensor, in.channels)}, in.rows(), in.channels,
            uniform_rule(rule, bits, low.div(raw.unit, scale), x_id(s)), at(s).x.tensor, statistics.next());
   if (!exact) low.max_to_scale(raw.max, raw.unit, qmax(bits), entry(s, StepScalar::kSxNext), scale);
 }

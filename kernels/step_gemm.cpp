@@ -72,7 +72,7 @@ void Step::forward_layer(int s) {
     at(reader).x = {to, entry(reader, StepScalar::kSx)};
     low.leave_out({stage(s).node, StepTensor::kZRaw});
   } else {
-    to = add_raw(s, StepTensor::kZRaw, rows, layer.conv.out);
+    to = add_raw(s, StepTensor::kZRaw, rows, layer.conv.out, layer_stage.raw_bits);
   }
   if (layer_stage.relu) {
     state.mask = add_mask(s, StepTensor::kMask, rows, layer.conv.out,
@@ -103,7 +103,7 @@ void Step::forward_layer(int s) {
       if (codes_now) {
         set_codes(tile, codes);
       } else {
-        tile.set_flag(Flag::RAW_OUT);
+        tile.set_flag(Flag::RAW_OUT).set(Field::RAW_SHIFT, layer_stage.result_shift);
       }
       gemm.output(pass.part({.tensor = to, .col_base = g * layer.group_out}));
       if (layer_stage.relu) {
@@ -113,6 +113,10 @@ void Step::forward_layer(int s) {
     }
   }
   state.raw = {codes_now ? -1 : to, unit, entry(s, StepScalar::kZMax)};
+  if (layer_stage.result_shift > 0) {
+    state.raw.unit = own_entry(s, "zunit");
+    shift_unit(unit, layer_stage.result_shift, state.raw.unit.entry);
+  }
   if (codes_now) {
     const int q = codes.limit;
     low.max_to_scale(entry(s, StepScalar::kZMax), unit, q, entry(reader, StepScalar::kSxNext),

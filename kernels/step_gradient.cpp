@@ -3,7 +3,8 @@
 #include "kernels/gemm_schedule.hpp"
 #include "kernels/step.hpp"
 #include "model/io/error.hpp"
-#include "model/numerics/numbers.hpp"
+#include "model/network/raw_views.hpp"
+#include "model/numerics/raw_view.hpp"
 
 namespace bitloom {
 
@@ -79,25 +80,32 @@ void Step::activation_gradient(int s) {
   const Conv2dAttributes& c = layer.conv;
   const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
   const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
-  GradientPlace place = gradient_place(below);
-  const GradientPlace final_place = place;
+  const int raw_bits = stage(s).input_gradient_bits;
+  GradientPlace place = gradient_place(below, raw_bits);
+  GradientPlace final_place = place;
   const int phases = static_cast<int>(ys.size() * xs.size()) * c.groups;
   const bool grouped = stage(s).rule.gradient.quantizer == Quantizer::kGroup;
   const bool two_masks = at(s).x_mask >= 0 && place.mask >= 0;
   if (at(s).x_mask >= 0) place.mask = at(s).x_mask;
   GradientPlace made = place;
   if (two_masks) {  // the window of x first, then the ReLU behind it
-    made.tensor = add_own(s, "g_windowed", in.rows(), in.channels, MemoryKind::kGradients);
-    made.maximum = made.saturations = kUnread;
+    made.tensor = add_own(s, "g_windowed", in.rows(), in.channels, MemoryKind::kGradients, raw_bits);
+    made.maximum = kUnread;
+    (raw_bits == 16 ? final_place : made).saturations = kUnread;  // views of 16 bits saturate where they are made
   }
   GradientPlace sums = made;
   if (grouped) {  // of codes; the gradient is made of them
-    sums.tensor = add_own(s, "g_acc", in.rows(), in.channels, MemoryKind::kGradients);
+    const std::int64_t terms = std::int64_t{layer.taps()} * layer.group_out;
+    const std::int64_t largest = terms * largest_code(stage(s).rule, stage(s).rule.gradient, false) *
+                                 largest_code(stage(s).rule, stage(s).rule.weight, false);
+    const int bits = raw_bits == 16 && largest <= kRaw16Limit ? 16 : 32;
+    sums.tensor = add_own(s, "g_acc", in.rows(), in.channels, MemoryKind::kGradients, bits);
     sums.mask = -1;
     sums.maximum = kUnread;
     sums.saturations = own(s, "g_accsat");
   } else {
     low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
+    shift_unit(place.unit, stage(s).input_gradient_shift, place.unit.entry);
   }
   Statistics statistics(low, {sums.maximum, kUnread, sums.saturations});
   for (const StridePhase& y : ys) {
@@ -115,7 +123,7 @@ void Step::gradient_phase(int s, const LayerShape& layer, int group, const Strid
   const ImageShape& in = stage(s).in;
   const Conv2dAttributes& c = layer.conv;
   const int rows = in.samples * y.count * x.count;
-  const std::int64_t row_bytes = std::int64_t{4} * in.channels;
+  const std::int64_t row_bytes = bytes_of(low, place.tensor, in.channels);
   const auto viewed = [&](int tensor, std::int64_t pitch) {
     View view{.tensor = tensor, .col_base = group * layer.group_in, .pitch = pitch};
     if (strided) view.gather = phase_rows(in, y, x, pitch, c.stride.rows, c.stride.cols);
@@ -134,7 +142,7 @@ void Step::gradient_phase(int s, const LayerShape& layer, int group, const Strid
       const std::int64_t pitch = divide_up(std::int64_t{in.channels} * mask.bits, 8);
       gemm.input(pass.part(viewed(place.mask, pitch)), Expand::UNSIGNED);
     }
-    Command& tile = gemm.vector(Opcode::TILE);
+    Command& tile = gemm.vector(Opcode::TILE).set(Field::RAW_SHIFT, stage(s).input_gradient_shift);
     statistics.go_on(tile);
     if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
     gemm.output(Flag::RAW_OUT, pass.part(viewed(place.tensor, row_bytes)));

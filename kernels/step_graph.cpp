@@ -89,6 +89,10 @@ class Deriver {
     made.non_negative = of.non_negative;
     made.result_at_once = of.result_at_once;
     made.gradient_at_once = of.gradient_at_once;
+    made.raw_bits = of.raw_bits;
+    made.result_shift = of.result_shift;
+    made.input_gradient_bits = of.input_gradient_bits;
+    made.input_gradient_shift = of.input_gradient_shift;
     require_windows(node, made);
     graph_.stages.push_back(std::move(made));
   }

@@ -37,6 +37,11 @@ struct Stage {
   bool result_at_once = false;    ///< N6.3: the GEMM makes codes of the result, its one reader's x
   bool gradient_at_once = false;  ///< N6.3: its one reader's GEMM makes codes of the gradient
 
+  int raw_bits = 32;  ///< of the result's raw view, and below as in TrainingNode (N5.5)
+  int result_shift = 0;
+  int input_gradient_bits = 32;
+  int input_gradient_shift = 0;
+
   bool is_gemm() const { return layer >= 0; }
 };
 

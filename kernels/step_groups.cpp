@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/norm_parts.hpp"
+#include "model/network/raw_views.hpp"
 #include "model/numerics/group_code.hpp"
 #include "model/numerics/numbers.hpp"
 
@@ -57,7 +58,7 @@ int Step::group_ranges(int s, const GroupView& view, int part) {
                                 : low.vector_tiles(out.rows(), out.channels, reduce_sections(low, 1, out.channels));
   const int sample_rows = pixels * (out.channels / (samples ? grid.cols.last : out.channels));
   Phase reduce = samples ? Phase::over_samples(low, grid, out.samples, sample_rows) : Phase(low, grid);
-  reduce.input({.tensor = raw.tensor, .pitch = samples ? std::int64_t{4} * grid.cols.last : -1});
+  reduce.input({.tensor = raw.tensor, .pitch = samples ? bytes_of(low, raw.tensor, grid.cols.last) : -1});
   Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, samples ? 1 : 0);
   command.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE));
   reduce.output({.tensor = ranges});
@@ -131,12 +132,20 @@ GroupCodes Step::group_view(int s, const GroupView& view, int part, int use, int
           : GroupGridAt{lo, low.rdiv(levels, range, distance.entry + groups), low.rdiv(range, levels, range.entry)};
   const Src step = low.rmul(keep, grid.step, grid.step.entry);
   const Src offset = low.rmul(keep, low.from_int(grid.lo, 0, hi.entry), hi.entry);
-  const Src larger = low.rmax(low.rmaxabs(step), low.rmul(low.rmaxabs(offset), low.real(1.0 / 16)));
   const bool second = use == static_cast<int>(RandomUse::kQuantizeWgrad);
   const Quantizer other = second ? stage(s).rule.activation.quantizer : stage(s).rule.weight.quantizer;
   const int terms = second ? out.rows() : shape(s).taps() * shape(s).group_out;
-  const int growth = group_growth(static_cast<std::size_t>(terms), other == Quantizer::kSign);
-  const Src z = low.rmul(larger, low.real(std::ldexp(1.0, growth - 8)));
+  Src larger;
+  int exponent = 0;
+  if (!second && stage(s).input_gradient_bits == 16) {
+    larger = low.rmax(low.rmul(low.rmaxabs(step), levels), low.rmaxabs(offset));
+    exponent =
+        group_growth16(static_cast<std::size_t>(terms), largest_code(stage(s).rule, stage(s).rule.weight, false));
+  } else {
+    larger = low.rmax(low.rmaxabs(step), low.rmul(low.rmaxabs(offset), low.real(1.0 / 16)));
+    exponent = group_growth(static_cast<std::size_t>(terms), other == Quantizer::kSign) - 8;
+  }
+  const Src z = low.rmul(larger, low.real(std::ldexp(1.0, exponent)));
   const Src one = low.real(1);
   of.z = low.radd(z, low.rsub(one, low.scalar(ScalarOp::RKEEP, z, one)), entry(s, {StepScalar::kGroupZ, part}));
   of.reals = add_own(s, "groups" + suffix_of(part), kGroupRows, groups);
@@ -226,14 +235,13 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
   const Sections sections{.in = masked ? 3 : 2, .out = 1, .coefficients = 2, .columns = 8};
   const int width = low.vector_tiles(pixels, in.channels, sections).cols.size;
   const int pieces = static_cast<int>(divide_up(in.channels, width));
-  const std::int64_t pitch = std::int64_t{4} * in.channels;
   Statistics statistics(low, {place.maximum, kUnread, place.saturations});
   const Src reals = samples ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
   for (int piece = 0; piece < pieces; ++piece) {
     const int first = piece * width;
     const TileGrid grid = low.vector_tiles(pixels, std::min(width, in.channels - first), sections);
     Phase pass = Phase::over_samples(low, grid, in.samples, pixels);
-    pass.input({.tensor = acc, .col_base = first, .pitch = pitch});
+    pass.input({.tensor = acc, .col_base = first, .pitch = bytes_of(low, acc, in.channels)});
     pass.input({.tensor = t, .col_base = first, .same_for_samples = true});
     if (masked) {
       const std::int64_t mask_pitch = divide_up(std::int64_t{in.channels} * low.tensor(place.mask).bits, 8);
@@ -249,6 +257,7 @@ void Step::group_activation_gradient(int s, int acc, const GradientPlace& place)
       affine.set(Field::RATIO, reals.entry + kByCode).set(Field::LIMIT, reals.entry + kByOne);
     }
     if (masked) affine.set_flag(Flag::MASK_IN);
+    const std::int64_t pitch = bytes_of(low, place.tensor, in.channels);
     pass.output(Flag::RAW_OUT, {.tensor = place.tensor, .col_base = first, .pitch = pitch});
     pass.run();
   }

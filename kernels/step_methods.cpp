@@ -13,7 +13,7 @@ constexpr double kStandardizationEps = 1e-5;  // N16.4
 
 }  // namespace
 
-/// Returns a grid with one column tile over the same memory of rows × cols int32 elements, seen with rows that are
+/// Returns a grid with one column tile over the same memory of rows × cols elements, seen with rows that are
 /// shorter where a row does not fit VIN.
 TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sections& sections) {
   for (int parts = 1; parts <= cols; ++parts) {
@@ -24,12 +24,12 @@ TileGrid flat_tiles(const Lowering& low, std::int64_t rows, int cols, const Sect
   throw Error(low.context().what + ": no row of a tensor fits VIN");
 }
 
-/// Makes two sums or a range of a whole tensor of rows × cols int32 elements: [4 or 3][1].
+/// Makes two sums or a range of a whole tensor of rows × cols elements: [4 or 3][1].
 int reduce_all(Lowering& low, const Own& name, ReduceKind kind, int tensor, std::int64_t rows, int cols, Src shift) {
   const int results = low.layout.add(name, 32, kind == ReduceKind::RANGE ? 3 : 4, 1);
   const TileGrid grid = flat_tiles(low, rows, cols, {.in = 1, .out = 1, .least_words = 4});
   Phase reduce(low, grid);
-  reduce.input({.tensor = tensor, .pitch = std::int64_t{4} * grid.cols.last});
+  reduce.input({.tensor = tensor, .pitch = bytes_of(low, tensor, grid.cols.last)});
   Command& command = reduce.vector(Opcode::REDUCE).set(Field::AXIS_ALL, 1).set(Field::RATIO, shift.entry);
   command.set(Field::REDUCE_KIND, static_cast<int>(kind));
   reduce.output({.tensor = results});
@@ -144,8 +144,8 @@ void Step::method_input(int s) {
   at(s).x = x;
   if (windowed) at(s).x_mask = add_mask(s, StepTensor::kXMask, in.rows(), in.channels, 1);
   Statistics statistics(low, {kUnread, handle(s, StepScalar::kXSat), kUnread}, 1);
-  quantize({.tensor = raw.tensor, .pitch = std::int64_t{4} * in.channels}, in.rows(), in.channels, codes, x.tensor,
-           counted ? statistics.next() : 0, at(s).x_mask);
+  quantize({.tensor = raw.tensor, .pitch = bytes_of(low, raw.tensor, in.channels)}, in.rows(), in.channels, codes,
+           x.tensor, counted ? statistics.next() : 0, at(s).x_mask);
   if (!counted) low.copy(Src(), entry(s, StepScalar::kXSat));
 }
 

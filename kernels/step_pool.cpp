@@ -49,7 +49,7 @@ Gather gather_back(const ImageShape& out, const StridePhase& y, const StridePhas
 
 }  // namespace
 
-void Step::pool_unit(int s, Src from, Entry to) {
+void Step::pool_unit(int s, Src from, int shift, Entry to) {
   const PoolAttributes& pool = pool_of(low, stage(s));
   if (stage(s).op == Op::kMaxPool) {
     low.copy(from, to);
@@ -57,6 +57,7 @@ void Step::pool_unit(int s, Src from, Entry to) {
     const Src share = low.rdiv(low.real(1), low.real(pool.kernel.rows * pool.kernel.cols));
     low.to_unit(low.rmul(from, share), to);
   }
+  shift_unit(to, shift, to);
 }
 
 void Step::pool_forward(int s) {
@@ -66,10 +67,10 @@ void Step::pool_forward(int s) {
   const ImageShape& in = stage(s).in;
   const ImageShape& out = stage(s).out;
   const Raw& from = at(stage(s).inputs.front()).raw;
-  const int to = add_raw(s, StepTensor::kZRaw, out.rows(), out.channels);
+  const int to = add_raw(s, StepTensor::kZRaw, out.rows(), out.channels, stage(s).raw_bits);
   if (is_max)
     at(s).winner = low.layout.add(handle(s, StepTensor::kArgmax), 8, out.rows(), out.channels, Coding::kUnsigned);
-  pool_unit(s, from.unit, entry(s, StepScalar::kUnit));
+  pool_unit(s, from.unit, stage(s).result_shift, entry(s, StepScalar::kUnit));
   Gather g;
   g.extent_x = out.width;
   g.extent_y = out.height;
@@ -83,7 +84,7 @@ void Step::pool_forward(int s) {
   g.taps_y = pool.kernel.rows;
   g.segment = in.channels;
   g.tap_loop = true;
-  set_pitches(g, std::int64_t{4} * in.channels, in);
+  set_pitches(g, bytes_of(low, from.tensor, in.channels), in);
   const auto pieces = column_pieces(in.channels, low.hardware().lanes(), 1, low.hardware());
   Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)});
   for (const Columns& piece : pieces) {
@@ -93,6 +94,7 @@ void Step::pool_forward(int s) {
     Command& command = windows.vector(Opcode::POOL);
     statistics.go_on(command);
     command.set(Field::POOL_OP, static_cast<int>(is_max ? PoolOp::MAX : PoolOp::SUM));
+    command.set(Field::RAW_SHIFT, stage(s).result_shift);
     command.set(Field::CODE1, is_max ? pool.kernel.cols : 0).set(Field::CODE2, is_max ? 1 : 0);
     windows.output(Flag::RAW_OUT, {.tensor = to, .col_base = piece.first});
     if (is_max) windows.output({.tensor = at(s).winner, .col_base = piece.first});
@@ -108,8 +110,8 @@ void Step::pool_backward(int s) {
   const ImageShape& in = stage(s).in;
   const ImageShape& out = stage(s).out;
   const int below = stage(s).inputs.front();
-  const GradientPlace place = gradient_place(below);
-  pool_unit(s, at(s).gradient.unit, place.unit.entry);
+  const GradientPlace place = gradient_place(below, stage(s).input_gradient_bits);
+  pool_unit(s, at(s).gradient.unit, stage(s).input_gradient_shift, place.unit.entry);
   std::vector<StridePhase> ys = stride_phases(in.height, pool.kernel.rows, pool.stride.rows, pool.padding.rows, 1);
   std::vector<StridePhase> xs = stride_phases(in.width, pool.kernel.cols, pool.stride.cols, pool.padding.cols, 1);
   const bool of_all = stage(s).op == Op::kAveragePool && out.height == 1 && out.width == 1 &&
@@ -161,6 +163,7 @@ void Step::pool_gradient_phase(int s, const StridePhase& y, const StridePhase& x
   Command& command = back.vector(Opcode::POOL);
   statistics.go_on(command);
   command.set(Field::POOL_OP, static_cast<int>(is_max ? PoolOp::MAX_BACKWARD : PoolOp::SUM));
+  command.set(Field::RAW_SHIFT, stage(s).input_gradient_shift);
   if (is_max) {
     command.set(Field::CODE0, y.tap0 * pool.kernel.cols + x.tap0);
     command.set(Field::CODE1, y.tap_step * pool.kernel.cols).set(Field::CODE2, x.tap_step);

@@ -220,6 +220,7 @@ class Places {
       const std::int64_t first = col0_at(c, last) / hw_.lanes();
       within(first + (of.writes_bias ? groups : read), hw_.vbias_words, "VBIAS");  // a whole word of lanes is written
     }
+    require(c.get(Field::RAW16) != 0 || c.get(Field::RAW_SHIFT) == 0, "RAW_SHIFT without RAW16");
     if (c.opcode() == Opcode::POOL) within(tile, kPoolWords, "POOL's sums");
     if (c.opcode() == Opcode::REDUCE) check_reduce(c, groups);
   }
@@ -287,6 +288,7 @@ class Places {
   void check_dram(const Command& c) const {
     const TensorPlacement& tensor = tensor_at(c);
     require(memory_bits(c) == tensor.bits, "MEMORY_BITS is not its tensor's");
+    if (tensor.bits == 16) check_even(c);
     const auto level = c.get(Field::EXEC_LEVEL);
     const auto extremes = [&](std::size_t dim) -> std::vector<int> {
       if (dim >= 3 - level || counts_[dim] == 1) return {0};
@@ -303,6 +305,16 @@ class Places {
         }
       }
     }
+  }
+
+  /// Elements of 16 bits begin at even bytes, or LOAD would cut them.
+  void check_even(const Command& c) const {
+    const auto even = [&](std::int64_t bytes) { require(bytes % 2 == 0, "elements of 16 bits begin at odd bytes"); };
+    even(static_cast<std::int64_t>(c.address() % 2));
+    for (const Field field : {Field::STRIDE0, Field::STRIDE1, Field::STRIDE2, Field::PITCH}) even(c.get_signed(field));
+    if (c.get(Field::SHAPED) == 0) return;
+    const Command& shape = shapes_[c.opcode() == Opcode::LOAD ? 0 : 1][c.get(Field::SHAPE)];
+    for (const Field field : {Field::PIXEL_PITCH, Field::LINE_PITCH, Field::IMAGE_PITCH}) even(shape.get(field));
   }
 
   void check_access(const Command& c, const LoopIndex& index, const TensorPlacement& tensor) const {

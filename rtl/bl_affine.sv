@@ -46,6 +46,7 @@ module bl_affine #(
         .valid_i(run_i ? valid_i[2:1] : 2'd0),
         .has_v_i(v_in),
         .relu_i(flags[bl_pkg::FLAG_RELU]),
+        .raw16_i(cmd_i[bl_pkg::F_RAW16_LSB]),
         .u_i(operand_i[v*32+:32]),
         .v_i(operand_i[V*32+v*32+:32]),
         .a_i(vectors[0] ? operand_i[4*V*32+v*32+:32] : entry_i[31:0]),

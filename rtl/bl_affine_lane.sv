@@ -1,4 +1,4 @@
-// One lane of AFFINE (N12): clamp((P(u, a) + P(v, b) + c * 2^16 + 2^15) >> 16, 2^31 - 1), mask, ReLU. The products in stage 1, their sum in stage 2
+// One lane of AFFINE (N12): clamp((P(u, a) + P(v, b) + c * 2^16 + 2^15) >> 16, 2^31 - 1 or 2^15 - 1), mask, ReLU. The products in stage 1, their sum in stage 2
 // (bl_stream numbers the stages).
 module bl_affine_lane (
     input  logic        clk_i,
@@ -6,6 +6,7 @@ module bl_affine_lane (
     input  logic [ 2:1] valid_i,      // by stage
     input  logic        has_v_i,
     input  logic        relu_i,
+    input  logic        raw16_i,      // limits the result to 16 bits (N5.5)
     // Stage 1
     input  logic [31:0] u_i,
     input  logic [31:0] v_i,
@@ -52,19 +53,19 @@ module bl_affine_lane (
   );
 
   // Stage 2
-  localparam logic signed [49:0] Limit = 50'sd2147483647;
   logic signed [46:0] first_q, second_q;
   logic [31:0] addend_q, raw, raw_q;
   logic keep_q, in_tile_q, saturated, positive, saturated_q, positive_q;
-  logic signed [49:0] sum, value;
+  logic signed [49:0] sum, value, limit;
+  assign limit = raw16_i ? 50'sd32767 : 50'sd2147483647;
   always_comb begin
     sum = 50'(first_q) + 50'(second_q) + $signed({{2{addend_q[31]}}, addend_q, 16'd0}) + 50'sd32768;
     value = sum >>> 16;
-    saturated = value > Limit || value < -Limit;
+    saturated = value > limit || value < -limit;
     positive = keep_q && value > 50'sd0;
     raw = value[31:0];
-    if (value > Limit) raw = 32'h7fff_ffff;
-    if (value < -Limit) raw = 32'h8000_0001;
+    if (value > limit) raw = limit[31:0];
+    if (value < -limit) raw = -limit[31:0];
     if (!keep_q || (relu_i && !positive)) raw = 32'd0;
   end
 
@@ -98,6 +99,6 @@ module bl_affine_lane (
   assign saturated_o = saturated_q;
 
   logic unused_bits;
-  assign unused_bits = ^{size[31], value};
+  assign unused_bits = ^{size[31], value, limit};
 
 endmodule

@@ -50,10 +50,11 @@ module bl_gather #(
   // Element i of a row starts at bit i << element_shift.
   logic [2:0] element_shift;
   always_comb begin
-    case (exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:2])
+    case (exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3])
       bl_pkg::WIDTH_BITS1: element_shift = 3'd0;
       bl_pkg::WIDTH_BITS4: element_shift = 3'd2;
       bl_pkg::WIDTH_BITS8: element_shift = 3'd3;
+      bl_pkg::WIDTH_BITS16: element_shift = 3'd4;
       default: element_shift = 3'd5;
     endcase
   end

@@ -19,7 +19,7 @@ module bl_lane_memory #(
     input  logic [            8:0] wtiles_i,     // that are written
     input  logic [            4:0] wbyte_i,
     input  logic [            2:0] wbit_i,       // 0 clears the rest of the byte
-    input  logic [            1:0] wwidth_i,     // of an element, as LOCAL_BITS
+    input  logic [            2:0] wwidth_i,     // of an element, as LOCAL_BITS
     input  logic [       Bits-1:0] wdata_i,
     input  logic [      Bytes-1:0] wpresent_i,
     input  logic                   re_i,

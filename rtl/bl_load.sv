@@ -35,7 +35,7 @@ module bl_load (
     output logic                           transpose_o,
     output logic [                   15:0] step_o,       // words from tile to tile
     output logic [                    8:0] tiles_o,      // that have elements
-    output logic [                    1:0] width_o,      // LOCAL_BITS
+    output logic [                    2:0] width_o,      // LOCAL_BITS
     output logic [                    4:0] byte_o,       // of the lane's word
     output logic [                    2:0] bit_o,        // of this byte
     output logic [bl_pkg::AXI_BYTES*8-1:0] data_o,
@@ -65,13 +65,14 @@ module bl_load (
   assign first_word = exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] +
       ((target == bl_pkg::TARGET_VIN && parity) ? exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0);
   always_comb begin
-    case (exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:2])
+    case (exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3])
       bl_pkg::WIDTH_BITS1: memory_shift = 3'd0;
       bl_pkg::WIDTH_BITS4: memory_shift = 3'd2;
       bl_pkg::WIDTH_BITS8: memory_shift = 3'd3;
+      bl_pkg::WIDTH_BITS16: memory_shift = 3'd4;
       default: memory_shift = 3'd5;
     endcase
-    case (exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:2])
+    case (exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:3])
       bl_pkg::WIDTH_BITS1: local_shift = 3'd0;
       bl_pkg::WIDTH_BITS4: local_shift = 3'd2;
       bl_pkg::WIDTH_BITS8: local_shift = 3'd3;
@@ -264,7 +265,7 @@ module bl_load (
   assign buffer_o = parity;
   assign lane_o = lane_q;
   assign step_o = exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16];
-  assign width_o = exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:2];
+  assign width_o = exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:3];
   assign word_o = transpose ? first_word + (position >> ByteW) + offset_q : word_q;
   assign byte_o = 5'(position[ByteW-1:0]);
   assign data_o = word;

@@ -108,6 +108,9 @@ module bl_packer (
         {3'd3, 3'd5}: begin
           for (int i = 0; i < Bits / 32; i++) wide[i*32+:32] = {{24{cut[i*8+7] && sign}}, cut[i*8+:8]};
         end
+        {3'd4, 3'd5}: begin
+          for (int i = 0; i < Bits / 32; i++) wide[i*32+:32] = {{16{cut[i*16+15] && sign}}, cut[i*16+:16]};
+        end
         default: ;
       endcase
     end

@@ -28,7 +28,6 @@ module bl_pool #(
 
   localparam int LogV = $clog2(V);
   localparam int PlaceW = $clog2(bl_pkg::POOL_WORDS);
-  localparam logic signed [47:0] Limit = 48'sd2147483647;
 
   // ---- The command
   logic mask_in, relu, is_max, is_backward;
@@ -86,27 +85,20 @@ module bl_pool #(
   end
 
   // ---- Stage 2
-  logic signed [47:0] result;
   logic [V*32-1:0] raw, winner, positive, raw_q, winner_q, positive_q;
   logic [V-1:0] saturated, saturated_q;
-  always_comb begin
-    raw = '0;
-    winner = '0;
-    positive = '0;
-    saturated = '0;
-    result = '0;
-    for (int k = 0; k < V; k++) begin
-      result = keep_q[k] ? $signed(next_q[k*56+:48]) : 48'sd0;
-      if (in_tile_q[k]) begin
-        positive[k*32] = result > 48'sd0;
-        winner[k*32+:8] = next_q[k*56+48+:8];
-        if (relu && result < 48'sd0) result = 48'sd0;
-        saturated[k] = result > Limit || result < -Limit;
-        if (result > Limit) result = Limit;
-        if (result < -Limit) result = -Limit;
-        raw[k*32+:32] = result[31:0];
-      end
-    end
+  for (genvar k = 0; k < V; k++) begin : g_result
+    logic [47:0] result;
+    assign result = next_q[k*56+:48];
+    bl_raw_view u_raw_view (
+        .value_i((in_tile_q[k] && keep_q[k] && !(relu && result[47])) ? result : 48'd0),
+        .raw16_i(cmd_i[bl_pkg::F_RAW16_LSB]),
+        .shift_i(cmd_i[bl_pkg::F_RAW_SHIFT_LSB+:4]),
+        .raw_o(raw[k*32+:32]),
+        .saturated_o(saturated[k])
+    );
+    assign winner[k*32+:32] = in_tile_q[k] ? {24'd0, next_q[k*56+48+:8]} : 32'd0;
+    assign positive[k*32+:32] = {31'd0, !raw[k*32+31] && raw[k*32+:32] != 32'd0};
   end
   always_ff @(posedge clk_i) begin
     if (run_i && valid_i[2]) begin

@@ -39,18 +39,19 @@ module bl_store (
 
   // --- the execution --------------------------------------------------------------------------------------------------
   logic active_q, empty, start, is_shape, parity;
-  logic [1:0] width;
+  logic [2:0] width;
   logic [2:0] element_shift;
   assign is_shape = (exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_STORE_SHAPE);
   assign empty = is_shape || (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
   assign start = exec_valid_i && !active_q && !empty;
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
-  assign width = exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:2];
+  assign width = exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3];
   always_comb begin
     case (width)
       bl_pkg::WIDTH_BITS1: element_shift = 3'd0;
       bl_pkg::WIDTH_BITS4: element_shift = 3'd2;
       bl_pkg::WIDTH_BITS8: element_shift = 3'd3;
+      bl_pkg::WIDTH_BITS16: element_shift = 3'd4;
       default: element_shift = 3'd5;
     endcase
   end
@@ -127,6 +128,7 @@ module bl_store (
       bl_pkg::WIDTH_BITS1: for (int i = 0; i < Lanes; i++) packed_bits[i] = vout_data_i[i*32];
       bl_pkg::WIDTH_BITS4: for (int i = 0; i < Lanes; i++) packed_bits[i*4+:4] = vout_data_i[i*32+:4];
       bl_pkg::WIDTH_BITS8: for (int i = 0; i < Lanes; i++) packed_bits[i*8+:8] = vout_data_i[i*32+:8];
+      bl_pkg::WIDTH_BITS16: for (int i = 0; i < Lanes; i++) packed_bits[i*16+:16] = vout_data_i[i*32+:16];
       default: packed_bits = vout_data_i;
     endcase
   end

@@ -109,6 +109,8 @@ module bl_tile #(
         .rounding_i(rounding),
         .unsigned_i(!bias_out && cmd_i[bl_pkg::F_UNSIGNED_LSB]),
         .limit_i(limit),
+        .raw16_i(cmd_i[bl_pkg::F_RAW16_LSB]),
+        .raw_shift_i(cmd_i[bl_pkg::F_RAW_SHIFT_LSB+:4]),
         .acc_i(acc_q[v*48+:48]),
         .vin_i(operand_i[v*32+:32]),
         .bias_i(read1_q[v*32+:32]),

@@ -15,6 +15,8 @@ module bl_tile_lane (
     input  logic [ 2:0] rounding_i,
     input  logic        unsigned_i,
     input  logic [30:0] limit_i,
+    input  logic        raw16_i,
+    input  logic [ 3:0] raw_shift_i,
     // Stage 1
     input  logic [47:0] acc_i,
     input  logic [31:0] vin_i,
@@ -34,7 +36,6 @@ module bl_tile_lane (
     output logic        code_saturated_o
 );
 
-  localparam logic signed [47:0] RawLimit = 48'sh7fff_ffff;
   logic group;
   assign group = quantizer_i == bl_pkg::QUANTIZER_GROUP;
 
@@ -46,20 +47,23 @@ module bl_tile_lane (
   assign bias = add_bias_i ? $signed({{16{bias_i[31]}}, bias_i}) : 48'sd0;
 
   // Stage 2. A group's code is of the distance from its lowest value.
-  logic positive, over, under;
   logic signed [47:0] a, x_q;
-  logic [31:0] raw3_q, raw4_q;
-  logic positive_q, raw_saturated3_q, raw_saturated4_q;
-  assign positive = z_q > 48'sd0;
-  assign a = (relu_i && !positive) ? 48'sd0 : z_q;
-  assign over = a > RawLimit;
-  assign under = a < -RawLimit;
+  logic [31:0] raw, raw3_q, raw4_q;
+  logic raw_saturated, raw_saturated3_q, raw_saturated4_q;
+  assign a = (relu_i && z_q < 48'sd0) ? 48'sd0 : z_q;
+  bl_raw_view u_raw_view (
+      .value_i(a),
+      .raw16_i,
+      .shift_i(raw_shift_i),
+      .raw_o(raw),
+      .saturated_o(raw_saturated)
+  );
 
   // Stage 3.
   logic [15:0] m;
   logic [5:0] s;
   logic [3:0] log_code;
-  logic unused_negative, log_saturated, uniform_saturated, mask, saturated, code_saturated_q, mask_q;
+  logic unused_negative, log_saturated, uniform_saturated, positive, mask, saturated, code_saturated_q, mask_q;
   logic [31:0] uniform_code, code, code_q, size;
   logic [2:0] rounding;
   bl_factor u_factor (
@@ -90,6 +94,7 @@ module bl_tile_lane (
       .saturated_o(log_saturated)
   );
   assign size = raw3_q[31] ? -raw3_q : raw3_q;
+  assign positive = !raw3_q[31] && raw3_q != 32'd0;
   always_comb begin
     code = uniform_code;
     saturated = uniform_saturated;
@@ -109,8 +114,8 @@ module bl_tile_lane (
     case (mask_rule_i)
       bl_pkg::MASK_INSIDE: mask = size <= mask_limit_i;
       bl_pkg::MASK_BELOW: mask = size < mask_limit_i;
-      bl_pkg::MASK_POSITIVE_INSIDE: mask = !raw3_q[31] && raw3_q != 32'd0 && size <= mask_limit_i;
-      default: mask = positive_q;
+      bl_pkg::MASK_POSITIVE_INSIDE: mask = positive && size <= mask_limit_i;
+      default: mask = positive;
     endcase
   end
 
@@ -121,7 +126,7 @@ module bl_tile_lane (
       {in_tile2_q, in_tile3_q} <= 2'd0;
       x_q <= 48'sd0;
       {raw3_q, raw4_q, code_q} <= 96'd0;
-      {positive_q, raw_saturated3_q, raw_saturated4_q, code_saturated_q, mask_q} <= 5'd0;
+      {raw_saturated3_q, raw_saturated4_q, code_saturated_q, mask_q} <= 4'd0;
     end else begin
       if (valid_i[1]) begin
         z_q <= (in_tile_i && keep_i) ? source + bias : 48'sd0;
@@ -132,9 +137,8 @@ module bl_tile_lane (
       if (valid_i[2]) begin
         x_q <= group ? a - $signed({{16{lo_q[31]}}, lo_q}) : a;
         ratio3_q <= ratio2_q;
-        raw3_q <= over ? 32'h7fff_ffff : (under ? 32'h8000_0001 : a[31:0]);
-        positive_q <= positive;
-        raw_saturated3_q <= over || under;
+        raw3_q <= raw;
+        raw_saturated3_q <= raw_saturated;
         in_tile3_q <= in_tile2_q;
       end
       if (valid_i[3]) begin

@@ -177,7 +177,7 @@ module bl_top (
   logic [63:0] load_addr;
   logic [8:0] load_beats;
   logic a_we, b_we, vin_we, load_transpose, load_buffer;
-  logic [1:0] load_width;
+  logic [2:0] load_width;
   logic [2:0] load_bit;
   logic [4:0] load_lane, load_byte;
   logic [8:0] load_tiles;

@@ -51,7 +51,9 @@ class CommandValues {
   void tile(const Execution& e);
   std::int64_t code(const Instruction& c, std::int64_t x, std::uint32_t u, const VectorTile& t, std::int64_t j,
                     std::uint64_t& saturations) const;
-  bool mask(const Instruction& c, std::int64_t before_relu, std::int64_t raw) const;
+  /// Returns the raw view of x, behind its ReLU.
+  static std::int64_t raw_view(const Instruction& c, std::int64_t x, std::uint64_t& saturations);
+  bool mask(const Instruction& c, std::int64_t raw) const;
   // values_vector.cpp
   void affine(const Execution& e);
   void reduce(const Execution& e);

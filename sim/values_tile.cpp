@@ -6,6 +6,7 @@
 #include "model/numerics/log_code.hpp"
 #include "model/numerics/niti.hpp"
 #include "model/numerics/numbers.hpp"
+#include "model/numerics/raw_view.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
 
@@ -42,7 +43,12 @@ std::int64_t logarithmic(std::int64_t x, std::uint32_t top, int binades, bool st
 
 }  // namespace
 
-bool CommandValues::mask(const Instruction& c, std::int64_t before_relu, std::int64_t raw) const {
+std::int64_t CommandValues::raw_view(const Instruction& c, std::int64_t x, std::uint64_t& saturations) {
+  if (c.RAW16 == 0) return saturate(x, kRawLimit, saturations);
+  return narrow_view(x, static_cast<int>(c.RAW_SHIFT), saturations);
+}
+
+bool CommandValues::mask(const Instruction& c, std::int64_t raw) const {
   const std::int64_t limit = entry(c.LIMIT);
   switch (static_cast<MaskRule>(c.MASK_RULE)) {
     case MaskRule::INSIDE:
@@ -54,7 +60,7 @@ bool CommandValues::mask(const Instruction& c, std::int64_t before_relu, std::in
     case MaskRule::POSITIVE:
       break;
   }
-  return before_relu > 0;
+  return raw > 0;
 }
 
 /// Returns the code of the exact value x in column j.
@@ -106,8 +112,8 @@ void CommandValues::tile(const Execution& e) {
         if (has_flag(c, Flag::ADD_BIAS)) z += vbias_.at(static_cast<std::size_t>(e.col0 + j));
         if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
         const std::int64_t x = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
-        raw = saturate(x, kRawLimit, s[2]);
-        if (mask_out >= 0) mask_value = mask(c, z, raw) ? 1 : 0;
+        raw = raw_view(c, x, s[2]);
+        if (mask_out >= 0) mask_value = mask(c, raw) ? 1 : 0;
         const std::uint32_t u =
             drawn ? words.draw(e.row0 + static_cast<std::uint32_t>(i), e.col0 + static_cast<std::uint32_t>(j), 8) : 0;
         if (codes_out >= 0) code_value = code(c, x, u, t, j, s[1]);

@@ -15,12 +15,17 @@ std::uint64_t CommandValues::offset(std::uint64_t address, std::uint64_t bytes) 
   return at;
 }
 
-/// Returns the element of 1, 4, 8 or 32 bits at a bit of the image.
+/// Returns the element of 1, 4, 8, 16 or 32 bits at a bit of the image.
 std::int32_t CommandValues::element(std::uint64_t bit, std::uint32_t bits, Expand expand) const {
   if (bits == 32) {
     std::int32_t value;
     std::memcpy(&value, &memory_[bit / 8], sizeof value);
     return value;
+  }
+  if (bits == 16) {
+    const std::uint32_t low = memory_[bit / 8], high = memory_[bit / 8 + 1];
+    return expand == Expand::UNSIGNED ? static_cast<std::int32_t>(low | high << 8)
+                                      : static_cast<std::int16_t>(low | high << 8);
   }
   const std::uint32_t value = (std::uint32_t{memory_[bit / 8]} >> (bit % 8)) & ((1u << bits) - 1);
   if (expand == Expand::UNSIGNED) return static_cast<std::int32_t>(value);
@@ -120,6 +125,13 @@ void CommandValues::store(const Execution& e) {
     std::uint8_t* to = &memory_[offset(store_row(e, shape, row), row_bytes)];
     if (bits == 32) {
       std::memcpy(to, from, row_bytes);
+      continue;
+    }
+    if (bits == 16) {
+      for (std::uint32_t col = 0; col < e.cols; ++col) {
+        const auto value = static_cast<std::uint16_t>(from[col]);
+        std::memcpy(to + 2 * std::size_t{col}, &value, sizeof value);
+      }
       continue;
     }
     std::fill_n(to, row_bytes, std::uint8_t{0});

@@ -4,6 +4,7 @@
 
 #include "model/numerics/affine.hpp"
 #include "model/numerics/numbers.hpp"
+#include "model/numerics/raw_view.hpp"
 #include "model/numerics/statistics.hpp"
 #include "sim/command_values.hpp"
 #include "sim/vector_tile.hpp"
@@ -35,7 +36,7 @@ void CommandValues::affine(const Execution& e) {
         const Real b = v_in ? Real::from_word(coefficient(Part::b, c.LIMIT)) : Real{};
         const auto addend = static_cast<std::int32_t>(coefficient(Part::c, c.ADDEND));
         const std::int32_t v = !v_in ? 0 : row_in >= 0 ? t.row_value(row_in, i) : t.in(v_section, i, j);
-        z = bitloom::affine(t.in(u_in, i, j), a, v, b, addend, s[2]);
+        z = bitloom::affine(t.in(u_in, i, j), a, v, b, addend, s[2], raw_limit(c.RAW16 != 0 ? 16 : 32));
         if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
         y = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
         s[0] = std::max<std::uint64_t>(s[0], static_cast<std::uint64_t>(std::abs(std::int64_t{y})));
@@ -131,11 +132,11 @@ void CommandValues::pool_out(const Execution& e, VectorTile& t) {
       const bool real = j < t.cols;
       std::int64_t z = op == PoolOp::MAX ? cell.best : cell.sum;
       if (!real || (mask_in >= 0 && t.in(mask_in, i, j) == 0)) z = 0;
-      const std::int64_t raw = saturate(has_flag(c, Flag::RELU) && z < 0 ? 0 : z, kRawLimit, s[2]);
+      const std::int64_t raw = raw_view(c, has_flag(c, Flag::RELU) && z < 0 ? 0 : z, s[2]);
       s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(raw)));
       t.out(value_out, i, j, raw);
       if (winner_out >= 0) t.out(winner_out, i, j, real ? cell.winner : 0);
-      if (mask_out >= 0) t.out(mask_out, i, j, real && mask(c, z, raw) ? 1 : 0);
+      if (mask_out >= 0) t.out(mask_out, i, j, real && mask(c, raw) ? 1 : 0);
     }
   }
 }

@@ -11,7 +11,8 @@ class GoldenAdd final : public GoldenOperation {
 
   void forward(GoldenRun& run, const TrainState& /*state*/) override {
     const GoldenNode& node = run.graph.nodes[n_];
-    run.z_saturated[n_] = run.add(run.z[size_of(node.inputs[0])], run.z[size_of(node.inputs[1])], node.relu, run.z[n_]);
+    run.z_saturated[n_] =
+        run.add(run.z[size_of(node.inputs[0])], run.z[size_of(node.inputs[1])], node.raw_bits, node.relu, run.z[n_]);
   }
 
   void backward(GoldenRun& run, const BackwardWork& /*work*/) override {

@@ -11,12 +11,13 @@ class GoldenBatchNorm final : public GoldenOperation {
       : GoldenOperation(place.node), i_(size_of(place.graph.nodes[place.node].norm)) {}
 
   void forward(GoldenRun& run, const TrainState& state) override {
-    run.norms[i_].forward(run.z[input(run)], state.norms[i_], run.tools, run.z[n_]);
+    run.z_saturated[n_] = run.norms[i_].forward(run.z[input(run)], state.norms[i_], run.tools, run.z[n_]);
   }
 
   void backward(GoldenRun& run, const BackwardWork& work) override {
     const int below = run.graph.nodes[n_].inputs[0];
     run.norms[i_].backward(run.z[input(run)], run.g[n_], run.tools, run.destination(below));
+    run.narrow_gradient(n_, below, false);
     run.deliver(below);
     if (work.updated != nullptr) run.norms[i_].update(work.updated->norms[i_], run.tools);
   }

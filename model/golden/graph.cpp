@@ -41,6 +41,10 @@ GoldenGraph golden_graph(const Network& network, const Recipe& recipe) {
     to.norm = node.norm;
     to.non_negative = node.non_negative;
     to.at_once = node.result_at_once;
+    to.raw_bits = node.raw_bits;
+    to.result_shift = node.result_shift;
+    to.input_gradient_bits = node.input_gradient_bits;
+    to.input_gradient_shift = node.input_gradient_shift;
     set_shapes(network, network.nodes[size_of(node.node)], to);
     if (to.layer >= 0) {
       graph.layer_nodes.push_back(static_cast<int>(graph.nodes.size()));

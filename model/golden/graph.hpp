@@ -25,7 +25,11 @@ struct GoldenNode {
   int norm = -1;              ///< of batch_norm: number in the order of nodes
   bool non_negative = false;  ///< can the output not be below 0?
   bool at_once = false;       ///< are codes of the output made of its sums at once (N6.3)?
-  std::size_t pixels = 1;     ///< rows of the output view [m][cols] of one sample
+  int raw_bits = 32;          ///< of the output's raw view, and below as in TrainingNode (N5.5)
+  int result_shift = 0;
+  int input_gradient_bits = 32;
+  int input_gradient_shift = 0;
+  std::size_t pixels = 1;  ///< rows of the output view [m][cols] of one sample
   std::size_t cols = 1;
   ConvShape conv;  ///< of linear and conv2d for one sample; linear: one pixel, kernel 1
   NormAttributes norm_facts;

@@ -102,9 +102,15 @@ void GoldenLayer::forward(const LayerState& state, GoldenTools& tools, RawTensor
   z.exact.clear();
   if (!node.bias && !node.relu) {  // the sums, always within a raw view (Convolution), are the result
     gemm_forward(tools, z.data.data());
-    z.max = tools.ops.max_of(z.data.data(), z.data.size());
-    return;
+    if (node.raw_bits == 32) z.max = tools.ops.max_of(z.data.data(), z.data.size());
+  } else {
+    forward_activated(tools, z);
   }
+  if (node.raw_bits == 16) counts.z = tools.narrow(z, node.result_shift);
+}
+
+/// Computes the result with bias and ReLU (N5.1, N5.2).
+void GoldenLayer::forward_activated(GoldenTools& tools, RawTensor& z) {
   tools.acc.resize(std::max(tools.acc.size(), z.data.size()));
   gemm_forward(tools, tools.acc.data());
   const RowStatistics statistics =

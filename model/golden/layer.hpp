@@ -147,6 +147,7 @@ class GoldenLayer {
   void update_weights(LayerState& state, const GradientView& gradient, GoldenTools& tools);
   void update_bias(LayerState& state, const std::vector<std::int32_t>& gradient, Scale unit, GoldenTools& tools);
 
+  void forward_activated(GoldenTools& tools, RawTensor& z);
   void gemm_forward(GoldenTools& tools, std::int32_t* acc) const;
 };
 

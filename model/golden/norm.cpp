@@ -2,6 +2,7 @@
 
 #include "model/golden/buffer.hpp"
 #include "model/golden/optimizer.hpp"
+#include "model/numerics/raw_view.hpp"
 #include "model/numerics/statistics.hpp"
 
 namespace bitloom {
@@ -56,11 +57,12 @@ void Normalizer::prepare(const std::int32_t* z, std::size_t rows, std::size_t co
   gr.clear();
   a.clear();
   c.clear();
-  const Real limit = rdiv(from_scale({65535, 0}), rmul(n, exp2_real(16 - shift)));
+  const Real limit = rdiv(from_scale({65535, 0}), rmul(n, exp2_real(frac_bits - shift)));
   for (std::size_t col = 0; col < cols; ++col) {
     gr.push_back(rmax(rmin(rmul(gamma[col], of(r, col)), limit), rneg(limit)));
-    a.push_back(rmul(gr[col], n, exp2_real(16 - shift)));
-    c.push_back(to_int(radd(beta[col], rneg(rmul(from_int(of(s1, col)), gr[col]))), 16, tools.totals.scale_saturated));
+    a.push_back(rmul(gr[col], n, exp2_real(frac_bits - shift)));
+    const Real constant = radd(beta[col], rneg(rmul(from_int(of(s1, col)), gr[col])));
+    c.push_back(to_int(constant, frac_bits, tools.totals.scale_saturated));
   }
 }
 
@@ -83,7 +85,7 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
     d1.push_back(from_int(sums.first[col]));
   }
   const Scale fit = max_to_scale(dy.magnitude(), dy.unit, 32767, std::nullopt, counted);
-  dz.unit = tools.unit(to_scale(rmul(from_scale(fit), rdiv(rmul(rmaxabs(gr), n), u), exp2_real(-1)), counted));
+  dz.unit = tools.unit(to_scale(rmul(from_scale(fit), rdiv(rmul(rmaxabs(gr), n), u), exp2_real(-finer)), counted));
   const Real kc = rdiv(rdiv(ud, u), from_scale(dz.unit));
   const Real ka = rmul(kc, n, exp2_real(-d_shift));
   const Real kb = rmul(kc, n, exp2_real(-shift));
@@ -114,7 +116,7 @@ void Normalizer::backward(const std::int32_t* z, const RawTensor& dy, RawTensor&
   const RowStatistics statistics = tools.ops.affine(dy.data.data(), {by_dy, kColumn, 1}, {z, 0, cols, 1},
                                                     per_axis(by_z), by_one, dy.rows, cols, false, dz.data.data());
   dz.max = statistics.max;
-  dz_saturated = statistics.saturated;
+  if (finer > 0) dz_saturated = statistics.saturated;
 }
 
 void Normalizer::parameter_gradients(GoldenTools& tools) {
@@ -129,40 +131,46 @@ void Normalizer::parameter_gradients(GoldenTools& tools) {
 GoldenNorm::GoldenNorm(const GoldenNode& node, const Recipe& recipe) : node_(node) {
   at_work_.whole = recipe.normalization == Normalization::kLayerBatch;
   at_work_.eps = real_constant(node.norm_facts.eps);
+  if (node.raw_bits == 16) at_work_.frac_bits = kNorm16FracBits;
+  if (node.input_gradient_bits == 16) at_work_.finer = -1;
   share_ = real_constant(node.norm_facts.momentum);
   keep_ = real_constant(1.0 - node.norm_facts.momentum);
 }
 
-void GoldenNorm::forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) {
+std::uint64_t GoldenNorm::forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) {
   y.resize(z.rows, z.cols);
-  y.unit = power_of_two(16);
+  y.unit = power_of_two(at_work_.frac_bits);
   if (!tools.training) {
-    evaluate(z, state, tools, y);
-    return;
+    return evaluate(z, state, tools, y);
   }
   at_work_.prepare(z.data.data(), z.rows, z.cols, z.unit, z.magnitude(), reals(state.gamma), reals(state.beta), tools);
-  const RowStatistics statistics = at_work_.forward(z.data.data(), z.rows, z.cols, node_.relu, tools, y.data.data());
-  y.max = statistics.max;
-  y_saturated_ = statistics.saturated;
+  return keep(at_work_.forward(z.data.data(), z.rows, z.cols, node_.relu && node_.raw_bits == 32, tools, y.data.data()),
+              tools, y);
+}
+
+/// Keeps the maximum of a result that N12 has made, or makes its view of 16 bits. Returns the saturations.
+std::uint64_t GoldenNorm::keep(const RowStatistics& made, GoldenTools& tools, RawTensor& y) const {
+  y.max = made.max;
+  return node_.raw_bits == 32 ? made.saturated : tools.narrow(y, 0, node_.relu);
 }
 
 /// Normalizes with the running values (N16.2).
-void GoldenNorm::evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) {
+std::uint64_t GoldenNorm::evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) const {
   std::vector<Real> a;
   std::vector<std::int32_t> c;
-  const Real limit = rdiv(from_scale({65535, 0}), rmul(from_scale(z.unit), exp2_real(16)));
+  const Real limit = rdiv(from_scale({65535, 0}), rmul(from_scale(z.unit), exp2_real(at_work_.frac_bits)));
   for (std::size_t col = 0; col < z.cols; ++col) {
     const Real gain =
         rmul(from_int(state.gamma[col], kNormFracBits), rsqrt(radd(of(state.run_var, col), at_work_.eps)));
     const Real scale = rmax(rmin(gain, limit), rneg(limit));
-    a.push_back(rmul(scale, from_scale(z.unit), exp2_real(16)));
+    a.push_back(rmul(scale, from_scale(z.unit), exp2_real(at_work_.frac_bits)));
     const Real beta = from_int(state.beta[col], kNormFracBits);
-    c.push_back(to_int(radd(beta, rneg(rmul(of(state.run_mean, col), scale))), 16, tools.totals.scale_saturated));
+    const Real constant = radd(beta, rneg(rmul(of(state.run_mean, col), scale)));
+    c.push_back(to_int(constant, at_work_.frac_bits, tools.totals.scale_saturated));
   }
-  const RowStatistics statistics =
-      tools.ops.affine(z.data.data(), {a, kColumn, 1}, {}, {}, c, z.rows, z.cols, node_.relu, y.data.data());
-  y.max = statistics.max;
-  y_saturated_ = statistics.saturated;
+  const RowStatistics statistics = tools.ops.affine(z.data.data(), {a, kColumn, 1}, {}, {}, c, z.rows, z.cols,
+                                                    node_.relu && node_.raw_bits == 32, y.data.data());
+  return keep(statistics, tools, y);
 }
 
 void GoldenNorm::update_running(NormState& state, GoldenTools& tools) const {

@@ -14,12 +14,14 @@ namespace bitloom {
 class Normalizer {
  public:
   bool whole = false;  ///< LBN
+  int frac_bits = 16;  ///< of the result's unit
+  int finer = 1;       ///< H: bits by which the gradient's unit is finer than one for 16 bits without what is taken off
   Real eps;
 
   /// Finds the statistics of z and the constants of forward(); gamma, beta are one a column.
   void prepare(const std::int32_t* z, std::size_t rows, std::size_t cols, Scale unit, std::uint32_t max,
                const std::vector<Real>& gamma, const std::vector<Real>& beta, GoldenTools& tools);
-  /// Normalizes by N12 with the constants of prepare(); unit 2^-16.
+  /// Normalizes by N12 with the constants of prepare(); unit 2^-frac_bits.
   RowStatistics forward(const std::int32_t* z, std::size_t rows, std::size_t cols, bool relu, GoldenTools& tools,
                         std::int32_t* y) const;
   /// Computes the gradient of z from dy (N16.3).
@@ -49,8 +51,9 @@ class GoldenNorm {
  public:
   GoldenNorm(const GoldenNode& node, const Recipe& recipe);
 
-  /// Computes y from z: by the statistics of the batch in training (N16.1), else by the running ones (N16.2).
-  void forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
+  /// Computes y from z: by the statistics of the batch in training (N16.1), else by the running ones (N16.2). Returns
+  /// the saturations.
+  std::uint64_t forward(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
   /// Moves the running mean and variance towards those of the batch at work (N16.2).
   void update_running(NormState& state, GoldenTools& tools) const;
   /// Computes dz, and the raw gradients of gamma and beta (N16.3).
@@ -58,18 +61,18 @@ class GoldenNorm {
   /// Updates gamma and beta by their raw gradients (N14.7).
   void update(NormState& state, GoldenTools& tools);
 
-  /// Returns how many values the node clamped in this step.
-  std::uint64_t saturated() const { return y_saturated_ + at_work_.dz_saturated + updated_; }
+  /// Returns how many values the node clamped in this step, but those of y.
+  std::uint64_t saturated() const { return at_work_.dz_saturated + updated_; }
   /// Adds the constants of N12 and the raw gradients of gamma and beta to a record.
   void record(StepRecord& record) const;
 
  private:
-  void evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y);
+  std::uint64_t keep(const RowStatistics& made, GoldenTools& tools, RawTensor& y) const;
+  std::uint64_t evaluate(const RawTensor& z, const NormState& state, GoldenTools& tools, RawTensor& y) const;
 
   const GoldenNode& node_;
   Normalizer at_work_;
   Real keep_, share_;
-  std::uint64_t y_saturated_ = 0;
   std::uint64_t updated_ = 0;
 };
 

@@ -28,6 +28,8 @@ class GoldenPool : public GoldenOperation {
     const RowStatistics made = gather(from.data.data(), to.data);
     to.max = made.max;
     run.z_saturated[n_] = made.saturated;
+    const GoldenNode& node = run.graph.nodes[n_];
+    if (node.raw_bits == 16) run.z_saturated[n_] = run.tools.narrow(to, node.result_shift);
   }
 
   void backward(GoldenRun& run, const BackwardWork& /*work*/) final {
@@ -39,7 +41,8 @@ class GoldenPool : public GoldenOperation {
     to.unit = unit(run, from.unit);
     const RowStatistics made = spread(gradient, to.data);
     to.max = made.max;
-    run.g_saturated[below] += made.saturated;
+    if (run.graph.nodes[n_].input_gradient_bits == 32) run.g_saturated[below] += made.saturated;
+    run.narrow_gradient(n_, static_cast<int>(below), true);
     run.deliver(static_cast<int>(below));
   }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "model/golden/quantizer.hpp"
+#include "model/network/raw_views.hpp"
 
 namespace bitloom {
 namespace {
@@ -55,7 +56,12 @@ GroupedView grouped(const GoldenLayer& layer, const RawTensor& g, const GroupVie
                                    : size_of(layer.node.conv.kernel.rows * layer.node.conv.kernel.cols *
                                              (layer.node.conv.out / layer.node.conv.groups));
   const CodeForm& other = second ? layer.x_form : layer.w_form;
-  view.common = group_common(view.step, view.offset, group_growth(terms, other.kind == CodeKind::kSign));
+  if (!second && layer.node.input_gradient_bits == 16) {
+    view.common = group_common16(view.step, view.offset, of.bits,
+                                 group_growth16(terms, largest_code(layer.rule, layer.rule.weight, false)));
+  } else {
+    view.common = group_common(view.step, view.offset, group_growth(terms, other.kind == CodeKind::kSign));
+  }
   for (std::size_t i = 0; i < keep.size(); ++i) {
     view.by_code.push_back(rdiv(view.step[i], view.common));
     view.by_one.push_back(rdiv(view.offset[i], view.common));
@@ -108,6 +114,7 @@ class GroupQuantizer final : public GoldenQuantizer {
         tools.ops.affine(tools.acc.data(), view.axis(view.by_code), {layer.weight_sum.data(), pixels, to.cols, 1},
                          view.axis(view.by_one), {}, to.rows, to.cols, false, to.data.data());
     layer.counts.d_raw = statistics.saturated;
+    if (layer.node.input_gradient_bits == 16) layer.counts.d_raw = tools.narrow(to, 0);
     to.unit = to_scale(rmul(rmul(from_scale(layer.d_unit), from_scale(layer.sw)), layer.d_view.common), counted);
   }
 

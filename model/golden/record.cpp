@@ -92,7 +92,7 @@ void LayerRecord::words(const What<StepTensor>& what, const std::vector<Real>& v
 }
 
 NamedTensor named(const RawTensor& tensor) {
-  return {static_cast<int>(tensor.rows), static_cast<int>(tensor.cols), 32, tensor.data};
+  return {static_cast<int>(tensor.rows), static_cast<int>(tensor.cols), tensor.bits, tensor.data};
 }
 
 std::uint32_t counter(std::uint64_t count) {

@@ -51,13 +51,26 @@ void GoldenRun::begin(const TrainState& state, const Batch& the_batch, const Ste
   std::fill(has_mask.begin(), has_mask.end(), false);
   std::fill(z_saturated.begin(), z_saturated.end(), 0);
   std::fill(g_saturated.begin(), g_saturated.end(), 0);
+  part_saturated = 0;
 }
 
 void GoldenRun::forward(const TrainState& state) {
   for (const auto& operation : operations) operation->forward(*this, state);
 }
 
-std::uint64_t GoldenRun::add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out) {
+void GoldenRun::narrow_gradient(std::size_t maker, int node, bool behind_mask) {
+  const GoldenNode& by = graph.nodes[maker];
+  const GoldenNode& of = graph.nodes[size_of(node)];
+  if (by.input_gradient_bits == 32) return;
+  RawTensor& to = destination(node);
+  if (behind_mask && of.relu && of.readers == 1) {
+    const RawTensor& result = z[size_of(node)];  // the mask has the rows of the node's own view
+    tools.tensors.mask_and_max(to.data.data(), result.data.data(), result.rows, result.cols);
+  }
+  g_saturated[size_of(node)] += tools.narrow(to, by.input_gradient_shift);
+}
+
+std::uint64_t GoldenRun::add(const RawTensor& a, const RawTensor& b, int bits, bool relu, RawTensor& out) {
   std::uint64_t& counted = tools.totals.scale_saturated;
   const auto q = [&](const RawTensor& of) {
     return of.max == 0 ? Real{} : from_scale(max_to_scale(of.magnitude(), of.unit, 32767, std::nullopt, counted));
@@ -67,11 +80,11 @@ std::uint64_t GoldenRun::add(const RawTensor& a, const RawTensor& b, bool relu, 
   const Real by_b = rdiv(from_scale(b.unit), from_scale(unit));
   out.resize(a.rows, a.cols);
   out.unit = unit;
-  const RowStatistics statistics =
-      tools.ops.affine(a.data.data(), {{&by_a, 1}, PerAxis::Axis::kTensor, 1}, {b.data.data(), 0, b.cols, 1},
-                       {{&by_b, 1}, PerAxis::Axis::kTensor, 1}, {}, a.rows, a.cols, relu, out.data.data());
+  const RowStatistics statistics = tools.ops.affine(
+      a.data.data(), {{&by_a, 1}, PerAxis::Axis::kTensor, 1}, {b.data.data(), 0, b.cols, 1},
+      {{&by_b, 1}, PerAxis::Axis::kTensor, 1}, {}, a.rows, a.cols, relu && bits == 32, out.data.data());
   out.max = statistics.max;
-  return statistics.saturated;
+  return bits == 32 ? statistics.saturated : tools.narrow(out, 0, relu);
 }
 
 void GoldenRun::loss() {
@@ -96,7 +109,8 @@ RawTensor& GoldenRun::destination(int node) { return has_gradient[size_of(node)]
 void GoldenRun::deliver(int node) {
   const std::size_t n = size_of(node);
   if (has_gradient[n]) {
-    g_saturated[n] += add(g[n], made, false, sum);
+    part_saturated += g_saturated[n];
+    g_saturated[n] = add(g[n], made, tools.recipe.raw_bits, false, sum);
     std::swap(g[n], sum);
   }
   has_gradient[n] = true;
@@ -117,6 +131,7 @@ void GoldenRun::backward(const BackwardWork& work) {
 
 StepResult GoldenRun::result() const {
   StepResult result{tools.totals.loss, tools.totals.correct, tools.totals.scale_saturated};
+  result.saturated += part_saturated;
   for (const GoldenLayer& layer : layers) result.saturated += layer.counts.total();
   for (const GoldenNorm& norm : norms) result.saturated += norm.saturated();
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) result.saturated += z_saturated[n] + g_saturated[n];

@@ -33,8 +33,12 @@ struct GoldenRun {
   RawTensor& destination(int node);
   /// Takes over the gradient of a node's output that was made there; of several the sum counts (N14.4).
   void deliver(int node);
-  /// Adds two raw views of one shape to `out`, which is 0 below 0 where `relu`. Returns the saturations (N14.6).
-  std::uint64_t add(const RawTensor& a, const RawTensor& b, bool relu, RawTensor& out);
+  /// Makes a view of 16 bits of the gradient that node `maker` has made of its input `node`, where it has that (N5.5).
+  /// `behind_mask`: what a ReLU's mask will hide cannot saturate any more.
+  void narrow_gradient(std::size_t maker, int node, bool behind_mask);
+  /// Adds two raw views of one shape to `out` of so many bits, which is 0 below 0 where `relu`. Returns the saturations
+  /// (N14.6).
+  std::uint64_t add(const RawTensor& a, const RawTensor& b, int bits, bool relu, RawTensor& out);
   StepResult result() const;
   /// Puts all that the step made into a record; `state` is as the step left it.
   void record(const TrainState& state, StepRecord& to) const;
@@ -50,7 +54,8 @@ struct GoldenRun {
   std::vector<std::unique_ptr<GoldenOperation>> operations;
   std::vector<RawTensor> z, g;  ///< results, and gradients of the loss by them
   std::vector<bool> has_gradient;
-  std::vector<std::uint64_t> z_saturated, g_saturated;  ///< of nodes that are no layers and no norms, and of forks
+  std::vector<std::uint64_t> z_saturated, g_saturated;  ///< of nodes that are no layers, and of gradients
+  std::uint64_t part_saturated = 0;                     ///< of the parts of forks' gradients
   RawTensor made, sum;         ///< a further gradient of a node, and the sum with those before it
   std::vector<bool> has_mask;  ///< by node: did its gradient come behind the mask of its ReLU?
 

@@ -22,6 +22,7 @@ struct RawTensor {
   std::size_t cols = 0;
   Scale unit;
   std::int32_t max = 0;
+  int bits = 32;  ///< in memory (N5.5)
   /// The values themselves, where `data` holds some of them clamped and codes are made at once (N6.3); else empty.
   std::vector<std::int64_t> exact;
 
@@ -29,6 +30,7 @@ struct RawTensor {
     rows = new_rows;
     cols = new_cols;
     data.resize(rows * cols);
+    bits = 32;
   }
   std::uint32_t magnitude() const { return static_cast<std::uint32_t>(max); }
 };
@@ -78,6 +80,9 @@ struct GoldenTools {
   }
   /// Returns the unit that a raw view gets, from what its own rule says (GoldenStore::unit()).
   Scale unit(Scale of) const;
+  /// Makes a view of 16 bits (N5.5), and its unit, of values in the tensor's unit; then 0 below 0 where `relu`. Returns
+  /// the saturations.
+  std::uint64_t narrow(RawTensor& of, int shift, bool relu = false);
 };
 
 }  // namespace bitloom

@@ -1,4 +1,6 @@
 // Layers with weights, linear and conv2d, in golden (N5, N14.2): where a layer's codes and GEMMs stand in a step.
+#include <utility>
+
 #include "model/golden/operation.hpp"
 #include "model/golden/record.hpp"
 #include "model/golden/run.hpp"
@@ -26,7 +28,13 @@ class GoldenWeighted final : public GoldenOperation {
     layer.quantize_gradient(run.g[n_], work.state.layers[l_], run.tools);
     if (!layer.reads_input()) {
       const int below = run.graph.nodes[n_].inputs[0];
-      layer.activation_gradient(run.tools, run.destination(below));
+      RawTensor& to = run.destination(below);
+      layer.activation_gradient(run.tools, to);
+      if (to.bits == 16) {  // of groups, made by N12
+        run.g_saturated[size_of(below)] += std::exchange(layer.counts.d_raw, 0);
+      } else {
+        run.narrow_gradient(n_, below, layer.x_mask.empty());
+      }
       run.deliver(below);
     }
     if (work.weights) layer.weight_gradient(work.state.layers[l_], run.tools);

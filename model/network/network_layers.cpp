@@ -264,6 +264,14 @@ WindowTaps window_taps(const Node& node) {
   return {pool->kernel.rows * pool->kernel.cols, largest_window(node.op == Op::kMaxPool)};
 }
 
+PoolSums pool_sums(const Node& node) {
+  const auto* pool = std::get_if<PoolAttributes>(&node.attributes);
+  if (pool == nullptr) return {};
+  const auto over = [](int kernel, int stride) { return (kernel + stride - 1) / stride; };
+  return {node.op == Op::kMaxPool ? 1 : pool->kernel.rows * pool->kernel.cols,
+          over(pool->kernel.rows, pool->stride.rows) * over(pool->kernel.cols, pool->stride.cols)};
+}
+
 Op read_op(const FieldReader& json) {
   const auto text = json.get<std::string>("op");
   const auto found = std::ranges::find(kOps, text, &OpFacts::name);

@@ -26,6 +26,14 @@ struct WindowTaps {
 /// Returns them of a node's window.
 WindowTaps window_taps(const Node& node);
 
+/// How many values a pool adds up at most: forward, and windows backward; 1 where it only hands values on.
+struct PoolSums {
+  int values = 1;
+  int windows = 1;
+};
+/// Returns them of a node; of what is no pool, 1.
+PoolSums pool_sums(const Node& node);
+
 /// Reads the operation that a layer of a network file names.
 Op read_op(const FieldReader& json);
 

@@ -143,6 +143,7 @@ Recipe read_recipe(const JsonObject& object) {
   recipe.normalization = json.is("normalization", "batch") ? Normalization::kBatch : Normalization::kLayerBatch;
   if (recipe.fp32) return recipe;
   if (json.has("bits")) read_widths(json.object("bits"), recipe);
+  recipe.raw_bits = json.get<int>("raw_bits");
   recipe.activation = read_view(json.object("activation"));
   recipe.gradient = read_view(json.object("gradient"));
   recipe.weight = read_view(json.object("weight"));

@@ -156,6 +156,7 @@ struct Recipe {
   int bits = 8;                           ///< of every layer without an override; 8 also where no layer reads it
   int first_bits = 0;                     ///< of the first layer; 0: no override
   int last_bits = 0;                      ///< of the last layer; 0: no override
+  int raw_bits = 32;                      ///< of raw views in memory, 32 or 16 (N5.5)
   std::map<std::string, int> named_bits;  ///< by layer name; stronger than first and last
   ViewRule activation;
   ViewRule weight;

@@ -171,6 +171,11 @@ const FileSection& recipe_fields() {
            .or_else("\"batch\""),
        in_integers("bits", width_fields(), "The width of codes; widths that no quantizer reads are refused.")
            .may_be_absent(),
+       fields::one_of("raw_bits", {16, 32}, "The width of raw views in memory: of results and of their gradients.")
+           .in("bits")
+           .by("N5.5")
+           .only_with("arithmetic", {"integer"})
+           .or_else("32"),
        in_integers("activation", activation_fields(), "How the inputs of layers become codes."),
        in_integers("weight", weight_fields(), "How weights become codes."),
        in_integers("gradient", gradient_fields(), "How the gradients of results become codes."),

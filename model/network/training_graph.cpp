@@ -7,6 +7,7 @@
 #include "model/io/error.hpp"
 #include "model/network/limits.hpp"
 #include "model/network/network_layers.hpp"
+#include "model/network/raw_views.hpp"
 
 namespace bitloom {
 namespace {
@@ -246,6 +247,7 @@ TrainingGraph Judge::run() {
   require_readers_of_relus();
   require_input_readers();
   find_codes_at_once();
+  if (!recipe_.fp32) find_raw_views(network_, recipe_.raw_bits, graph_);
   return std::move(graph_);
 }
 

@@ -27,6 +27,13 @@ struct TrainingNode {
   bool result_at_once = false;
   /// N6.3: likewise of the gradient of the result, whose codes are made where its one reader computes it.
   bool gradient_at_once = false;
+
+  // N5.5: how many bits raw views have in memory, and by how many a sum is shifted into them.
+  int raw_bits = 32;             ///< of the result
+  int result_shift = 0;          ///< of the sums that make it
+  int gradient_bits = 32;        ///< of the result's gradient
+  int input_gradient_bits = 32;  ///< of the gradient of its input that this node makes
+  int input_gradient_shift = 0;  ///< of the sums that make that one
 };
 
 /// What a training step computes forward. Golden and the lowering derive their own backward pass from it.

@@ -25,11 +25,11 @@ constexpr std::int64_t real_product(std::int64_t x, Real a) {
   return a.negative() ? -magnitude : magnitude;
 }
 
-/// Returns u · a + v · b + c, half up, limited to a raw view (N12).
+/// Returns u · a + v · b + c, half up, limited to a raw view, whose limit may be another (N12).
 constexpr std::int32_t affine(std::int32_t u, Real a, std::int32_t v, Real b, std::int32_t c,
-                              std::uint64_t& saturations) {
+                              std::uint64_t& saturations, std::int64_t limit = kRawLimit) {
   const std::int64_t sum = real_product(u, a) + real_product(v, b) + std::int64_t{c} * 65536;
-  return static_cast<std::int32_t>(saturate((sum + 32768) >> 16, kRawLimit, saturations));
+  return static_cast<std::int32_t>(saturate((sum + 32768) >> 16, limit, saturations));
 }
 
 }  // namespace bitloom

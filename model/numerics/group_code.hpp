@@ -9,6 +9,7 @@
 
 #include "model/numerics/affine.hpp"
 #include "model/numerics/numbers.hpp"
+#include "model/numerics/raw_view.hpp"
 #include "model/numerics/real.hpp"
 
 namespace bitloom {
@@ -69,6 +70,16 @@ constexpr int group_growth(std::size_t terms, bool signs) {
 /// Returns Z of N21.2: the common factor of a view's steps and offsets, 2^(growth - 8) of the largest.
 constexpr Real group_common(std::span<const Real> steps, std::span<const Real> offsets, int growth) {
   const Real z = rmul(rmax(rmaxabs(steps), rmul(rmaxabs(offsets), exp2_real(-4))), exp2_real(growth - 8));
+  return z.is_zero() ? exp2_real(0) : z;
+}
+
+/// Returns J of N21.2 for a view of 16 bits: sums of `terms` products with codes up to `largest` (N5.5).
+constexpr int group_growth16(std::size_t terms, int largest) { return raw_growth(terms, 1, largest) - 15; }
+
+/// Returns Z of N21.2 for a view of 16 bits: 2^growth of the largest value.
+constexpr Real group_common16(std::span<const Real> steps, std::span<const Real> offsets, int bits, int growth) {
+  const Real largest = rmax(rmul(rmaxabs(steps), from_int((1 << bits) - 1)), rmaxabs(offsets));
+  const Real z = rmul(largest, exp2_real(growth));
   return z.is_zero() ? exp2_real(0) : z;
 }
 

@@ -131,6 +131,8 @@ struct Kernels {
   /// Makes the raw view of acc + bias, behind a ReLU where `relu` (N5.1, N5.2).
   void (*activate_row)(const std::int32_t* acc, const std::int32_t* bias, std::size_t count, bool relu,
                        std::int32_t* raw, RowStatistics& statistics);
+  /// Makes raw views of 16 bits in place (N5.5), behind a ReLU where `relu`; what saturates before it counts too.
+  void (*narrow_row)(std::int32_t* x, std::size_t count, int shift, bool relu, RowStatistics& statistics);
   /// Zeroes g where `output` (the raw view of the layer below) is not above 0 (N5.3).
   void (*mask_row)(std::int32_t* g, const std::int32_t* output, std::size_t count);
   /// Returns max |x|.

@@ -86,6 +86,15 @@ std::uint64_t total_of(const std::vector<std::uint64_t>& parts) {
   return std::accumulate(parts.begin(), parts.end(), std::uint64_t{0});
 }
 
+RowStatistics total_of(const std::vector<RowStatistics>& parts) {
+  RowStatistics total;
+  for (const RowStatistics& part : parts) {
+    total.max = std::max(total.max, part.max);
+    total.saturated += part.saturated;
+  }
+  return total;
+}
+
 }  // namespace
 
 /// Calls work(part, first row, end) for contiguous parts of the rows, one part a thread.
@@ -123,12 +132,7 @@ RowStatistics TensorOps::affine(const std::int32_t* u, const PerAxis& a, const A
                                   relu, out + at, statistics[part]);
             });
   });
-  RowStatistics total;
-  for (const RowStatistics& part : statistics) {
-    total.max = std::max(total.max, part.max);
-    total.saturated += part.saturated;
-  }
-  return total;
+  return total_of(statistics);
 }
 
 TensorSums TensorOps::sums(const std::int32_t* u, int shift, std::size_t rows, std::size_t cols) const {
@@ -291,6 +295,14 @@ void TensorOps::group(const std::int32_t* g, std::size_t rows, std::size_t cols,
     };
     in_runs(from, to, cols, rows_of_group == 0 ? kAllRows : rows_of_group, work);
   });
+}
+
+RowStatistics TensorOps::narrow(std::int32_t* x, std::size_t count, int shift, bool relu) const {
+  std::vector<RowStatistics> statistics(static_cast<std::size_t>(threads_));
+  over_rows(count, 1, [&](std::size_t part, std::size_t from, std::size_t to) {
+    kernels_.narrow_row(x + from, to - from, shift, relu, statistics[part]);
+  });
+  return total_of(statistics);
 }
 
 std::int32_t TensorOps::apply_mask(std::int32_t* g, const std::uint8_t* mask, std::size_t count) const {

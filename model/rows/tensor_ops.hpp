@@ -103,6 +103,8 @@ class TensorOps {
              const std::vector<Extremes>& of, const std::vector<Real>& ratios, int bits, const Stream& stream,
              std::int8_t* codes) const;
 
+  /// Makes x a raw view of 16 bits (N5.5), then 0 below 0 where `relu`. Returns max |x| and the saturations.
+  RowStatistics narrow(std::int32_t* x, std::size_t count, int shift, bool relu) const;
   /// Zeroes g where the mask is 0. Returns max |g|.
   std::int32_t apply_mask(std::int32_t* g, const std::uint8_t* mask, std::size_t count) const;
   /// Returns max |x|, and 0 of no elements.

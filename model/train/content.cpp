@@ -107,8 +107,8 @@ std::string content_hash(const Network& network) {
 }
 
 std::string content_hash(const Recipe& recipe) {
-  const auto& [name, fp32, normalization, bits, first_bits, last_bits, named_bits, activation, weight, gradient, update,
-               overrides] = recipe;
+  const auto& [name, fp32, normalization, bits, first_bits, last_bits, raw_bits, named_bits, activation, weight,
+               gradient, update, overrides] = recipe;
   ContentHash hash;
   hash.add_text("recipe").add(fp32);
   add_enum(hash, normalization);
@@ -117,6 +117,7 @@ std::string content_hash(const Recipe& recipe) {
   for (const auto& [layer, width] : named_bits) hash.add_text(layer).add(width);
   for (const ViewRule& rule : {activation, weight, gradient}) add(hash, rule);
   add(hash, update);
+  if (raw_bits != 32) hash.add_text("raw_bits").add(raw_bits);  // 32 is what the results before this field had
   for (const auto& [layers, section] : overrides) {
     hash.add_text(layers);
     add(hash, section);

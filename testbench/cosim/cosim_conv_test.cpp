@@ -112,7 +112,7 @@ std::vector<CosimCase> full_cases() {
     cases.push_back({"conv_small", recipe, "base", 3, steps_of(recipe), turn % 2 == 0 ? 25 : 0, 3});
     ++turn;
   }
-  for (const char* recipe : {"int4", "luq_smp2", "fqt1", "lwq", "niti", "maqd_bn"}) {
+  for (const char* recipe : {"int4", "luq_smp2", "fqt1", "lwq", "niti", "maqd_bn", "int8_raw16", "fqt1_raw16"}) {
     cases.push_back({"conv_ops", recipe, cases.size() % 2 == 0 ? "tiny" : "odd", 2, 2, 25, 4});
   }
   // Gradients of standardized weights beyond any gamma's limits.

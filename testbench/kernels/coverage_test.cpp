@@ -56,7 +56,7 @@ class StoredBytes {
       return std::int64_t{d != 3 && index[d] == n[d] - 1 ? c.get(last) : c.get(full)};
     };
     const std::uint32_t rows_dim = c.get(Field::ROWS_DIM), cols_dim = c.get(Field::COLS_DIM);
-    const int widths[] = {1, 4, 8, 32};
+    const int widths[] = {1, 4, 8, 32, 16};
     const int bits = widths[c.get(Field::MEMORY_BITS)];
     const std::int64_t col0 =
         c.get(Field::COL_BASE) + (cols_dim == 3 ? 0 : std::int64_t{index[cols_dim]} * c.get(Field::COLS));
@@ -117,7 +117,8 @@ INSTANTIATE_TEST_SUITE_P(All, Coverage,
                                          Net{"mlp_odd", "luq_smp2", "tiny", 5}, Net{"mlp_odd", "fqt1", "odd", 5},
                                          Net{"conv_ops", "int4", "odd", 3}, Net{"conv_ops", "fqt1", "base", 3},
                                          Net{"conv_byte", "fqt1", "odd", 3}, Net{"conv_byte", "luq_smp2", "tiny", 2},
-                                         Net{"conv_small", "maqd", "tiny", 3}, Net{"conv_small", "lwq", "odd", 3},
+                                         Net{"conv_small", "maqd", "tiny", 3}, Net{"conv_ops", "int8_raw16", "odd", 3},
+                                         Net{"conv_ops", "fqt1_raw16", "tiny", 3}, Net{"conv_small", "lwq", "odd", 3},
                                          Net{"conv_small", "lwq_master24", "tiny", 3}, Net{"lenet_bn", "psq", "odd", 2},
                                          Net{"resnet8", "int8", "base", 1}),
                          [](const auto& each) {

@@ -64,6 +64,7 @@ TransferCase random_load(MachineCase& machine, int bits, int most_rows, int most
     t.pitch = machine.uniform(0, 2) == 0 ? (widest * bits + 7) / 8 : machine.uniform(0, 5000);
     t.pitch = std::min(t.pitch, reach / rows);
   }
+  align(t);
   return t;
 }
 
@@ -106,7 +107,7 @@ TEST_P(DmaTest, LoadsIntoVin) {
     machine.fill_random(kFrom - 0x10000, 0x60000);
     const int lanes = hw.lanes(), words = (std::min({hw.vin_words, hw.vout_words, 100}) - 3) / 2;
     const int row_words = machine.uniform(1, std::min(words, 12)), rows = std::min(words / row_words, 9);
-    const int bits = pick(machine, {1, 4, 8, 32});
+    const int bits = pick(machine, {1, 4, 8, 16, 32});
     const TransferCase t = random_load(machine, bits, rows, row_words * lanes, 1);
     const auto expand = static_cast<Expand>(machine.uniform(0, bits == 1 ? 2 : 1));
     const bool min = machine.uniform(0, 1) == 1;
@@ -257,7 +258,7 @@ TEST_P(DmaTest, Stores) {
     machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.axi_bytes));
     machine.fill_vout(kFrom, words);
     TransferCase t;
-    t.bits = pick(machine, {1, 4, 8, 32});
+    t.bits = pick(machine, {1, 4, 8, 16, 32});
     const int unit = std::max(1, 8 / t.bits);  // col0 is whole bytes
     const int row_words = machine.uniform(1, 24);
     t.address = random_start(machine, kTo);

@@ -70,10 +70,10 @@ TEST_P(TimingTest, Load) {
     MachineCase machine(GetParam(), stall, seed);
     const Hardware& hw = machine.hardware();
     wait_for_fetch(machine);
-    static constexpr int kBits[] = {1, 4, 8, 32};
+    static constexpr int kBits[] = {1, 4, 8, 16, 32};
     TransferCase t;
-    t.bits = kBits[machine.uniform(0, 3)];
-    const int local = t.bits == 32 || machine.uniform(0, 1) == 0 ? 32 : t.bits;
+    t.bits = kBits[machine.uniform(0, 4)];
+    const int local = t.bits >= 16 || machine.uniform(0, 1) == 0 ? 32 : t.bits;
     const bool long_rows = seed % 4 == 0;  // which fill the beat FIFO
     const bool many_rows = seed % 4 == 1;  // which fill the piece FIFO
     const int words = std::min(hw.vin_words, long_rows || many_rows ? 1000 : machine.uniform(1, 400));
@@ -94,6 +94,7 @@ TEST_P(TimingTest, Load) {
     t.cols_last = t.cols;
     t.counts[2] = machine.uniform(1, 3);
     t.strides[2] = machine.uniform(0, 70);
+    align(t);
     if (t.shape) set_shape(machine.add(Opcode::LOAD_SHAPE), *t.shape, 0);
     Command& load = machine.add(Opcode::LOAD);
     set_transfer(load, t);
@@ -140,9 +141,9 @@ TEST_P(TimingTest, Store) {
     MachineCase machine(GetParam(), stall, seed);
     const Hardware& hw = machine.hardware();
     const int w = hw.axi_bytes, lanes = hw.lanes();
-    static constexpr int kBits[] = {1, 4, 8, 32};
+    static constexpr int kBits[] = {1, 4, 8, 16, 32};
     TransferCase t;
-    t.bits = kBits[machine.uniform(0, 3)];
+    t.bits = kBits[machine.uniform(0, 4)];
     t.cols = t.cols_last = machine.uniform(1, machine.uniform(1, 40 * lanes));
     t.rows = t.rows_last = machine.uniform(1, 20);
     t.pitch = (t.cols * t.bits + 7) / 8 + machine.uniform(0, 99);

@@ -110,6 +110,18 @@ std::uint32_t bits_at(std::span<const std::uint8_t> memory, std::int64_t bit, in
   return value;
 }
 
+void align(TransferCase& transfer) {
+  if (transfer.bits != 16) return;
+  const auto even = [](int& bytes) { bytes -= bytes % 2; };
+  transfer.address -= transfer.address % 2;
+  even(transfer.pitch);
+  for (int& stride : transfer.strides) even(stride);
+  if (!transfer.shape) return;
+  for (int* pitch : {&transfer.shape->pixel_pitch, &transfer.shape->line_pitch, &transfer.shape->image_pitch}) {
+    even(*pitch);
+  }
+}
+
 std::uint32_t expanded(std::uint32_t element, int from, int to, Expand expand) {
   const std::uint32_t mask = to == 32 ? 0xFFFFFFFFu : (1u << to) - 1;
   if (from == to || expand == Expand::UNSIGNED) return element;

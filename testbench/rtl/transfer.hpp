@@ -34,6 +34,9 @@ struct Iteration {
 };
 std::vector<Iteration> iterations(const TransferCase& transfer);
 
+/// Moves elements of 16 bits to even bytes, where every LOAD finds them (docs/commands.md).
+void align(TransferCase& transfer);
+
 /// Sets the fields of the transfer itself, not of its local side.
 void set_transfer(Command& command, const TransferCase& transfer);
 /// Makes the LOAD_SHAPE or STORE_SHAPE command for descriptor `slot`.

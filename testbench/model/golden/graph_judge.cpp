@@ -3,6 +3,56 @@
 
 namespace bitloom::testing {
 
+std::int64_t GraphJudge::largest_code(const std::string& name, const ViewRule& view) const {
+  const NamedTensor& codes = record_.tensors.at(name);
+  if (view.quantizer == Quantizer::kRoundClip || view.quantizer == Quantizer::kStandardizedRoundClip)
+    return view.levels;
+  switch (codes.kind) {
+    case CodeKind::kSign:
+      return 1;
+    case CodeKind::kLog:
+      return std::int64_t{1} << view.binades;
+    case CodeKind::kUnsigned:
+      return (std::int64_t{1} << codes.bits) - 1;
+    case CodeKind::kSigned:
+      break;
+  }
+  return (std::int64_t{1} << (codes.bits - 1)) - 1;
+}
+
+int GraphJudge::view_shift(int node) const {
+  const std::string& name = of(node).name;
+  if (!has_16_bits(name + ".z_raw")) return 0;
+  if (of(node).op == Op::kAveragePool) {
+    const auto& facts = std::get<PoolAttributes>(of(node).attributes);
+    return spec::pool_shift(std::int64_t{facts.kernel.rows} * facts.kernel.cols);
+  }
+  if (!is_layer(node)) return 0;
+  const Conv2dAttributes conv = conv_of(of(node));
+  const RecipeLayer with = rule(node);
+  return spec::view_shift(std::int64_t{conv.kernel.rows} * conv.kernel.cols * (conv.in / conv.groups),
+                          largest_code(name + ".x", with.activation), largest_code(name + ".w", with.weight));
+}
+
+double GraphJudge::place_of_input_gradient(int n, const RecipeLayer& with) const {
+  const std::string& name = of(n).name;
+  if (!has_16_bits(of(source(n)).name + ".d_raw")) return 0.0;
+  if (with.gradient.quantizer == Quantizer::kGroup) {
+    return scale(name + ".dunit") * scale(name + ".sw") * value(Real::from_word(record_.scalars.at(name + ".group_z")));
+  }
+  const Conv2dAttributes conv = conv_of(of(n));
+  const int shift = spec::view_shift(std::int64_t{conv.kernel.rows} * conv.kernel.cols * (conv.out / conv.groups),
+                                     largest_code(name + ".d", with.gradient), largest_code(name + ".w", with.weight));
+  return std::ldexp(scale(name + ".sd") * scale(name + ".sw"), shift);
+}
+
+void GraphJudge::into_view(int node, Reals& sums) const {
+  if (!has_16_bits(of(node).name + ".z_raw")) return;
+  for (double& v : sums) {  // nearbyint() takes halves to the even neighbour
+    v = std::clamp(std::nearbyint(std::ldexp(v, -view_shift(node))), -32767.0, 32767.0);
+  }
+}
+
 void GraphJudge::layer(int n) {
   const std::string name = of(n).name;
   const Conv2dAttributes conv = conv_of(of(n));
@@ -24,13 +74,15 @@ void GraphJudge::layer(int n) {
     for (std::size_t o = 0; o < b.size(); ++o) {
       const double bias = std::ldexp(state.bias[o], -recipe_.update.bias_frac_bits);
       // DIV rounds the ratio, N3.1 the result.
-      ASSERT_NEAR(b[o] * unit(n), bias, unit(n) * 0.5 + std::fabs(bias) * kRounding) << name;
+      const double place = scale(name + ".s_acc");
+      ASSERT_NEAR(b[o] * place, bias, place * 0.5 + std::fabs(bias) * kRounding) << name;
     }
     for (std::size_t i = 0; i < z.size(); ++i) z[i] += b[i % b.size()];
   }
   if (has(name + ".mask")) {
     for (double& v : z) v = std::fmax(v, 0.0);
   }
+  into_view(n, z);
   near(name + ".z_raw", tensor(name + ".z_raw"), z, 0.0);
 }
 
@@ -98,7 +150,14 @@ void GraphJudge::backward_layer(int n) {
     for (std::size_t i = 0; i < g.size(); ++i) g[i] *= mask[i];
   }
   const Reals terms = conv_input_gradient(conv, in, dims(n), gradient_size(n, with, false), magnitudes(w));
-  deliver(source(n), g, product_bound(with, terms, 0.0));
+  Reals bound = product_bound(with, terms, 0.0);
+  const double place = place_of_input_gradient(n, with);
+  if (place > 0.0 && gradients_.count(source(n)) == 0 && readers(source(n)) == 1) {
+    const double unit_of_g = scale(of(source(n)).name + ".dunit");
+    ASSERT_NEAR(unit_of_g, place, 3.0 * kRounding * place) << name;  // RMUL twice, TO_SCALE
+  }
+  for (double& b : bound) b += place;
+  deliver(source(n), g, bound);
 }
 
 void GraphJudge::pool(int n) {
@@ -106,8 +165,10 @@ void GraphJudge::pool(int n) {
   const bool max = of(n).op == Op::kMaxPool;
   const int from = source(n);
   const Reals x = tensor(of(from).name + ".z_raw");
-  near(of(n).name + ".z_raw", tensor(of(n).name + ".z_raw"), pool_forward(facts, max, dims(from), dims(n), x), 0.0);
-  const double divisor = max ? 1.0 : facts.kernel.rows * facts.kernel.cols;
+  Reals pooled = pool_forward(facts, max, dims(from), dims(n), x);
+  into_view(n, pooled);
+  near(of(n).name + ".z_raw", tensor(of(n).name + ".z_raw"), pooled, 0.0);
+  const double divisor = std::ldexp(max ? 1.0 : facts.kernel.rows * facts.kernel.cols, -view_shift(n));
   if (recipe_.update.store != WeightStore::kInteger) {
     ASSERT_NEAR(unit(n), unit(from) / divisor, 2.0 * unit(n) * kRounding) << of(n).name;  // RDIV, RMUL
   }

@@ -7,6 +7,7 @@
 // (graph_judge_exact.cpp).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -19,6 +20,7 @@
 #include "testbench/model/golden/cases.hpp"
 #include "testbench/model/golden/norm_bounds.hpp"
 #include "testbench/model/named_record.hpp"
+#include "testbench/model/numerics/spec_raw_view.hpp"
 
 namespace bitloom::testing {
 
@@ -71,10 +73,20 @@ class GraphJudge {
     return input;
   }
   const Node& of(int node) const { return network_.nodes[static_cast<std::size_t>(node)]; }
+  bool is_layer(int node) const { return of(node).op == Op::kLinear || of(node).op == Op::kConv2d; }
   double unit(int node) const {
-    const bool layer = of(node).op == Op::kLinear || of(node).op == Op::kConv2d;
-    return scale(of(node).name + (layer ? ".s_acc" : ".unit"));
+    return is_layer(node) ? std::ldexp(scale(of(node).name + ".s_acc"), view_shift(node))
+                          : scale(of(node).name + ".unit");
   }
+  bool has_16_bits(const std::string& name) const { return record_.tensors.at(name).bits == 16; }
+  /// Returns by how much the sums of node's result are shifted into its view (N5.5, N15.3).
+  int view_shift(int node) const;
+  /// Returns the largest magnitude that a layer's codes of this name can have.
+  std::int64_t largest_code(const std::string& name, const ViewRule& view) const;
+  /// Returns the unit in which a layer makes the gradient of its input in 16 bits; 0 where it has 32.
+  double place_of_input_gradient(int n, const RecipeLayer& rule) const;
+  /// Shifts exact sums into a view of 16 bits, where node's result is one.
+  void into_view(int node, Reals& sums) const;
   Reals output(int node) const { return tensor(of(node).name + ".z_raw", unit(node)); }
   Reals gradient(int node) const { return tensor(of(node).name + ".d_raw", scale(of(node).name + ".dunit")); }
   Dims dims(int node) const { return dims_of(node == kNetworkInput ? network_.input : of(node).shape, samples_); }
@@ -82,6 +94,15 @@ class GraphJudge {
   void near(const std::string& what, const Reals& got, const Reals& want, const Reals& bound) const;
   void near(const std::string& what, const Reals& got, const Reals& want, double tolerance) const {
     near(what, got, want, Reals(want.size(), tolerance));
+  }
+  /// Returns how many nodes read the raw output of a node.
+  int readers(int node) const {
+    int count = 0;
+    for (int n = 0; n < static_cast<int>(network_.nodes.size()); ++n) {
+      if (of(n).op == Op::kRelu || of(n).op == Op::kFlatten) continue;
+      for (std::size_t which = 0; which < of(n).inputs.size(); ++which) count += source(n, which) == node ? 1 : 0;
+    }
+    return count;
   }
   void behind_relu(int node, Reals& values) const;
   void deliver(int node, const Reals& contribution, const Reals& bound);

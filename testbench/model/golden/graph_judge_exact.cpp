@@ -10,8 +10,9 @@ using spec::Wide;
 using spec::Word;
 
 spec::AnyScale GraphJudge::unit_word(int node) const {
-  const bool layer = of(node).op == Op::kLinear || of(node).op == Op::kConv2d;
-  return scale_word(of(node).name + (layer ? ".s_acc" : ".unit"));
+  AnyScale unit = scale_word(of(node).name + (is_layer(node) ? ".s_acc" : ".unit"));
+  if (is_layer(node)) unit.s -= view_shift(node);
+  return unit;
 }
 
 void GraphJudge::same_scale(const std::string& name, AnyScale want) const {
@@ -295,8 +296,12 @@ void GraphJudge::exact_groups(int n, const ViewRule& view, bool second) const {
   const bool signs = (second ? with.activation : with.weight).quantizer == Quantizer::kSign;
   const std::int64_t terms = second ? static_cast<std::int64_t>(raw.size() / cols)
                                     : conv.kernel.rows * conv.kernel.cols * (conv.out / conv.groups);
-  ASSERT_EQ(record_.scalars.at(name + ".group_z" + suffix), spec::group_common(step, offset, terms, signs ? 0 : 7))
-      << recipe_.name << " " << name;
+  const bool view16 = !second && recipe_.raw_bits == 16;
+  const Word common = view16
+                          ? spec::group_common16(step, offset, largest_code,
+                                                 spec::growth(terms, 1, this->largest_code(name + ".w", with.weight)))
+                          : spec::group_common(step, offset, terms, signs ? 0 : 7);
+  ASSERT_EQ(record_.scalars.at(name + ".group_z" + suffix), common) << recipe_.name << " " << name;
   const spec::WordSource random =
       words(n, TensorKind::kGradient, second ? RandomUse::kQuantizeWgrad : RandomUse::kQuantize);
   for (std::size_t i = 0; i < raw.size(); ++i) {

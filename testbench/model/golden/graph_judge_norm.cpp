@@ -39,13 +39,14 @@ void GraphJudge::norm(int n) {
     beta.push_back(std::ldexp(state.beta[c], -24));
   }
   const Reals x = output(source(n));
-  Reals by = gamma;  // N16.1: a step of x becomes at most 1.0
+  Reals by = gamma;
   const RealNorm plain = norm_forward(whole, facts.eps, channels, x, gamma, beta);
   for (std::size_t c = 0; c < channels; ++c) {
     const double gain = std::fabs(gamma[c]) / std::sqrt(plain.variance[c] + facts.eps) * unit(source(n));
-    if (gain <= 65535.0 / 65536.0) continue;
+    const double most = 65535.0 * unit(n);  // N16.1: N12's largest factor
+    if (gain <= most) continue;
     ASSERT_FALSE(whole) << name << ": the judge knows no limited layer-batch normalization";
-    by[c] *= 65535.0 / 65536.0 / gain;
+    by[c] *= most / gain;
   }
   RealNorm forward = norm_forward(whole, facts.eps, channels, x, by, beta);
   if (has(name + ".mask")) {
@@ -55,7 +56,9 @@ void GraphJudge::norm(int n) {
   const double half = half_place(ints(of(source_of_x).name + ".z_raw"), unit(source_of_x));
   const double half_of_dy = half_place(ints(name + ".d_raw"), scale(name + ".dunit"));
   // delivered() adds the places of z's gradient.
-  const NormBounds bounds = norm_bounds({whole, facts.eps, channels, half, half_of_dy, 0.0}, x, by, beta, gradient(n));
+  const NormBounds bounds =
+      norm_bounds({whole, facts.eps, channels, half, half_of_dy, 0.0, unit(n)}, x, by, beta, gradient(n));
+  ASSERT_EQ(unit(n), has_16_bits(name + ".z_raw") ? 1.0 / 2048.0 : 1.0 / 65536.0) << name;
   near(name + ".z_raw", output(n), forward.y, bounds.y);
   const RealNormGradient back = norm_gradient(whole, facts.eps, channels, x, gamma, gradient(n));
   near(name + ".dgamma", tensor(name + ".dgamma", std::ldexp(1.0, -24)), back.dgamma, bounds.dgamma);

@@ -33,6 +33,29 @@ TEST_P(EveryRecipe, StepsOfConvOps) {
 INSTANTIATE_TEST_SUITE_P(GraphJudge, EveryRecipe, ::testing::ValuesIn(integer_recipes()),
                          [](const auto& named) { return named.param; });
 
+/// Which raw views have 16 bits: all but the logits, their gradient, and what hindsight makes codes of at once (N5.5).
+TEST(GraphJudge, ViewsOf16Bits) {
+  for (const bool hindsight : {false, true}) {
+    const Network network = read_network(resolve_trace(TraceKind::kNetwork, hindsight ? "mlp_odd" : "conv_small"));
+    Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, hindsight ? "int8_hindsight" : "int8"));
+    recipe.raw_bits = 16;
+    GoldenEngine engine(network, recipe, 1);
+    TrainState state = initial_state(network, recipe, initial_parameters(network, 5));
+    Batch batch{
+        2, std::vector<std::int8_t>(2 * static_cast<std::size_t>(element_count(network.input)), 3), {0, 1}, kOne};
+    NamedRecord record;
+    engine.calibrate(state, batch, {99, 0, nearest_scale(0.05), 58982});
+    engine.step(state, batch, {99, 0, nearest_scale(0.05), 58982}, ByName(record, network));
+    int narrow = 0, wide = 0;
+    for (const auto& [name, tensor] : record.tensors) {
+      if (!name.ends_with(".z_raw") && !name.ends_with(".d_raw")) continue;
+      (tensor.bits == 16 ? narrow : wide) += 1;
+    }
+    EXPECT_EQ(wide, hindsight ? 6 : 2);
+    EXPECT_EQ(narrow, hindsight ? 0 : 12);
+  }
+}
+
 /// Unsigned activations behind a ReLU, and weights, rounded stochastically: each code by the word that N4 gives it.
 TEST(GraphJudge, StochasticSawb) {
   Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "luq"));

@@ -18,7 +18,7 @@ struct Sums {
 // to `half_of_dy`: so they know the mean to `half` and the deviation, which moves no more than its values do, too.
 //
 // Forward: gr is common to z·a and c, so its error is one of y - beta; a has 2 more (N, the product), c 3 (S1, the
-// product, the sum); c, N12's products and its result round to places of 2^-16, 1.5 in all.
+// product, the sum); c, N12's products and its result round to places of y's unit, 1.5 in all.
 //
 // Backward: z's gradient is the sum of dy·gr·KA (gr 5.5, KC 2, N, two products: 10.5), z·h·KB and (h·S1 - f)·KC, where
 // h has gr, r twice, X_c and four products (18.5), then KC 2, N, S1, the products and the sum: at most 25; one pair for
@@ -66,7 +66,7 @@ NormBounds norm_bounds(const NormFacts& facts, const Reals& x, const Reals& gamm
     const Sums& of = sums[facts.whole ? 0 : c];
     const double g = std::fabs(gamma[c]), gain = g / sigma[c], mean = std::fabs(forward.mean[c]);
     bounds.y[i] = g * hat(i) * (5.5 * k + by_sigma[c]) + 2.0 * k * gain * std::fabs(x[i]) +
-                  3.0 * k * (gain * mean + std::fabs(beta[c])) + gain * facts.half + 1.5 / 65536.0;
+                  3.0 * k * (gain * mean + std::fabs(beta[c])) + gain * facts.half + 1.5 * facts.unit_of_y;
     const double first = g * std::fabs(dy[i]), plain = of.dy / count, product = of.product / count;
     const double rounded = 11.0 * first + (25.0 + (facts.whole ? static_cast<double>(channels) : 0.0)) *
                                               (plain + product * (std::fabs(x[i]) + mean) / sigma[c]);

@@ -28,6 +28,7 @@ struct NormFacts {
   std::size_t channels = 1;
   double half = 0.0, half_of_dy = 0.0;  ///< half_place() of x and of dy
   double unit_of_dx = 0.0;
+  double unit_of_y = 1.0 / 65536.0;
 };
 struct NormBounds {
   Reals y, dx, dgamma, dbeta, mean, variance;

@@ -170,6 +170,13 @@ inline std::vector<Word> keep_bernoulli(const Extremes& of, int b, const WordSou
   return keep;
 }
 
+/// Returns the largest magnitude of reals.
+inline Word largest_real(const std::vector<Word>& values) {
+  Word max = 0;
+  for (const Word w : values) max = less(max, w % 0x80000000u) ? w % 0x80000000u : max;
+  return max;
+}
+
 /// Returns Z of N21.2, for sums of `terms` products with codes of a magnitude up to 2^`code_bits`: the smallest J with
 /// terms · 2^code_bits <= 2^(17 + J) for a power of two of terms.
 inline Word group_common(const std::vector<Word>& step, const std::vector<Word>& offset, std::int64_t terms,
@@ -177,13 +184,16 @@ inline Word group_common(const std::vector<Word>& step, const std::vector<Word>&
   int growth = 0, bits = 0;
   while (power_of_two(bits) < terms) ++bits;
   while (bits + code_bits > 17 + growth) ++growth;
-  const auto top = [](const std::vector<Word>& values) {
-    Word max = 0;
-    for (const Word w : values) max = less(max, w % 0x80000000u) ? w % 0x80000000u : max;
-    return max;
-  };
-  const Word part = times(top(offset), power(-4));
-  const Word z = times(less(top(step), part) ? part : top(step), power(growth - 8));
+  const Word part = times(largest_real(offset), power(-4));
+  const Word z = times(less(largest_real(step), part) ? part : largest_real(step), power(growth - 8));
+  return z == 0 ? power(0) : z;
+}
+
+/// Returns Z of a view of 16 bits, for sums that grow by 2^growth (N21.2, N5.5).
+inline Word group_common16(const std::vector<Word>& step, const std::vector<Word>& offset, int largest_code,
+                           int growth) {
+  const Word codes = times(largest_real(step), integer(largest_code));
+  const Word z = times(less(codes, largest_real(offset)) ? largest_real(offset) : codes, power(growth - 15));
   return z == 0 ? power(0) : z;
 }
 

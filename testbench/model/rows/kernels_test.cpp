@@ -6,6 +6,7 @@
 
 #include "model/numerics/linear.hpp"
 #include "model/numerics/random.hpp"
+#include "model/numerics/raw_view.hpp"
 #include "model/numerics/update.hpp"
 #include "testbench/model/golden/cases.hpp"
 
@@ -114,6 +115,34 @@ TEST_P(KernelTest, ActivateRow) {  // N5.1, N5.2
       }
       ASSERT_EQ(statistics.max, max);
       ASSERT_EQ(statistics.saturated, saturated);
+    }
+  }
+}
+
+TEST_P(KernelTest, NarrowRow) {  // N5.5, every shift
+  for (int shift = 0; shift <= kMostRawShift; ++shift) {
+    for (const std::size_t count : kCounts) {
+      std::vector<std::int32_t> x = values(count);
+      for (std::size_t i = 5; i < count; i += 3) {  // ties and limits, and their neighbours
+        const std::int64_t at = static_cast<std::int64_t>(random() % 65543) - 32771;
+        const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
+        x[i] = static_cast<std::int32_t>(at * (std::int64_t{1} << shift) + half + static_cast<int>(random() % 3) - 1);
+      }
+      for (const bool relu : {true, false}) {
+        std::vector<std::int32_t> raw = x;
+        RowStatistics statistics;
+        kernel().narrow_row(raw.data(), count, shift, relu, statistics);
+        std::uint64_t saturated = 0;
+        std::int32_t max = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::int32_t view = narrow_view(x[i], shift, saturated);
+          const std::int32_t want = relu ? std::max(view, 0) : view;
+          max = std::max(max, std::abs(want));
+          ASSERT_EQ(raw[i], want) << x[i] << " by " << shift;
+        }
+        ASSERT_EQ(statistics.max, max);
+        ASSERT_EQ(statistics.saturated, saturated);
+      }
     }
   }
 }

@@ -15,7 +15,7 @@ constexpr std::int64_t kLargest = 0x7fffffff;
 struct Operands {
   std::int64_t u = 0, v = 0, c = 0;
   spec::Word a = 0, b = 0;
-  bool has_v = false, masked = false, relu = false, outside = false;
+  bool has_v = false, masked = false, relu = false, outside = false, raw16 = false;
 };
 
 class Lane {
@@ -34,8 +34,9 @@ class Lane {
     }
     const spec::Wide products = spec::product16(of.u, of.a) + (of.has_v ? spec::product16(of.v, of.b) : 0);
     const spec::Wide exact = spec::round_half_up({products + spec::Wide{of.c} * 65536, 65536});
-    spec::Wide value = of.masked || of.outside ? 0 : spec::clamp(exact, kLargest);
-    const bool positive = value > 0, saturated = !of.outside && spec::clamp(exact, kLargest) != exact;
+    const spec::Wide limited = spec::clamp(exact, of.raw16 ? 32767 : kLargest);
+    spec::Wide value = of.masked || of.outside ? 0 : limited;
+    const bool positive = value > 0, saturated = !of.outside && limited != exact;
     if (of.relu && !positive) value = 0;
     return static_cast<std::int32_t>(unit_->raw_o) == value &&
            unit_->magnitude_o == static_cast<std::uint32_t>(value < 0 ? -value : value) &&
@@ -53,6 +54,7 @@ class Lane {
     unit_->keep_i = of.masked ? 0 : 1;
     unit_->in_tile_i = of.outside ? 0 : 1;
     unit_->relu_i = of.relu ? 1 : 0;
+    unit_->raw16_i = of.raw16 ? 1 : 0;
   }
 
   Unit<Vbl_affine_lane_base> unit_;
@@ -64,6 +66,7 @@ TEST(AffineLane, Every16BitOperandAndShift) {
     for (const std::int64_t m : {32768, 43691, 65535}) {
       Operands of;
       of.a = spec::assemble(m == 43691, m, s);
+      of.raw16 = m == 65535;
       for (of.u = -32768; of.u < 32768; ++of.u) ASSERT_TRUE(lane.is_right(of)) << of.u << " by " << m << ", " << s;
     }
   }
@@ -85,6 +88,7 @@ TEST(AffineLane, AllOperands) {
     of.masked = sweep.in(0, 3) == 0;
     of.relu = sweep.in(0, 1) != 0;
     of.outside = sweep.in(0, 15) == 0;
+    of.raw16 = sweep.in(0, 1) != 0;
     ASSERT_TRUE(lane.is_right(of)) << of.u << " " << of.v << " " << of.c << std::hex << " " << of.a << " " << of.b;
   }
 }

@@ -4,9 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "model/numerics/raw_view.hpp"
 #include "testbench/rtl/units/engine.hpp"
 
 namespace bitloom::testing {
+
+/// Returns the raw view of x, behind its ReLU (N5.2, N5.5).
+inline std::int64_t raw_view_of(const Command& c, std::int64_t x, std::uint64_t& saturations) {
+  if (c.get(Field::RAW16) == 0) return saturate(x, kRawLimit, saturations);
+  return narrow_view(x, static_cast<int>(c.get(Field::RAW_SHIFT)), saturations);
+}
 
 /// What docs/commands.md says that the vector queue's commands do, with the golden functions of model/ for every
 /// element, and what docs/timing_vector.md says that they take.

@@ -224,12 +224,19 @@ void load_operands(Pair& pair, Sweep& sweep) {
   pair.load_table(table_origin() + kScales, values);
 }
 
+/// Half of the raw views have 16 bits (N5.5).
+void with_raw_bits(Command& c, Sweep& sweep, int most_shift) {
+  if (chance(sweep, 50)) c.set(Field::RAW16, 1);
+  if (c.get(Field::RAW16) != 0 && most_shift > 0) c.set(Field::RAW_SHIFT, sweep.in(0, most_shift));
+}
+
 Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::TILE);
   common(c, sweep, index);
   with_kept_statistics(c, sweep, index);
   with_words(c, sweep);
   c.set(Field::USE, sweep.in(0, 255));
+  with_raw_bits(c, sweep, 15);
   for (const Flag flag : {Flag::FROM_VIN, Flag::ADD_BIAS, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT}) {
     if (chance(sweep, 50)) c.set_flag(flag);
   }
@@ -297,6 +304,7 @@ Command random_affine(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::AFFINE);
   common(c, sweep, index);
   with_kept_statistics(c, sweep, index);
+  with_raw_bits(c, sweep, 0);
   for (const Flag flag :
        {Flag::V_IN, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT, Flag::A_VECTOR, Flag::C_VECTOR}) {
     if (chance(sweep, 50)) c.set_flag(flag);
@@ -326,6 +334,7 @@ Command random_pool(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::POOL);
   common(c, sweep, index);
   with_kept_statistics(c, sweep, index);
+  with_raw_bits(c, sweep, 15);
   c.set(Field::POOL_OP, sweep.in(0, 2)).set(Field::N1, sweep.in(1, 3)).set(Field::N2, sweep.in(1, 3));
   c.set(Field::CODE0, sweep.in(0, 255)).set(Field::CODE1, sweep.in(0, 255)).set(Field::CODE2, sweep.in(0, 255));
   for (const Flag flag : {Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT}) {

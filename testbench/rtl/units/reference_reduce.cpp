@@ -31,7 +31,8 @@ int Reference::affine(const Execution& e, Statistics& statistics) {
                 ? memories.vin_value((c.get(Field::VIN_BASE) + (2 + e.parity0()) * c.get(Field::VIN_STRIDE) + i) *
                                      lanes())
                 : input(e, 1, i, j);
-        z = bitloom::affine(input(e, 0, i, j), a, v, b, addend, statistics.value[2]);
+        z = bitloom::affine(input(e, 0, i, j), a, v, b, addend, statistics.value[2],
+                            c.get(Field::RAW16) != 0 ? kRaw16Limit : kRawLimit);
         if (mask_in && input(e, full - 1, i, j) == 0) z = 0;
         raw = c.flag(Flag::RELU) ? std::max<std::int64_t>(z, 0) : z;
       }
@@ -112,7 +113,7 @@ int Reference::pool(const Execution& e, Statistics& statistics) {
         if (backward && input(e, 1, i, j) == static_cast<std::int32_t>(code)) value += data;
         if (!e.ends()) continue;
         z = mask_in && input(e, full, i, j) == 0 ? 0 : value;
-        raw = saturate(c.flag(Flag::RELU) ? std::max<std::int64_t>(z, 0) : z, kRawLimit, statistics.value[2]);
+        raw = raw_view_of(c, c.flag(Flag::RELU) ? std::max<std::int64_t>(z, 0) : z, statistics.value[2]);
         won = winner;
       }
       if (!e.ends()) continue;
@@ -120,7 +121,7 @@ int Reference::pool(const Execution& e, Statistics& statistics) {
       std::uint32_t k = 0;
       output(e, e.parity2(), k++, i, j, raw);
       if (is_max) output(e, e.parity2(), k++, i, j, won);
-      if (c.flag(Flag::MASK_OUT)) output(e, e.parity2(), k, i, j, z > 0 ? 1 : 0);
+      if (c.flag(Flag::MASK_OUT)) output(e, e.parity2(), k, i, j, raw > 0 ? 1 : 0);
     }
   }
   const int writes = e.ends() ? 1 + (is_max ? 1 : 0) + (c.flag(Flag::MASK_OUT) ? 1 : 0) : 0;

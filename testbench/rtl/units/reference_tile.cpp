@@ -31,10 +31,10 @@ std::int64_t uniform_code(const Command& c, std::int64_t x, Real ratio, std::uin
   }
 }
 
-bool mask_of(const Command& c, std::int64_t z, std::int64_t raw, std::int64_t limit) {
+bool mask_of(const Command& c, std::int64_t raw, std::int64_t limit) {
   switch (static_cast<MaskRule>(c.get(Field::MASK_RULE))) {
     case MaskRule::POSITIVE:
-      return z > 0;
+      return raw > 0;
     case MaskRule::INSIDE:
       return std::abs(raw) <= limit;
     case MaskRule::BELOW:
@@ -119,8 +119,8 @@ int Reference::tile(const Execution& e, Statistics& statistics) {
         if (c.flag(Flag::ADD_BIAS)) z += bias_[e.col0 + j];
         if (mask_in && input(e, from_vin ? 1 : 0, i, j) == 0) z = 0;
         const std::int64_t a = c.flag(Flag::RELU) && z <= 0 ? 0 : z;
-        raw = saturate(a, kRawLimit, statistics.value[2]);
-        mask = mask_of(c, z, raw, limit) ? 1 : 0;
+        raw = raw_view_of(c, a, statistics.value[2]);
+        mask = mask_of(c, raw, limit) ? 1 : 0;
         const std::uint32_t u = draws ? stream.draw(e.row0 + i, e.col0 + j, 8) : 0;
         if (codes_out) code = tile_code(e, a, i, j, u, statistics.value[1]);
         if (bias_out) {
