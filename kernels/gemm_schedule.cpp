@@ -209,36 +209,60 @@ std::vector<GemmPass> resident_passes(const Lowering& low, const GemmPass& whole
   return passes;
 }
 
-/// Returns passes in which the sums of `row_tiles` × `col_tiles` tiles stay; none where nothing fits.
-std::vector<GemmPass> summing_passes(const Lowering& low, const GemmPass& whole, int row_tiles, int col_tiles) {
+/// Returns the passes over columns [first_col, first_col + cols) in which the sums of all tiles stay; none where
+/// nothing fits.
+std::vector<GemmPass> summing_passes(const Lowering& low, const GemmPass& whole, const std::vector<RowPart>& parts,
+                                     int first_col, int cols) {
   const Hardware& hw = low.hardware();
+  const int unit = hw.axi_bytes;
+  const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
+  const int most = kSegmentTerms / 8 * whole.bits / unit * unit;
   std::vector<GemmPass> passes;
-  const std::vector<RowPart> parts = row_parts(whole.job.a.view, whole.rows, hw.rows, row_tiles);
-  for (const auto& [first_col, cols] : equal_parts(whole.cols, col_tiles * hw.cols, hw.cols)) {
-    for (const RowPart& part : parts) {
-      GemmPass pass = whole;
-      pass.sums = SumLoop::OUTER;
-      pass.first_row = part.first;
-      pass.rows = part.rows;
-      pass.first_col = first_col;
-      pass.cols = cols;
-      pass.grid = part_of(whole.grid, part.rows, cols);
-      pass.job.a.view = part.view;
-      pass.job.b.view.col_base += first_col;
-      const int unit = hw.axi_bytes;
-      const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
-      const int words =
-          std::min(hw.spad_a_bytes / unit / pass.grid.rows.count, hw.spad_b_bytes / unit / pass.grid.cols.count);
-      const int most = kSegmentTerms / 8 * whole.bits / unit * unit;
-      const auto segment = std::min<std::int64_t>({words * unit, most, round_up(bytes, unit)});
-      if (segment == 0) return {};
-      pass.k = {cut(bytes, static_cast<int>(segment)), false};
-      pass.terms = terms_of(pass.k.bytes, whole.job.terms, whole.bits);
-      if (pass.terms.size > 65535) return {};
-      passes.push_back(std::move(pass));
-    }
+  for (const RowPart& part : parts) {
+    GemmPass& pass = passes.emplace_back(whole);
+    pass.sums = SumLoop::OUTER;
+    pass.first_row = part.first;
+    pass.rows = part.rows;
+    pass.first_col = first_col;
+    pass.cols = cols;
+    pass.grid = part_of(whole.grid, part.rows, cols);
+    pass.job.a.view = part.view;
+    pass.job.b.view.col_base += first_col;
+    const int words =
+        std::min(hw.spad_a_bytes / unit / pass.grid.rows.count, hw.spad_b_bytes / unit / pass.grid.cols.count);
+    const auto segment = std::min<std::int64_t>({words * unit, most, round_up(bytes, unit)});
+    if (segment == 0) return {};
+    pass.k = {cut(bytes, static_cast<int>(segment)), false};
+    pass.terms = terms_of(pass.k.bytes, whole.job.terms, whole.bits);
+    if (pass.terms.size > kLoadTerms) return {};
   }
   return passes;
+}
+
+/// Returns the cheapest passes in which sums stay, where they cost less than `cost`; else none. The first columns stand
+/// for all.
+std::vector<GemmPass> best_summing_passes(const Lowering& low, const GemmPass& whole, double cost) {
+  const Hardware& hw = low.hardware();
+  std::vector<RowPart> best_parts;
+  std::vector<std::pair<int, int>> best_columns;
+  for (int col_tiles = 1; col_tiles <= std::min(hw.acc_tiles, whole.grid.cols.count); col_tiles *= 2) {
+    const auto columns = equal_parts(whole.cols, col_tiles * hw.cols, hw.cols);
+    for (int row_tiles = hw.acc_tiles / col_tiles; row_tiles > 0; row_tiles /= 2) {
+      std::vector<RowPart> parts = row_parts(whole.job.a.view, whole.rows, hw.rows, row_tiles);
+      const auto passes = summing_passes(low, whole, parts, 0, columns.front().second);
+      const double of_all = predicted(low, passes) * static_cast<double>(columns.size());
+      if (passes.empty() || of_all >= cost) continue;
+      cost = of_all;
+      best_parts = std::move(parts);
+      best_columns = columns;
+    }
+  }
+  std::vector<GemmPass> all;
+  for (const auto& [first, cols] : best_columns) {
+    std::vector<GemmPass> passes = summing_passes(low, whole, best_parts, first, cols);
+    all.insert(all.end(), passes.begin(), passes.end());
+  }
+  return all;
 }
 
 }  // namespace
@@ -264,9 +288,6 @@ std::vector<GemmPass> gemm_passes(const Lowering& low, const TileGrid& grid, int
   best.front().cols = cols;
   const bool by_taps = whole.bits == 4 && !(packs_nibbles(job.a) && packs_nibbles(job.b));
   if (low.schedule == Schedule::kOutputStays || (by_taps && low.schedule == Schedule::kAuto)) return best;
-  const auto take = [&](std::vector<GemmPass> passes) {
-    if (!passes.empty() && predicted(low, passes) < predicted(low, best)) best = std::move(passes);
-  };
   if (!job.a.transpose) {  // B is weights
     const std::string why_not = why_not_resident(low, whole);
     const bool forced = low.schedule == Schedule::kWeightsStay;
@@ -274,14 +295,14 @@ std::vector<GemmPass> gemm_passes(const Lowering& low, const TileGrid& grid, int
       throw Error(fmt::format("schedule ws: hardware {}: {}: {}", hw.name, low.context().what, why_not));
     }
     if (forced) return resident_passes(low, whole);
-    if (why_not.empty()) take(resident_passes(low, whole));
+    if (why_not.empty()) {
+      std::vector<GemmPass> passes = resident_passes(low, whole);
+      if (predicted(low, passes) < predicted(low, best)) best = std::move(passes);
+    }
   }
   if (spreads(low, job.a, grid.rows, hw.rows, whole.bits) && spreads(low, job.b, grid.cols, hw.cols, whole.bits)) {
-    for (int col_tiles = 1; col_tiles <= std::min(hw.acc_tiles, grid.cols.count); col_tiles *= 2) {
-      for (int row_tiles = hw.acc_tiles / col_tiles; row_tiles > 0; row_tiles /= 2) {
-        take(summing_passes(low, whole, row_tiles, col_tiles));
-      }
-    }
+    std::vector<GemmPass> passes = best_summing_passes(low, whole, predicted(low, best));
+    if (!passes.empty()) best = std::move(passes);
   }
   return best;
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "kernels/image.hpp"
 #include "sim/action_counts.hpp"
@@ -58,6 +60,39 @@ void Run::decode() {
           fmt::format("command {}: expected GROUP below {} and loop counts of at least 1", position, kGroupMax));
     }
     instructions.push_back(c);
+  }
+  find_like();
+}
+
+/// Finds for each LOAD and LOAD_SHAPE the first that differs from it only in addresses, places in local memories, loops
+/// and tokens, which load_signature() has besides or which change no cycle.
+void Run::find_like() {
+  std::map<std::array<std::uint32_t, 16>, std::uint32_t> first;
+  for (Instruction& c : instructions) {
+    std::array<std::uint32_t, 16> key{c.OPCODE};
+    if (is(c, Opcode::LOAD)) {
+      key = {c.OPCODE, c.MEMORY_BITS, c.LOCAL_BITS, c.PITCH, c.SHAPED, c.TAP_LOOP};
+    } else if (is(c, Opcode::LOAD_SHAPE)) {
+      key = {c.OPCODE,
+             c.EXTENT_X,
+             c.EXTENT_Y,
+             c.LIMIT_X,
+             c.LIMIT_Y,
+             c.OFFSET_X,
+             c.OFFSET_Y,
+             c.SCALE_X << 4 | c.SCALE_Y,
+             c.TAP_X,
+             c.TAP_Y,
+             c.LINE_PITCH,
+             c.IMAGE_PITCH,
+             c.PIXEL_PITCH,
+             c.SEGMENT,
+             c.TAPS_X << 8 | c.TAPS_Y,
+             c.SEGMENT_BASE};
+    } else {
+      continue;
+    }
+    c.like = first.emplace(key, c.position).first->second;
   }
 }
 

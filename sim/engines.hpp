@@ -46,6 +46,7 @@ struct Run {
     std::uint64_t end = 0;  ///< of its last execution
   };
   void decode();
+  void find_like();
 
   std::vector<Segment> segments_;
 };

@@ -16,6 +16,7 @@ struct TokenField {
 /// A command as the model uses it: every field of kernels/command_set.hpp in a native integer.
 struct Instruction {
   std::uint32_t position = 0;  ///< in the program
+  std::uint32_t like = 0;      ///< of a LOAD or LOAD_SHAPE: position of the first one whose executions take as long
   std::uint32_t phase = 0;     ///< index of the program's layer and phase
   std::uint32_t segment = 0;   ///< number of the run of commands of one layer and phase that it belongs to
   int queue = 0;

@@ -107,8 +107,8 @@ LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::ui
   const std::int64_t bit = 8 * (image + at.y * s.SCALE_Y * s.LINE_PITCH);
   const auto line = static_cast<std::uint32_t>(inside ? -1 : at.y);
   const std::uint32_t tap = e.command->TAP_LOOP != 0 ? e.index[1] << 16 | e.index[2] : 0;
-  return {e.command->position,
-          s.position,
+  return {e.command->like,
+          s.like,
           e.rows,
           e.cols,
           e.col0,
@@ -147,7 +147,7 @@ LoadSignature load_signature(const Execution& e, const Instruction* shape, std::
   const std::int64_t bit = 8 * static_cast<std::int64_t>(e.address) + std::int64_t{e.col0} * width_bits(c.MEMORY_BITS);
   const std::int64_t bits = std::int64_t{e.cols} * width_bits(c.MEMORY_BITS);
   const std::int64_t last = (bit + 8 * std::int64_t{c.PITCH} * (e.rows - 1) + bits - 1) / 8;
-  return {c.position, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word)};
+  return {c.like, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word)};
 }
 
 std::uint64_t beats_of(const LoadPlan& plan, std::uint32_t word) {
