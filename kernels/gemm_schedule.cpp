@@ -101,7 +101,7 @@ bool spreads(const Lowering& low, const GemmOperand& operand, const Cut& tiles, 
 double predicted(const Lowering& low, const GemmPass& pass) {
   const Hardware& hw = low.hardware();
   const double rows = pass.grid.rows.count, cols = pass.grid.cols.count, segments = pass.k.bytes.count;
-  const double multiply = pass.k.bytes.size + hw.rows + 3;
+  const double multiply = std::max(pass.k.bytes.size + 2, hw.rows);
   const auto beats = [&](const GemmOperand& operand, int lanes) {
     const int transfers = operand.transpose ? pass.terms.size : lanes;
     return transfers * row_beats(low, operand.view, operand.transpose ? lanes : pass.terms.size);

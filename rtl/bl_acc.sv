@@ -9,10 +9,9 @@ module bl_acc #(
     // array
     input  logic                          re_i,
     input  logic [                   7:0] tile_i,
-    input  logic [                   4:0] rrow_i,
+    input  logic [                   4:0] row_i,
     output logic [   bl_pkg::COLS*48-1:0] rdata_o,    // in the cycle after re_i
-    input  logic                          we_i,
-    input  logic [                   4:0] wrow_i,
+    input  logic                          we_i,       // writes the row that was read last
     input  logic [   bl_pkg::COLS*48-1:0] wdata_i,
     // vector unit
     input  logic [                   7:0] acc_tile_i,
@@ -31,11 +30,10 @@ module bl_acc #(
   logic [Bits-1:0] rdata_q;
   logic [GroupBits-1:0] acc_q;
   logic [Groups*GroupBits-1:0] acc_row;
-  logic [15:0] first, read, write, vector;  // rows of the memory
+  logic [15:0] read, vector;  // rows of the memory
+  logic [AddrW-1:0] write_q;
 
-  assign first = 16'(tile_i) * 16'(bl_pkg::ROWS);
-  assign read = first + 16'(rrow_i);
-  assign write = first + 16'(wrow_i);
+  assign read = 16'(tile_i) * 16'(bl_pkg::ROWS) + 16'(row_i);
   assign vector = 16'(acc_tile_i) * 16'(bl_pkg::ROWS) + 16'(acc_row_i);
 
   always_comb begin
@@ -44,8 +42,11 @@ module bl_acc #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (we_i) memory[write[AddrW-1:0]] <= wdata_i;
-    if (re_i) rdata_q <= memory[read[AddrW-1:0]];
+    if (we_i) memory[write_q] <= wdata_i;
+    if (re_i) begin
+      rdata_q <= memory[read[AddrW-1:0]];
+      write_q <= read[AddrW-1:0];
+    end
     for (int g = 0; g < Groups; g++) begin
       if (acc_group_i == GroupW'(g)) acc_q <= acc_row[g*GroupBits+:GroupBits];
     end
@@ -55,6 +56,6 @@ module bl_acc #(
   assign acc_data_o = acc_q;
 
   logic unused_row;
-  assign unused_row = ^{read[15:AddrW], write[15:AddrW], vector[15:AddrW]};
+  assign unused_row = ^{read[15:AddrW], vector[15:AddrW]};
 
 endmodule

@@ -1,6 +1,7 @@
 // The R x C array of multiply-accumulate cells, output-stationary: in every enabled cycle row r's byte meets column c's byte in
 // cell (r, c). A byte is one code of 8 bits, two of 4 bits (low nibble first) whose products are summed, or eight signs.
 // A logarithmic nibble (sign, e) stands for +-2^(e-1), 0 for e = 0: its product is a shift. 32-bit accumulators.
+// A second set of sums, which a shift register hands out row by row, leaves the cells free for the next products.
 module bl_array (
     input  logic                         clk_i,
     input  logic                         mac_i,
@@ -11,9 +12,9 @@ module bl_array (
     input  logic [   bl_pkg::ROWS*8-1:0] a_i,
     input  logic [     bl_pkg::ROWS-1:0] present_i,  // XNOR: a's byte is not padding
     input  logic [   bl_pkg::COLS*8-1:0] b_i,
-    input  logic                         re_i,
-    input  logic [                  4:0] row_i,
-    output logic [  bl_pkg::COLS*32-1:0] row_o       // in the cycle after re_i
+    input  logic                         take_i,     // copy the sums; row 0 is at row_o in the next cycle
+    input  logic                         next_i,     // in the next cycle the row after this one is
+    output logic [  bl_pkg::COLS*32-1:0] row_o
 );
 
   localparam int Rows = bl_pkg::ROWS;
@@ -82,8 +83,7 @@ module bl_array (
     agreement = 32'sd8 - $signed({27'd0, nibbles[7:4] + nibbles[3:0], 1'b0});
   endfunction
 
-  logic [Rows*Cols*32-1:0] sum_q;
-  logic [Cols*32-1:0] row_q;
+  logic [Rows*Cols*32-1:0] sum_q, copy_q;
 
   // The mode chooses what a cell adds, so that a cell has one adder.
   always_ff @(posedge clk_i) begin : accumulate
@@ -136,12 +136,9 @@ module bl_array (
   end
 
   always_ff @(posedge clk_i) begin
-    if (re_i) begin
-      for (int r = 0; r < Rows; r++) begin
-        if (row_i == 5'(r)) row_q <= sum_q[r*Cols*32+:Cols*32];
-      end
-    end
+    if (take_i) copy_q <= sum_q;
+    else if (next_i) copy_q <= copy_q >> (Cols * 32);
   end
-  assign row_o = row_q;
+  assign row_o = copy_q[Cols*32-1:0];
 
 endmodule

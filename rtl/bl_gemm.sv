@@ -1,8 +1,10 @@
-// Runs one segment of a GEMM: COLS bytes of the reduction through the array, one a cycle, then its R rows one by one onto the
-// accumulator memory.
+// Runs one segment of a GEMM: COLS bytes of the reduction through the array, one a cycle. Its R rows of sums then go one by one
+// onto the accumulator memory, while the next segment is multiplied already; a segment ends only when the rows of the one
+// before it are read.
 module bl_gemm (
     input  logic                                       clk_i,
     input  logic                                       rst_ni,
+    input  logic                                       flush_i,
     // sequencer
     input  logic                                       exec_valid_i,
     input  logic [                              511:0] exec_cmd_i,
@@ -24,23 +26,21 @@ module bl_gemm (
     // accumulator memory
     output logic                                       acc_re_o,
     output logic [                                7:0] acc_tile_o,
-    output logic [                                4:0] acc_rrow_o,
+    output logic [                                4:0] acc_row_o,
     input  logic [                bl_pkg::COLS*48-1:0] acc_rdata_i,
     output logic                                       acc_we_o,
-    output logic [                                4:0] acc_wrow_o,
     output logic [                bl_pkg::COLS*48-1:0] acc_wdata_o
 );
 
   localparam int Bytes = bl_pkg::AXI_BYTES;
   localparam int ByteW = $clog2(Bytes);
-  localparam logic [1:0] Idle = 2'd0, Multiply = 2'd1, Drain = 2'd2;
+  localparam logic [1:0] Idle = 2'd0, Multiply = 2'd1, Wait = 2'd2;
 
   logic [1:0] state_q;
   logic [15:0] left_q, a_word_q, b_word_q;
   logic [ByteW-1:0] byte_q;
-  logic first_q, mac;
-  logic [4:0] rrow_q, wrow_q;
-  logic reading_q, writing_q;
+  logic first_q, mac, last, drained, reading_q, writing_q;
+  logic [4:0] row_q;
 
   // --- where operands and accumulators lie: running sums over the loops ---------------------------------------------------
   logic first1, first2, all_tiles, new_sums, new_sums_q;
@@ -71,9 +71,11 @@ module bl_gemm (
 
   // --- reduction ------------------------------------------------------------------------------------------------------
   assign mac = (state_q == Multiply);
+  assign last = mac && left_q == 16'd1;
+  assign exec_done_o = (last || state_q == Wait) && drained;
   assign a_buffer_o = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   assign b_buffer_o = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY1_LSB+:2]];
-  assign spad_re_o = (state_q == Idle) ? exec_valid_i : (mac && byte_q == ByteW'(Bytes - 1) && left_q != 16'd1);
+  assign spad_re_o = (state_q == Idle) ? exec_valid_i : (mac && byte_q == ByteW'(Bytes - 1) && !last);
   assign a_word_o = (state_q == Idle) ? a_first : a_word_q;
   assign b_word_o = (state_q == Idle) ? b_first : b_word_q;
 
@@ -82,8 +84,8 @@ module bl_gemm (
     else begin
       unique case (state_q)
         Idle: if (exec_valid_i) state_q <= Multiply;
-        Multiply: if (left_q == 16'd1) state_q <= Drain;
-        default: if (exec_done_o) state_q <= Idle;
+        Multiply: if (last) state_q <= drained ? Idle : Wait;
+        default: if (drained) state_q <= Idle;
       endcase
     end
   end
@@ -135,38 +137,46 @@ module bl_gemm (
       .a_i(a),
       .present_i(present),
       .b_i(b),
-      .re_i(acc_re_o),
-      .row_i(rrow_q),
+      .take_i(reading_q && row_q == 5'd0),
+      .next_i(reading_q && row_q != 5'd0),
       .row_o(row)
   );
 
   // --- drain: read a row of both, then write their sum ----------------------------------------------------------------
+  // What belongs to the segment is kept: the next one begins meanwhile.
+  logic read_new_q, write_new_q, last_row;
+  logic [7:0] read_tile_q;
+  assign last_row = (row_q == 5'(bl_pkg::ROWS - 1));
+  assign drained = !reading_q || last_row;
+
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
+    if (!rst_ni || flush_i) begin
       reading_q <= 1'b0;
       writing_q <= 1'b0;
     end else begin
-      if (mac && left_q == 16'd1) reading_q <= 1'b1;
-      else if (rrow_q == 5'(bl_pkg::ROWS - 1)) reading_q <= 1'b0;
+      if (exec_done_o) reading_q <= 1'b1;
+      else if (last_row) reading_q <= 1'b0;
       writing_q <= reading_q;
     end
   end
   always_ff @(posedge clk_i) begin
-    rrow_q <= reading_q ? rrow_q + 5'd1 : 5'd0;
-    wrow_q <= rrow_q;
+    row_q <= (reading_q && !last_row) ? row_q + 5'd1 : 5'd0;
+    write_new_q <= read_new_q;
+    if (exec_done_o) begin
+      read_tile_q <= tile_q;
+      read_new_q  <= new_sums_q;
+    end
   end
 
-  assign acc_tile_o = tile_q;
   assign acc_re_o = reading_q;
-  assign acc_rrow_o = rrow_q;
+  assign acc_tile_o = read_tile_q;
+  assign acc_row_o = row_q;
   assign acc_we_o = writing_q;
-  assign acc_wrow_o = wrow_q;
-  assign exec_done_o = writing_q && !reading_q;
   always_comb begin
     acc_wdata_o = '0;
     if (writing_q) begin
       for (int c = 0; c < bl_pkg::COLS; c++) begin
-        acc_wdata_o[c*48+:48] = (new_sums_q ? 48'd0 : acc_rdata_i[c*48+:48]) +
+        acc_wdata_o[c*48+:48] = (write_new_q ? 48'd0 : acc_rdata_i[c*48+:48]) +
             {{16{row[c*32+31]}}, row[c*32+:32]};
       end
     end

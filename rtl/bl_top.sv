@@ -220,7 +220,7 @@ module bl_top (
   logic [bl_pkg::ROWS*Bytes-1:0] a_present;
   logic [bl_pkg::COLS*Bytes-1:0] unused_b_present;
   logic [bl_pkg::COLS*Word-1:0] b_data;
-  logic [4:0] acc_rrow, acc_wrow;
+  logic [4:0] acc_row;
   logic [bl_pkg::COLS*48-1:0] acc_rdata, acc_wdata;
 
   bl_lane_memory #(
@@ -240,7 +240,7 @@ module bl_top (
       .re_i(spad_re), .rbuffer_i(b_buffer), .raddr_i(b_word), .rdata_o(b_data), .rpresent_o(unused_b_present)
   );
   bl_gemm u_gemm (
-      .clk_i, .rst_ni,
+      .clk_i, .rst_ni, .flush_i(start),
       .exec_valid_i(exec_valid[Array]), .exec_cmd_i(exec_cmd[Array*512+:512]),
       .exec_cols_i(exec_cols[Array*16+:16]), .exec_i0_i(exec_i0[Array*16+:16]),
       .exec_i1_i(exec_i1[Array*32+:32]), .exec_i2_i(exec_i2[Array*16+:16]),
@@ -248,8 +248,8 @@ module bl_top (
       .spad_re_o(spad_re), .a_buffer_o(a_buffer), .a_word_o(a_word), .a_data_i(a_data),
       .a_present_i(a_present),
       .b_buffer_o(b_buffer), .b_word_o(b_word), .b_data_i(b_data),
-      .acc_re_o(acc_re), .acc_tile_o(acc_tile), .acc_rrow_o(acc_rrow), .acc_rdata_i(acc_rdata),
-      .acc_we_o(acc_we), .acc_wrow_o(acc_wrow), .acc_wdata_o(acc_wdata)
+      .acc_re_o(acc_re), .acc_tile_o(acc_tile), .acc_row_o(acc_row), .acc_rdata_i(acc_rdata),
+      .acc_we_o(acc_we), .acc_wdata_o(acc_wdata)
   );
 
   logic [7:0] tile_number;
@@ -257,8 +257,8 @@ module bl_top (
   logic [GroupW-1:0] tile_group;
   logic [bl_pkg::LANES*48-1:0] tile_data;
   bl_acc u_acc (
-      .clk_i, .re_i(acc_re), .tile_i(acc_tile), .rrow_i(acc_rrow), .rdata_o(acc_rdata),
-      .we_i(acc_we), .wrow_i(acc_wrow), .wdata_i(acc_wdata),
+      .clk_i, .re_i(acc_re), .tile_i(acc_tile), .row_i(acc_row), .rdata_o(acc_rdata),
+      .we_i(acc_we), .wdata_i(acc_wdata),
       .acc_tile_i(tile_number), .acc_row_i(tile_row), .acc_group_i(tile_group), .acc_data_o(tile_data)
   );
 

@@ -111,13 +111,20 @@ std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
       return transferred(load, Action::dram_read_bytes);
     case kArrayQueue:
       count_gemm(machine.hardware, e, counts);
-      return start + timing::gemm(machine.hardware, e);
+      return gemm_end(e, start);
     case kVectorQueue:
       count_vector(machine.hardware, e, counts);
       return start + timing::vector(machine.hardware, e);
     default:  // not ours: a number; kStoreQueue
       return transferred(store, Action::dram_write_bytes);
   }
+}
+
+/// Returns the end of a GEMM, which waits for the rows of the one before it.
+std::uint64_t Run::gemm_end(const Execution& e, std::uint64_t start) {
+  const std::uint64_t end = std::max(start + timing::gemm(e), drained_);
+  drained_ = end + timing::gemm_rows(machine.hardware);
+  return end;
 }
 
 std::uint64_t Run::go_on(int queue, std::uint64_t cycle, std::uint64_t end) {

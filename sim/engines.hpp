@@ -47,8 +47,10 @@ struct Run {
   };
   void decode();
   void find_like();
+  std::uint64_t gemm_end(const Execution& e, std::uint64_t start);
 
   std::vector<Segment> segments_;
+  std::uint64_t drained_ = 0;  ///< the edge by which the sums of the last GEMM are read
 };
 
 }  // namespace bitloom

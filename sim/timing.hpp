@@ -35,11 +35,11 @@ constexpr std::uint64_t kStoreSetup = 4;
 constexpr std::uint64_t kAppendToOffer = 2;
 constexpr std::uint64_t kEmptyTransfer = 1;
 
-/// Returns the cycles of a GEMM: the first scratchpad words, one byte of the reduction a cycle, one row of accumulators
-/// a cycle, the last write.
-inline std::uint64_t gemm(const Hardware& h, const Execution& e) {
-  return std::uint64_t{e.cols} + static_cast<std::uint64_t>(h.rows) + 2;
-}
+/// Returns the cycles of a GEMM's products: the first scratchpad words, then one byte of the reduction a cycle.
+inline std::uint64_t gemm(const Execution& e) { return std::uint64_t{e.cols} + 1; }
+
+/// Returns the cycles that read the sums of a GEMM from its end on, a row a cycle; the next GEMM cannot end before.
+inline std::uint64_t gemm_rows(const Hardware& h) { return static_cast<std::uint64_t>(h.rows); }
 
 /// Returns the cycles of the vector queue's commands (docs/timing_vector.md).
 std::uint64_t vector(const Hardware& h, const Execution& e);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kRows = 4, kCols = 4;  // of tiny
 using Bytes = std::array<int, 4>;
+using Sums = std::array<std::int32_t, kCols>;
 
 /// Returns what `bits` bits of a byte from bit `lsb` on stand for, summed bit by bit.
 std::int64_t value_of(int byte, int lsb, int bits, Kind kind) {
@@ -49,8 +50,7 @@ class ArrayUnit {
     unit_->mode_i = static_cast<std::uint8_t>(setting.mode);
     unit_->a_kind_i = static_cast<std::uint8_t>(setting.a);
     unit_->b_kind_i = static_cast<std::uint8_t>(setting.b);
-    unit_->re_i = 0;
-    unit_->row_i = 0;
+    unit_->take_i = unit_->next_i = 0;
   }
   void multiply(const Bytes& a, const Bytes& b, unsigned present, bool first) {
     unit_->mac_i = 1;
@@ -61,15 +61,19 @@ class ArrayUnit {
     unit_.cycle();
     unit_->mac_i = 0;
   }
-  /// Reads a row's sums; the operands that stand at the ports meanwhile are not multiplied.
-  std::array<std::int32_t, kCols> row(int r) {
-    unit_->re_i = 1;
-    unit_->row_i = static_cast<std::uint8_t>(r);
+  /// Copies the sums and returns those of row 0; the operands that stand at the ports meanwhile are not multiplied.
+  Sums first_row() {
+    unit_->take_i = 1;
     unit_.cycle();
-    unit_->re_i = 0;
-    std::array<std::int32_t, kCols> sums{};
-    for (std::size_t c = 0; c < kCols; ++c) sums[c] = static_cast<std::int32_t>(unit_->row_o[c]);
-    return sums;
+    unit_->take_i = 0;
+    return row();
+  }
+  /// Returns the copied sums of the row after the last one.
+  Sums next_row() {
+    unit_->next_i = 1;
+    unit_.cycle();
+    unit_->next_i = 0;
+    return row();
   }
 
  private:
@@ -77,6 +81,11 @@ class ArrayUnit {
     std::uint32_t word = 0;
     for (std::size_t i = 0; i < 4; ++i) word |= static_cast<std::uint32_t>(bytes[i]) << (8 * i);
     return word;
+  }
+  Sums row() {
+    Sums sums{};
+    for (std::size_t c = 0; c < kCols; ++c) sums[c] = static_cast<std::int32_t>(unit_->row_o[c]);
+    return sums;
   }
   Unit<Vbl_array_tiny> unit_;
 };
@@ -96,7 +105,7 @@ TEST(Array, EveryPairOfBytes) {
         const unsigned present = static_cast<unsigned>(a / 4 + b / 4) % 16;
         unit.multiply(four_from(a), four_from(b), present, true);
         for (int r = 0; r < kRows; ++r) {
-          const auto sums = unit.row(r);
+          const Sums sums = r == 0 ? unit.first_row() : unit.next_row();
           for (int c = 0; c < kCols; ++c) {
             ASSERT_EQ(sums[static_cast<std::size_t>(c)], specified(a + r, b + c, setting, (present >> r & 1) != 0))
                 << a + r << " x " << b + c << " " << name_of(setting);
@@ -129,12 +138,30 @@ TEST(Array, SumsRun) {
         expected[at] = (first ? 0 : expected[at]) + specified(a[r], b[c], setting, (present >> r & 1) != 0);
       }
       if (i % 1000 != 999) continue;
-      for (std::size_t at = 0; at < expected.size(); ++at) {
-        ASSERT_EQ(unit.row(static_cast<int>(at / kCols))[at % kCols], static_cast<std::int32_t>(expected[at]))
-            << "cell " << at << " cycle " << i << " " << name_of(setting);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const Sums sums = r == 0 ? unit.first_row() : unit.next_row();
+        for (std::size_t c = 0; c < kCols; ++c) {
+          ASSERT_EQ(sums[c], static_cast<std::int32_t>(expected[r * kCols + c]))
+              << "row " << r << " column " << c << " cycle " << i << " " << name_of(setting);
+        }
       }
     }
   }
+}
+
+/// The copy stays while the next products are summed, whether a row is read in the cycle of a product or after it.
+TEST(Array, TheCopyOutlivesNewSums) {
+  const GemmKinds setting{Mode::MAC8, Kind::UNSIGNED, Kind::UNSIGNED};
+  ArrayUnit unit(setting);
+  const Bytes a{1, 2, 3, 4}, b{10, 20, 30, 40};
+  unit.multiply(a, b, 15, true);
+  Sums sums = unit.first_row();
+  for (int r = 0;; sums = unit.next_row()) {
+    for (std::size_t c = 0; c < kCols; ++c) ASSERT_EQ(sums[c], a[static_cast<std::size_t>(r)] * b[c]) << "row " << r;
+    unit.multiply({255, 255, 255, 255}, {255, 255, 255, 255}, 15, r == 0);
+    if (++r == kRows) break;
+  }
+  for (const std::int32_t sum : unit.first_row()) EXPECT_EQ(sum, kRows * 255 * 255);
 }
 
 }  // namespace
