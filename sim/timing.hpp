@@ -35,10 +35,11 @@ constexpr std::uint64_t kStoreSetup = 4;
 constexpr std::uint64_t kAppendToOffer = 2;
 constexpr std::uint64_t kEmptyTransfer = 1;
 
-/// Returns the cycles of a GEMM's products: the first scratchpad words, then one byte of the reduction a cycle.
+/// Returns the cycles of a GEMM's products: one for the first scratchpad words, then one for each byte of the
+/// reduction.
 inline std::uint64_t gemm(const Execution& e) { return std::uint64_t{e.cols} + 1; }
 
-/// Returns the cycles that read the sums of a GEMM from its end on, a row a cycle; the next GEMM cannot end before.
+/// Returns the cycles, from a GEMM's end on, in which its rows of sums are read. The next GEMM cannot end earlier.
 inline std::uint64_t gemm_rows(const Hardware& h) { return static_cast<std::uint64_t>(h.rows); }
 
 /// Returns the cycles of the vector queue's commands (docs/timing_vector.md).

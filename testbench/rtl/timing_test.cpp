@@ -186,13 +186,41 @@ TEST_P(TimingTest, Gemm) {
   MachineCase machine(GetParam());
   const Hardware& hw = machine.hardware();
   const int longest = std::min(hw.spad_a_bytes, hw.spad_b_bytes);
-  const std::vector<int> lengths = {1, hw.axi_bytes, hw.axi_bytes + 1, longest};
-  for (const int length : lengths) machine.add_gemm(length);
-  const RtlResult result = machine.run();
-  for (std::size_t i = 0; i < lengths.size(); ++i) {
-    const ExecutionRecord e = only(result, static_cast<std::uint32_t>(i));
-    EXPECT_EQ(e.end - e.start, static_cast<Edge>(lengths[i] + hw.rows + 2));
+  const std::vector<int> lengths = {1,           2,       std::max(1, hw.rows - 3), hw.rows - 2,
+                                    hw.rows - 1, hw.rows, hw.axi_bytes + 1,         longest};
+  std::vector<int> all;  // of each execution
+  for (const int length : lengths) {
+    for (const int last : lengths) {
+      machine.add_gemm(length).set(Field::COLS_DIM, 2).set(Field::COLS_LAST, last).set(Field::N2, 3);
+      all.insert(all.end(), {length, length, last});
+    }
+    machine.add(Opcode::ARRAY_NOP).set(Field::N2, 3 * hw.rows);  // the rows are read long before the next one
+    all.insert(all.end(), static_cast<std::size_t>(3 * hw.rows), 0);
   }
+  const RtlResult result = machine.run();
+  ASSERT_EQ(result.executions.size(), all.size());
+  Edge drained = 0;
+  int waits = 0, waits_not = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const ExecutionRecord& e = result.executions[i];
+    if (all[i] == 0) continue;
+    const Edge multiplied = e.start + 1 + static_cast<Edge>(all[i]);
+    ASSERT_EQ(e.end, std::max(multiplied, drained)) << "execution " << i << " of " << all[i] << " bytes";
+    (multiplied < drained ? waits : waits_not) += 1;
+    drained = e.end + static_cast<Edge>(hw.rows);
+  }
+  EXPECT_GT(waits, 0);
+  EXPECT_GT(waits_not, 0);
+}
+
+/// They come at its end, whatever its rows still do.
+TEST_P(TimingTest, TokensOfAGemm) {
+  MachineCase machine(GetParam());
+  machine.add(Opcode::VECTOR_NOP).wait(make_token(kArrayQueue, kVectorQueue, 0));
+  machine.add(Opcode::LOAD_NOP).wait(make_token(kArrayQueue, kLoadQueue, 0));
+  machine.add_gemm(1).signal(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kArrayQueue, kLoadQueue, 0));
+  const RtlResult result = machine.run();
+  for (const std::uint32_t waits : {0u, 1u}) EXPECT_EQ(only(result, waits).start, only(result, 2).end + 1);
 }
 
 /// Gaps between executions, steps that do not execute, groups one after the other, tokens between queues.

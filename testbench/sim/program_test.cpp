@@ -109,7 +109,7 @@ TEST(Cycles, LoadGemmStore) {
   store.set(Field::PITCH, 100).set(Field::ADDR, 4096 - 12).set(Field::LOCAL_PITCH, 8).set(Field::MEMORY_BITS, bits8);
   MemoryImage image{std::vector<std::uint8_t>(8192)};
   const SimResult r = run(program_of({load, gemm, store}), &image);
-  EXPECT_EQ(r.command_cycles[1], 13u + 4 + 2);
+  EXPECT_EQ(r.command_cycles[1], 13u + 1);
   // Two elements are appended a cycle from cycle 4 on, so row 1 (2 beats) ends in cycle 4 + 15; its last beat is
   // offered two edges later and answered 10 after that. Row 0 starts inside a word: 3 beats.
   EXPECT_EQ(r.command_cycles[2], 4u + 15 + 2 + 10);
@@ -121,6 +121,34 @@ TEST(Cycles, LoadGemmStore) {
   EXPECT_EQ(r.counts[Action::dram_write_bytes], 40u);
   EXPECT_EQ(r.counts[Action::mac8], 4u * 4 * 13);
   EXPECT_EQ(r.counts[Action::command_fetch_bytes], 256u);
+}
+
+TEST(Cycles, AGemmEndsWhenTheRowsOfTheOneBeforeAreRead) {
+  // Executions are one cycle apart. Of 4 rows, one of 1 byte (2 cycles) waits a cycle, one of 2 bytes does not.
+  for (const int bytes : {1, 2, 13}) {
+    Command gemm(Opcode::GEMM);
+    gemm.set(Field::COLS, bytes).set(Field::COLS_DIM, 3).set(Field::N2, 3);
+    const SimResult r = run(program_of({gemm}));
+    const auto alone = static_cast<std::uint64_t>(bytes) + 1;
+    std::uint64_t end = kFirstStart + alone;
+    ASSERT_EQ(r.executions.size(), 3u);
+    EXPECT_EQ(r.executions[0].end, end);
+    for (std::size_t n = 1; n < 3; ++n) {
+      end = std::max(end + 1 + alone, end + 4);
+      EXPECT_EQ(r.executions[n].end, end) << bytes << " bytes, execution " << n;
+    }
+  }
+}
+
+/// Its tokens come at its end: the rows are written in front of the TILE that waits for them.
+TEST(Cycles, ATileStartsAtOnceBehindItsGemm) {
+  Command gemm(Opcode::GEMM), tile(Opcode::TILE);
+  gemm.set(Field::COLS, 1).set(Field::COLS_DIM, 3).signal(make_token(kArrayQueue, kVectorQueue, 0));
+  tile.set(Field::ROWS, 4).set(Field::COLS, 4).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3);
+  tile.wait(make_token(kArrayQueue, kVectorQueue, 0));
+  const SimResult r = run(program_of({tile, gemm}));
+  EXPECT_EQ(r.executions[0].end, kFirstStart + 8 + 2);
+  EXPECT_EQ(r.executions[1].start, r.executions[0].end + 1);
 }
 
 TEST(Cycles, AWaitingQueueStartsOneCycleAfterTheEndThatItWaitsFor) {
