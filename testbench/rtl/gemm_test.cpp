@@ -225,6 +225,71 @@ TEST_P(GemmTest, PaddingOfSigns) {
   }
 }
 
+/// Segments shorter than the array has rows: each waits for the rows of the one before it, whose sums begin or go on
+/// otherwise and belong to another tile. TILE follows the rows of each tile's last segment.
+class ShortSegments {
+ public:
+  ShortSegments(const std::string& hardware, int bytes) : machine_(hardware), hw_(machine_.hardware()), bytes_(bytes) {
+    machine_.fill_random(kA, 0x1000);
+    machine_.fill_random(kB, 0x1000);
+  }
+
+  void run() {
+    const int groups = hw_.tile_cols() / hw_.lanes();
+    machine_.add(Opcode::VECTOR_NOP).set(Field::N2, 2).signal(make_token(kVectorQueue, kArrayQueue, 0));
+    machine_.add(Opcode::STORE_NOP).set(Field::N2, 2).signal(make_token(kStoreQueue, kVectorQueue, 0));
+    load(machine_, LoadTarget::SPAD_A, kA, hw_.rows, pitch(), pitch());
+    load(machine_, LoadTarget::SPAD_B, kB, hw_.cols, pitch(), pitch()).signal(make_token(kLoadQueue, kArrayQueue, 0));
+    Command& gemm = machine_.add_gemm(bytes_).set(Field::N1, kTiles).set(Field::N2, kSegments);
+    gemm.set(Field::A_STEP, 1).set(Field::B_STEP, 1).set(Field::PARITY0, 3).set(Field::PARITY1, 3);
+    gemm.wait(make_token(kLoadQueue, kArrayQueue, 0, 3)).wait(make_token(kVectorQueue, kArrayQueue, 0, 1));
+    gemm.signal(make_token(kArrayQueue, kVectorQueue, 0, 1));
+    Command& tile = machine_.add_shaped(Opcode::TILE, hw_.rows, hw_.tile_cols()).set_flag(Flag::RAW_OUT);
+    tile.set(Field::N1, kTiles).set(Field::VIN_STRIDE, hw_.rows * groups);
+    tile.wait(make_token(kArrayQueue, kVectorQueue, 0)).wait(make_token(kStoreQueue, kVectorQueue, 0));
+    tile.signal(make_token(kVectorQueue, kArrayQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
+    machine_.store_vout(kC, hw_.rows, hw_.tile_cols(), 4 * hw_.tile_cols(), 0, groups)
+        .set(Field::N1, kTiles)
+        .set(Field::STRIDE1, 4 * hw_.rows * hw_.tile_cols())
+        .set(Field::LOCAL_STRIDE, hw_.rows * groups)
+        .wait(make_token(kVectorQueue, kStoreQueue, 0))
+        .signal(make_token(kStoreQueue, kVectorQueue, 0));
+    machine_.add(Opcode::ARRAY_NOP).set(Field::N2, 2).wait(make_token(kVectorQueue, kArrayQueue, 0));
+    machine_.add(Opcode::VECTOR_NOP).set(Field::N2, 2).wait(make_token(kStoreQueue, kVectorQueue, 0));
+    ASSERT_EQ(machine_.run().error_code, 0u);
+    for (int at = 0; at < kTiles * hw_.rows * hw_.tile_cols(); ++at) {
+      const int row = at / hw_.tile_cols() % hw_.rows, col = at % hw_.tile_cols();
+      ASSERT_EQ(machine_.word_at(kC + 4 * static_cast<std::uint32_t>(at)), sum(row, col))
+          << "tile " << at / hw_.tile_cols() / hw_.rows << " row " << row << " column " << col;
+    }
+  }
+
+ private:
+  static constexpr int kTiles = 5, kSegments = 2;
+  int pitch() const { return kSegments * hw_.axi_bytes; }  ///< a word for each segment
+  int sum(int row, int col) const {
+    int sum = 0;
+    for (int k = 0; k < pitch(); ++k) {
+      const auto code = [&](std::uint32_t area, int lane) {
+        return static_cast<std::int8_t>(machine_.memory()[area + static_cast<std::uint32_t>(lane * pitch() + k)]);
+      };
+      if (k % hw_.axi_bytes < bytes_) sum += code(kA, row) * code(kB, col);
+    }
+    return sum;
+  }
+
+  mutable MachineCase machine_;
+  const Hardware& hw_;
+  int bytes_;
+};
+
+TEST_P(GemmTest, SegmentsShorterThanTheRows) {
+  const int word = MachineCase(GetParam()).hardware().axi_bytes;
+  for (int bytes = 1; bytes <= word; ++bytes) {
+    ASSERT_NO_FATAL_FAILURE(ShortSegments(GetParam(), bytes).run()) << bytes << " bytes";
+  }
+}
+
 /// One resident segment of ±127, multiplied again and again until the sums are 1.5 · 2^31 in magnitude: beyond int32,
 /// so that the accumulators' 48 bits show. The raw view is clamped, the codes come from the exact sum (N3, N5.2, N6.3).
 TEST_P(GemmTest, SumsBeyondInt32AreExact) {
