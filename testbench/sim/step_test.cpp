@@ -198,6 +198,31 @@ TEST(StepTest, ChannelsWithoutVariance) {  // N16.1: behind fc1 all samples are 
   }
 }
 
+/// Large biases and gammas: views of 16 bits saturate in layers, norms and sums, and all count it alike (N5.5).
+TEST(StepTest, ViewsOf16BitsSaturate) {
+  for (const char* recipe : {"int8_raw16", "luq_raw16", "fqt1_raw16", "maqd_raw16"}) {
+    Training training({"conv_small", recipe, "tiny", 3});
+    std::int32_t sign = 1;
+    for (LayerState& layer : training.state.layers) {
+      for (std::int32_t& bias : layer.bias) bias = (sign = -sign) * (std::int32_t{1} << 30);
+    }
+    for (NormState& norm : training.state.norms) {
+      for (std::int32_t& gamma : norm.gamma) gamma = (sign = -sign) * (std::int32_t{25} << 24);
+    }
+    training.image = initial_image(training.program, training.state, training.recipe, training.format.scale, 0xA5);
+    TrainState state = training.state;
+    StepRecord record;
+    golden_step(training.network, training.recipe, state, training.batch(0), training.context(0), &record, 1);
+    std::uint32_t saturated = 0;
+    for (const auto& [handle, value] : record.scalars) {
+      if (handle.what.value == StepScalar::kZSat) saturated += value;
+    }
+    EXPECT_GT(saturated, 100u) << recipe;
+    expect_golden(training, 2, 0);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
 TEST(StepTest, TensorGroupsOfEveryWidth) {  // N21.1: snapped with 2 bits or more
   Recipe recipe = named_recipe("ptq");
   for (const int bits : {1, 2, 4}) {
