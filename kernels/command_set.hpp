@@ -124,7 +124,7 @@ namespace bitloom {
   X(FLAGS, 12, 0, 16)             \
   X(ROUNDING, 12, 16, 3)          \
   X(RAW16, 12, 19, 1)             \
-  X(STAT_SLOT, 12, 20, 2)         \
+  X(STAT_SLOT, 12, 20, 1)         \
   X(STAT_KEEP, 12, 22, 1)         \
   X(ACC_ALL, 12, 23, 1)           \
   X(RAW_SHIFT, 12, 24, 4)         \
@@ -290,7 +290,6 @@ inline constexpr int kGroupMax = 4;                ///< commands in one loop gro
 inline constexpr int kTokenCounters = 32;          ///< id = from·8 + to·2 + channel
 inline constexpr int kTokenMax = 255;              ///< a counter above this is TOKEN_OVERFLOW
 inline constexpr int kWordTiles = 16;              ///< tiles of a scratchpad that a local word of LOAD fills at most
-inline constexpr int kStatSlots = 2;               ///< statistics that commands keep for those after them
 inline constexpr int kShapeSlots = 4;              ///< gather descriptors of the load and of the store engine
 inline constexpr int kReduceWords = 16;            ///< words of V columns that REDUCE sums at once
 inline constexpr int kPoolWords = 64;              ///< words of V elements that POOL accumulates at once

@@ -12,12 +12,11 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kSegmentTerms = 65536;  ///< int32 in the array is exact up to here
-constexpr int kLoadTerms = 65535;     ///< rows or columns of a LOAD
-constexpr int kLoadOverhead = 40;     ///< cycles of a LOAD besides its beats, about
-constexpr int kDrainOverhead = 12;    ///< cycles of a TILE besides its words, about
-constexpr double kBeatCost = 0.25;    ///< cycles that a beat counts besides: what moves costs energy
-constexpr int kPassOverhead = 600;    ///< cycles of a phase's beginning and end, about
+constexpr int kLoadTerms = 65535;   ///< rows or columns of a LOAD
+constexpr int kLoadOverhead = 40;   ///< cycles of a LOAD besides its beats, about
+constexpr int kDrainOverhead = 12;  ///< cycles of a TILE besides its words, about
+constexpr double kBeatCost = 0.25;  ///< cycles that a beat counts besides: what moves costs energy
+constexpr int kPassOverhead = 600;  ///< cycles of a phase's beginning and end, about
 
 /// A range of the columns of a transposed operand A, which are rows of the result.
 struct RowPart {
@@ -175,8 +174,12 @@ std::string why_not_resident(const Lowering& low, const GemmPass& whole) {
   if (bytes > hw.spad_a_bytes) return more("spad_a_bytes", bytes, hw.spad_a_bytes);
   if (bytes > 2 * std::int64_t{hw.spad_b_bytes}) return more("spad_b_bytes", bytes, 2 * std::int64_t{hw.spad_b_bytes});
   const Cut& cols = whole.grid.cols;
-  if (cols.count > 1 && (cols.size != hw.cols || (whole.job.b.transpose && !fills_tiles(hw, hw.cols, whole.bits)))) {
-    return fmt::format("cols is {}: weights of several column tiles need a power of two", hw.cols);
+  if (cols.count > 1 && cols.size != hw.cols) {
+    return fmt::format("a tile has {} columns, weights of several tiles need all {} (cols)", cols.size, hw.cols);
+  }
+  if (cols.count > 1 && whole.job.b.transpose && !fills_tiles(hw, hw.cols, whole.bits)) {
+    return fmt::format("cols is {}: weights of several column tiles need a power of two, at most {} tiles to a word",
+                       hw.cols, kWordTiles);
   }
   return "";
 }
@@ -216,7 +219,7 @@ std::vector<GemmPass> summing_passes(const Lowering& low, const GemmPass& whole,
   const Hardware& hw = low.hardware();
   const int unit = hw.axi_bytes;
   const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
-  const int most = kSegmentTerms / 8 * whole.bits / unit * unit;
+  const int most = kLoadTerms * whole.bits / 8 / unit * unit;
   std::vector<GemmPass> passes;
   for (const RowPart& part : parts) {
     GemmPass& pass = passes.emplace_back(whole);
@@ -234,7 +237,6 @@ std::vector<GemmPass> summing_passes(const Lowering& low, const GemmPass& whole,
     if (segment == 0) return {};
     pass.k = {cut(bytes, static_cast<int>(segment)), false};
     pass.terms = terms_of(pass.k.bytes, whole.job.terms, whole.bits);
-    if (pass.terms.size > kLoadTerms) return {};
   }
   return passes;
 }

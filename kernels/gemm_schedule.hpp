@@ -27,8 +27,8 @@ struct GemmPass {
   }
 };
 
-/// Cuts result[rows][cols] of a job into passes, by the least predicted cycles. `grid` has its tiles. Throws Error
-/// where no pass fits the scratchpads.
+/// Cuts result[rows][cols] of a job into passes, by the least predicted cost. `grid` has its tiles. Throws Error where
+/// weights must stay (Schedule) and cannot, and where logarithmic codes do not fit.
 std::vector<GemmPass> gemm_passes(const Lowering& low, const TileGrid& grid, int rows, int cols, const GemmJob& job);
 
 /// Returns the job as one pass with the reduction in the innermost loop.

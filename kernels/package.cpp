@@ -94,7 +94,6 @@ std::string command_set() {
   text += parameter("TOKEN_MAX", kTokenMax, 0);
   text += parameter("TABLE_LEARNING_RATE", kTableLearningRate, 16);
   text += parameter("SHAPE_SLOTS", kShapeSlots, 0);
-  text += parameter("STAT_SLOTS", kStatSlots, 0);
   text += parameter("WORD_TILES", kWordTiles, 0);
   text += parameter("REDUCE_WORDS", kReduceWords, 0);
   text += parameter("POOL_WORDS", kPoolWords, 0);

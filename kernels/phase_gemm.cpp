@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/gemm_schedule.hpp"
+#include "kernels/padding.hpp"
 #include "kernels/transfer_cuts.hpp"
 
 namespace bitloom {
@@ -9,13 +10,8 @@ namespace bitloom {
 namespace {
 
 bool reads_padding(const Gather& g) {
-  const auto outside = [](int extent, int scale, int offset, int tap, int taps, int limit) {
-    const int first = std::min(offset, offset + (taps - 1) * tap);
-    const int last = (extent - 1) * scale + std::max(offset, offset + (taps - 1) * tap);
-    return first < 0 || last >= limit;
-  };
-  return outside(g.extent_x, g.scale_x, g.offset_x, g.tap_x, g.taps_x, g.limit_x) ||
-         outside(g.extent_y, g.scale_y, g.offset_y, g.tap_y, g.taps_y, g.limit_y);
+  return reads_outside({g.extent_x, g.scale_x, g.offset_x, g.tap_x, g.taps_x, g.limit_x}) ||
+         reads_outside({g.extent_y, g.scale_y, g.offset_y, g.tap_y, g.taps_y, g.limit_y});
 }
 
 /// Can it meet the array as packed signs?

@@ -12,9 +12,8 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kSegmentTerms = 65536;  ///< int32 in the array is exact up to here
-constexpr int kFieldMax = 65535;      ///< of a 16-bit field
-constexpr int kLossRowsPerLane = 4;   ///< a loss tile's rows in multiples of V: enough to overlap its loads
+constexpr int kFieldMax = 65535;     ///< of a 16-bit field
+constexpr int kLossRowsPerLane = 4;  ///< a loss tile's rows in multiples of V: enough to overlap its loads
 
 [[noreturn]] void too_small(const TilingContext& context, const std::string& memory, std::int64_t needed_words,
                             int words) {

@@ -9,6 +9,8 @@ namespace bitloom {
 constexpr std::int64_t round_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit * unit; }
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit; }
 
+inline constexpr int kSegmentTerms = 65536;  ///< of a GEMM's segment: int32 in the array is exact up to here
+
 /// One axis cut into tiles: all of `size`, but the last, which has `last`.
 struct Cut {
   int size = 0;

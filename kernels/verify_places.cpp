@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <vector>
 
 #include "kernels/loops.hpp"
 #include "kernels/operands.hpp"
+#include "kernels/padding.hpp"
 #include "kernels/tiling.hpp"
 #include "kernels/verify.hpp"
 #include "model/io/error.hpp"
@@ -15,8 +15,6 @@
 namespace bitloom {
 
 namespace {
-
-constexpr int kSegmentTerms = 65536;
 
 class Places {
  public:
@@ -29,6 +27,7 @@ class Places {
       const Command& command = program_.commands[i];
       if (left_in_group == 0) {
         left_in_group = static_cast<int>(command.get(Field::GROUP)) + 1;
+        alone_ = left_in_group == 1;
         counts_ = loop_counts(command);
       } else if (queue_of(command.opcode()) != queue_of(program_.commands[i - 1].opcode())) {
         fail("a group's commands are not adjacent");
@@ -154,6 +153,8 @@ class Places {
     const auto mode = static_cast<Mode>(c.get(Field::MODE));
     const int terms_per_byte = mode == Mode::MAC8 ? 1 : mode == Mode::MAC4 ? 2 : 8;
     within(full_cols(c) * terms_per_byte, kSegmentTerms, "a segment (terms)");
+    require(c.get(Field::COLS) > 0 && (c.get(Field::COLS_DIM) == 3 || c.get(Field::COLS_LAST) > 0),
+            "a segment is empty");
     const bool log = c.get(Field::A_KIND) == static_cast<std::uint32_t>(Kind::LOG) ||
                      c.get(Field::B_KIND) == static_cast<std::uint32_t>(Kind::LOG);
     require(!log || (mode == Mode::MAC4 && c.get(Field::A_KIND) != c.get(Field::B_KIND)),
@@ -228,17 +229,20 @@ class Places {
   /// A command goes on with statistics that the last one of its slot has begun.
   void check_statistics(const Command& c) {
     const bool may_keep = c.opcode() == Opcode::TILE || c.opcode() == Opcode::AFFINE || c.opcode() == Opcode::POOL;
-    if (!may_keep || c.get(Field::STAT_SLOT) == 0) return;
-    require(c.get(Field::STAT_SLOT) <= kStatSlots, "there is no such slot of statistics");
-    std::uint32_t& kept = kept_statistics_[c.get(Field::STAT_SLOT) - 1];
-    require(c.get(Field::STAT_KEEP) == 0 || kept == c.get(Field::STAT), "its slot has other statistics");
-    kept = c.get(Field::STAT);
+    if (!may_keep) return;
+    const bool keeps = c.get(Field::STAT_KEEP) != 0;
+    require(!keeps || c.get(Field::STAT_SLOT) != 0, "it goes on with statistics of no slot");
+    if (c.get(Field::STAT_SLOT) == 0) return;
+    require(alone_, "a command with a slot of statistics is not alone in its group");
+    require(!keeps || kept_statistics_ == c.get(Field::STAT), "its slot has other statistics");
+    kept_statistics_ = c.get(Field::STAT);
   }
 
   void check_accumulators(const Command& c) const {
     if (c.get(Field::ACC_ALL) == 0) return;
     within(std::int64_t{counts_[0]} * counts_[1], hw_.acc_tiles, "the accumulators (tiles)");
-    require(c.get(Field::GROUP) == 0 && counts_[2] == 1, "a TILE of all accumulators is not alone in two loops");
+    require(c.get(Field::GROUP) == 0 && c.get(Field::EXEC_LEVEL) == 0 && counts_[2] == 1,
+            "a TILE of all accumulators is not alone in two loops");
   }
 
   void check_reduce(const Command& c, std::int64_t groups) const {
@@ -352,6 +356,8 @@ class Places {
       within(col_end, shape.get(Field::SEGMENT) * (c.get(Field::TAP_LOOP) != 0 ? 1 : taps), "the stream");
       require(local_bits(c) != 1 || shape.get(Field::SEGMENT) % 8 == 0 || c.get(Field::TRANSPOSE) != 0,
               "a tap of signs is no whole number of bytes");
+      require(local_bits(c) != 1 || c.get(Field::TRANSPOSE) == 0 || !reads_padding(shape),
+              "transposed signs come from padding");
     } else {
       const auto last = [&](Field scale, Field offset, std::int64_t extent) {
         return (extent - 1) * shape.get(scale) + shape.get_signed(offset);
@@ -376,7 +382,8 @@ class Places {
   const Hardware& hw_;
   int command_ = 0;
   LoopIndex counts_{1, 1, 1};
-  std::array<std::uint32_t, kStatSlots> kept_statistics_{};  ///< STAT of the last command of each slot
+  bool alone_ = true;                  ///< the command is its group
+  std::uint32_t kept_statistics_ = 0;  ///< STAT of the last command with a slot
   std::array<std::array<Command, kShapeSlots>, 2> shapes_ = make_shapes();
 
   static std::array<std::array<Command, kShapeSlots>, 2> make_shapes() {

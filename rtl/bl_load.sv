@@ -253,8 +253,8 @@ module bl_load (
   assign word_tiles = 16'd1 << word_tile_shift;
   always_comb begin
     left_tiles = 16'd1;
-    if (is_a && WideA) left_tiles = (left_q + 16'(bl_pkg::ROWS - 1)) >> ShiftA;
-    if (!is_a && WideB) left_tiles = (left_q + 16'(bl_pkg::COLS - 1)) >> ShiftB;
+    if (is_a && WideA) left_tiles = 16'((17'(left_q) + 17'(bl_pkg::ROWS - 1)) >> ShiftA);
+    if (!is_a && WideB) left_tiles = 16'((17'(left_q) + 17'(bl_pkg::COLS - 1)) >> ShiftB);
   end
   assign tiles_o = (left_tiles < word_tiles) ? left_tiles[8:0] : word_tiles[8:0];
 

@@ -1,7 +1,7 @@
 // Statistics of the vector commands: up to five running values a command, kept over its executions and written to
 // T[STAT], T[STAT+1], ... after its last. A command of a loop group finds its values by the lowest two bits of its
-// index, so that the statistics of the commands of one group do not mix. Further slots are for commands that go on with
-// the statistics of one before them.
+// index, so that the statistics of the commands of one group do not mix. A fifth slot is for commands that go on
+// with the statistics of one before them.
 module bl_stats (
     input  logic         clk_i,
     input  logic         rst_ni,
@@ -19,7 +19,7 @@ module bl_stats (
     output logic [ 31:0] data_o
 );
 
-  logic [159:0] value_q[4+bl_pkg::STAT_SLOTS];
+  logic [159:0] value_q[5];
   logic saving_q;
   logic [2:0] count_q;
 
@@ -27,7 +27,7 @@ module bl_stats (
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      for (int i = 0; i < 4 + bl_pkg::STAT_SLOTS; i++) value_q[i] <= 160'd0;
+      for (int i = 0; i < 5; i++) value_q[i] <= 160'd0;
     end else if (clear_i) value_q[slot_i] <= 160'd0;
     else if (we_i) value_q[slot_i] <= wdata_i;
   end

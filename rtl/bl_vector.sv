@@ -49,7 +49,7 @@ module bl_vector #(
 
   // ---- The execution
   logic [7:0] opcode;
-  logic [1:0] slot, kept_slot;
+  logic [1:0] slot;
   logic [2:0] stat_slot;
   logic [15:0] stat;
   logic parity, begins, busy_q, unit_done, keeps_stats, has_stats;
@@ -57,9 +57,8 @@ module bl_vector #(
   logic is_stream, is_other, stats_save, stats_saving, stats_saved;
   assign opcode = exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8];
   assign slot = exec_cmd_i[bl_pkg::F_INDEX_LSB+:2];
-  // TILE, AFFINE and POOL may name a slot; in other commands these bits are 0.
-  assign kept_slot = exec_cmd_i[bl_pkg::F_STAT_SLOT_LSB+:2];
-  assign stat_slot = (kept_slot == 2'd0) ? {1'b0, slot} : {2'b10, kept_slot[1]};
+  // TILE, AFFINE and POOL may name the slot behind those of a group; in other commands this bit is 0.
+  assign stat_slot = exec_cmd_i[bl_pkg::F_STAT_SLOT_LSB] ? 3'd4 : {1'b0, slot};
   assign stat = exec_cmd_i[bl_pkg::F_STAT_LSB+:16];
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
   logic unused_exec;

@@ -97,7 +97,7 @@ Stream CommandValues::stream(const Instruction& c, RandomUse use) const {
 }
 
 std::size_t CommandValues::statistics_slot(const Instruction& c) {
-  return c.STAT_SLOT != 0 ? kGroupMax + c.STAT_SLOT - 1 : c.INDEX % kGroupMax;
+  return c.STAT_SLOT != 0 ? kGroupMax : c.INDEX % kGroupMax;
 }
 
 CommandValues::Statistics& CommandValues::statistics(const Execution& e) {

@@ -91,8 +91,8 @@ class CommandValues {
   std::vector<std::int32_t> vin_, vout_, vbias_;  ///< lanes
   std::vector<std::uint32_t> table_;
   std::array<std::array<const Instruction*, kShapeSlots>, 2> shapes_{};  ///< load, store
-  std::array<Statistics, kGroupMax + kStatSlots> statistics_{};  ///< by the lowest bits of INDEX, or by STAT_SLOT
-  std::vector<std::int64_t> sums_;                               ///< REDUCE: first, second of a column
+  std::array<Statistics, kGroupMax + 1> statistics_{};  ///< by the lowest bits of INDEX; the last of STAT_SLOT
+  std::vector<std::int64_t> sums_;                      ///< REDUCE: first, second of a column
   std::vector<PoolCell> pool_;
 };
 

@@ -102,7 +102,9 @@ LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::ui
   const std::int64_t image = static_cast<std::int64_t>(e.address) + at.n * s.IMAGE_PITCH;
   const LineSpan lines = line_span(e, s, at);
   const bool inside = at.n == end.n && lines.first >= 0 && lines.last < s.LIMIT_Y;
-  std::int64_t first = image, last = static_cast<std::int64_t>(e.address) + (end.n + 1) * s.IMAGE_PITCH;
+  // Images may lie between each other's lines: those of a weight's input channels do.
+  const std::int64_t reach = std::max<std::int64_t>(s.IMAGE_PITCH, std::int64_t{s.LIMIT_Y} * s.LINE_PITCH);
+  std::int64_t first = image, last = static_cast<std::int64_t>(e.address) + end.n * s.IMAGE_PITCH + reach;
   if (inside) first = image + lines.first * s.LINE_PITCH, last = image + (lines.last + 1) * s.LINE_PITCH - 1;
   const std::int64_t bit = 8 * (image + at.y * s.SCALE_Y * s.LINE_PITCH);
   const auto line = static_cast<std::uint32_t>(inside ? -1 : at.y);

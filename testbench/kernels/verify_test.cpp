@@ -172,6 +172,7 @@ TEST_F(BrokenSums, TilesAreChecked) {
   breaks(gemm_, Field::EXEC_LEVEL, 1, "alone in its loops");
   breaks(tile_, Field::N0, 65, "the accumulators (tiles) ends at 64");
   breaks(tile_, Field::N2, 2, "alone in two loops");
+  breaks(tile_, Field::EXEC_LEVEL, 1, "alone in two loops");
 }
 
 TEST_F(BrokenConvolution, ShapesAreChecked) {
@@ -206,7 +207,8 @@ TEST_F(Broken, LocalAddressesAreChecked) {
   breaks(Opcode::LOAD, "forward", Field::LOCAL_BITS, 3, "scratchpad");
   breaks(Opcode::GEMM, "forward", Field::B_STEP, 1000, "spad B");
   breaks(Opcode::TILE, "wgrad", Field::STAT_KEEP, 1, "its slot has other statistics");
-  breaks(Opcode::TILE, "wgrad", Field::STAT_SLOT, 3, "no such slot");
+  breaks(Opcode::TILE, "bias", Field::STAT_KEEP, 1, "statistics of no slot");
+  breaks(Opcode::GEMM, "forward", Field::COLS_LAST, 0, "a segment is empty");
   breaks(Opcode::TILE, "bias", Field::COL_BASE, 1020, "VBIAS ends at 512");
   breaks(Opcode::TILE, "forward", Field::ROWS, 5, "tile rows");
   breaks(Opcode::TILE, "forward", Field::VIN_STRIDE, 256, "VOUT ends at 256");

@@ -69,10 +69,11 @@ TEST_P(ConstantChannel, GivesBetaAndPassesNoGradient) {
 
   const NamedTensor& y = record.tensors.at("bn.z_raw");
   ASSERT_EQ(y.values.size(), 16 * beta.size());
+  const int shift = recipe.raw_bits == 16 ? 13 : 8;  // units 2^-16 or 2^-11 of y (N5.5) against 2^-24 of beta
   for (std::size_t i = 0; i < y.values.size(); ++i) {
-    // Units 2^-16 of y against 2^-24 of beta; a real keeps 16 bits of beta.
-    EXPECT_NEAR(y.values[i], std::ldexp(beta[i % beta.size()], -8),
-                1.0 + std::ldexp(std::abs(beta[i % beta.size()]), -24));
+    const std::int32_t of_column = beta[i % beta.size()];
+    // A real keeps 16 bits of beta.
+    EXPECT_NEAR(y.values[i], std::ldexp(of_column, -shift), 1.0 + std::ldexp(std::abs(of_column), -shift - 16));
   }
   for (const std::int32_t g : record.tensors.at("fc1.d_raw").values) EXPECT_EQ(g, 0);
   for (const std::int32_t g : record.tensors.at("bn.dgamma").values) EXPECT_EQ(g, 0);

@@ -94,7 +94,7 @@ bool may_keep(Opcode opcode) { return opcode == Opcode::TILE || opcode == Opcode
 /// Returns where a command's statistics are: by INDEX, or behind those in a slot that it names.
 std::size_t slot_of(const Command& c) {
   const std::uint32_t named = may_keep(c.opcode()) ? c.get(Field::STAT_SLOT) : 0;
-  return named == 0 ? c.get(Field::INDEX) % 4 : 3 + named;
+  return named == 0 ? c.get(Field::INDEX) % 4 : 4;
 }
 
 }  // namespace

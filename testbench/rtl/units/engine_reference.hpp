@@ -70,7 +70,7 @@ class Reference {
   std::vector<std::int32_t> bias_;
   std::vector<std::array<std::int64_t, 2>> sums_;    ///< of REDUCE, by column
   std::vector<std::array<std::int64_t, 2>> pooled_;  ///< value and winner, by element
-  std::array<Statistics, 6> statistics_;             ///< of the commands of a loop group by INDEX, then by STAT_SLOT
+  std::array<Statistics, 5> statistics_;             ///< of the commands of a loop group by INDEX, then by STAT_SLOT
 };
 
 /// An engine and its reference side by side, from the same poison in every memory.

@@ -99,7 +99,7 @@ void with_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
 /// Lets it also go on with the statistics of a command before it.
 void with_kept_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
   with_statistics(c, sweep, index);
-  if (chance(sweep, 50)) c.set(Field::STAT_SLOT, sweep.in(1, 2)).set(Field::STAT_KEEP, sweep.in(0, 1));
+  if (chance(sweep, 50)) c.set(Field::STAT_SLOT, 1).set(Field::STAT_KEEP, sweep.in(0, 1));
 }
 void with_words(Command& c, Sweep& sweep) {
   c.set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
