@@ -142,6 +142,44 @@ class BrokenConvolution : public Broken {
   }
 };
 
+TEST(Verify, RefusesElementsOf16BitsAtOddBytes) {
+  using namespace testing_cases;
+  Program program =
+      lower(named_network("conv_small"), named_recipe("int8_raw16"), named_hardware("tiny"), with_batch(3));
+  int broken = 0;
+  for (Command& command : program.commands) {
+    const bool transfers = command.opcode() == Opcode::LOAD || command.opcode() == Opcode::STORE;
+    if (!transfers || command.get(Field::MEMORY_BITS) != static_cast<std::uint32_t>(Width::BITS16)) continue;
+    const Command kept = command;
+    command.set(Field::PITCH, command.get(Field::PITCH) + 1);
+    EXPECT_THAT(error_of([&] { verify_places(program); }), HasSubstr("elements of 16 bits begin at odd bytes"));
+    command = kept;
+    ++broken;
+  }
+  EXPECT_GT(broken, 10);
+  EXPECT_EQ(error_of([&] { verify_places(program); }), "");
+}
+
+/// Weight gradients of signs meet as 4-bit codes where taps are padding; as signs they would be wrong.
+TEST(Verify, RefusesTransposedSignsFromPadding) {
+  using namespace testing_cases;
+  Program program = lower(named_network("conv_byte"), named_recipe("fqt1"), named_hardware("odd"), with_batch(3));
+  int refused = 0, taken = 0;
+  for (Command& command : program.commands) {
+    if (command.opcode() != Opcode::LOAD || command.get(Field::TRANSPOSE) == 0 || command.get(Field::SHAPED) == 0 ||
+        command.get(Field::MEMORY_BITS) != static_cast<std::uint32_t>(Width::BITS1)) {
+      continue;
+    }
+    const Command kept = command;
+    command.set(Field::LOCAL_BITS, static_cast<int>(Width::BITS1));
+    const std::string error = error_of([&] { verify_places(program); });
+    error.find("transposed signs come from padding") == std::string::npos ? ++taken : ++refused;
+    command = kept;
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(taken, 0);  // a convolution without padding
+}
+
 /// A weight gradient whose sums all stay.
 class BrokenSums : public Broken {
  protected:
