@@ -283,6 +283,7 @@ namespace bitloom {
   X(BATCH_HIGH, 0x44)        \
   X(PROGRAM_HIGH, 0x48)
 
+inline constexpr int kFieldMax = 65535;  ///< largest count of a 16-bit field
 inline constexpr int kCommandBytes = 64;
 inline constexpr int kCommandWords = 16;
 inline constexpr int kQueues = 4;                  ///< load, array, vector, store

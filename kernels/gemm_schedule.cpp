@@ -12,7 +12,6 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kLoadTerms = 65535;   ///< rows or columns of a LOAD
 constexpr int kLoadOverhead = 40;   ///< cycles of a LOAD besides its beats, about
 constexpr int kDrainOverhead = 12;  ///< cycles of a TILE besides its words, about
 constexpr double kBeatCost = 0.25;  ///< cycles that a beat counts besides: what moves costs energy
@@ -168,8 +167,8 @@ std::string why_not_resident(const Lowering& low, const GemmPass& whole) {
   const auto more = [&](const char* key, std::int64_t needed, std::int64_t has) {
     return fmt::format("{} is too small: a whole reduction needs {} bytes, a buffer has {}", key, needed, has);
   };
-  if (whole.job.terms > kLoadTerms) {
-    return fmt::format("the reduction has {} terms, a LOAD brings {}", whole.job.terms, kLoadTerms);
+  if (whole.job.terms > kFieldMax) {
+    return fmt::format("the reduction has {} terms, a LOAD brings {}", whole.job.terms, kFieldMax);
   }
   if (bytes > hw.spad_a_bytes) return more("spad_a_bytes", bytes, hw.spad_a_bytes);
   if (bytes > 2 * std::int64_t{hw.spad_b_bytes}) return more("spad_b_bytes", bytes, 2 * std::int64_t{hw.spad_b_bytes});
@@ -219,7 +218,7 @@ std::vector<GemmPass> summing_passes(const Lowering& low, const GemmPass& whole,
   const Hardware& hw = low.hardware();
   const int unit = hw.axi_bytes;
   const auto bytes = static_cast<int>(divide_up(whole.job.terms * whole.bits, 8));
-  const int most = kLoadTerms * whole.bits / 8 / unit * unit;
+  const int most = kFieldMax * whole.bits / 8 / unit * unit;
   std::vector<GemmPass> passes;
   for (const RowPart& part : parts) {
     GemmPass& pass = passes.emplace_back(whole);

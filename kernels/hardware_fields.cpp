@@ -1,12 +1,10 @@
 // What a hardware file may say.
+#include "kernels/command_set.hpp"
 #include "kernels/hardware.hpp"
 
 namespace bitloom {
 
 namespace {
-
-/// Largest count that a 16-bit field of a command can hold.
-constexpr int kFieldMax = 65535;
 
 std::vector<FileField> array_fields() {
   return {

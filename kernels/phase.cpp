@@ -12,8 +12,6 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kLoopMax = 65535;  ///< of N0 and N2; N1 has 32 bits
-
 Command shape_command(const Gather& gather, bool load, int slot) {
   Command command(load ? Opcode::LOAD_SHAPE : Opcode::STORE_SHAPE);
   command.set(Field::SLOT, slot);
@@ -56,9 +54,9 @@ Phase Phase::over_samples(Lowering& low, const TileGrid& grid, int samples, int 
 
 void Phase::set_loops(Command& command, const std::array<int, 3>& counts) const {
   const int most = std::max(counts[0], counts[2]);
-  if (most > kLoopMax) {
+  if (most > kFieldMax) {  // N0 and N2; N1 has 32 bits
     throw Error(fmt::format("hardware {}: {}: {} tiles in one direction, a loop counts to {}; take a smaller batch",
-                            low_.context().hardware.name, low_.context().what, most, kLoopMax));
+                            low_.context().hardware.name, low_.context().what, most, kFieldMax));
   }
   command.set(Field::N0, counts[0]).set(Field::N1, counts[1]).set(Field::N2, counts[2]);
 }

@@ -12,7 +12,6 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kFieldMax = 65535;     ///< of a 16-bit field
 constexpr int kLossRowsPerLane = 4;  ///< a loss tile's rows in multiples of V: enough to overlap its loads
 
 [[noreturn]] void too_small(const TilingContext& context, const std::string& memory, std::int64_t needed_words,
