@@ -31,6 +31,16 @@ HardwareDram read_dram(const FieldReader& json) {
   return dram;
 }
 
+int read_lanes(const FieldReader& json, int axi_bytes) {
+  if (!json.has("lanes")) return axi_bytes / 4;
+  const int lanes = json.get<int>("lanes");
+  if (lanes != axi_bytes / 4 && lanes != axi_bytes / 2) {
+    json.fail("lanes", fmt::format("expected axi_bytes / 4 = {} or axi_bytes / 2 = {}, got {}", axi_bytes / 4,
+                                   axi_bytes / 2, lanes));
+  }
+  return lanes;
+}
+
 /// Reads two latencies or a memory with banks.
 void read_memory(const FieldReader& json, Hardware& hw) {
   const bool banks = json.has("dram");
@@ -54,8 +64,9 @@ Hardware read_hardware(const std::filesystem::path& file) {
   hw.name = name_of(json);
   hw.clock_mhz = json.get<double>("clock_mhz");
   hw.axi_bytes = json.get<int>("axi_bytes");
+  hw.lanes = read_lanes(json, hw.axi_bytes);
   hw.rows = json.get<int>("rows", 1, hw.axi_bytes);
-  hw.cols = json.get<int>("cols", hw.lanes(), hw.axi_bytes);
+  hw.cols = json.get<int>("cols", hw.lanes, hw.axi_bytes);
   hw.spad_a_bytes = multiple(json, "spad_a_bytes", hw.axi_bytes);
   hw.spad_b_bytes = multiple(json, "spad_b_bytes", hw.axi_bytes);
   hw.acc_tiles = json.get<int>("acc_tiles");
@@ -76,7 +87,7 @@ std::vector<HardwareParameter> structural_parameters(const Hardware& hw) {
   return {{"ROWS", hw.rows},
           {"COLS", hw.cols},
           {"AXI_BYTES", hw.axi_bytes},
-          {"LANES", hw.lanes()},
+          {"LANES", hw.lanes},
           {"SPAD_A_WORDS", hw.spad_a_bytes / words},
           {"SPAD_B_WORDS", hw.spad_b_bytes / words},
           {"ACC_TILES", hw.acc_tiles},

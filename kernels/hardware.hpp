@@ -27,12 +27,13 @@ struct Hardware {
   int rows = 0;                      ///< R, 1..32, at most axi_bytes
   int cols = 0;                      ///< C, V..32, at most axi_bytes
   int axi_bytes = 0;                 ///< W: 8, 16 or 32
+  int lanes = 0;                     ///< V: a quarter or half of axi_bytes
   int spad_a_bytes = 0;              ///< per lane and buffer, multiple of W
   int spad_b_bytes = 0;              ///< per lane and buffer, multiple of W
   int acc_tiles = 0;                 ///< tiles of R × C accumulators, 2..255
-  int vin_words = 0;                 ///< words of W bytes
-  int vout_words = 0;                ///< words of W bytes (RAW memory)
-  int vbias_words = 0;               ///< words of W bytes
+  int vin_words = 0;                 ///< words of V int32
+  int vout_words = 0;                ///< words of V int32 (RAW memory)
+  int vbias_words = 0;               ///< words of V int32
   int table_words = 0;               ///< 32-bit entries, 64..kTableWordsMax
   int queue_depth = 0;               ///< commands per queue FIFO, at least kGroupMax
   int max_outstanding = 0;           ///< read bursts in flight, 1..64
@@ -42,8 +43,8 @@ struct Hardware {
   std::optional<HardwareDram> dram;  ///< banks in the place of the flat memory
   uint64_t dram_bytes = 0;
 
-  int lanes() const { return axi_bytes / 4; }                 ///< V
-  int tile_cols() const { return cols / lanes() * lanes(); }  ///< largest Ct
+  int vector_word() const { return 4 * lanes; }           ///< bytes of a word of VIN, VOUT and VBIAS
+  int tile_cols() const { return cols / lanes * lanes; }  ///< largest Ct
 };
 
 /// Describes a hardware file.

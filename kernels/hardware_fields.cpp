@@ -11,16 +11,20 @@ std::vector<FileField> array_fields() {
       fields::text("name", "What reports call the machine.").checked("Not empty."),
       fields::number("clock_mhz", 1e-3, 1e6, "The clock, which turns cycles into seconds and changes no cycles.")
           .in("MHz"),
-      fields::integer("axi_bytes", 8, 32,
-                      "The width of the memory bus, W; a quarter of it is the number of lanes, V, of the vector unit.")
-          .in("bytes")
-          .powers_of_two(),
+      fields::integer("axi_bytes", 8, 32, "The width of the memory bus, W.").in("bytes").powers_of_two(),
+      fields::integer(
+          "lanes", 2, 16,
+          "The lanes of the vector unit, V. With axi_bytes / 4 a beat of memory brings a value of 32 bits for "
+          "each, with axi_bytes / 2 one of 16 bits.")
+          .in("lanes")
+          .may_be_absent()
+          .checked("axi_bytes / 4, which is meant where it is absent, or axi_bytes / 2."),
       fields::integer("rows", 1, 32, "The rows of the multiplier array, R.")
           .in("multipliers")
           .checked("At most axi_bytes."),
       fields::integer("cols", 2, 32, "The columns of the multiplier array, C.")
           .in("multipliers")
-          .checked("From axi_bytes / 4 to axi_bytes."),
+          .checked("From lanes to axi_bytes."),
   };
 }
 
@@ -38,11 +42,11 @@ std::vector<FileField> memory_fields() {
                       "reduction goes by.")
           .in("tiles of rows x cols accumulators"),
       fields::integer("vin_words", 1, kFieldMax, "The size of the vector unit's input buffer.")
-          .in("words of axi_bytes"),
+          .in("words of lanes values of 4 bytes"),
       fields::integer("vout_words", 1, kFieldMax, "The size of the vector unit's output buffer.")
-          .in("words of axi_bytes"),
+          .in("words of lanes values of 4 bytes"),
       fields::integer("vbias_words", 1, kFieldMax, "The size of the buffer for biases and values by channel.")
-          .in("words of axi_bytes"),
+          .in("words of lanes values of 4 bytes"),
       fields::integer("table_words", 64, kTableWordsMax,
                       "The size of the table of scales, statistics and the values of a channel, sample or group.")
           .in("words of 4 bytes"),

@@ -38,7 +38,7 @@ NormInput norm_input(Lowering& low, const Raw& z, int rows, int cols, bool whole
 Sections reduce_sections(const Lowering& low, int inputs, int cols) {
   const Hardware& hw = low.hardware();
   const int fitting = std::max(1, std::min({kReduceWords, hw.vin_words / (8 * inputs), hw.vout_words / 8}));
-  const auto groups = static_cast<int>(std::min<std::int64_t>(fitting, divide_up(cols, hw.lanes())));
+  const auto groups = static_cast<int>(std::min<std::int64_t>(fitting, divide_up(cols, hw.lanes)));
   return {.in = inputs, .out = 1, .most_groups = groups, .least_words = 4 * groups};
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -104,6 +105,11 @@ std::string hardware_parameters(const Hardware& hw) {
   std::string text = fmt::format("\n  // Hardware {}.\n", hw.name);
   for (const HardwareParameter& each : structural_parameters(hw)) {
     text += parameter(each.name, static_cast<std::uint64_t>(each.value), 0);
+  }
+  // Random words of a group of lanes (N4), of 8 and of 16 bits; at least a block, which has 64.
+  for (const int bits : {8, 16}) {
+    const auto all = static_cast<std::uint64_t>(std::max(64, hw.lanes * bits));
+    text += parameter(fmt::format("RANDOM{}_BITS", bits), all, 0);
   }
   return text + parameter("CONFIG_HASH", config_hash(hw), 32);
 }

@@ -85,7 +85,7 @@ void Step::pool_forward(int s) {
   g.segment = in.channels;
   g.tap_loop = true;
   set_pitches(g, bytes_of(low, from.tensor, in.channels), in);
-  const auto pieces = column_pieces(in.channels, low.hardware().lanes(), 1, low.hardware());
+  const auto pieces = column_pieces(in.channels, low.hardware().lanes, 1, low.hardware());
   Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)});
   for (const Columns& piece : pieces) {
     const TileGrid grid = low.vector_tiles(out.rows(), piece.count, sections_of(1, is_max ? 2 : 1));
@@ -122,7 +122,7 @@ void Step::pool_backward(int s) {
     xs = {{.count = in.width, .taps = 1}};
   }
   const int inputs = (stage(s).op == Op::kMaxPool ? 2 : 1) + (place.mask < 0 ? 0 : 1);
-  const auto pieces = column_pieces(in.channels, low.hardware().lanes(), inputs, low.hardware());
+  const auto pieces = column_pieces(in.channels, low.hardware().lanes, inputs, low.hardware());
   Statistics statistics(low, {place.maximum, kUnread, place.saturations});
   for (const StridePhase& y : ys) {
     for (const StridePhase& x : xs) {

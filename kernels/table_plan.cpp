@@ -11,7 +11,7 @@
 namespace bitloom {
 
 TablePlan::TablePlan(const Hardware& hardware, const Network& network)
-    : hardware_(hardware), network_(network), words_(hardware.table_words), lanes_(hardware.lanes()) {
+    : hardware_(hardware), network_(network), words_(hardware.table_words), lanes_(hardware.lanes) {
   add(1);  // T[0] stays 0
   names_[ScalarHandle{kWholeStep, StepScalar::kScaleSat}] = add(1);
 }

@@ -16,7 +16,7 @@ constexpr int kLossRowsPerLane = 4;  ///< a loss tile's rows in multiples of V: 
 
 [[noreturn]] void too_small(const TilingContext& context, const std::string& memory, std::int64_t needed_words,
                             int words) {
-  const int unit = context.hardware.axi_bytes;
+  const int unit = context.hardware.vector_word();
   throw Error(fmt::format("hardware {}: {}: {} is too small for its smallest tile: needs {} bytes, has {}",
                           context.hardware.name, context.what, memory, needed_words * unit,
                           static_cast<std::int64_t>(words) * unit));
@@ -24,7 +24,7 @@ constexpr int kLossRowsPerLane = 4;  ///< a loss tile's rows in multiples of V: 
 
 TileGrid grid(const Hardware& hardware, int rows, int cols, int tile_rows, int tile_cols) {
   TileGrid result{cut(rows, tile_rows), cut(cols, tile_cols), 0, 0};
-  result.groups = static_cast<int>(divide_up(tile_cols, hardware.lanes()));
+  result.groups = static_cast<int>(divide_up(tile_cols, hardware.lanes));
   result.stride = tile_rows * result.groups;
   return result;
 }
@@ -59,7 +59,7 @@ std::int64_t tile_words(const TilingContext& context, const Sections& sections, 
 /// Returns G of the widest tile of at most `most` words a row whose columns are a multiple of `sections.columns`, or
 /// all.
 std::int64_t row_groups(const TilingContext& context, const Sections& sections, std::int64_t most, int cols) {
-  const int lanes = context.hardware.lanes();
+  const int lanes = context.hardware.lanes;
   const std::int64_t all = divide_up(cols, lanes);
   if (all <= most) return all;
   const std::int64_t unit = divide_up(sections.columns, lanes);
@@ -75,30 +75,30 @@ Cut cut(int extent, int size) {
 
 TileGrid array_grid(const TilingContext& context, int rows, int cols, const Sections& sections) {
   const Hardware& hw = context.hardware;
-  std::int64_t groups = row_groups(context, sections, hw.tile_cols() / hw.lanes(), cols);
-  groups = std::min<std::int64_t>(groups, hw.tile_cols() / hw.lanes());
+  std::int64_t groups = row_groups(context, sections, hw.tile_cols() / hw.lanes, cols);
+  groups = std::min<std::int64_t>(groups, hw.tile_cols() / hw.lanes);
   const std::int64_t words =
       tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
   const auto tile_rows = static_cast<int>(std::min<std::int64_t>(hw.rows, words / groups));
-  return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes()), sections);
+  return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes), sections);
 }
 
 TileGrid vector_grid(const TilingContext& context, int rows, int cols, const Sections& sections) {
   const Hardware& hw = context.hardware;
-  const std::int64_t unit = divide_up(sections.columns, hw.lanes());
+  const std::int64_t unit = divide_up(sections.columns, hw.lanes);
   std::int64_t most =
-      std::min<std::int64_t>({tile_words(context, sections, 1, 1), sections.most_groups, kFieldMax / hw.lanes()});
+      std::min<std::int64_t>({tile_words(context, sections, 1, 1), sections.most_groups, kFieldMax / hw.lanes});
   std::int64_t groups = row_groups(context, sections, most, cols);
   while (groups > unit && 2 * sections.coefficients * groups + 2 * sections.in * groups > hw.vin_words) groups -= unit;
   const std::int64_t words =
       tile_words(context, sections, groups, std::max<std::int64_t>(groups, sections.least_words));
   const auto tile_rows = static_cast<int>(std::min<std::int64_t>(rows, words / groups));
-  return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes()), sections);
+  return widened(grid(hw, rows, cols, tile_rows, static_cast<int>(groups) * hw.lanes), sections);
 }
 
 TileGrid loss_grid(const TilingContext& context, int rows, int cols) {
   const Hardware& hw = context.hardware;
-  const int lanes = hw.lanes();
+  const int lanes = hw.lanes;
   const std::int64_t groups = divide_up(cols, lanes);
   const std::int64_t words = tile_words(context, {2, 1, 0}, groups, groups);
   auto fitting = static_cast<int>(words / groups);
@@ -128,11 +128,11 @@ bool fills_tiles(const Hardware& hardware, int lanes, int local_bits) {
 TileGrid bias_grid(const TilingContext& context, int cols) {
   const Hardware& hw = context.hardware;
   const TileGrid widest = vector_grid(context, 1, cols, {.in = 1});
-  const std::int64_t all = divide_up(cols, hw.lanes());
+  const std::int64_t all = divide_up(cols, hw.lanes);
   const auto groups = static_cast<int>(divide_up(all, widest.cols.count));  // so that the last tile is as full
   const std::int64_t words = std::int64_t{groups} * widest.cols.count;
   if (words > hw.vbias_words) too_small(context, "VBIAS", words, hw.vbias_words);
-  return grid(hw, 1, cols, 1, groups * hw.lanes());
+  return grid(hw, 1, cols, 1, groups * hw.lanes);
 }
 
 }  // namespace bitloom

@@ -188,7 +188,7 @@ class Places {
   }
 
   void check_vector(const Command& c) {
-    const std::int64_t groups = divide_up(c.get(Field::COLS), hw_.lanes());
+    const std::int64_t groups = divide_up(c.get(Field::COLS), hw_.lanes);
     const std::int64_t tile = full_rows(c) * groups;
     const std::int64_t stride = c.get(Field::VIN_STRIDE);
     const Operands of = operands(c);
@@ -199,7 +199,7 @@ class Places {
       check_accumulators(c);
     }
     require(
-        counts_[0] == 1 || c.get(Field::COLS_DIM) != 0 || c.get(Field::COLS) % static_cast<unsigned>(hw_.lanes()) == 0,
+        counts_[0] == 1 || c.get(Field::COLS_DIM) != 0 || c.get(Field::COLS) % static_cast<unsigned>(hw_.lanes) == 0,
         "COLS is no multiple of V");
     require(second(c) + of.tiles() + outputs <= 1 || stride >= tile, "VIN_STRIDE is less than a tile");
     if (of.tiles() > 0) {
@@ -217,8 +217,8 @@ class Places {
     if (of.reads_bias || of.writes_bias) {
       LoopIndex last{};
       for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
-      const std::int64_t read = divide_up(cols_at(c, last, counts_), hw_.lanes());
-      const std::int64_t first = col0_at(c, last) / hw_.lanes();
+      const std::int64_t read = divide_up(cols_at(c, last, counts_), hw_.lanes);
+      const std::int64_t first = col0_at(c, last) / hw_.lanes;
       within(first + (of.writes_bias ? groups : read), hw_.vbias_words, "VBIAS");  // a whole word of lanes is written
     }
     require(c.get(Field::RAW16) != 0 || c.get(Field::RAW_SHIFT) == 0, "RAW_SHIFT without RAW16");

@@ -3,7 +3,6 @@
 // quotient or root bit a cycle); and writes its outputs one word a cycle.
 module bl_adam #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1,
     parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1
 ) (
@@ -29,12 +28,12 @@ module bl_adam #(
     output logic            draw_o,        // the word comes 14 cycles later
     output logic [    31:0] draw_row_o,
     output logic [    31:0] draw_block_o,
-    input  logic [   127:0] word_i,
+    input  logic [bl_pkg::RANDOM16_BITS-1:0] word_i,
     output logic [VinW-1:0] vin_addr_o,
-    input  logic [ W*8-1:0] vin_data_i,
+    input  logic [ V*32-1:0] vin_data_i,
     output logic            raw_we_o,
     output logic [RawW-1:0] raw_addr_o,
-    output logic [ W*8-1:0] raw_data_o
+    output logic [ V*32-1:0] raw_data_o
 );
 
   localparam int LogV = $clog2(V);
@@ -137,7 +136,7 @@ module bl_adam #(
 
   // ---- Operands: three inputs, four vectors; random words
   logic [7*V*32-1:0] operand_q;
-  logic [127:0] word_q;
+  logic [bl_pkg::RANDOM16_BITS-1:0] word_q;
   logic [1:0] field;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

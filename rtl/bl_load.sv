@@ -38,7 +38,8 @@ module bl_load (
     output logic [                    2:0] width_o,      // LOCAL_BITS
     output logic [                    4:0] byte_o,       // of the lane's word
     output logic [                    2:0] bit_o,        // of this byte
-    output logic [bl_pkg::AXI_BYTES*8-1:0] data_o,
+    output logic [bl_pkg::AXI_BYTES*8-1:0] data_o,       // of the scratchpads
+    output logic [   bl_pkg::LANES*32-1:0] vin_data_o,
     output logic [  bl_pkg::AXI_BYTES-1:0] present_o     // bytes that are not padding
 );
 
@@ -181,10 +182,10 @@ module bl_load (
 
   // --- local words ----------------------------------------------------------------------------------------------------
   logic word_valid, word_ends_row, word_last;
-  logic [Bits-1:0] word;
+  logic [bl_pkg::LANES*32-1:0] word;
   logic [Bytes-1:0] padding;
   bl_packer u_packer (
-      .clk_i, .rst_ni, .memory_shift_i(memory_shift), .local_shift_i(local_shift),
+      .clk_i, .rst_ni, .vin_i(target == bl_pkg::TARGET_VIN), .memory_shift_i(memory_shift), .local_shift_i(local_shift),
       .expand_i(exec_cmd_i[bl_pkg::F_EXPAND_LSB+:2]), .padding_min_i(exec_cmd_i[bl_pkg::F_PAD_MIN_LSB]),
       .piece_valid_i(piece_count_q != 7'd0), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
       .piece_padding_i(head[2]), .piece_ends_row_i(head[1]), .piece_last_i(head[0]), .piece_pop_o(piece_pop),
@@ -268,7 +269,8 @@ module bl_load (
   assign width_o = exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:3];
   assign word_o = transpose ? first_word + (position >> ByteW) + offset_q : word_q;
   assign byte_o = 5'(position[ByteW-1:0]);
-  assign data_o = word;
+  assign data_o = word[Bits-1:0];
+  assign vin_data_o = word;
   assign present_o = ~padding;
   assign exec_done_o = active_q ? (word_valid && word_last) : (exec_valid_i && empty);
 

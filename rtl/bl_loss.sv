@@ -7,7 +7,6 @@
 //   stage 4  a word of the gradient written
 module bl_loss #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1,
     parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1
 ) (
@@ -32,10 +31,10 @@ module bl_loss #(
     input  logic            div_done_i,
     input  logic [    47:0] div_quotient_i,
     output logic [VinW-1:0] vin_addr_o,
-    input  logic [ W*8-1:0] vin_data_i,
+    input  logic [ V*32-1:0] vin_data_i,
     output logic            raw_we_o,
     output logic [RawW-1:0] raw_addr_o,
-    output logic [ W*8-1:0] raw_data_o
+    output logic [ V*32-1:0] raw_data_o
 );
 
   localparam int LogV = $clog2(V);
@@ -192,7 +191,7 @@ module bl_loss #(
   assign div_steps_o = 6'd32;
 
   // ---- Stage 4: elements gather in a word, which is written when it is full or the row's last.
-  logic [W*8-1:0] word_q;
+  logic [V*32-1:0] word_q;
   logic [15:0] raw_word_q;
   logic write_q;
   always_ff @(posedge clk_i) begin

@@ -12,13 +12,13 @@ module bl_random (
     input  logic         key_sel_i,
     input  logic [ 31:0] key_address_i,  // tensor, use, sample (N4.2)
     output logic         key_done_o,
-    // Draws: the words of block_i and, where second_i, of block_i + 1, 14 cycles later.
+    // Draws: 8 random bits a lane or, where whole_i, 16, from block_i and those behind it, 14 cycles later.
     input  logic         valid_i,
-    input  logic         second_i,
+    input  logic         whole_i,
     input  logic         sel_i,
     input  logic [ 31:0] row_i,
     input  logic [ 31:0] block_i,
-    output logic [127:0] word_o          // {block + 1, block}
+    output logic [bl_pkg::RANDOM16_BITS-1:0] word_o  // the first block lowest
 );
 
   logic [63:0] key_q[8];
@@ -48,37 +48,21 @@ module bl_random (
 
   assign keys = {key_q[{slot_i, 1'b1}], key_q[{slot_i, 1'b0}]};
 
-  logic unused_valid0;
-  bl_threefry u_pipe0 (
-      .clk_i,
-      .rst_ni,
-      .valid_i,
-      .sel_i,
-      .keys_i(keys),
-      .row_i,
-      .block_i,
-      .valid_o(unused_valid0),
-      .word_o(word_o[63:0])
-  );
-
-  // With fewer than 8 lanes a group never needs more than one block.
-  if (bl_pkg::LANES > 4) begin : g_second
-    logic unused_valid1;
-    bl_threefry u_pipe1 (
+  // A block has 64 bits; the first pipes make those of 8 bits a lane.
+  localparam int Pipes = bl_pkg::RANDOM16_BITS / 64;
+  for (genvar p = 0; p < Pipes; p++) begin : g_pipe
+    logic unused_valid;
+    bl_threefry u_pipe (
         .clk_i,
         .rst_ni,
-        .valid_i(valid_i && second_i),
+        .valid_i(valid_i && (whole_i || p < bl_pkg::RANDOM8_BITS / 64)),
         .sel_i,
         .keys_i(keys),
         .row_i,
-        .block_i(block_i + 32'd1),
-        .valid_o(unused_valid1),
-        .word_o(word_o[127:64])
+        .block_i(block_i + 32'(p)),
+        .valid_o(unused_valid),
+        .word_o(word_o[p*64+:64])
     );
-  end else begin : g_one
-    logic unused_second;
-    assign unused_second = second_i;
-    assign word_o[127:64] = 64'd0;
   end
 
 endmodule

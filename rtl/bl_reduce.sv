@@ -3,7 +3,6 @@
 // where a sum is read and written in the same cycle. The results are written behind the last group.
 module bl_reduce #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1
 ) (
     input  logic              clk_i,
@@ -27,7 +26,7 @@ module bl_reduce #(
     // The results
     output logic              writes_o,
     output logic [  RawW-1:0] raw_addr_o,
-    output logic [   W*8-1:0] raw_data_o
+    output logic [   V*32-1:0] raw_data_o
 );
 
   localparam int LogV = $clog2(V);

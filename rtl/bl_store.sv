@@ -1,6 +1,7 @@
 // The write DMA: rows of elements from VOUT, one int32 a lane, packed to their width in memory and shifted to any byte
-// address; strobes cut a row's first and last beat. One VOUT word a cycle through three stages: read, append, and the AW
-// and W registers. A burst ends at a row's end, after MAX_BURST beats or at a 4 KiB boundary.
+// address; strobes cut a row's first and last beat. One VOUT word a cycle, or where it has two beats in memory one of
+// them, through three stages: read, append, and the AW and W registers. A burst ends at a row's end, after MAX_BURST
+// beats or at a 4 KiB boundary.
 module bl_store (
     input  logic                           clk_i,
     input  logic                           rst_ni,
@@ -17,7 +18,7 @@ module bl_store (
     // VOUT; data in the cycle after the read
     output logic                           vout_re_o,
     output logic [                   15:0] vout_word_o,
-    input  logic [bl_pkg::AXI_BYTES*8-1:0] vout_data_i,
+    input  logic [   bl_pkg::LANES*32-1:0] vout_data_i,
     // AXI
     output logic [                   63:0] awaddr_o,
     output logic [                    7:0] awlen_o,
@@ -99,13 +100,13 @@ module bl_store (
     end
   end
 
-  // --- append: the word's elements, behind what the beat has ------------------------------------------------------------
+  // --- append: the word's elements, at most a beat of them, behind what the beat has ------------------------------------
   // Of the word that has been read; a row's first brings the row's address and beats.
   logic word_q, word_first_q, word_ends_row_q, word_last_q;
-  logic [15:0] word_elements_q;
+  logic [15:0] word_elements_q, elements;
   logic [63:0] word_addr_q;
   logic [15:0] word_beats_q;
-  logic step, emit, ends_row;
+  logic step, emit, ends_row, second_q, word_done;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) word_q <= 1'b0;
     else if (append_free) word_q <= read;
@@ -121,6 +122,20 @@ module bl_store (
     end
   end
 
+  // Words of two beats: their first half, then the second.
+  localparam int BeatLanes = Bits / 32;
+  logic halves;
+  assign halves = Lanes > BeatLanes && width == bl_pkg::WIDTH_BITS32;
+  assign word_done = !halves || second_q || word_elements_q <= 16'(BeatLanes);
+  always_comb begin
+    elements = word_elements_q;
+    if (halves) elements = second_q ? word_elements_q - 16'(BeatLanes) : word_done ? word_elements_q : 16'(BeatLanes);
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) second_q <= 1'b0;
+    else if (step && !flush_q) second_q <= !word_done;
+  end
+
   logic [Bits-1:0] packed_bits, beat_q;
   always_comb begin
     packed_bits = '0;
@@ -129,7 +144,7 @@ module bl_store (
       bl_pkg::WIDTH_BITS4: for (int i = 0; i < Lanes; i++) packed_bits[i*4+:4] = vout_data_i[i*32+:4];
       bl_pkg::WIDTH_BITS8: for (int i = 0; i < Lanes; i++) packed_bits[i*8+:8] = vout_data_i[i*32+:8];
       bl_pkg::WIDTH_BITS16: for (int i = 0; i < Lanes; i++) packed_bits[i*16+:16] = vout_data_i[i*32+:16];
-      default: packed_bits = vout_data_i;
+      default: packed_bits = second_q ? vout_data_i[(Lanes-BeatLanes)*32+:Bits] : vout_data_i[Bits-1:0];
     endcase
   end
 
@@ -142,16 +157,16 @@ module bl_store (
   logic [63:0] addr_q, addr;         // of the beat
   logic [15:0] beats_q, beats;       // left of the row
   logic starts_row;
-  assign starts_row = word_first_q && !flush_q;
+  assign starts_row = word_first_q && !second_q && !flush_q;
   assign lead = starts_row ? word_addr_q[ByteW-1:0] : lead_q;
   assign fill = starts_row ? {lead, 3'd0} : fill_q;
   assign addr = starts_row ? {word_addr_q[63:ByteW], {ByteW{1'b0}}} : addr_q;
   assign beats = starts_row ? word_beats_q : beats_q;
   assign first_beat = starts_row || first_beat_q;
-  assign added = flush_q ? '0 : (BitW+1)'(word_elements_q << element_shift);
+  assign added = flush_q ? '0 : (BitW+1)'(elements << element_shift);
   assign total = {1'b0, fill} + added;
   assign full = total[BitW];
-  assign ends_row = flush_q || (word_ends_row_q && !(full && total[BitW-1:0] != '0));
+  assign ends_row = flush_q || (word_done && word_ends_row_q && !(full && total[BitW-1:0] != '0));
   assign emit = (flush_q || word_q) && (full || ends_row);
   assign added_data = packed_bits & ~({Bits{1'b1}} << added);
   always_comb begin
@@ -163,11 +178,11 @@ module bl_store (
 
   logic out_free, last_emit;
   assign step = (flush_q || word_q) && (!emit || out_free);
-  assign append_free = !word_q || (step && !flush_q);
+  assign append_free = !word_q || (step && word_done && !flush_q);
   assign last_emit = step && ends_row && (flush_q ? flush_last_q : word_last_q);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) flush_q <= 1'b0;
-    else if (step) flush_q <= !flush_q && word_ends_row_q && !ends_row;
+    else if (step) flush_q <= !flush_q && word_done && word_ends_row_q && !ends_row;
   end
   always_ff @(posedge clk_i) begin
     if (step) begin

@@ -8,7 +8,6 @@
 // in stage 3; those of 16 bits in stage 4 (key 0) and stage 6 (key 1).
 module bl_stream #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1
 ) (
     input  logic             clk_i,
@@ -43,7 +42,7 @@ module bl_stream #(
     output logic [     31:0] draw_block_o,
     // VIN
     output logic [ VinW-1:0] vin_addr_o,
-    input  logic [  W*8-1:0] vin_data_i,
+    input  logic [  V*32-1:0] vin_data_i,
     output logic [7*V*32-1:0] operand_o,    // by bit of reads_i
     // A group begins; in the next cycle memories that were addressed now answer
     output logic             begin_o,

@@ -2,7 +2,6 @@
 // after the other, and one bl_write. At most one of them runs.
 module bl_streams #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int Groups = (bl_pkg::COLS + V - 1) / V,
     parameter int RowW = bl_pkg::ROWS > 1 ? $clog2(bl_pkg::ROWS) : 1,
     parameter int GroupW = Groups > 1 ? $clog2(Groups) : 1,
@@ -41,16 +40,16 @@ module bl_streams #(
     output logic              draw_sel_o,
     output logic [      31:0] draw_row_o,
     output logic [      31:0] draw_block_o,
-    input  logic [     127:0] word_i,
+    input  logic [bl_pkg::RANDOM16_BITS-1:0] word_i,
     // Memories
     output logic [  RowW-1:0] acc_row_o,
     output logic [GroupW-1:0] acc_group_o,
     input  logic [  V*48-1:0] acc_data_i,
     output logic [  VinW-1:0] vin_addr_o,
-    input  logic [   W*8-1:0] vin_data_i,
+    input  logic [   V*32-1:0] vin_data_i,
     output logic              raw_we_o,
     output logic [  RawW-1:0] raw_addr_o,
-    output logic [   W*8-1:0] raw_data_o
+    output logic [   V*32-1:0] raw_data_o
 );
 
   // ---- What the running command needs, and what it makes
@@ -172,7 +171,7 @@ module bl_streams #(
       .valid_i(valid),
       .groups_i(groups),
       .indices_i(indices),
-      .word_i(word_i[63:0]),
+      .word_i(word_i[bl_pkg::RANDOM8_BITS-1:0]),
       .acc_row_o,
       .acc_group_o,
       .acc_data_i,
@@ -225,7 +224,7 @@ module bl_streams #(
   );
 
   logic [RawW-1:0] reduce_raw, write_raw;
-  logic [W*8-1:0] reduce_raw_data, write_raw_data;
+  logic [V*32-1:0] reduce_raw_data, write_raw_data;
   bl_reduce u_reduce (
       .clk_i,
       .rst_ni,

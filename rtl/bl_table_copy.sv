@@ -1,7 +1,6 @@
 // The commands TABLE_LOAD and TABLE_STORE: one table entry a cycle, row by row, LANES of them in a word of VIN or VOUT.
 module bl_table_copy #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1,
     parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1
 ) (
@@ -21,10 +20,10 @@ module bl_table_copy #(
     output logic [    15:0] table_waddr_o,
     output logic [    31:0] table_wdata_o,
     output logic [VinW-1:0] vin_addr_o,
-    input  logic [ W*8-1:0] vin_data_i,
+    input  logic [ V*32-1:0] vin_data_i,
     output logic            raw_we_o,
     output logic [RawW-1:0] raw_addr_o,
-    output logic [ W*8-1:0] raw_data_o
+    output logic [ V*32-1:0] raw_data_o
 );
 
   localparam int LogV = $clog2(V);
@@ -41,7 +40,7 @@ module bl_table_copy #(
   logic [LogV-1:0] lane_q;
   logic [15:0] word_at_q;
   logic flush_q;
-  logic [W*8-1:0] word_q;
+  logic [V*32-1:0] word_q;
   assign ends_row = col_q + 16'd1 >= cols_i;
   assign last = ends_row && row_q + 16'd1 >= rows_i;
   assign entry = row_entry_q + col_q;

@@ -26,7 +26,7 @@ module bl_tile #(
     input  logic [       7:1] valid_i,
     input  logic [  8*16-1:0] groups_i,
     input  logic [  8*16-1:0] indices_i,
-    input  logic [      63:0] word_i,
+    input  logic [bl_pkg::RANDOM8_BITS-1:0] word_i,
     // Accumulators
     output logic [  RowW-1:0] acc_row_o,
     output logic [GroupW-1:0] acc_group_o,
@@ -88,7 +88,7 @@ module bl_tile #(
 
   // ---- The lanes
   logic [2:0] field;
-  logic [63:0] word;
+  logic [bl_pkg::RANDOM8_BITS-1:0] word;
   logic [V-1:0] code_saturated4, mask4;
   logic [V*32-1:0] raw4, masks4;
   assign field = 3'(col0_i) + 3'(groups_i[3*16+:16] << LogV);

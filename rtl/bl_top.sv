@@ -59,6 +59,7 @@ module bl_top (
 
   localparam int Bytes = bl_pkg::AXI_BYTES;
   localparam int Word = Bytes * 8;
+  localparam int VectorWord = bl_pkg::LANES * 32;
   localparam int RowW = (bl_pkg::ROWS > 1) ? $clog2(bl_pkg::ROWS) : 1;
   localparam int Groups = (bl_pkg::COLS + bl_pkg::LANES - 1) / bl_pkg::LANES;
   localparam int GroupW = (Groups > 1) ? $clog2(Groups) : 1;
@@ -183,6 +184,7 @@ module bl_top (
   logic [8:0] load_tiles;
   logic [15:0] load_word, load_step;
   logic [Word-1:0] load_data;
+  logic [VectorWord-1:0] load_vin;
   logic [Bytes-1:0] load_present;
 
   bl_load u_load (
@@ -196,7 +198,7 @@ module bl_top (
       .beat_valid_i(load_beat), .beat_data_i(m_rdata_i),
       .a_we_o(a_we), .b_we_o(b_we), .vin_we_o(vin_we), .transpose_o(load_transpose), .buffer_o(load_buffer),
       .lane_o(load_lane), .word_o(load_word), .step_o(load_step), .tiles_o(load_tiles), .byte_o(load_byte),
-      .bit_o(load_bit), .width_o(load_width), .data_o(load_data), .present_o(load_present)
+      .bit_o(load_bit), .width_o(load_width), .data_o(load_data), .vin_data_o(load_vin), .present_o(load_present)
   );
 
   bl_read_arbiter u_read_arbiter (
@@ -265,13 +267,13 @@ module bl_top (
   // --- vector ---------------------------------------------------------------------------------------------------------
   logic [VinW-1:0] vin_addr;
   logic [RawW-1:0] raw_addr;
-  logic [Word-1:0] vin_data, raw_data;
+  logic [VectorWord-1:0] vin_data, raw_data;
   logic raw_we;
 
   bl_memory #(
-      .Words(bl_pkg::VIN_WORDS), .Units(1), .Bits(Word)
+      .Words(bl_pkg::VIN_WORDS), .Units(1), .Bits(VectorWord)
   ) u_vin (
-      .clk_i, .we_i(vin_we), .waddr_i(load_word[VinW-1:0]), .wdata_i(load_data),
+      .clk_i, .we_i(vin_we), .waddr_i(load_word[VinW-1:0]), .wdata_i(load_vin),
       .re_i(1'b1), .raddr_i(vin_addr), .rdata_o(vin_data)
   );
 
@@ -291,10 +293,10 @@ module bl_top (
   // --- store ----------------------------------------------------------------------------------------------------------
   logic vout_re;
   logic [15:0] vout_word;
-  logic [Word-1:0] vout_data;
+  logic [VectorWord-1:0] vout_data;
 
   bl_memory #(
-      .Words(bl_pkg::VOUT_WORDS), .Units(1), .Bits(Word)
+      .Words(bl_pkg::VOUT_WORDS), .Units(1), .Bits(VectorWord)
   ) u_vout (
       .clk_i, .we_i(raw_we), .waddr_i(raw_addr), .wdata_i(raw_data),
       .re_i(vout_re), .raddr_i(vout_word[RawW-1:0]), .rdata_o(vout_data)

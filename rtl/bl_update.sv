@@ -18,7 +18,7 @@ module bl_update #(
     input  logic [7*V*32-1:0] operand_i,
     input  logic [       7:1] valid_i,
     input  logic [  8*16-1:0] groups_i,
-    input  logic [     127:0] word_i,
+    input  logic [bl_pkg::RANDOM16_BITS-1:0] word_i,
     // Stage 7: master (or q, residual; or latent, q), momentum; statistics
     output logic              push_o,
     output logic [3*V*32-1:0] words_o,
@@ -42,7 +42,7 @@ module bl_update #(
 
   logic [15:0] group;
   logic [1:0] field;
-  logic [127:0] word;
+  logic [bl_pkg::RANDOM16_BITS-1:0] word;
   logic [V*32-1:0] momentum, master, residual, magnitude;
   logic [V*31-1:0] moved;
   logic [V*2-1:0] master_saturated;

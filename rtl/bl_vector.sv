@@ -4,7 +4,6 @@
 // Memories: reads (ACC, VIN) answer one cycle after their address, writes need no answer. Addresses are words.
 module bl_vector #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int Groups = (bl_pkg::COLS + V - 1) / V,
     parameter int RowW = bl_pkg::ROWS > 1 ? $clog2(bl_pkg::ROWS) : 1,
     parameter int GroupW = Groups > 1 ? $clog2(Groups) : 1,
@@ -40,11 +39,11 @@ module bl_vector #(
     input  logic [  V*48-1:0] acc_data_i,
     // VIN
     output logic [  VinW-1:0] vin_addr_o,
-    input  logic [   W*8-1:0] vin_data_i,
+    input  logic [   V*32-1:0] vin_data_i,
     // VOUT
     output logic              raw_we_o,
     output logic [  RawW-1:0] raw_addr_o,
-    output logic [   W*8-1:0] raw_data_o
+    output logic [   V*32-1:0] raw_data_o
 );
 
   // ---- The execution
@@ -165,7 +164,7 @@ module bl_vector #(
   // ---- Random words
   logic stream_key_start, key_sel, key_done, scalar_key_start, stream_draw, draw_sel, scalar_draw, adam_key_start, adam_draw;
   logic [31:0] draw_row, draw_block, scalar_draw_block, key_address, scalar_key_address, adam_row, adam_block;
-  logic [127:0] word;
+  logic [bl_pkg::RANDOM16_BITS-1:0] word;
   logic [7:0] use_number;
   always_comb begin
     use_number = exec_cmd_i[bl_pkg::F_USE_LSB+:8];
@@ -183,7 +182,7 @@ module bl_vector #(
       .key_address_i(key_address),
       .key_done_o(key_done),
       .valid_i(stream_draw || scalar_draw || adam_draw),
-      .second_i(is_update || is_adam),
+      .whole_i(is_update || is_adam),
       .sel_i(is_stream && draw_sel),
       .row_i(is_scalar ? 32'd0 : (is_adam ? adam_row : draw_row)),
       .block_i(is_scalar ? scalar_draw_block : (is_adam ? adam_block : draw_block)),
@@ -210,7 +209,7 @@ module bl_vector #(
   // ---- The units
   logic [VinW-1:0] stream_vin, words_vin;
   logic [RawW-1:0] stream_raw, words_raw;
-  logic [W*8-1:0] stream_raw_data, words_raw_data;
+  logic [V*32-1:0] stream_raw_data, words_raw_data;
   logic stream_raw_we, words_raw_we;
 
   bl_streams u_streams (

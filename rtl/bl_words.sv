@@ -2,7 +2,6 @@
 // At most one of them runs; the ports are those of the one that does.
 module bl_words #(
     parameter int V = bl_pkg::LANES,
-    parameter int W = bl_pkg::AXI_BYTES,
     parameter int VinW = bl_pkg::VIN_WORDS > 1 ? $clog2(bl_pkg::VIN_WORDS) : 1,
     parameter int RawW = bl_pkg::VOUT_WORDS > 1 ? $clog2(bl_pkg::VOUT_WORDS) : 1
 ) (
@@ -43,12 +42,12 @@ module bl_words #(
     output logic            draw_o,
     output logic [    31:0] draw_row_o,
     output logic [    31:0] draw_block_o,
-    input  logic [   127:0] word_i,
+    input  logic [bl_pkg::RANDOM16_BITS-1:0] word_i,
     output logic [VinW-1:0] vin_addr_o,
-    input  logic [ W*8-1:0] vin_data_i,
+    input  logic [ V*32-1:0] vin_data_i,
     output logic            raw_we_o,
     output logic [RawW-1:0] raw_addr_o,
-    output logic [ W*8-1:0] raw_data_o
+    output logic [ V*32-1:0] raw_data_o
 );
 
   logic loss_done, adam_done, copy_done;
@@ -58,7 +57,7 @@ module bl_words #(
   logic [15:0] loss_taddr, adam_taddr, copy_taddr;
   logic [VinW-1:0] loss_vin, adam_vin, copy_vin;
   logic [RawW-1:0] loss_raw, adam_raw, copy_raw;
-  logic [W*8-1:0] loss_raw_data, adam_raw_data, copy_raw_data;
+  logic [V*32-1:0] loss_raw_data, adam_raw_data, copy_raw_data;
 
   bl_loss u_loss (
       .clk_i,

@@ -7,7 +7,7 @@ namespace {
 
 using enum Action;
 
-std::uint64_t word_bytes(const Hardware& h) { return static_cast<std::uint64_t>(h.axi_bytes); }
+std::uint64_t word_bytes(const Hardware& h) { return static_cast<std::uint64_t>(h.vector_word()); }
 
 /// Counts what all commands over tiles do: their sections, an input mask, statistics, random words.
 void count_sections(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
@@ -217,7 +217,8 @@ void count_gemm(const Hardware& h, const Execution& e, ActionCounts& counts) {
       counts[mac1] += 8 * outputs * e.cols;
       break;
   }
-  const std::uint64_t words = ceil_div(e.cols, word_bytes(h)) * word_bytes(h);  // of a lane
+  const auto word = static_cast<std::uint64_t>(h.axi_bytes);
+  const std::uint64_t words = ceil_div(e.cols, word) * word;  // of a lane
   counts[spad_a_read_bytes] += rows * words;
   counts[spad_b_read_bytes] += cols * words;
   counts[accumulator_add] += outputs;

@@ -21,9 +21,9 @@ CommandValues::CommandValues(const Machine& machine, std::span<std::uint8_t> mem
     spads_[spad].assign(at(spad == 0 ? hw_.rows : hw_.cols), garbage);
   }
   acc_.assign(at(hw_.acc_tiles) * at(hw_.rows) * at(hw_.cols), 0x5a5a5a);
-  vin_.assign(at(hw_.vin_words) * at(hw_.lanes()), 0x5bad);
-  vout_.assign(at(hw_.vout_words) * at(hw_.lanes()), 0x5bad);
-  vbias_.assign(at(hw_.vbias_words) * at(hw_.lanes()), 0x5bad);
+  vin_.assign(at(hw_.vin_words) * at(hw_.lanes), 0x5bad);
+  vout_.assign(at(hw_.vout_words) * at(hw_.lanes), 0x5bad);
+  vbias_.assign(at(hw_.vbias_words) * at(hw_.lanes), 0x5bad);
   table_.assign(at(hw_.table_words), 0xDEADBEEF);
   table_[0] = 0;
 }

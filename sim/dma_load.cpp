@@ -24,11 +24,12 @@ void DmaLoad::count(const Execution& e, std::uint64_t beats, ActionCounts& count
   const Instruction& c = *e.command;
   const auto word = static_cast<std::uint64_t>(machine_.hardware.axi_bytes);
   const auto target = static_cast<LoadTarget>(c.TARGET);
+  const std::uint64_t local = target == LoadTarget::VIN ? machine_.hardware.vector_word() : word;
   const std::uint64_t bits = target == LoadTarget::VIN ? 32 : width_bits(c.LOCAL_BITS);
   using enum Action;
   counts[dram_read_bytes] += beats * word;
   const std::uint64_t written =
-      c.TRANSPOSE != 0 ? e.cols * ceil_div(e.rows * bits, 8) : e.rows * ceil_div(e.cols * bits, 8 * word) * word;
+      c.TRANSPOSE != 0 ? e.cols * ceil_div(e.rows * bits, 8) : e.rows * ceil_div(e.cols * bits, 8 * local) * local;
   counts[target == LoadTarget::VIN      ? vin_write_bytes
          : target == LoadTarget::SPAD_A ? spad_a_write_bytes
                                         : spad_b_write_bytes] += written;

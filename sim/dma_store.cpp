@@ -13,7 +13,8 @@ void count_store(const Execution& e, const Instruction* shape, const Hardware& h
   for (std::uint32_t row = 0; row < e.rows; ++row) {
     counts[Action::dram_write_bytes] += ceil_div(store_row(e, shape, row) % word * 8 + row_bits, 8 * word) * word;
   }
-  counts[Action::vout_read_bytes] += e.rows * ceil_div(e.cols, static_cast<std::uint64_t>(hardware.lanes())) * word;
+  counts[Action::vout_read_bytes] += e.rows * ceil_div(e.cols, static_cast<std::uint64_t>(hardware.lanes)) *
+                                     static_cast<std::uint64_t>(hardware.vector_word());
 }
 
 }  // namespace

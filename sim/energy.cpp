@@ -45,7 +45,7 @@ constexpr Needed kNeeded[] = {{"add", 8},
 constexpr int threefry_additions(int rounds) { return 2 + rounds + 3 * (rounds / 4); }
 
 std::uint64_t memory_bytes(int words, const Hardware& h) {
-  return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(h.axi_bytes);
+  return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(h.vector_word());
 }
 
 void price_memories(const EnergyTable& table, const Hardware& h, ActionPrices& prices) {

@@ -33,7 +33,7 @@ constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a +
 /// Tiles of vector commands: 32-bit values travel in words of V; a full tile's row is G words.
 struct TileShape {
   TileShape(const Hardware& h, const Execution& e)
-      : lanes(static_cast<std::uint64_t>(h.lanes())),
+      : lanes(static_cast<std::uint64_t>(h.lanes)),
         row_words(ceil_div(e.command->COLS, lanes)),
         words(e.rows * row_words),
         coefficient_words(e.command->COEF_SCALAR != 0 ? 1 : row_words),

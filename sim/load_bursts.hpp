@@ -20,7 +20,7 @@ class LoadBursts {
         word_(word),
         max_burst_(max_burst),
         fifo_(std::max<std::uint64_t>(timing::kLoadBeats, 2 * std::uint64_t{max_burst})),
-        steps_(8 * word, plan.growth),
+        steps_(8 * word, plan.local, plan.growth),
         addressed_(plan.start + timing::kLoadSetup) {}
 
   /// Goes on to the next burst, after all beats of those before it were told; returns false behind the last.

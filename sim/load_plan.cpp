@@ -124,12 +124,13 @@ LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::ui
 
 std::uint32_t width_bits(std::uint32_t width) { return static_cast<std::uint32_t>(bits_of(static_cast<Width>(width))); }
 
-LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t start) {
+LoadPlan load_plan(const Hardware& hardware, const Execution& e, const Instruction* shape, std::uint64_t start) {
   const Instruction& c = *e.command;
   LoadPlan plan;
   plan.start = start;
   const std::uint32_t memory_bits = width_bits(c.MEMORY_BITS);
   const bool vin = c.TARGET == static_cast<std::uint32_t>(LoadTarget::VIN);
+  plan.local = 8 * static_cast<std::uint32_t>(vin ? hardware.vector_word() : hardware.axi_bytes);
   plan.growth = (vin ? 32 : width_bits(c.LOCAL_BITS)) / memory_bits;
   for (std::uint32_t row = 0; row < e.rows; ++row) {
     if (shape != nullptr) {

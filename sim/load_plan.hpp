@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/hardware.hpp"
 #include "sim/execution.hpp"
 
 namespace bitloom {
@@ -20,11 +21,12 @@ struct LoadPiece {
 struct LoadPlan {
   std::uint64_t start = 0;   ///< edge
   std::uint32_t growth = 1;  ///< local bits of a memory bit
+  std::uint32_t local = 0;   ///< bits of a local word
   std::vector<LoadPiece> pieces;
 };
 
 /// Plans the pieces of a LOAD; `shape` is its descriptor, null where it is not shaped.
-LoadPlan load_plan(const Execution& e, const Instruction* shape, std::uint64_t start);
+LoadPlan load_plan(const Hardware& hardware, const Execution& e, const Instruction* shape, std::uint64_t start);
 
 /// What decides how a LOAD's steps follow each other, its start and whole pages of its addresses apart.
 using LoadSignature = std::array<std::uint32_t, 9>;

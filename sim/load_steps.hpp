@@ -12,7 +12,9 @@ namespace bitloom {
 /// cycle.
 class LoadSteps {
  public:
-  LoadSteps(std::uint32_t word_bits, std::uint32_t growth) : word_bits_(word_bits), growth_(growth) {}
+  /// Makes the side for beats of `beat` bits and local words of `local` bits, `growth` to a bit of memory.
+  LoadSteps(std::uint32_t beat, std::uint32_t local, std::uint32_t growth)
+      : beat_(beat), local_(local), growth_(growth), part_(std::min(beat, local / growth)) {}
 
   /// Says that the next piece entered the FIFO in cycle `taken`.
   void piece(const LoadPiece& piece, std::uint64_t taken) { pieces_.emplace_back(&piece, taken); }
@@ -35,19 +37,18 @@ class LoadSteps {
  private:
   void consume() {
     const auto& [piece, taken] = pieces_[left_.size()];
-    const std::uint32_t part = word_bits_ / growth_;
-    const auto base = piece->padding ? 0 : static_cast<std::uint32_t>(piece->bit % word_bits_);
+    const auto base = piece->padding ? 0 : static_cast<std::uint32_t>(piece->bit % beat_);
     const std::uint32_t at = base + done_;
-    const std::uint32_t bits = std::min(piece->bits - done_, part - at % part);
+    const std::uint32_t bits = std::min(piece->bits - done_, part_ - at % part_);
     std::uint64_t cycle = std::max(cycle_, taken + 1);
     if (!piece->padding) cycle = std::max(cycle, edges_[consumed_.size()]);
     done_ += bits;
     const bool ends = done_ == piece->bits;
-    if (!piece->padding && (ends || (at + bits) % word_bits_ == 0)) consumed_.push_back(cycle);
+    if (!piece->padding && (ends || (at + bits) % beat_ == 0)) consumed_.push_back(cycle);
     cycle_ = cycle + 1;
     fill_ += bits * growth_;
-    const bool overflows = fill_ > word_bits_;
-    fill_ %= word_bits_;
+    const bool overflows = fill_ > local_;
+    fill_ %= local_;
     if (!ends) return;
     left_.push_back(cycle);
     done_ = 0;
@@ -56,7 +57,8 @@ class LoadSteps {
     fill_ = 0;
   }
 
-  std::uint32_t word_bits_, growth_;
+  std::uint32_t beat_, local_, growth_;
+  std::uint32_t part_;  ///< bits of a beat that a step takes at most
   std::vector<std::pair<const LoadPiece*, std::uint64_t>> pieces_;
   std::vector<std::uint64_t> edges_, consumed_, left_;
   std::uint64_t cycle_ = 0;

@@ -7,7 +7,8 @@
 namespace bitloom {
 
 ReadChannel::ReadChannel(const Hardware& hardware, const Memory& memory, bool remembers)
-    : state_(hardware, memory),
+    : hardware_(hardware),
+      state_(hardware, memory),
       before_load_(state_),
       word_(static_cast<std::uint32_t>(hardware.axi_bytes)),
       max_burst_(static_cast<std::uint32_t>(hardware.max_burst)),
@@ -49,7 +50,7 @@ std::uint64_t ReadChannel::load(LoadPlan plan) {
 }
 
 std::uint64_t ReadChannel::load(const Execution& e, const Instruction* shape, std::uint64_t start) {
-  if (ordered_) return load(load_plan(e, shape, start));
+  if (ordered_) return load(load_plan(hardware_, e, shape, start));
   begin_load();
   unplanned_ = Unplanned{e, shape, start};
   if (!remembers_ || !at_rest(start)) {
@@ -122,7 +123,7 @@ void ReadChannel::fetches_until(Interruptions& at, std::uint64_t asked) {
 }
 
 void ReadChannel::plan_again() {
-  if (unplanned_) plan_ = load_plan(unplanned_->execution, unplanned_->shape, unplanned_->start);
+  if (unplanned_) plan_ = load_plan(hardware_, unplanned_->execution, unplanned_->shape, unplanned_->start);
   unplanned_.reset();
   Interruptions fetches;
   if (!during_load_.empty()) fetches.ready = during_load_.front().ready;

@@ -73,6 +73,7 @@ class ReadChannel {
   void fetches_until(Interruptions& at, std::uint64_t asked);
   void plan_again();
 
+  const Hardware& hardware_;
   ReadArbiter state_, before_load_;
   std::optional<OrderedReads> ordered_;
   std::uint32_t word_, max_burst_;

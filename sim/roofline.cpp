@@ -22,7 +22,7 @@ std::uint64_t bound_cycles(const OperationBytes& operation, double array_cycles,
   };
   const double floors[] = {array_cycles, over(operation.read.total(), hardware.axi_bytes),
                            over(operation.written.total(), hardware.axi_bytes),
-                           over(operation.elements, hardware.lanes())};
+                           over(operation.elements, hardware.lanes)};
   return static_cast<std::uint64_t>(std::ceil(*std::max_element(std::begin(floors), std::end(floors))));
 }
 

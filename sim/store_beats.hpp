@@ -9,9 +9,9 @@
 
 namespace bitloom {
 
-/// The beats of a STORE, one after the other, by the recurrences of docs/timing.md: one VOUT word is appended a cycle,
-/// full beats and the rest of a row are offered. When one is offered depends on when those before it were accepted,
-/// which the caller tells.
+/// The beats of a STORE, one after the other, by the recurrences of docs/timing.md: a VOUT word, or a beat
+/// of it, is appended a cycle, full beats and the rest of a row are offered. When one is offered depends on when those
+/// before it were accepted, which the caller tells.
 class StoreBeats {
  public:
   /// Makes the beats of an execution that starts at edge `start`; `shape` is its descriptor, null where it is not
@@ -21,7 +21,7 @@ class StoreBeats {
         shape_(shape),
         word_(static_cast<std::uint64_t>(hardware.axi_bytes)),
         bits_(width_bits(e.command->MEMORY_BITS)),
-        lanes_(static_cast<std::uint32_t>(hardware.lanes())),
+        most_(std::min(static_cast<std::uint32_t>(hardware.lanes), static_cast<std::uint32_t>(8 * word_ / bits_))),
         max_burst_(static_cast<std::uint32_t>(hardware.max_burst)),
         cycle_(start + timing::kStoreSetup) {
     begin_row();
@@ -31,7 +31,7 @@ class StoreBeats {
   bool next() {
     if (rest_) return complete(true);
     for (; row_ < e_.rows; end_append()) {
-      const std::uint32_t elements = std::min(lanes_, e_.cols - done_);
+      const std::uint32_t elements = std::min(most_, e_.cols - done_);
       const bool ends = done_ + elements == e_.cols;
       fill_ += std::uint64_t{elements} * bits_;
       rest_ = ends && fill_ > 8 * word_;
@@ -68,7 +68,7 @@ class StoreBeats {
   void end_append() {
     fill_ %= 8 * word_;
     ++cycle_;
-    done_ += lanes_;
+    done_ += most_;
     if (done_ < e_.cols) return;
     ++row_;
     begin_row();
@@ -84,7 +84,9 @@ class StoreBeats {
   Execution e_;
   const Instruction* shape_;
   std::uint64_t word_;
-  std::uint32_t bits_, lanes_, max_burst_;
+  std::uint32_t bits_;
+  std::uint32_t most_;  ///< elements that a cycle appends: of a VOUT word, at most a beat of them
+  std::uint32_t max_burst_;
   std::uint64_t cycle_;  ///< of the append
   std::uint32_t row_ = 0, done_ = 0, burst_ = 0;
   std::uint64_t fill_ = 0, address_ = 0, accepted_ = 0;

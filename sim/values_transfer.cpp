@@ -37,14 +37,14 @@ void CommandValues::load(const Execution& e) {
   if (e.rows == 0 || e.cols == 0) return;
   const Instruction* shape = e.command->SHAPED != 0 ? shapes_[0][e.command->SHAPE] : nullptr;
   if (e.command->SHAPED != 0 && shape == nullptr) throw Error("its shape was never loaded");
-  const LoadPlan plan = load_plan(e, shape, 0);
+  const LoadPlan plan = load_plan(hw_, e, shape, 0);
   static_cast<LoadTarget>(e.command->TARGET) == LoadTarget::VIN ? load_vin(e, plan.pieces) : load_spad(e, plan.pieces);
 }
 
 void CommandValues::load_vin(const Execution& e, const std::vector<LoadPiece>& pieces) {
   const Instruction& c = *e.command;
   const std::uint32_t bits = width_bits(c.MEMORY_BITS);
-  const auto lanes = static_cast<std::size_t>(hw_.lanes());
+  const auto lanes = static_cast<std::size_t>(hw_.lanes);
   std::size_t row = 0, col = 0;
   std::int32_t* to = nullptr;
   for (const LoadPiece& piece : pieces) {
@@ -116,7 +116,7 @@ void CommandValues::store(const Execution& e) {
   const Instruction* shape = c.SHAPED != 0 ? shapes_[1][c.SHAPE] : nullptr;
   if (c.SHAPED != 0 && shape == nullptr) throw Error("its shape was never loaded");
   const std::uint32_t bits = width_bits(c.MEMORY_BITS);
-  const auto lanes = static_cast<std::size_t>(hw_.lanes());
+  const auto lanes = static_cast<std::size_t>(hw_.lanes);
   const std::uint64_t row_bytes = ceil_div(std::uint64_t{e.cols} * bits, 8);
   for (std::uint32_t row = 0; row < e.rows; ++row) {
     const std::size_t word = c.LOCAL_BASE + e.parity0 * c.LOCAL_STRIDE + std::size_t{row} * c.LOCAL_PITCH;

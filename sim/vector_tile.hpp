@@ -12,7 +12,7 @@ class VectorTile {
   VectorTile(const Hardware& h, const Execution& e, std::vector<std::int32_t>& vin, std::vector<std::int32_t>& vout)
       : rows(e.rows),
         cols(e.cols),
-        lanes(h.lanes()),
+        lanes(h.lanes),
         groups((std::int64_t{e.command->COLS} + lanes - 1) / lanes),
         operands(bitloom::operands(*e.command)),
         base_(e.command->VIN_BASE),

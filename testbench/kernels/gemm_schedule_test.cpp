@@ -30,8 +30,9 @@ class Passes : public ::testing::TestWithParam<std::uint64_t> {
     Hardware& hw = program_.hardware;
     hw = testing_cases::named_hardware("base");
     hw.axi_bytes = 8 << draw(0, 2);
+    hw.lanes = hw.axi_bytes / (draw(0, 1) == 0 ? 4 : 2);
     hw.rows = lanes(1);
-    hw.cols = lanes(hw.lanes());
+    hw.cols = lanes(hw.lanes);
     hw.spad_a_bytes = hw.axi_bytes * draw(1, 40);
     hw.spad_b_bytes = hw.axi_bytes * draw(1, 40);
     hw.acc_tiles = draw(2, 64);

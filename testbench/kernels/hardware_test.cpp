@@ -49,11 +49,11 @@ TEST_F(HardwareFile, ReadsEveryNamedHardware) {
   const Hardware tiny = read_hardware(resolve_trace(TraceKind::kHardware, "tiny"));
   EXPECT_EQ(tiny.name, "tiny");
   EXPECT_EQ(tiny.rows, 4);
-  EXPECT_EQ(tiny.lanes(), 2);
+  EXPECT_EQ(tiny.lanes, 2);
   const Hardware odd = read_hardware(resolve_trace(TraceKind::kHardware, "odd"));
   EXPECT_EQ(odd.cols, 7);
   EXPECT_EQ(odd.tile_cols(), 6);
-  EXPECT_EQ(read_hardware(resolve_trace(TraceKind::kHardware, "base")).lanes(), 8);
+  EXPECT_EQ(read_hardware(resolve_trace(TraceKind::kHardware, "base")).lanes, 16);
 }
 
 TEST_F(HardwareFile, NamesAMissingAndAnUnknownKey) {
@@ -85,6 +85,8 @@ TEST_F(HardwareFile, NamesAValueOutOfRange) {
                                                      {"axi_bytes", 4},
                                                      {"axi_bytes", 12},
                                                      {"axi_bytes", 64},
+                                                     {"lanes", 3},
+                                                     {"lanes", 8},
                                                      {"spad_a_bytes", 0},
                                                      {"spad_a_bytes", 63},
                                                      {"spad_b_bytes", 65536},

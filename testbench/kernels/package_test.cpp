@@ -68,7 +68,9 @@ TEST_P(Package, HoldsTheHardware) {
   const Hardware hw = read_hardware(resolve_trace(TraceKind::kHardware, GetParam()));
   EXPECT_EQ(values.at("ROWS"), hw.rows);
   EXPECT_EQ(values.at("COLS"), hw.cols);
-  EXPECT_EQ(values.at("LANES"), hw.axi_bytes / 4);
+  EXPECT_EQ(values.at("LANES"), hw.lanes);
+  EXPECT_EQ(values.at("RANDOM8_BITS"), std::max(64, 8 * hw.lanes));
+  EXPECT_EQ(values.at("RANDOM16_BITS"), std::max(64, 16 * hw.lanes));
   EXPECT_EQ(values.at("SPAD_A_WORDS") * hw.axi_bytes, hw.spad_a_bytes);
   EXPECT_EQ(values.at("SPAD_B_WORDS") * hw.axi_bytes, hw.spad_b_bytes);
   EXPECT_EQ(values.at("MAX_BURST"), hw.max_burst);

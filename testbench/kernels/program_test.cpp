@@ -239,8 +239,9 @@ TEST(Program, LowersOrRefusesOnRandomHardware) {
   for (int trial = 0; trial < 150; ++trial) {
     Hardware hw = named_hardware("tiny");
     hw.axi_bytes = 8 << draw(0, 2);
+    hw.lanes = hw.axi_bytes / (draw(0, 1) == 0 ? 4 : 2);
     hw.rows = draw(1, hw.axi_bytes);
-    hw.cols = draw(hw.lanes(), hw.axi_bytes);
+    hw.cols = draw(hw.lanes, hw.axi_bytes);
     hw.spad_a_bytes = hw.axi_bytes * draw(1, 6);
     hw.spad_b_bytes = hw.axi_bytes * draw(1, 12);
     hw.acc_tiles = draw(2, 12);

@@ -37,7 +37,7 @@ void add_compute(MachineCase& machine, int segment, int segments) {
   gemm.set(Field::B_STEP, segment / hw.axi_bytes);
   gemm.wait(make_token(kLoadQueue, kArrayQueue, 0)).signal(make_token(kArrayQueue, kLoadQueue, 0));
   gemm.signal(make_token(kArrayQueue, kVectorQueue, 0, 1));
-  const int groups = hw.tile_cols() / hw.lanes();
+  const int groups = hw.tile_cols() / hw.lanes;
   Command& tile = machine.add_shaped(Opcode::TILE, hw.rows, hw.tile_cols());
   tile.set_flag(Flag::RAW_OUT).set(Field::N0, 2).set(Field::PARITY0, 2).set(Field::VIN_STRIDE, hw.rows * groups);
   tile.wait(make_token(kArrayQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
@@ -104,7 +104,7 @@ class TilesCase {
     gemm.set(Field::B_LOOP, 1).set(Field::SUM_LOOP, static_cast<int>(SumLoop::OUTER));
     gemm.set(Field::PARITY0, 2).set(Field::PARITY1, 2).wait(make_token(kLoadQueue, kArrayQueue, 0, 2));
     gemm.signal(make_token(kArrayQueue, kLoadQueue, 0, 2)).signal(make_token(kArrayQueue, kVectorQueue, 0, 3));
-    const int groups = (hw_.cols + hw_.lanes() - 1) / hw_.lanes(), row_bytes = 4 * hw_.cols;
+    const int groups = (hw_.cols + hw_.lanes - 1) / hw_.lanes, row_bytes = 4 * hw_.cols;
     Command& tile = machine_.add_shaped(Opcode::TILE, hw_.rows, hw_.cols);
     tile.set_flag(Flag::RAW_OUT).set(Field::ACC_ALL, 1).set(Field::N0, col_tiles_).set(Field::N1, row_tiles_);
     tile.wait(make_token(kArrayQueue, kVectorQueue, 0, 3)).wait(make_token(kStoreQueue, kVectorQueue, 0));
@@ -196,7 +196,7 @@ TEST_P(BuffersTest, ColumnsThatStay) {
   gemm.set(Field::SUM_LOOP, static_cast<int>(SumLoop::NONE)).wait(make_token(kLoadQueue, kArrayQueue, 0, 1));
   gemm.wait(make_token(kVectorQueue, kArrayQueue, 0)).signal(make_token(kArrayQueue, kLoadQueue, 0, 1));
   gemm.signal(make_token(kArrayQueue, kVectorQueue, 0));
-  const int groups = (hw.cols + hw.lanes() - 1) / hw.lanes(), row_bytes = 4 * hw.cols * cols;
+  const int groups = (hw.cols + hw.lanes - 1) / hw.lanes, row_bytes = 4 * hw.cols * cols;
   Command& tile = machine.add_shaped(Opcode::TILE, hw.rows, hw.cols).set_flag(Flag::RAW_OUT);
   tile.set(Field::N1, rows).set(Field::N2, cols).wait(make_token(kArrayQueue, kVectorQueue, 0));
   tile.wait(make_token(kStoreQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kArrayQueue, 0));
@@ -232,7 +232,7 @@ TEST_P(BuffersTest, ColumnsThatStay) {
 TEST_P(BuffersTest, CodesAndMask) {
   MachineCase machine(GetParam());
   const Hardware& hw = machine.hardware();
-  const int rows = hw.rows, cols = hw.tile_cols(), groups = cols / hw.lanes();
+  const int rows = hw.rows, cols = hw.tile_cols(), groups = cols / hw.lanes;
   const int tile_bytes = 4 * rows * cols, stride = rows * groups, table_word = 2 * stride;
   for (int i = 0; i < 2 * rows * cols; ++i) {
     machine.put_word(kA + 4 * static_cast<std::uint32_t>(i), machine.uniform(-100, 100));
@@ -241,7 +241,7 @@ TEST_P(BuffersTest, CodesAndMask) {
   machine.put_word(kB, 32768 | 15 << 16);  // N2.1: ONE
 
   const Token loaded = make_token(kLoadQueue, kVectorQueue, 0), made = make_token(kVectorQueue, kStoreQueue, 0);
-  machine.load_vin(kB, 1, hw.lanes(), 0, table_word, 0).signal(loaded);
+  machine.load_vin(kB, 1, hw.lanes, 0, table_word, 0).signal(loaded);
   Command& load = machine.load_vin(kA, 1, rows * cols, 0, 0, 0);
   load.set(Field::N2, 2).set(Field::STRIDE2, tile_bytes).set(Field::LOCAL_STRIDE, stride).signal(loaded);
   Command& table = machine.add_shaped(Opcode::TABLE_LOAD, 1, 1);

@@ -105,7 +105,7 @@ TEST_P(DmaTest, LoadsIntoVin) {
     MachineCase machine = stalling(GetParam(), seed);
     const Hardware& hw = machine.hardware();
     machine.fill_random(kFrom - 0x10000, 0x60000);
-    const int lanes = hw.lanes(), words = (std::min({hw.vin_words, hw.vout_words, 100}) - 3) / 2;
+    const int lanes = hw.lanes, words = (std::min({hw.vin_words, hw.vout_words, 100}) - 3) / 2;
     const int row_words = machine.uniform(1, std::min(words, 12)), rows = std::min(words / row_words, 9);
     const int bits = pick(machine, {1, 4, 8, 16, 32});
     const TransferCase t = random_load(machine, bits, rows, row_words * lanes, 1);
@@ -191,7 +191,7 @@ void spad_case(const std::string& hardware, std::uint64_t seed) {
   load.set(Field::TRANSPOSE, transpose).set(Field::LOCAL_BASE, base / hw.axi_bytes);
   load.wait(make_token(kArrayQueue, kLoadQueue, 0)).signal(make_token(kLoadQueue, kArrayQueue, 0));
   const std::vector<Iteration> all = iterations(t);
-  const int count = static_cast<int>(all.size()), groups = (hw.cols + hw.lanes() - 1) / hw.lanes();
+  const int count = static_cast<int>(all.size()), groups = (hw.cols + hw.lanes - 1) / hw.lanes;
   Command& gemm = machine.add_gemm(whole);
   gemm.set(Field::N0, count).set(Field::PARITY0, a_side ? 0 : 3).set(Field::PARITY1, a_side ? 3 : 0);
   gemm.set(Field::A_KIND, static_cast<int>(Kind::UNSIGNED)).set(Field::B_KIND, static_cast<int>(Kind::UNSIGNED));
@@ -254,7 +254,7 @@ TEST_P(DmaTest, Stores) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     MachineCase machine = stalling(GetParam(), seed);
     const Hardware& hw = machine.hardware();
-    const int lanes = hw.lanes(), words = std::min({hw.vin_words, hw.vout_words, 128});
+    const int lanes = hw.lanes, words = std::min({hw.vin_words, hw.vout_words, 128});
     machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.axi_bytes));
     machine.fill_vout(kFrom, words);
     TransferCase t;

@@ -59,7 +59,7 @@ void add_segments(MachineCase& machine, const GemmKinds& kinds, int bytes, int s
       .set_flag(Flag::RAW_OUT)
       .wait(make_token(kArrayQueue, kVectorQueue, 0))
       .signal(make_token(kVectorQueue, kStoreQueue, 0));
-  machine.store_vout(kC, hw.rows, cols, 4 * cols, 0, cols / hw.lanes()).wait(make_token(kVectorQueue, kStoreQueue, 0));
+  machine.store_vout(kC, hw.rows, cols, 4 * cols, 0, cols / hw.lanes).wait(make_token(kVectorQueue, kStoreQueue, 0));
   machine.add(Opcode::LOAD_NOP).set(Field::N2, 2).wait(make_token(kArrayQueue, kLoadQueue, 0));
 }
 
@@ -154,7 +154,7 @@ void all_pairs(const std::string& hardware, const GemmKinds& kinds) {
       .wait(make_token(kStoreQueue, kVectorQueue, 0))
       .signal(make_token(kVectorQueue, kArrayQueue, 0))
       .signal(make_token(kVectorQueue, kStoreQueue, 0));
-  loops(machine.store_vout(kC, hw.rows, hw.cols, pitch, 0, (hw.cols + hw.lanes() - 1) / hw.lanes()))
+  loops(machine.store_vout(kC, hw.rows, hw.cols, pitch, 0, (hw.cols + hw.lanes - 1) / hw.lanes))
       .set(Field::STRIDE0, pitch * hw.rows)
       .set(Field::STRIDE1, hw.cols * 4)
       .wait(make_token(kVectorQueue, kStoreQueue, 0))
@@ -205,7 +205,7 @@ TEST_P(GemmTest, PaddingOfSigns) {
         .set_flag(Flag::RAW_OUT)
         .wait(make_token(kArrayQueue, kVectorQueue, 0))
         .signal(make_token(kVectorQueue, kStoreQueue, 0));
-    machine.store_vout(kC, hw.rows, hw.cols, hw.cols * 4, 0, (hw.cols + hw.lanes() - 1) / hw.lanes())
+    machine.store_vout(kC, hw.rows, hw.cols, hw.cols * 4, 0, (hw.cols + hw.lanes - 1) / hw.lanes)
         .wait(make_token(kVectorQueue, kStoreQueue, 0));
     ASSERT_EQ(machine.run().error_code, 0u);
     for (int r = 0; r < hw.rows; ++r) {
@@ -235,7 +235,7 @@ class ShortSegments {
   }
 
   void run() {
-    const int groups = hw_.tile_cols() / hw_.lanes();
+    const int groups = hw_.tile_cols() / hw_.lanes;
     machine_.add(Opcode::VECTOR_NOP).set(Field::N2, 2).signal(make_token(kVectorQueue, kArrayQueue, 0));
     machine_.add(Opcode::STORE_NOP).set(Field::N2, 2).signal(make_token(kStoreQueue, kVectorQueue, 0));
     load(machine_, LoadTarget::SPAD_A, kA, hw_.rows, pitch(), pitch());
@@ -314,12 +314,12 @@ TEST_P(GemmTest, SumsBeyondInt32AreExact) {
       .set_flag(Flag::RAW_OUT)
       .set_flag(Flag::CODES_OUT)
       .set(Field::QMAX, 127)
-      .set(Field::VIN_STRIDE, hw.rows * cols / hw.lanes())
+      .set(Field::VIN_STRIDE, hw.rows * cols / hw.lanes)
       .set(Field::RATIO, kTableLearningRate)
       .wait(make_token(kArrayQueue, kVectorQueue, 0))
       .signal(made);
-  machine.store_vout(kC, hw.rows, cols, 4 * cols, 0, cols / hw.lanes()).wait(made);
-  machine.store_vout(kC + 0x8000, hw.rows, cols, cols, 2 * hw.rows * cols / hw.lanes(), cols / hw.lanes())
+  machine.store_vout(kC, hw.rows, cols, 4 * cols, 0, cols / hw.lanes).wait(made);
+  machine.store_vout(kC + 0x8000, hw.rows, cols, cols, 2 * hw.rows * cols / hw.lanes, cols / hw.lanes)
       .set(Field::MEMORY_BITS, static_cast<int>(Width::BITS8));
   constexpr std::uint32_t kMantissa = 34000, kShift = 40;  // 1.5 · 2^31 becomes 100, a clamped 2^31 would 66
   machine.machine().write_register(Register::LEARNING_RATE, kMantissa | kShift << 16);

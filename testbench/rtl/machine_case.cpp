@@ -60,7 +60,7 @@ Command& MachineCase::load_vin(std::uint32_t address, int rows, int cols, int pi
 }
 
 Command& MachineCase::copy(int words) {
-  return add_shaped(Opcode::TILE, words, hardware_.lanes()).set_flag(Flag::FROM_VIN).set_flag(Flag::RAW_OUT);
+  return add_shaped(Opcode::TILE, words, hardware_.lanes).set_flag(Flag::FROM_VIN).set_flag(Flag::RAW_OUT);
 }
 
 Command& MachineCase::store_vout(std::uint32_t address, int rows, int cols, int pitch, int word, int local_pitch) {
@@ -82,7 +82,7 @@ Command& MachineCase::add_gemm(int bytes) {
 }
 
 void MachineCase::fill_vout(std::uint32_t address, int words) {
-  load_vin(address, 1, words * hardware_.lanes(), 0, 0, 0).signal(make_token(kLoadQueue, kVectorQueue, 0));
+  load_vin(address, 1, words * hardware_.lanes, 0, 0, 0).signal(make_token(kLoadQueue, kVectorQueue, 0));
   copy(words).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
   add(Opcode::STORE_NOP).wait(make_token(kVectorQueue, kStoreQueue, 0));
 }

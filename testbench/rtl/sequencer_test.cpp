@@ -203,7 +203,7 @@ TEST_P(SequencerTest, RowStep) {
   for (const int variant : {0, 1, 2}) {
     MachineCase machine(GetParam());
     const Hardware& hw = machine.hardware();
-    const int lanes = hw.lanes(), rows = 6, bytes = rows * hw.axi_bytes;
+    const int lanes = hw.lanes, rows = 6, bytes = rows * hw.axi_bytes;
     for (std::uint32_t i = 0; i < 3 * static_cast<std::uint32_t>(rows * lanes); ++i) {
       machine.put_word(kFrom + 4 * i, machine.uniform(-700, 700));
     }

@@ -58,7 +58,9 @@ std::vector<Tap> taps_of_row(const TransferCase& t, const Iteration& at, int row
 class Steps {
  public:
   Steps(const Hardware& hw, int memory_bits, int local_bits)
-      : word_bits_(8 * hw.axi_bytes), growth_(local_bits / memory_bits) {}
+      : beat_bits_(8 * hw.axi_bytes),
+        local_bits_(local_bits == 32 ? 32 * hw.lanes : 8 * hw.axi_bytes),  // a word of VIN or of a scratchpad
+        growth_(local_bits / memory_bits) {}
 
   void piece(const Piece& piece, Edge taken) { pieces_.push_back({piece, taken}); }
   void beats(const std::vector<Edge>& edges) { edges_.insert(edges_.end(), edges.begin(), edges.end()); }
@@ -78,19 +80,19 @@ class Steps {
   /// One step.
   void consume() {
     const auto& [piece, taken] = pieces_[left_.size()];
-    const int k = word_bits_ / growth_;
-    const int base = piece.padding ? 0 : static_cast<int>(piece.bit % word_bits_);
+    const int k = std::min(beat_bits_, local_bits_ / growth_);
+    const int base = piece.padding ? 0 : static_cast<int>(piece.bit % beat_bits_);
     const int at = base + done_;
     const int bits = std::min(piece.bits - done_, k - at % k);
     Edge cycle = std::max(cycle_, taken + 1);
     if (!piece.padding) cycle = std::max(cycle, edges_[consumed_.size()]);
     done_ += bits;
     const bool ends = done_ == piece.bits;
-    if (!piece.padding && (ends || (at + bits) % word_bits_ == 0)) consumed_.push_back(cycle);
+    if (!piece.padding && (ends || (at + bits) % beat_bits_ == 0)) consumed_.push_back(cycle);
     cycle_ = cycle + 1;
     fill_ += bits * growth_;
-    const bool overflows = fill_ > word_bits_;
-    fill_ %= word_bits_;
+    const bool overflows = fill_ > local_bits_;
+    fill_ %= local_bits_;
     if (!ends) return;
     left_.push_back(cycle);
     done_ = 0;
@@ -100,7 +102,7 @@ class Steps {
     }
   }
 
-  int word_bits_, growth_;
+  int beat_bits_, local_bits_, growth_;
   std::vector<std::pair<Piece, Edge>> pieces_;
   std::vector<Edge> edges_, consumed_, left_;
   Edge cycle_ = 0;  ///< the first in which the next step can be

@@ -84,7 +84,7 @@ TEST_P(TimingTest, Load) {
       t.cols = std::min(t.shape->segment * t.shape->taps_x * t.shape->taps_y, most);
       t.shape->image_pitch = std::min(t.shape->image_pitch, 1000);
     } else {
-      t.cols = long_rows ? most : machine.uniform(1, many_rows ? 4 * hw.lanes() : machine.uniform(1, most));
+      t.cols = long_rows ? most : machine.uniform(1, many_rows ? 4 * hw.lanes : machine.uniform(1, most));
       t.pitch = machine.uniform(0, 1) == 0 ? (t.cols * t.bits + 7) / 8 : machine.uniform(0, 900);
     }
     t.rows = t.rows_last = machine.uniform(1, std::min(hw.rows, most / t.cols));
@@ -126,7 +126,7 @@ TEST_P(TimingTest, PlainLoadAndShapes) {
   const Hardware& hw = machine.hardware();
   wait_for_fetch(machine);
   const int words = std::min(hw.max_burst * 2, 40);
-  machine.load_vin(kFrom, 1, words * hw.lanes(), 0, 0, 0);
+  machine.load_vin(kFrom, 1, words * hw.lanes, 0, 0, 0);
   set_shape(machine.add(Opcode::LOAD_SHAPE), {}, 0);
   set_shape(machine.add(Opcode::STORE_SHAPE), {}, 0);
   const RtlResult result = machine.run();
@@ -140,7 +140,7 @@ TEST_P(TimingTest, Store) {
     const int stall = seed % 2 == 0 ? 25 : 0;
     MachineCase machine(GetParam(), stall, seed);
     const Hardware& hw = machine.hardware();
-    const int w = hw.axi_bytes, lanes = hw.lanes();
+    const int w = hw.axi_bytes, lanes = hw.lanes;
     static constexpr int kBits[] = {1, 4, 8, 16, 32};
     TransferCase t;
     t.bits = kBits[machine.uniform(0, 4)];

@@ -22,6 +22,7 @@ Instruction command(Opcode opcode, std::uint32_t flags) {
 std::uint64_t read_words(const Instruction& c) {
   Hardware hardware;
   hardware.axi_bytes = 8;
+  hardware.lanes = 2;
   Execution e;
   e.command = &c;
   e.counts = {1, 1, 1};

@@ -16,6 +16,7 @@ namespace {
 Hardware hardware(int word, int outstanding, int burst) {
   Hardware h;
   h.axi_bytes = word;
+  h.lanes = word / 4;
   h.max_outstanding = outstanding;
   h.max_burst = burst;
   h.dram_read_latency = 23;
@@ -75,15 +76,16 @@ struct Step {
   bool ends_beat, ends_piece;
 };
 
-std::vector<Step> steps_of(const LoadPiece& piece, std::uint32_t word_bits, std::uint32_t growth) {
+std::vector<Step> steps_of(const LoadPiece& piece, std::uint32_t word_bits, const LoadPlan& plan) {
+  const std::uint32_t most = std::min(word_bits, plan.local / plan.growth);
   std::vector<Step> steps;
   std::uint32_t run = 0;
   for (std::uint32_t k = 0; k < piece.bits; ++k) {  // bit by bit
     const std::uint64_t next = (piece.padding ? 0 : piece.bit) + k + 1;
     const bool last = k + 1 == piece.bits;
     ++run;
-    if (!last && next % (word_bits / growth) != 0) continue;
-    steps.push_back({run * growth, !piece.padding && (last || next % word_bits == 0), last});
+    if (!last && next % most != 0) continue;
+    steps.push_back({run * plan.growth, !piece.padding && (last || next % word_bits == 0), last});
     run = 0;
   }
   return steps;
@@ -108,12 +110,12 @@ class SteppedLoad {
     if (front_ == taken_.size() || taken_[front_] >= cycle) return;
     const LoadPiece& piece = plan_.pieces[front_];
     if (!piece.padding && (beats_.empty() || beats_.front() > cycle)) return;
-    if (step_ == 0) steps_ = steps_of(piece, word_bits_, plan_.growth);
+    if (step_ == 0) steps_ = steps_of(piece, word_bits_, plan_);
     const Step step = steps_[step_++];
     fill_ += step.bits;
     if (step.ends_beat) beats_.pop_front(), beats_left_ = 1;
-    const bool overflows = fill_ > word_bits_;
-    fill_ %= word_bits_;
+    const bool overflows = fill_ > plan_.local;
+    fill_ %= plan_.local;
     end_ = cycle + 1;
     if (!step.ends_piece) return;
     pieces_left_ = 1;
@@ -212,11 +214,12 @@ Ends by_cycles(const Hardware& h, int stall, const std::vector<LoadJob>& loads, 
 }
 
 /// Draws rows of pieces anywhere in memory, some of them padding.
-LoadPlan random_plan(std::mt19937& random) {
+LoadPlan random_plan(std::mt19937& random, std::uint32_t word) {
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random()) % n; };
   LoadPlan plan;
   const std::uint32_t bits = std::uint32_t{1} << below(4);
   plan.growth = std::uint32_t{1} << below(4);
+  plan.local = 8 * word << below(2);
   const std::uint32_t rows = 1 + below(20), most = below(4) == 0 ? 2000 : 60;
   for (std::uint32_t row = 0; row < rows; ++row) {
     for (std::uint32_t k = below(4) + 1; k-- > 0;) {
@@ -258,7 +261,7 @@ TEST(ReadChannelTest, EqualsAnArbiterThatStepsThroughEveryCycle) {
     const Hardware h = hardware(word, 1 + static_cast<int>(below(8)), 1 << below(7));
     const int stall = n % 3 == 0 ? 0 : static_cast<int>(below(80));
     std::vector<LoadJob> loads(8);
-    for (LoadJob& job : loads) job = {3 + below(40), random_plan(random)};
+    for (LoadJob& job : loads) job = {3 + below(40), random_plan(random, static_cast<std::uint32_t>(h.axi_bytes))};
     std::vector<FetchJob> fetches(12);
     std::uint64_t ready = 0;
     for (FetchJob& job : fetches) {

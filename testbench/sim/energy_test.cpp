@@ -75,6 +75,7 @@ Hardware small() {
   h.rows = 4;
   h.cols = 4;
   h.axi_bytes = 8;
+  h.lanes = 2;
   h.spad_a_bytes = 1024;
   h.spad_b_bytes = 4096;
   h.vin_words = 1024;

@@ -13,6 +13,7 @@ Hardware hardware() {
   Hardware h;
   h.rows = h.cols = 4;
   h.axi_bytes = 8;
+  h.lanes = 2;
   h.spad_a_bytes = 64;
   h.spad_b_bytes = 1024;
   h.acc_tiles = 2;
@@ -187,6 +188,7 @@ TEST(Cycles, ACommandOfSeveralBursts) {
 TEST(Cycles, ALeavingCommandMakesRoomFromTheNextCycleOn) {
   Hardware h = hardware();
   h.axi_bytes = 32;
+  h.lanes = 8;
   h.queue_depth = 1;
   // Two beats a command: command k is complete at edge 23 + 2 k. The first starts at 26 and ends at 82; the second
   // waits in the FIFO, leaves it in cycle 82 and makes room from 83 on; so the third is dispatched in 83 and the fourth

@@ -55,7 +55,8 @@ TEST(Roofline, OfAStepIsTheSumOverItsOperations) {
 TEST(Roofline, IsMonotone) {
   const Hardware base = machine("base");
   Hardware wide = base;
-  wide.axi_bytes *= 2;  // lanes follow
+  wide.axi_bytes *= 2;
+  wide.lanes *= 2;
   std::uint64_t bound = 0, bound_of_fewer = 0;
   for (const int samples : {1, 2, 7, 64}) {
     for (const OperationBytes& each : compulsory_bytes(network("resnet8"), recipe("luq"), samples)) {

@@ -23,6 +23,7 @@ class Units : public testing::Test {
     h.acc_tiles = 2;
     h.rows = h.cols = 4;
     h.axi_bytes = 8;
+    h.lanes = 2;
     h.spad_a_bytes = h.spad_b_bytes = 64;
     h.vin_words = h.vout_words = h.vbias_words = 64;
     h.table_words = 64;

@@ -66,16 +66,16 @@ class VerilatedEngine : public Engine {
     unit_->clk_i = 0;
     unit_->eval();
     const bool done = unit_->exec_done_o != 0;
-    const int groups = static_cast<int>(memories.acc.size()) / (2 * hardware().rows * hardware().lanes());
+    const int groups = static_cast<int>(memories.acc.size()) / (2 * hardware().rows * hardware().lanes);
     const std::size_t acc = ((unit_->acc_tile_o * static_cast<std::size_t>(hardware().rows) + unit_->acc_row_o) *
                                  static_cast<std::size_t>(groups) +
                              unit_->acc_group_o) *
-                            static_cast<std::size_t>(hardware().lanes());
+                            static_cast<std::size_t>(hardware().lanes);
     const std::size_t vin = unit_->vin_addr_o * bytes_;
     if (unit_->raw_we_o != 0) write(memories.vout, unit_->raw_addr_o, &unit_->raw_data_o);
     unit_->clk_i = 1;
     unit_->eval();
-    for (int v = 0; v < hardware().lanes(); ++v) {
+    for (int v = 0; v < hardware().lanes; ++v) {
       const std::size_t index = acc + static_cast<std::size_t>(v);
       set_accumulator(v, index < memories.acc.size() ? memories.acc[index] : 0);
     }

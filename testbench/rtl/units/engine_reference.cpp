@@ -33,7 +33,7 @@ void poison(std::vector<std::uint8_t>& memory, Sweep& sweep) {
 }  // namespace
 
 Memories::Memories(const Hardware& hw)
-    : acc(2 * size(hw.rows) * size((hw.cols + hw.lanes() - 1) / hw.lanes() * hw.lanes())),
+    : acc(2 * size(hw.rows) * size((hw.cols + hw.lanes - 1) / hw.lanes * hw.lanes)),
       vin(size(hw.vin_words) * size(hw.axi_bytes)),
       vout(size(hw.vout_words) * size(hw.axi_bytes)) {}
 
@@ -50,9 +50,9 @@ Reference::Reference(const Hardware& hw)
     : memories(hw),
       table(size(hw.table_words)),
       hw_(hw),
-      bias_(size(hw.vbias_words) * size(hw.lanes())),
-      sums_(size(kReduceWords) * size(hw.lanes())),
-      pooled_(size(kPoolWords) * size(hw.lanes())) {}
+      bias_(size(hw.vbias_words) * size(hw.lanes)),
+      sums_(size(kReduceWords) * size(hw.lanes)),
+      pooled_(size(kPoolWords) * size(hw.lanes)) {}
 
 void Reference::start(const Registers& registers) {
   registers_ = registers;
@@ -218,7 +218,7 @@ int Reference::table_store(const Execution& e) {
 }
 
 Pair::Pair(const Hardware& hw, int seed) : engine_(make_engine(seed)), reference_(hw) {
-  const int most = hw.vin_words * hw.lanes();
+  const int most = hw.vin_words * hw.lanes;
   for (int first = 0; first < hw.table_words; first += most) {  // entries that were never written hold anything
     load_table(static_cast<std::uint32_t>(first),
                std::vector<std::uint32_t>(size(std::min(most, hw.table_words - first))));
@@ -270,7 +270,7 @@ void Pair::run(const Execution& execution) {
 
 void Pair::compare_table(std::int64_t ends) {
   const auto entries = static_cast<std::int64_t>(reference_.table.size());
-  const std::int64_t most = hardware().vout_words * hardware().lanes();
+  const std::int64_t most = hardware().vout_words * hardware().lanes;
   for (std::int64_t first = 0; first < entries;) {
     const std::int64_t count = std::min(most, first < ends ? std::min(ends, entries) - first : entries - first);
     Command store(Opcode::TABLE_STORE);

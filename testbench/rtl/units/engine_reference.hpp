@@ -54,7 +54,7 @@ class Reference {
 
   std::uint32_t table_value(std::uint32_t index) const;
   void set_table(std::uint32_t index, std::uint32_t value);
-  std::uint32_t lanes() const { return static_cast<std::uint32_t>(hw_.lanes()); }
+  std::uint32_t lanes() const { return static_cast<std::uint32_t>(hw_.lanes); }
   /// Returns the words of a row of a tile, from the full COLS.
   std::uint32_t groups(const Execution& e) const { return (e.command.get(Field::COLS) + lanes() - 1) / lanes(); }
   /// Returns element (i, j) of full-tile input k.

@@ -31,7 +31,7 @@ void run_rows(std::int64_t classes, std::uint64_t seed) {
   Sweep sweep(seed);
   Pair pair(hw, 11);
   pair.start(random_registers(sweep));
-  const std::int64_t v = hw.lanes();
+  const std::int64_t v = hw.lanes;
   const std::int64_t row_words = (classes + v - 1) / v;
   const std::int64_t rows = std::min<std::int64_t>(std::min(hw.vin_words / 4, hw.vout_words / 2) / row_words, 9);
   ASSERT_GE(rows, 1);
@@ -91,12 +91,12 @@ TEST(Loss, ProbabilitiesHalfwayRoundUp) {
   Pair pair(hw, 17);
   pair.start({});
   pair.load_table(2, {word(Scale{32768, 31})});
-  const std::int64_t stride = (3 + hw.lanes() - 1) / hw.lanes();
+  const std::int64_t stride = (3 + hw.lanes - 1) / hw.lanes;
   Command c(Opcode::LOSS);
   c.set(Field::ROWS, 1).set(Field::COLS, 3).set(Field::VIN_STRIDE, stride).set(Field::RATIO, 2).set(Field::STAT, 100);
   const std::int32_t logits[] = {7, 6, 7 - (1 << 20)};
   for (std::size_t j = 0; j < 3; ++j) pair.set_vin(j, logits[j]);
-  pair.set_vin(static_cast<std::size_t>(2 * stride * hw.lanes()), 0);
+  pair.set_vin(static_cast<std::size_t>(2 * stride * hw.lanes), 0);
   pair.run(Execution(c));
   pair.compare_table();
   pair.run(Execution(c));
@@ -117,7 +117,7 @@ TEST(Loss, TheSumOfLossesSaturates) {
   c.set(Field::ROWS, 1).set(Field::COLS, 2).set(Field::VIN_STRIDE, 1).set(Field::RATIO, 2).set(Field::STAT, 100);
   pair.set_vin(0, 1000);
   pair.set_vin(1, -1000);
-  pair.set_vin(static_cast<std::size_t>(2 * hw.lanes()), 1);  // the label: each row loses 2^21 - 1
+  pair.set_vin(static_cast<std::size_t>(2 * hw.lanes), 1);  // the label: each row loses 2^21 - 1
   for (int i = 0; i < 2051; ++i) {
     Execution e(c);
     e.first = i == 0;

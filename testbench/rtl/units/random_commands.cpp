@@ -13,7 +13,7 @@ namespace {
 /// Leaves room for the largest bias in a sum below 2^46.
 constexpr std::int64_t kMaxAcc = (std::int64_t{1} << 46) - (std::int64_t{1} << 32);
 
-std::int64_t lanes(const Hardware& hw) { return hw.lanes(); }
+std::int64_t lanes(const Hardware& hw) { return hw.lanes; }
 std::int64_t groups(const Command& c, const Hardware& hw) { return (c.get(Field::COLS) + lanes(hw) - 1) / lanes(hw); }
 
 bool chance(Sweep& sweep, int percent) { return sweep.in(0, 99) < percent; }

@@ -35,10 +35,10 @@ TEST(Affine, CountsSaturationsAlsoUnderTheMaskAndTheReLU) {  // N12: the clamp i
   for (const Flag flag : {Flag::V_IN, Flag::MASK_IN, Flag::RELU, Flag::RAW_OUT}) c.set_flag(flag);
   pair.load_table(5, {static_cast<std::uint32_t>(-5)});
   for (const std::size_t section : {0, 2}) {  // u and v, of which each product is limited to 2^30
-    for (std::size_t j = 0; j < 2; ++j) pair.set_vin(section * static_cast<std::size_t>(hw.lanes()) + j, -2147483647);
+    for (std::size_t j = 0; j < 2; ++j) pair.set_vin(section * static_cast<std::size_t>(hw.lanes) + j, -2147483647);
   }
-  pair.set_vin(static_cast<std::size_t>(4 * hw.lanes()), 1);      // kept, negative
-  pair.set_vin(static_cast<std::size_t>(4 * hw.lanes() + 1), 0);  // masked
+  pair.set_vin(static_cast<std::size_t>(4 * hw.lanes), 1);      // kept, negative
+  pair.set_vin(static_cast<std::size_t>(4 * hw.lanes + 1), 0);  // masked
   pair.run(Execution(c));
   pair.compare_table();
   EXPECT_EQ(pair.reference().table[20], 0u);

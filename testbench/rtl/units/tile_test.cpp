@@ -14,10 +14,10 @@ void fill_bias(Pair& pair, const Hardware& hw) {
   for (int word = 0; word < hw.vbias_words;) {
     const int rows = std::min(hw.vbias_words - word, std::min(hw.vin_words, 64));
     Command c(Opcode::TILE);
-    c.set(Field::ROWS, rows).set(Field::COLS, hw.lanes()).set(Field::RATIO, 2);
+    c.set(Field::ROWS, rows).set(Field::COLS, hw.lanes).set(Field::RATIO, 2);
     c.set_flag(Flag::FROM_VIN).set_flag(Flag::BIAS_OUT);
     Execution e(c);
-    e.col0 = static_cast<std::uint32_t>(word * hw.lanes());
+    e.col0 = static_cast<std::uint32_t>(word * hw.lanes);
     pair.run(e);
     word += rows;
   }

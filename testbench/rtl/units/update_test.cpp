@@ -70,13 +70,13 @@ TEST(Update, RoundsEveryWordAsTheRuleSays) {
   pair.load_table(2, {word(Scale{32768, 31}), word(Scale{32769, 16})});
   const std::int64_t stride = std::min(hw.vin_words / 6, hw.vout_words / 4);
   Command c(Opcode::UPDATE);
-  c.set(Field::ROWS, stride).set(Field::COLS, hw.lanes()).set(Field::VIN_STRIDE, stride);
+  c.set(Field::ROWS, stride).set(Field::COLS, hw.lanes).set(Field::VIN_STRIDE, stride);
   c.set(Field::RATIO, 2).set(Field::RATIO_W, 3).set(Field::MU16, 1).set(Field::STAT, 100).set(Field::TENSOR, 33);
   for (std::int64_t momentum = -32767; momentum <= 32767 && !::testing::Test::HasFailure();) {
-    for (std::int64_t i = 0; i < stride * hw.lanes(); ++i) {
+    for (std::int64_t i = 0; i < stride * hw.lanes; ++i) {
       pair.set_vin(static_cast<std::size_t>(i), 0);
-      pair.set_vin(static_cast<std::size_t>(i + 2 * stride * hw.lanes()), static_cast<std::int32_t>(i - 5));
-      pair.set_vin(static_cast<std::size_t>(i + 4 * stride * hw.lanes()),
+      pair.set_vin(static_cast<std::size_t>(i + 2 * stride * hw.lanes), static_cast<std::int32_t>(i - 5));
+      pair.set_vin(static_cast<std::size_t>(i + 4 * stride * hw.lanes),
                    static_cast<std::int32_t>(std::min<std::int64_t>(momentum, 32767)));
       momentum += 7;
     }
