@@ -94,7 +94,9 @@ class Places {
     if (d < 3 && counts_[d] == 1) return c.get(last);
     return d < 3 ? std::max(c.get(each), c.get(last)) : c.get(each);
   }
-  std::int64_t words(std::int64_t elements, int bits) const { return divide_up(elements * bits, 8 * hw_.axi_bytes); }
+  std::int64_t spad_words(std::int64_t elements, int bits) const {
+    return divide_up(elements * bits, 8 * hw_.axi_bytes);
+  }
   static int memory_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::MEMORY_BITS))); }
   static int local_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::LOCAL_BITS))); }
   /// Returns 1 when a second buffer is ever used.
@@ -111,7 +113,7 @@ class Places {
   }
 
   void check_vin_rows(const Command& c, std::int64_t size, const char* memory) const {
-    const std::int64_t row = words(full_cols(c), 32);
+    const std::int64_t row = divide_up(full_cols(c), hw_.lanes);
     const std::int64_t rows = (full_rows(c) - 1) * c.get(Field::LOCAL_PITCH);
     require(full_rows(c) == 1 || row <= c.get(Field::LOCAL_PITCH), "rows overlap in local memory");
     within(c.get(Field::LOCAL_BASE) + row + rows + second(c) * std::int64_t{c.get(Field::LOCAL_STRIDE)}, size, memory);
@@ -133,7 +135,7 @@ class Places {
     const bool transpose = c.get(Field::TRANSPOSE) != 0;
     const std::int64_t lanes = is_a ? hw_.rows : hw_.cols;
     const std::int64_t tiles = divide_up(transpose ? full_cols(c) : full_rows(c), lanes);
-    const std::int64_t used = words(transpose ? full_rows(c) : full_cols(c), local_bits(c));
+    const std::int64_t used = spad_words(transpose ? full_rows(c) : full_cols(c), local_bits(c));
     const std::int64_t stride = c.get(Field::LOCAL_STRIDE);
     require(tiles == 1 || used <= stride, "tiles of operand rows overlap");
     require(tiles == 1 || !transpose || fills_tiles(hw_, static_cast<int>(lanes), local_bits(c)),
@@ -169,7 +171,7 @@ class Places {
         LoopIndex index{};
         index[static_cast<std::size_t>(loop)] = i;
         const bool of_reduction = c.get(Field::COLS_DIM) == static_cast<std::uint32_t>(loop);
-        const std::int64_t used = words(of_reduction ? cols_at(c, index, counts_) : full_cols(c), 8);
+        const std::int64_t used = spad_words(of_reduction ? cols_at(c, index, counts_) : full_cols(c), 8);
         furthest = std::max(furthest, std::int64_t{c.get(step)} * i + used);
       }
       return furthest * hw_.axi_bytes;
