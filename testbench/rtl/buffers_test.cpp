@@ -237,7 +237,7 @@ TEST_P(BuffersTest, CodesAndMask) {
   for (int i = 0; i < 2 * rows * cols; ++i) {
     machine.put_word(kA + 4 * static_cast<std::uint32_t>(i), machine.uniform(-100, 100));
   }
-  machine.fill_random(kB, static_cast<std::size_t>(hw.axi_bytes));
+  machine.fill_random(kB, static_cast<std::size_t>(hw.vector_word()));
   machine.put_word(kB, 32768 | 15 << 16);  // N2.1: ONE
 
   const Token loaded = make_token(kLoadQueue, kVectorQueue, 0), made = make_token(kVectorQueue, kStoreQueue, 0);
@@ -280,7 +280,7 @@ TEST_P(BuffersTest, CodesAndMask) {
 TEST_P(BuffersTest, AddressesFromBaseAndBatch) {
   constexpr std::uint64_t kFar = 0xA5'0000'0000;
   MachineCase machine(GetParam());
-  const int w = machine.hardware().axi_bytes;
+  const int w = machine.hardware().vector_word();
   machine.fill_random(kA, 0x4000);
   // VIN buffers by level 1: parity 0 in words 0 …, parity 1 in words 2 ….
   Command& load = machine.load_vin(0x1000, 1, w / 4, 0, 0, 0);

@@ -124,8 +124,8 @@ TEST_P(DmaTest, LoadsIntoVin) {
     copy.set(Field::N2, count).set(Field::VIN_BASE, base).set(Field::VIN_STRIDE, stride);
     copy.wait(make_token(kLoadQueue, kVectorQueue, 0)).wait(make_token(kStoreQueue, kVectorQueue, 0));
     copy.signal(make_token(kVectorQueue, kLoadQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
-    const int tile_bytes = t.rows * row_words * hw.axi_bytes;
-    machine.store_vout(kTo, t.rows, row_words * lanes, row_words * hw.axi_bytes, 0, row_words)
+    const int tile_bytes = t.rows * row_words * hw.vector_word();
+    machine.store_vout(kTo, t.rows, row_words * lanes, row_words * hw.vector_word(), 0, row_words)
         .set(Field::N2, count)
         .set(Field::STRIDE2, tile_bytes)
         .set(Field::LOCAL_STRIDE, stride)
@@ -255,7 +255,7 @@ TEST_P(DmaTest, Stores) {
     MachineCase machine = stalling(GetParam(), seed);
     const Hardware& hw = machine.hardware();
     const int lanes = hw.lanes, words = std::min({hw.vin_words, hw.vout_words, 128});
-    machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.axi_bytes));
+    machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.vector_word()));
     machine.fill_vout(kFrom, words);
     TransferCase t;
     t.bits = pick(machine, {1, 4, 8, 16, 32});
@@ -280,7 +280,7 @@ TEST_P(DmaTest, Stores) {
               stride = machine.uniform(0, words / 4);
     store.set(Field::LOCAL_BASE, base).set(Field::LOCAL_PITCH, pitch).set(Field::LOCAL_STRIDE, stride);
     const std::vector<std::uint8_t> raw(machine.memory().begin() + kFrom,
-                                        machine.memory().begin() + kFrom + words * hw.axi_bytes);
+                                        machine.memory().begin() + kFrom + words * hw.vector_word());
     std::vector<std::uint8_t> expected = machine.memory();
     int number = 0;
     bool fits = true;
@@ -293,7 +293,8 @@ TEST_P(DmaTest, Stores) {
         ASSERT_EQ(to % 8, 0);
         std::fill_n(expected.begin() + to / 8, (at.cols * t.bits + 7) / 8, std::uint8_t{0});
         for (int j = 0; j < at.cols; ++j) {
-          const std::uint32_t value = bits_at(raw, std::int64_t{word} * hw.axi_bytes * 8 + std::int64_t{j} * 32, 32);
+          const std::uint32_t value =
+              bits_at(raw, std::int64_t{word} * hw.vector_word() * 8 + std::int64_t{j} * 32, 32);
           for (int bit = 0; bit < t.bits; ++bit) {
             const std::int64_t place = to + std::int64_t{j} * t.bits + bit;
             expected[static_cast<std::size_t>(place / 8)] = static_cast<std::uint8_t>(

@@ -116,19 +116,19 @@ TEST_P(SequencerTest, RandomGroups) {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     MachineCase machine(GetParam(), seed % 5 == 0 ? 50 : 0, seed);
     const Hardware& hw = machine.hardware();
-    const int words = std::min({hw.vin_words, hw.vout_words, 100}), local_pitch = 20 / hw.axi_bytes + 1;
-    machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.axi_bytes));
+    const int words = std::min({hw.vin_words, hw.vout_words, 100}), local_pitch = 20 / hw.vector_word() + 1;
+    machine.fill_random(kFrom, static_cast<std::size_t>(words * hw.vector_word()));
     const std::vector<std::uint8_t> raw(machine.memory().begin() + kFrom,
-                                        machine.memory().begin() + kFrom + words * hw.axi_bytes);
+                                        machine.memory().begin() + kFrom + words * hw.vector_word());
     machine.fill_vout(kFrom, words);
     const Group first = random_group(machine), second = random_group(machine);
     add(machine, first, local_pitch);
     add(machine, second, local_pitch);
     std::vector<std::uint8_t> memory = machine.memory();
     const int index = 3;  // commands of fill_vout
-    Expected expected = enumerate(first, index, hw.axi_bytes, local_pitch, raw.data(), memory);
-    const Expected more =
-        enumerate(second, index + static_cast<int>(first.bodies.size()), hw.axi_bytes, local_pitch, raw.data(), memory);
+    Expected expected = enumerate(first, index, hw.vector_word(), local_pitch, raw.data(), memory);
+    const Expected more = enumerate(second, index + static_cast<int>(first.bodies.size()), hw.vector_word(),
+                                    local_pitch, raw.data(), memory);
     expected.order.insert(expected.order.end(), more.order.begin(), more.order.end());
     expected.signals += more.signals;
     // One token too many hangs, one too few is left at END. At once taken, so that no counter overflows.
@@ -203,7 +203,7 @@ TEST_P(SequencerTest, RowStep) {
   for (const int variant : {0, 1, 2}) {
     MachineCase machine(GetParam());
     const Hardware& hw = machine.hardware();
-    const int lanes = hw.lanes, rows = 6, bytes = rows * hw.axi_bytes;
+    const int lanes = hw.lanes, rows = 6, bytes = rows * hw.vector_word();
     for (std::uint32_t i = 0; i < 3 * static_cast<std::uint32_t>(rows * lanes); ++i) {
       machine.put_word(kFrom + 4 * i, machine.uniform(-700, 700));
     }
@@ -218,7 +218,7 @@ TEST_P(SequencerTest, RowStep) {
     if (variant == 0) tile.set(Field::ROWS_DIM, 0);
     if (variant == 1) tile.set(Field::ROW_STEP0, rows);
     tile.wait(stored).signal(made);
-    machine.store_vout(kTo, rows, lanes, hw.axi_bytes, 0, 1)
+    machine.store_vout(kTo, rows, lanes, hw.vector_word(), 0, 1)
         .set(Field::N0, 3)
         .set(Field::STRIDE0, bytes)
         .wait(made)

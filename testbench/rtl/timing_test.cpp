@@ -125,13 +125,13 @@ TEST_P(TimingTest, PlainLoadAndShapes) {
   MachineCase machine(GetParam());
   const Hardware& hw = machine.hardware();
   wait_for_fetch(machine);
-  const int words = std::min(hw.max_burst * 2, 40);
-  machine.load_vin(kFrom, 1, words * hw.lanes, 0, 0, 0);
+  const int beats = std::min(hw.max_burst * 2, 40);
+  machine.load_vin(kFrom, 1, beats * hw.axi_bytes / 4, 0, 0, 0);
   set_shape(machine.add(Opcode::LOAD_SHAPE), {}, 0);
   set_shape(machine.add(Opcode::STORE_SHAPE), {}, 0);
   const RtlResult result = machine.run();
   const ExecutionRecord load = only(result, 1);
-  EXPECT_EQ(load.end - load.start, static_cast<Edge>(hw.dram_read_latency + words + 6));
+  EXPECT_EQ(load.end - load.start, static_cast<Edge>(hw.dram_read_latency + beats + 6));
   for (const std::uint32_t shape : {2u, 3u}) EXPECT_EQ(only(result, shape).end - only(result, shape).start, 1u);
 }
 
@@ -140,11 +140,12 @@ TEST_P(TimingTest, Store) {
     const int stall = seed % 2 == 0 ? 25 : 0;
     MachineCase machine(GetParam(), stall, seed);
     const Hardware& hw = machine.hardware();
-    const int w = hw.axi_bytes, lanes = hw.lanes;
+    const int w = hw.axi_bytes;
     static constexpr int kBits[] = {1, 4, 8, 16, 32};
     TransferCase t;
     t.bits = kBits[machine.uniform(0, 4)];
-    t.cols = t.cols_last = machine.uniform(1, machine.uniform(1, 40 * lanes));
+    const int most = std::min(hw.lanes, 8 * w / t.bits);  // elements that a cycle appends
+    t.cols = t.cols_last = machine.uniform(1, machine.uniform(1, 40 * hw.lanes));
     t.rows = t.rows_last = machine.uniform(1, 20);
     t.pitch = (t.cols * t.bits + 7) / 8 + machine.uniform(0, 99);
     t.address = kTo + static_cast<std::uint32_t>(machine.uniform(0, 4095));
@@ -163,11 +164,11 @@ TEST_P(TimingTest, Store) {
     for (int row = 0; row < t.rows; ++row) {
       int fill =
           static_cast<int>((t.address + static_cast<std::uint32_t>(row * t.pitch)) % static_cast<unsigned>(w)) * 8;
-      for (int left = t.cols; left > 0; left -= lanes, ++append) {
-        fill += std::min(left, lanes) * t.bits;
-        if (fill < 8 * w && left > lanes) continue;
+      for (int left = t.cols; left > 0; left -= most, ++append) {
+        fill += std::min(left, most) * t.bits;
+        if (fill < 8 * w && left > most) continue;
         complete();
-        if (fill > 8 * w && left <= lanes) {
+        if (fill > 8 * w && left <= most) {
           ++append;
           complete();
         }

@@ -21,7 +21,7 @@ constexpr int kMaxCycles = 200'000;
 class VerilatedEngine : public Engine {
  public:
   VerilatedEngine(const Hardware& hw, int seed)
-      : Engine(hw), unit_(seed), bytes_(static_cast<std::size_t>(hw.axi_bytes)) {
+      : Engine(hw), unit_(seed), bytes_(static_cast<std::size_t>(hw.vector_word())) {
     unit_->start_i = 0;
     unit_->exec_valid_i = 0;
     unit_.reset();

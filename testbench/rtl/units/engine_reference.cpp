@@ -34,8 +34,8 @@ void poison(std::vector<std::uint8_t>& memory, Sweep& sweep) {
 
 Memories::Memories(const Hardware& hw)
     : acc(2 * size(hw.rows) * size((hw.cols + hw.lanes - 1) / hw.lanes * hw.lanes)),
-      vin(size(hw.vin_words) * size(hw.axi_bytes)),
-      vout(size(hw.vout_words) * size(hw.axi_bytes)) {}
+      vin(size(hw.vin_words) * size(hw.vector_word())),
+      vout(size(hw.vout_words) * size(hw.vector_word())) {}
 
 std::int32_t Memories::vin_value(std::size_t index) const { return value_at(vin, index); }
 void Memories::set_vin_value(std::size_t index, std::int32_t value) { set_value_at(vin, index, value); }
