@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/gemm_schedule.hpp"
 #include "kernels/norm_parts.hpp"
 #include "model/network/raw_views.hpp"
 #include "model/numerics/group_code.hpp"
@@ -297,15 +298,18 @@ void Step::group_weight_gradient(int s, StepTensor dw) {
   const int acc = add_own(s, "dw_acc", layer.depth(), out, MemoryKind::kGradients);
   weight_gradient_phases(s, d, acc, -1, {kUnread, kUnread, own(s, "dw_accsat")});
   const int x_sum = add_raw(s, StepTensor::kXSum, layer.depth(), layer.conv.groups);
+  const TileGrid column = low.array_tiles(layer.depth(), 1, {.out = 1});
   for (int g = 0; g < layer.conv.groups; ++g) {  // X1: x against a constant one
-    Phase gemm(low, low.array_tiles(layer.depth(), 1, {.out = 1}));
     GemmJob job = weight_gradient_job(s, layer, g, d);
     job.b = {{.tensor = ones(), .pitch = 0}, true, Expand::UNSIGNED, Kind::UNSIGNED};
     job.of_layer = false;
-    gemm.gemm(job);
-    gemm.vector(Opcode::TILE);
-    gemm.output(Flag::RAW_OUT, {.tensor = x_sum, .col_base = g});
-    gemm.run();
+    for (const GemmPass& pass : gemm_passes(low, column, layer.depth(), 1, job)) {
+      Phase gemm(low, pass.grid);
+      gemm.gemm(pass);
+      gemm.vector(Opcode::TILE);
+      gemm.output(Flag::RAW_OUT, pass.part({.tensor = x_sum, .col_base = g}, low.tensor(x_sum).pitch));
+      gemm.run();
+    }
   }
   const Src reals = by_column ? Src() : low.load_vectors(groups.reals, 0, 1, kGroupRows)[0];
   const Src unit = low.rmul(at(s).gradient.unit, at(s).x.scale);
