@@ -94,9 +94,7 @@ class Places {
     if (d < 3 && counts_[d] == 1) return c.get(last);
     return d < 3 ? std::max(c.get(each), c.get(last)) : c.get(each);
   }
-  std::int64_t spad_words(std::int64_t elements, int bits) const {
-    return divide_up(elements * bits, 8 * hw_.axi_bytes);
-  }
+  std::int64_t spad_words(std::int64_t n, int bits) const { return divide_up(n * bits, 8 * hw_.axi_bytes); }
   static int memory_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::MEMORY_BITS))); }
   static int local_bits(const Command& c) { return bits_of(static_cast<Width>(c.get(Field::LOCAL_BITS))); }
   /// Returns 1 when a second buffer is ever used.
