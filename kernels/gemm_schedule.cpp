@@ -12,7 +12,7 @@ namespace bitloom {
 
 namespace {
 
-constexpr int kLoadOverhead = 40;   ///< cycles of a LOAD besides its beats, about
+constexpr int kLoadOverhead = 8;    ///< cycles of a LOAD besides its beats, about: it asks while others fill
 constexpr int kDrainOverhead = 12;  ///< cycles of a TILE besides its words, about
 constexpr double kBeatCost = 0.25;  ///< cycles that a beat counts besides: what moves costs energy
 constexpr int kPassOverhead = 600;  ///< cycles of a phase's beginning and end, about

@@ -5,8 +5,14 @@
 // deadlock. A counter is highest, and a tensor's stores are least complete, when one queue is as lazy as it can be: it
 // takes a turn only when no other can. One run for each lazy queue therefore decides about overflow and about the order
 // of memory.
+//
+// LOADs overlap (docs/timing.md, Sequencer), which these runs need not know but for one thing. A LOAD that starts
+// before the end of the one before it takes its waits earlier and sends no signal earlier, so no counter gets higher.
+// It always ends by itself, so nothing gets stuck. But it reads memory as soon as it has the tokens of the store queue,
+// whatever others it waits for: then must its tensor be stored.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <vector>
@@ -142,8 +148,9 @@ class Flow {
 
   /// Takes the waits of an execution and sends its signals; false when a wait is not satisfied.
   bool execute(const Step& step, int queue, const Runner& runner) {
+    // What is complete once stays so.
+    if (!step.needs.empty() && at_first(runner.index, 3) && may_ask(step, runner.index)) require_written(step);
     if (!take_waits(step, queue, runner.index)) return false;
-    if (!step.needs.empty() && at_first(runner.index, 3)) require_written(step);  // what is complete once stays so
     for (const Token& token : step.signals) {
       if (!at_last(runner.index, runner.group.counts, token.level)) continue;
       require_end(token, token.id >> 3, queue, step.command, "signals");
@@ -153,6 +160,15 @@ class Flow {
       }
     }
     return true;
+  }
+
+  /// Are the tokens there with which a LOAD may ask for its data?
+  bool may_ask(const Step& step, const LoopIndex& index) const {
+    std::array<int, kTokenCounters> left = counters_;
+    return std::all_of(step.waits.begin(), step.waits.end(), [&](const Token& token) {
+      const bool frees_buffer = token.id >> 3 == kArrayQueue || token.id >> 3 == kVectorQueue;
+      return frees_buffer || !at_first(index, token.level) || --left[static_cast<std::size_t>(token.id)] >= 0;
+    });
   }
 
   /// Takes all tokens that an execution waits for, or none; a command may wait twice for one counter.

@@ -1,7 +1,12 @@
 // The read DMA: bl_gather makes pieces of the rows, a burst unit asks for their beats ahead of the data, and bl_packer cuts
 // and expands the beats into local words. Beats wait in a FIFO in which a burst has its room before it is asked for, so
 // DRAM never waits. A burst ends at a piece's end, after MAX_BURST beats or at a 4 KiB boundary.
-module bl_load (
+//
+// A LOAD first asks: bl_gather and the burst unit work by the sequencer's command until the last burst is granted. Then
+// the sequencer may bring the next one, while the data side, which has a copy of all that it needs, still fills.
+module bl_load #(
+    parameter int Ahead = 4  // LOADs that may have started and not ended; a power of two
+) (
     input  logic                           clk_i,
     input  logic                           rst_ni,
     // sequencer
@@ -15,14 +20,20 @@ module bl_load (
     input  logic [                   31:0] exec_i1_i,
     input  logic [                   15:0] exec_i2_i,
     input  logic [                    3:0] exec_par_i,
-    output logic                           exec_done_o,
+    input  logic                           exec_closed_i,    // it may ask and not fill
+    output logic                           exec_done_o,      // over, or has asked
+    output logic                           end_o,            // the oldest LOAD with elements is over
+    output logic [                   23:0] end_index_o,      // its INDEX
     // bursts, to the arbiter
     output logic                           burst_valid_o,
     output logic [                   63:0] burst_addr_o,
     output logic [                    8:0] burst_beats_o,
+    output logic [      $clog2(Ahead)-1:0] burst_load_o,     // place of its LOAD
     input  logic                           burst_grant_i,
     // beats of these bursts, in order
     input  logic                           beat_valid_i,
+    input  logic [      $clog2(Ahead)-1:0] beat_load_i,
+    output logic [                   23:0] beat_index_o,     // INDEX of its LOAD
     input  logic [bl_pkg::AXI_BYTES*8-1:0] beat_data_i,
     // the local word of this cycle
     output logic                           a_we_o,
@@ -49,41 +60,84 @@ module bl_load (
   localparam int ByteW = $clog2(Bytes);
   localparam int Beats = (2 * bl_pkg::MAX_BURST > 64) ? 2 * bl_pkg::MAX_BURST : 64;  // of the FIFO
   localparam int BeatW = $clog2(Beats);
-  localparam int Pieces = 64;
+  localparam int Pieces = 128;
+  localparam int PieceW = $clog2(Pieces);
   localparam int EntryW = BitW + 24;
+  localparam int PlaceW = $clog2(Ahead);
 
-  // --- the execution --------------------------------------------------------------------------------------------------
-  logic active_q, empty, start, is_shape, parity, transpose;
-  logic [15:0] first_word;
-  logic [2:0] memory_shift, local_shift;
-  logic [1:0] target;
+  // --- the execution that asks ------------------------------------------------------------------------------------------
+  logic active_q, empty, start, is_shape, asked;
   assign is_shape = (exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_LOAD_SHAPE);
   assign empty = is_shape || (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
   assign start = exec_valid_i && !active_q && !empty;
-  assign target = exec_cmd_i[bl_pkg::F_TARGET_LSB+:2];
-  assign transpose = exec_cmd_i[bl_pkg::F_TRANSPOSE_LSB];
-  assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
-  assign first_word = exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] +
-      ((target == bl_pkg::TARGET_VIN && parity) ? exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0);
+  assign exec_done_o = active_q ? asked : (exec_valid_i && empty);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) active_q <= 1'b0;
+    else if (!active_q) active_q <= start;
+    else if (asked) active_q <= 1'b0;
+  end
+
+  // --- the execution that fills: the oldest, by a copy of its fields ------------------------------------------------------
+  localparam int FieldsW = 101;
+  logic [FieldsW-1:0] fields_q [Ahead];
+  logic [FieldsW-1:0] fields;
+  logic [PlaceW-1:0] load_in_q, load_out_q;
+  logic fresh_q;  // it has filled no word
+  logic closed;
+  logic start_parity, parity, transpose, padding_min;
+  logic [15:0] first_word, local_stride, local_pitch, cols;
+  logic [2:0] memory_bits, local_bits, memory_shift, local_shift;
+  logic [1:0] target, expand;
+  assign start_parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
+  always_ff @(posedge clk_i) begin
+    if (start) begin
+      fields_q[load_in_q] <= {
+        exec_cmd_i[bl_pkg::F_INDEX_LSB+:24],
+        exec_cmd_i[bl_pkg::F_LOCAL_BASE_LSB+:16] +
+            ((exec_cmd_i[bl_pkg::F_TARGET_LSB+:2] == bl_pkg::TARGET_VIN && start_parity) ?
+                exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0),
+        exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16],
+        exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16],
+        exec_cols_i,
+        exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3],
+        exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:3],
+        exec_cmd_i[bl_pkg::F_TARGET_LSB+:2],
+        exec_cmd_i[bl_pkg::F_EXPAND_LSB+:2],
+        exec_cmd_i[bl_pkg::F_PAD_MIN_LSB],
+        exec_cmd_i[bl_pkg::F_TRANSPOSE_LSB],
+        start_parity
+      };
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      load_in_q <= '0;
+      load_out_q <= '0;
+    end else begin
+      load_in_q <= load_in_q + PlaceW'(start);
+      load_out_q <= load_out_q + PlaceW'(end_o);
+    end
+  end
+  assign fields = fields_q[load_out_q];
+  assign {end_index_o, first_word, local_stride, local_pitch, cols, memory_bits, local_bits, target, expand, padding_min,
+          transpose, parity} = fields;
+  assign burst_load_o = load_in_q - PlaceW'(1);
+  assign closed = exec_closed_i && !start && (load_out_q == burst_load_o);
+  assign beat_index_o = fields_q[beat_load_i][FieldsW-1-:24];
   always_comb begin
-    case (exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3])
+    case (memory_bits)
       bl_pkg::WIDTH_BITS1: memory_shift = 3'd0;
       bl_pkg::WIDTH_BITS4: memory_shift = 3'd2;
       bl_pkg::WIDTH_BITS8: memory_shift = 3'd3;
       bl_pkg::WIDTH_BITS16: memory_shift = 3'd4;
       default: memory_shift = 3'd5;
     endcase
-    case (exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:3])
+    case (local_bits)
       bl_pkg::WIDTH_BITS1: local_shift = 3'd0;
       bl_pkg::WIDTH_BITS4: local_shift = 3'd2;
       bl_pkg::WIDTH_BITS8: local_shift = 3'd3;
       default: local_shift = 3'd5;
     endcase
-  end
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) active_q <= 1'b0;
-    else if (!active_q) active_q <= start;
-    else if (exec_done_o) active_q <= 1'b0;
   end
 
   // --- pieces ---------------------------------------------------------------------------------------------------------
@@ -102,8 +156,8 @@ module bl_load (
 
   logic [EntryW-1:0] piece_fifo_q [Pieces];
   logic [EntryW-1:0] head;
-  logic [5:0] piece_in_q, piece_out_q;
-  logic [6:0] piece_count_q;
+  logic [PieceW-1:0] piece_in_q, piece_out_q;
+  logic [PieceW:0] piece_count_q;
   logic piece_pop;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -111,9 +165,9 @@ module bl_load (
       piece_out_q <= '0;
       piece_count_q <= '0;
     end else begin
-      piece_in_q <= piece_in_q + 6'(piece_take);
-      piece_out_q <= piece_out_q + 6'(piece_pop);
-      piece_count_q <= piece_count_q + 7'(piece_take) - 7'(piece_pop);
+      piece_in_q <= piece_in_q + PieceW'(piece_take);
+      piece_out_q <= piece_out_q + PieceW'(piece_pop);
+      piece_count_q <= piece_count_q + (PieceW+1)'(piece_take) - (PieceW+1)'(piece_pop);
     end
   end
   always_ff @(posedge clk_i) begin
@@ -128,7 +182,7 @@ module bl_load (
   logic [63:0] ask_addr_q;
   logic [BeatW:0] free_q;               // beats of the FIFO that no burst has
   logic [9:0] to_boundary;
-  logic beat_pop;
+  logic beat_pop, grants_last, last_taken_q;
   assign to_boundary = 10'((13'd4096 - {1'b0, ask_addr_q[11:0]}) >> ByteW);
   always_comb begin
     beats = ask_beats_q;
@@ -139,14 +193,18 @@ module bl_load (
   assign burst_addr_o = ask_addr_q;
   assign burst_beats_o = beats[8:0];
   // The next piece is taken in the cycle in which the last burst of the one before is granted.
-  assign piece_take = piece_valid && (piece_count_q != 7'(Pieces)) &&
-      (ask_beats_q == 17'd0 || (burst_grant_i && ask_beats_q == beats));
+  assign grants_last = burst_grant_i && ask_beats_q == beats;
+  assign piece_take = piece_valid && (piece_count_q != (PieceW+1)'(Pieces)) && (ask_beats_q == 17'd0 || grants_last);
+  assign asked = (piece_take && piece_last && piece_padding) || (last_taken_q && grants_last);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       ask_beats_q <= '0;
+      last_taken_q <= 1'b0;
       free_q <= (BeatW+1)'(Beats);
     end else begin
+      if (piece_take) last_taken_q <= piece_last && !piece_padding;
+      else if (grants_last) last_taken_q <= 1'b0;
       if (piece_take) begin
         ask_beats_q <= piece_padding ? 17'd0 :
             17'((22'(piece_addr[BitW-1:0]) + {1'b0, piece_bits} + 22'(Bits - 1)) >> BitW);
@@ -186,8 +244,8 @@ module bl_load (
   logic [Bytes-1:0] padding;
   bl_packer u_packer (
       .clk_i, .rst_ni, .vin_i(target == bl_pkg::TARGET_VIN), .memory_shift_i(memory_shift), .local_shift_i(local_shift),
-      .expand_i(exec_cmd_i[bl_pkg::F_EXPAND_LSB+:2]), .padding_min_i(exec_cmd_i[bl_pkg::F_PAD_MIN_LSB]),
-      .piece_valid_i(piece_count_q != 7'd0), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
+      .expand_i(expand), .padding_min_i(padding_min),
+      .piece_valid_i(piece_count_q != '0 && !closed), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
       .piece_padding_i(head[2]), .piece_ends_row_i(head[1]), .piece_last_i(head[0]), .piece_pop_o(piece_pop),
       .beat_valid_i(beat_count_q != '0), .beat_data_i(beat_fifo_q[beat_out_q]), .beat_pop_o(beat_pop),
       .word_valid_o(word_valid), .word_data_o(word), .word_padding_o(padding), .word_ends_row_o(word_ends_row),
@@ -196,8 +254,9 @@ module bl_load (
 
   // Where it goes. Rows fill the lanes of one tile after the other. Elements of transposed rows are spread over the lanes,
   // each at the row's position in its lane.
-  logic [15:0] row_q, word_q, row_word_q, next_row_word, position, row_step, offset_q, left_q;
-  logic [4:0] lane_q, last_lane;
+  logic [15:0] row_q, word_q, row_word_q, offset_q, left_q;  // after the first word
+  logic [15:0] row, word_number, row_word, offset, left, next_row_word, position, row_step;
+  logic [4:0] lane_q, lane, last_lane;
   // Only lanes that are a power of two take more than one tile of a transposed row.
   localparam bit WideA = (bl_pkg::ROWS & (bl_pkg::ROWS - 1)) == 0;
   localparam bit WideB = (bl_pkg::COLS & (bl_pkg::COLS - 1)) == 0;
@@ -208,43 +267,44 @@ module bl_load (
   assign is_a = (target == bl_pkg::TARGET_SPAD_A);
   assign last_lane = is_a ? 5'(bl_pkg::ROWS - 1) : 5'(bl_pkg::COLS - 1);
   always_comb begin
-    row_step = exec_cmd_i[bl_pkg::F_LOCAL_PITCH_LSB+:16];
-    if (target != bl_pkg::TARGET_VIN) row_step = (lane_q == last_lane) ? exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] : 16'd0;
+    row_step = local_pitch;
+    if (target != bl_pkg::TARGET_VIN) row_step = (lane == last_lane) ? local_stride : 16'd0;
   end
-  assign next_row_word = row_word_q + row_step;
+  assign row = fresh_q ? 16'd0 : row_q;
+  assign lane = fresh_q ? 5'd0 : lane_q;
+  assign word_number = fresh_q ? first_word : word_q;
+  assign row_word = fresh_q ? first_word : row_word_q;
+  assign offset = fresh_q ? 16'd0 : offset_q;
+  assign left = fresh_q ? cols : left_q;
+  assign next_row_word = row_word + row_step;
   assign element_shift = 3'd3 - local_shift;
   assign word_tile_shift = {1'b0, element_shift} + (is_a ? 4'(ByteW - ShiftA) : 4'(ByteW - ShiftB));
   always_ff @(posedge clk_i) begin
-    if (start) begin
-      row_q <= '0;
-      lane_q <= '0;
-      word_q <= first_word;
-      row_word_q <= first_word;
-      offset_q <= '0;
-      left_q <= exec_cols_i;
-    end else if (word_valid) begin
-      word_q <= word_ends_row ? next_row_word : word_q + 16'd1;
-      offset_q <= word_ends_row ? 16'd0 : offset_q + (exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16] << word_tile_shift);
-      left_q <= word_ends_row ? exec_cols_i : left_q - (16'(Bytes) << element_shift);
-      if (word_ends_row) begin
-        row_q <= row_q + 16'd1;
-        lane_q <= (lane_q == last_lane) ? 5'd0 : lane_q + 5'd1;
-        row_word_q <= next_row_word;
-      end
+    if (!rst_ni) fresh_q <= 1'b1;
+    else if (word_valid) fresh_q <= word_last;
+  end
+  always_ff @(posedge clk_i) begin
+    if (word_valid) begin
+      word_q <= word_ends_row ? next_row_word : word_number + 16'd1;
+      offset_q <= word_ends_row ? 16'd0 : offset + (local_stride << word_tile_shift);
+      left_q <= word_ends_row ? cols : left - (16'(Bytes) << element_shift);
+      row_q <= word_ends_row ? row + 16'd1 : row;
+      row_word_q <= word_ends_row ? next_row_word : row_word;
+      lane_q <= !word_ends_row ? lane : (lane == last_lane) ? 5'd0 : lane + 5'd1;
     end
   end
   always_comb begin
     case (local_shift)
       3'd0: begin
-        position = row_q >> 3;
-        bit_o = row_q[2:0];
+        position = row >> 3;
+        bit_o = row[2:0];
       end
       3'd2: begin
-        position = row_q >> 1;
-        bit_o = {row_q[0], 2'd0};
+        position = row >> 1;
+        bit_o = {row[0], 2'd0};
       end
       default: begin
-        position = row_q;
+        position = row;
         bit_o = 3'd0;
       end
     endcase
@@ -254,8 +314,8 @@ module bl_load (
   assign word_tiles = 16'd1 << word_tile_shift;
   always_comb begin
     left_tiles = 16'd1;
-    if (is_a && WideA) left_tiles = 16'((17'(left_q) + 17'(bl_pkg::ROWS - 1)) >> ShiftA);
-    if (!is_a && WideB) left_tiles = 16'((17'(left_q) + 17'(bl_pkg::COLS - 1)) >> ShiftB);
+    if (is_a && WideA) left_tiles = 16'((17'(left) + 17'(bl_pkg::ROWS - 1)) >> ShiftA);
+    if (!is_a && WideB) left_tiles = 16'((17'(left) + 17'(bl_pkg::COLS - 1)) >> ShiftB);
   end
   assign tiles_o = (left_tiles < word_tiles) ? left_tiles[8:0] : word_tiles[8:0];
 
@@ -264,14 +324,14 @@ module bl_load (
   assign vin_we_o = word_valid && (target == bl_pkg::TARGET_VIN);
   assign transpose_o = transpose;
   assign buffer_o = parity;
-  assign lane_o = lane_q;
-  assign step_o = exec_cmd_i[bl_pkg::F_LOCAL_STRIDE_LSB+:16];
-  assign width_o = exec_cmd_i[bl_pkg::F_LOCAL_BITS_LSB+:3];
-  assign word_o = transpose ? first_word + (position >> ByteW) + offset_q : word_q;
+  assign lane_o = lane;
+  assign step_o = local_stride;
+  assign width_o = local_bits;
+  assign word_o = transpose ? first_word + (position >> ByteW) + offset : word_number;
   assign byte_o = 5'(position[ByteW-1:0]);
   assign data_o = word[Bits-1:0];
   assign vin_data_o = word;
   assign present_o = ~padding;
-  assign exec_done_o = active_q ? (word_valid && word_last) : (exec_valid_i && empty);
+  assign end_o = word_valid && word_last;
 
 endmodule

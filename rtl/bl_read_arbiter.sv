@@ -1,6 +1,8 @@
 // Shares the read channel between command fetch and the load DMA. Fetch goes first: it asks for few and short bursts, and a
 // queue without commands wastes more than a late operand. At most MAX_OUTSTANDING bursts are granted and not finished.
-module bl_read_arbiter (
+module bl_read_arbiter #(
+    parameter int LoadW = 2  // bits that a burst of the load DMA brings along
+) (
     input  logic        clk_i,
     input  logic        rst_ni,
     // command fetch
@@ -13,8 +15,10 @@ module bl_read_arbiter (
     input  logic        load_valid_i,
     input  logic [63:0] load_addr_i,
     input  logic [ 8:0] load_beats_i,
+    input  logic [LoadW-1:0] load_tag_i,
     output logic        load_grant_o,
     output logic        load_beat_o,
+    output logic [LoadW-1:0] load_tag_o,  // of the beat's burst
     // AXI
     output logic [63:0] araddr_o,
     output logic [ 7:0] arlen_o,
@@ -29,6 +33,7 @@ module bl_read_arbiter (
   localparam int CountW = $clog2(Depth + 1);
 
   logic [Depth-1:0] owner_q, owner_d;  // oldest burst in bit 0; 1 = load
+  logic [Depth*LoadW-1:0] tags_q, tags_d;
   logic [CountW-1:0] count_q, count_d;
   logic [63:0] addr_q;
   logic [7:0] len_q;
@@ -42,18 +47,24 @@ module bl_read_arbiter (
   assign finish = rvalid_i && rlast_i;
   assign fetch_beat_o = rvalid_i && !owner_q[0];
   assign load_beat_o = rvalid_i && owner_q[0];
+  assign load_tag_o = tags_q[LoadW-1:0];
   assign beats = fetch_valid_i ? fetch_beats_i : load_beats_i;
 
   always_comb begin
     owner_d = owner_q;
+    tags_d = tags_q;
     count_d = count_q;
     if (finish) begin
       owner_d = owner_q >> 1;
+      tags_d = tags_q >> LoadW;
       count_d = count_q - 1'b1;
     end
     if (fetch_grant_o || load_grant_o) begin
       for (int i = 0; i < Depth; i++) begin
-        if (count_d == CountW'(i)) owner_d[i] = load_grant_o;
+        if (count_d == CountW'(i)) begin
+          owner_d[i] = load_grant_o;
+          tags_d[i*LoadW+:LoadW] = load_tag_i;
+        end
       end
       count_d = count_d + 1'b1;
     end
@@ -73,6 +84,7 @@ module bl_read_arbiter (
   end
 
   always_ff @(posedge clk_i) begin
+    tags_q <= tags_d;
     if (fetch_grant_o || load_grant_o) begin
       addr_q <= fetch_valid_i ? fetch_addr_i : load_addr_i;
       len_q  <= 8'(beats - 9'd1);

@@ -1,10 +1,16 @@
 // The sequencer of one queue: takes a loop group from the queue into registers, walks its iterations, waits for tokens,
 // hands executions to the engine one at a time and sends their tokens. Addresses, row0 and col0 are running sums.
 //
+// With Ahead, a LOAD with elements may ask for its data before its buffer is free: it starts with the tokens of the store
+// queue and opens with those of the others. When it has asked for all and is open, it is still under way, and the
+// sequencer goes on. It ends when the engine says so, and then its tokens are sent. All else starts when no LOAD is under
+// way.
+//
 // One step (a command at an iteration) that does not execute costs one cycle. One that executes costs one cycle of
 // checking, in which its waits are found satisfied, and then the engine's cycles. See docs/timing.md.
 module bl_seq #(
-    parameter bit Vector = 1'b0  // its commands have no address: word 7 is ROW_STEP0, and i0 * ROW_STEP0 counts in row0
+    parameter bit Vector = 1'b0,  // its commands have no address: word 7 is ROW_STEP0, and i0 * ROW_STEP0 counts in row0
+    parameter int Ahead = 0       // LOADs that may be under way; 0: executions follow each other
 ) (
     input  logic         clk_i,
     input  logic         rst_ni,
@@ -19,7 +25,9 @@ module bl_seq #(
     // tokens, see bl_tokens
     output logic [ 15:0] need_o,
     input  logic         ready_i,
+    input  logic         early_i,
     output logic         take_o,
+    output logic         take_early_o,
     output logic [ 15:0] send_o,
     // engine
     output logic         exec_valid_o,
@@ -35,13 +43,16 @@ module bl_seq #(
     output logic [  3:0] exec_par_o,
     output logic         exec_first_o,
     output logic         exec_last_o,
-    input  logic         exec_done_i,
+    output logic         exec_closed_o,  // Ahead: the LOAD may ask and not fill
+    input  logic         exec_done_i,    // it is over, or a LOAD that has asked
+    input  logic         exec_end_i,     // Ahead: the oldest LOAD under way is over
     // state
     output logic         idle_o,         // between groups
-    output logic         looping_o,      // within a group's loops
+    output logic         looping_o,      // within a group's loops, or an execution is under way
     output logic         running_o,      // an execution is under way
+    output logic         busy_o,         // one that has its tokens is
     output logic         checking_o,     // a step that executes waits for its tokens
-    output logic         start_o,        // last cycle before an execution's cycles
+    output logic         start_o,        // last cycle before an execution's cycles: it has all its tokens
     output logic         done_o,         // last cycle of an execution
     output logic [ 23:0] index_o         // INDEX of the current command
 );
@@ -61,7 +72,7 @@ module bl_seq #(
   logic [1:0] exec_level, rows_dim, cols_dim;
   logic last0, last1, last2, first0, first1, first2;
   logic [3:0] at_first, at_last;  // by level
-  logic active, nop, step, group_done;
+  logic active, nop, overlaps, begins, closed_q, opens, asked_q, over, step, group_done;
 
   assign cmd = cmd_q[body_q];
   assign rows = cmd[bl_pkg::F_ROWS_LSB+:16];
@@ -82,47 +93,99 @@ module bl_seq #(
 
   assign active = at_first[exec_level];
   assign nop = (cmd[bl_pkg::F_OPCODE_LSB+:6] == 6'd0);
+  assign overlaps = (Ahead != 0) && (cmd[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_LOAD) && (exec_rows_o != 16'd0) &&
+      (exec_cols_o != 16'd0);
 
   // --- tokens ---------------------------------------------------------------------------------------------------------
   // A token field is id[4:0] | level[6:5] | valid[7] and an id is from[4:3] | to[2:1] | channel[0]. The queue itself is the
   // `to` of its waits and the `from` of its signals.
   logic [23:0] waits, signals;
+  logic [15:0] sends;  // of the current execution
   assign waits = cmd[bl_pkg::F_WAIT0_LSB+:24];
   assign signals = cmd[bl_pkg::F_SIGNAL0_LSB+:24];
   always_comb begin
     need_o = '0;
-    if (state_q == Check && active) begin
+    if ((state_q == Check && active) || closed_q) begin
       for (int k = 0; k < 3; k++) begin
-        if (waits[k*8+7] && at_first[waits[k*8+5+:2]]) begin
+        // A closed LOAD has those of the load and the store queue.
+        if (waits[k*8+7] && at_first[waits[k*8+5+:2]] && !(closed_q && waits[k*8+3] == waits[k*8+4])) begin
           need_o[{waits[k*8+3+:2], waits[k*8], 1'b0}+:2] = need_o[{waits[k*8+3+:2], waits[k*8], 1'b0}+:2] + 2'd1;
         end
       end
     end
   end
   always_comb begin
-    send_o = '0;
-    if (done_o) begin
-      for (int k = 0; k < 3; k++) begin
-        if (signals[k*8+7] && at_last[signals[k*8+5+:2]]) begin
-          send_o[{signals[k*8+:3], 1'b0}+:2] = send_o[{signals[k*8+:3], 1'b0}+:2] + 2'd1;
-        end
+    sends = '0;
+    for (int k = 0; k < 3; k++) begin
+      if (signals[k*8+7] && at_last[signals[k*8+5+:2]]) begin
+        sends[{signals[k*8+:3], 1'b0}+:2] = sends[{signals[k*8+:3], 1'b0}+:2] + 2'd1;
       end
     end
   end
   logic unused_ids;
   assign unused_ids = ^{waits, signals};
 
+  // --- LOADs under way --------------------------------------------------------------------------------------------------
+  logic room;     // for one more, or for an execution that is alone
+  logic waiting;  // some are under way
+  if (Ahead == 0) begin : g_alone
+    logic unused_end;
+    assign unused_end = exec_end_i;
+    assign room = 1'b1;
+    assign waiting = 1'b0;
+    assign busy_o = (state_q == Run);
+    assign send_o = done_o ? sends : 16'd0;
+  end else begin : g_ahead
+    localparam int PlaceW = $clog2(Ahead);
+    logic [15:0] sends_q [Ahead];  // what each will send
+    logic [PlaceW-1:0] in_q, out_q;
+    logic [PlaceW:0] count_q;
+    assign waiting = (count_q != '0);
+    assign busy_o = closed_q ? (count_q != (PlaceW+1)'(1)) : running_o;
+    assign room = overlaps ? (count_q != (PlaceW+1)'(Ahead)) : !waiting;
+    assign send_o = exec_end_i ? sends_q[out_q] : (over && !overlaps) ? sends : 16'd0;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni || flush_i) begin
+        in_q <= '0;
+        out_q <= '0;
+        count_q <= '0;
+      end else begin
+        in_q <= in_q + PlaceW'(begins && overlaps);
+        out_q <= out_q + PlaceW'(exec_end_i);
+        count_q <= count_q + (PlaceW+1)'(begins && overlaps) - (PlaceW+1)'(exec_end_i);
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (begins) sends_q[in_q] <= sends;
+    end
+  end
+
   // --- engine ---------------------------------------------------------------------------------------------------------
-  assign checking_o = (state_q == Check) && active;
-  assign start_o = checking_o && ready_i && !stop_i;
-  assign take_o = start_o;
-  assign looping_o = (state_q != TakeGroup);
-  assign running_o = (state_q == Run);
-  assign done_o = running_o && (nop || exec_done_i);
-  assign step = done_o || ((state_q == Check) && !active && !stop_i);
+  // After an error a closed LOAD opens without its tokens, so that it comes to its end.
+  assign checking_o = ((state_q == Check) && active) || closed_q;
+  assign begins = (state_q == Check) && active && (ready_i || (overlaps && early_i)) && room && !stop_i;
+  assign opens = closed_q && (ready_i || stop_i);
+  assign start_o = (begins && ready_i) || opens;
+  assign take_o = (begins || closed_q) && ready_i;
+  assign take_early_o = begins && !ready_i;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      closed_q <= 1'b0;
+      asked_q <= 1'b0;
+    end else begin
+      closed_q <= (begins && !ready_i) || (closed_q && !opens);
+      asked_q <= (asked_q || exec_done_i) && closed_q && !opens;
+    end
+  end
+  assign looping_o = (state_q != TakeGroup) || waiting;
+  assign running_o = (state_q == Run) || waiting;
+  assign over = (state_q == Run) && (nop || exec_done_i || asked_q) && (!closed_q || opens);
+  assign done_o = (over && !overlaps) || ((Ahead != 0) && exec_end_i);
+  assign step = over || ((state_q == Check) && !active && !stop_i);
   assign group_done = step && at_last[3] && (body_q == size_q);
 
-  assign exec_valid_o = running_o && !nop;
+  assign exec_valid_o = (state_q == Run) && !nop && !asked_q;
+  assign exec_closed_o = closed_q;
   assign exec_cmd_o = cmd;
   assign exec_addr_o = addr2_q[body_q];
   assign exec_row0_o = row0_q[body_q] + (Vector ? addr0_q[body_q][31:0] : 32'd0);
@@ -141,7 +204,7 @@ module bl_seq #(
   assign exec_cols_o = last_of[cols_dim] ? cmd[bl_pkg::F_COLS_LAST_LSB+:16] : cols;
 
   assign index_o = cmd[bl_pkg::F_INDEX_LSB+:24];
-  assign idle_o = (state_q == TakeGroup) && (body_q == 2'd0);
+  assign idle_o = (state_q == TakeGroup) && (body_q == 2'd0) && !waiting;
   assign head_pop_o = (state_q == TakeGroup) && head_valid_i && !stop_i;
 
   // --- taking a group, and its loops ------------------------------------------------------------------------------------
@@ -209,7 +272,7 @@ module bl_seq #(
       size_q <= size;
       body_q <= (body_q == size) ? 2'd0 : body_q + 2'd1;
       if (body_q == size) state_q <= Check;
-    end else if (start_o) begin
+    end else if (begins) begin
       state_q <= Run;
     end else if (step) begin
       body_q  <= (body_q == size_q) ? 2'd0 : body_q + 2'd1;

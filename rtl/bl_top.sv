@@ -66,6 +66,7 @@ module bl_top (
   localparam int VinW = (bl_pkg::VIN_WORDS > 1) ? $clog2(bl_pkg::VIN_WORDS) : 1;
   localparam int RawW = (bl_pkg::VOUT_WORDS > 1) ? $clog2(bl_pkg::VOUT_WORDS) : 1;
   localparam int Load = 0, Array = 1, Vector = 2, Store = 3;
+  localparam int LoadsAhead = 4, LoadW = $clog2(LoadsAhead);  // LOADs that may be under way
 
   // --- host -----------------------------------------------------------------------------------------------------------
   logic start, busy, stop, finish, error;
@@ -94,8 +95,9 @@ module bl_top (
   logic [3:0] push, push_ready;
   logic [511:0] push_cmd;
 
-  logic [3:0] head_valid, head_pop, idle, looping, running, checking, exec_start, exec_done, engine_done, exec_valid;
-  logic [3:0] token_ready, token_take, token_overflow, exec_first, exec_last;
+  logic [3:0] head_valid, head_pop, idle, looping, running, active, checking, exec_start, exec_done, engine_done;
+  logic [3:0] token_ready, token_early, token_take, token_take_early, token_overflow;
+  logic [3:0] exec_valid, exec_closed, exec_first, exec_last;
   logic [63:0] token_need, token_send;
   logic [19:0] token_lack;
   logic [4*512-1:0] exec_cmd;
@@ -104,6 +106,7 @@ module bl_top (
   logic [4*16-1:0] exec_rows, exec_cols, exec_i0, exec_i2;
   logic [4*24-1:0] index;
   logic [4*4-1:0] exec_par;
+  logic load_end;
 
   bl_fetch u_fetch (
       .clk_i, .rst_ni, .start_i(start), .stop_i(stop), .program_i(program_addr), .length_i(program_length),
@@ -124,43 +127,46 @@ module bl_top (
         .valid_o(head_valid[q]), .data_o(head_cmd), .pop_i(head_pop[q])
     );
     bl_seq #(
-        .Vector(q == Vector)
+        .Vector(q == Vector), .Ahead(q == Load ? LoadsAhead : 0)
     ) u_seq (
         .clk_i, .rst_ni, .flush_i(start), .stop_i(stop), .base_i(base), .batch_i(batch),
         .head_valid_i(head_valid[q]), .head_cmd_i(head_cmd), .head_pop_o(head_pop[q]),
-        .need_o(token_need[q*16+:16]), .ready_i(token_ready[q]), .take_o(token_take[q]),
-        .send_o(token_send[q*16+:16]),
+        .need_o(token_need[q*16+:16]), .ready_i(token_ready[q]), .early_i(token_early[q]), .take_o(token_take[q]),
+        .take_early_o(token_take_early[q]), .send_o(token_send[q*16+:16]),
         .exec_valid_o(exec_valid[q]), .exec_cmd_o(exec_cmd[q*512+:512]), .exec_addr_o(exec_addr[q*64+:64]),
         .exec_rows_o(exec_rows[q*16+:16]), .exec_cols_o(exec_cols[q*16+:16]),
         .exec_row0_o(exec_row0[q*32+:32]), .exec_col0_o(exec_col0[q*32+:32]),
         .exec_i0_o(exec_i0[q*16+:16]), .exec_i1_o(exec_i1[q*32+:32]), .exec_i2_o(exec_i2[q*16+:16]),
         .exec_par_o(exec_par[q*4+:4]), .exec_first_o(exec_first[q]), .exec_last_o(exec_last[q]),
-        .exec_done_i(engine_done[q]),
-        .idle_o(idle[q]), .looping_o(looping[q]), .running_o(running[q]), .checking_o(checking[q]),
+        .exec_closed_o(exec_closed[q]), .exec_done_i(engine_done[q]), .exec_end_i(q == Load && load_end),
+        .idle_o(idle[q]), .looping_o(looping[q]), .running_o(running[q]), .busy_o(active[q]),
+        .checking_o(checking[q]),
         .start_o(exec_start[q]), .done_o(exec_done[q]), .index_o(index[q*24+:24])
     );
   end
 
   bl_tokens u_tokens (
-      .clk_i, .rst_ni, .flush_i(start), .need_i(token_need), .take_i(token_take), .send_i(token_send),
-      .ready_o(token_ready), .lack_o(token_lack), .zero_o(tokens_zero), .overflow_o(token_overflow)
+      .clk_i, .rst_ni, .flush_i(start), .need_i(token_need), .take_i(token_take), .take_early_i(token_take_early),
+      .send_i(token_send), .ready_o(token_ready), .early_o(token_early), .lack_o(token_lack), .zero_o(tokens_zero),
+      .overflow_o(token_overflow)
   );
 
   // --- errors and the end ---------------------------------------------------------------------------------------------
   logic load_beat;
+  logic [23:0] load_end_index, load_beat_index;
   always_comb begin
     error = 1'b1;
     error_code = bl_pkg::ERR_READ_RESPONSE;
     error_index = fetch_index;
     if (m_rvalid_i && m_rresp_i[1]) begin
-      if (load_beat) error_index = index[Load*24+:24];
+      if (load_beat) error_index = load_beat_index;
     end else if (m_bvalid_i && m_bresp_i[1]) begin
       error_code  = bl_pkg::ERR_WRITE_RESPONSE;
       error_index = index[Store*24+:24];
     end else if (token_overflow != 4'd0) begin
       error_code = bl_pkg::ERR_TOKEN_OVERFLOW;
       for (int q = 3; q >= 0; q--) begin
-        if (token_overflow[q]) error_index = index[q*24+:24];
+        if (token_overflow[q]) error_index = (q == Load && load_end) ? load_end_index : index[q*24+:24];
       end
     end else if (fetch_error) begin
       error_code  = fetch_code;
@@ -175,6 +181,7 @@ module bl_top (
 
   // --- load -----------------------------------------------------------------------------------------------------------
   logic load_valid, load_grant;
+  logic [LoadW-1:0] load_burst_tag, load_beat_tag;
   logic [63:0] load_addr;
   logic [8:0] load_beats;
   logic a_we, b_we, vin_we, load_transpose, load_buffer;
@@ -187,26 +194,32 @@ module bl_top (
   logic [VectorWord-1:0] load_vin;
   logic [Bytes-1:0] load_present;
 
-  bl_load u_load (
+  bl_load #(
+      .Ahead(LoadsAhead)
+  ) u_load (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Load]), .exec_cmd_i(exec_cmd[Load*512+:512]), .exec_addr_i(exec_addr[Load*64+:64]),
       .exec_rows_i(exec_rows[Load*16+:16]), .exec_cols_i(exec_cols[Load*16+:16]),
       .exec_row0_i(exec_row0[Load*32+:32]), .exec_col0_i(exec_col0[Load*32+:32]),
       .exec_i1_i(exec_i1[Load*32+:32]), .exec_i2_i(exec_i2[Load*16+:16]),
-      .exec_par_i(exec_par[Load*4+:4]), .exec_done_o(engine_done[Load]),
-      .burst_valid_o(load_valid), .burst_addr_o(load_addr), .burst_beats_o(load_beats), .burst_grant_i(load_grant),
-      .beat_valid_i(load_beat), .beat_data_i(m_rdata_i),
+      .exec_par_i(exec_par[Load*4+:4]), .exec_closed_i(exec_closed[Load]), .exec_done_o(engine_done[Load]),
+      .end_o(load_end), .end_index_o(load_end_index),
+      .burst_valid_o(load_valid), .burst_addr_o(load_addr), .burst_beats_o(load_beats), .burst_load_o(load_burst_tag),
+      .burst_grant_i(load_grant),
+      .beat_valid_i(load_beat), .beat_load_i(load_beat_tag), .beat_index_o(load_beat_index), .beat_data_i(m_rdata_i),
       .a_we_o(a_we), .b_we_o(b_we), .vin_we_o(vin_we), .transpose_o(load_transpose), .buffer_o(load_buffer),
       .lane_o(load_lane), .word_o(load_word), .step_o(load_step), .tiles_o(load_tiles), .byte_o(load_byte),
       .bit_o(load_bit), .width_o(load_width), .data_o(load_data), .vin_data_o(load_vin), .present_o(load_present)
   );
 
-  bl_read_arbiter u_read_arbiter (
+  bl_read_arbiter #(
+      .LoadW(LoadW)
+  ) u_read_arbiter (
       .clk_i, .rst_ni,
       .fetch_valid_i(fetch_valid), .fetch_addr_i(fetch_addr), .fetch_beats_i(fetch_beats),
       .fetch_grant_o(fetch_grant), .fetch_beat_o(fetch_beat),
-      .load_valid_i(load_valid), .load_addr_i(load_addr), .load_beats_i(load_beats),
-      .load_grant_o(load_grant), .load_beat_o(load_beat),
+      .load_valid_i(load_valid), .load_addr_i(load_addr), .load_beats_i(load_beats), .load_tag_i(load_burst_tag),
+      .load_grant_o(load_grant), .load_beat_o(load_beat), .load_tag_o(load_beat_tag),
       .araddr_o(m_araddr_o), .arlen_o(m_arlen_o), .arvalid_o(m_arvalid_o), .arready_i(m_arready_i),
       .rvalid_i(m_rvalid_i), .rlast_i(m_rlast_i), .idle_o(reads_idle)
   );
@@ -335,7 +348,7 @@ module bl_top (
     index_q <= index;
     token_q <= token_lack;
     for (int q = 0; q < 4; q++) begin
-      state_q[q*2+:2] <= running[q] ? 2'd2 : checking[q] ? 2'd1 : idle[q] ? 2'd0 : 2'd3;
+      state_q[q*2+:2] <= active[q] ? 2'd2 : checking[q] ? 2'd1 : idle[q] ? 2'd0 : 2'd3;
     end
   end
   assign trace_busy_o = busy_q;
@@ -348,6 +361,6 @@ module bl_top (
   // These belong to the one interface that all engines have.
   logic unused_exec;
   assign unused_exec = ^{exec_addr, exec_rows, exec_row0, exec_col0, exec_i0, exec_i1, exec_i2, exec_first, exec_last,
-                         exec_cols, m_rresp_i[0], m_bresp_i[0], vout_word, load_word, unused_b_present};
+                         exec_closed, exec_cols, m_rresp_i[0], m_bresp_i[0], vout_word, load_word, unused_b_present};
 
 endmodule

@@ -68,12 +68,12 @@ void CommandProcessor::react() {
 void CommandProcessor::ask(std::uint64_t cycle) {
   next_ask_ = std::max(next_ask_, cycle);
   while (asked_ < here_.size() && asked_ - dispatched_ < timing::kFetchAhead) {
-    const std::uint64_t load_end = run_->load.current_end();
+    const std::uint64_t load_asked = run_->load.asked();
     const std::uint64_t address = run_->program.program_address + asked_ * kCommandBytes;
     here_[asked_] = run_->reads.fetch(next_ask_, bursts_, {address, beats_});
     next_ask_ = std::max(next_ask_, run_->reads.last_fetch_grant() + 1);
     ++asked_;
-    if (run_->load.current_end() != load_end) queues_[kLoadQueue]->end_moved(run_->load.current_end());
+    if (run_->load.asked() != load_asked) queues_[kLoadQueue]->asked_moved(run_->load.asked());
   }
 }
 

@@ -4,19 +4,24 @@
 
 namespace bitloom {
 
+void DmaLoad::ask(const Execution& e, std::uint64_t start, ActionCounts& counts) {
+  const Instruction& c = *e.command;
+  const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
+  if (c.SHAPED != 0 && shape == nullptr) throw Error("LOAD: its shape was never loaded");
+  if (channel_.ordered() != nullptr) channel_.ordered()->count_into(counts);
+  channel_.load(e, shape, start);
+}
+
 std::uint64_t DmaLoad::plan(const Execution& e, std::uint64_t start, ActionCounts& counts) {
   const Instruction& c = *e.command;
   if (is(c, Opcode::LOAD_SHAPE)) {
     shapes_[c.SLOT] = &c;
     return start + timing::kNop;
   }
-  if (e.rows == 0 || e.cols == 0) return start + timing::kEmptyTransfer;
-  const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
-  if (c.SHAPED != 0 && shape == nullptr) throw Error("LOAD: its shape was never loaded");
-  if (channel_.ordered() != nullptr) channel_.ordered()->count_into(counts);
-  channel_.load(e, shape, start);
+  if (!overlaps(e)) return start + timing::kEmptyTransfer;
+  channel_.open(start - 1);
   count(e, channel_.load_beats(), counts);
-  return current_end();
+  return asked();
 }
 
 /// Whole words: a row (TRANSPOSE: one byte of a lane for the elements that fill it) begins a new one.

@@ -10,9 +10,15 @@ namespace bitloom {
 class DmaLoad {
  public:
   DmaLoad(const Machine& machine, ReadChannel& channel) : machine_(machine), channel_(channel) {}
-  /// Plans the transfer and counts it; returns the end edge, which fetches that come later may move (current_end()).
+  /// Lets an execution that overlaps() ask from an edge on, before plan().
+  void ask(const Execution& e, std::uint64_t start, ActionCounts& counts);
+  /// Plans the transfer, whose cycles start at an edge, and counts it; returns the edge from which the queue may go on:
+  /// the end, or that of asked().
   std::uint64_t plan(const Execution& e, std::uint64_t start, ActionCounts& counts);
-  std::uint64_t current_end() const { return channel_.load_end(); }
+  /// Does an execution ask for its data ahead, and stay under way when the queue goes on?
+  static bool overlaps(const Execution& e) { return is(*e.command, Opcode::LOAD) && e.rows != 0 && e.cols != 0; }
+  /// Returns the edge from which on the last LOAD has asked for all; fetches that come before it may move it.
+  std::uint64_t asked() const { return channel_.load_asked(); }
 
  private:
   void count(const Execution& e, std::uint64_t beats, ActionCounts& counts) const;

@@ -97,6 +97,8 @@ void Run::find_like() {
   }
 }
 
+void Run::ask(const Execution& e, std::uint64_t start) { load.ask(e, start, result.phases[e.command->phase].counts); }
+
 std::uint64_t Run::execute(const Execution& e, std::uint64_t start) {
   if ((e.command->OPCODE & 63u) == 0) return start + timing::kNop;
   if (values) values->execute(e);
@@ -131,7 +133,7 @@ std::uint64_t Run::gemm_end(const Execution& e, std::uint64_t start) {
 std::uint64_t Run::go_on(int queue, std::uint64_t cycle, std::uint64_t end) {
   if (reads.ordered() == nullptr) return end;
   reads.ordered()->until(cycle);
-  if (queue == kLoadQueue) return std::max(end, reads.load_end());
+  if (queue == kLoadQueue) return std::max(end, reads.load_asked());
   if (queue == kStoreQueue) return std::max(end, store.store_until(cycle + 1));
   return end;
 }

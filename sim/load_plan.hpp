@@ -17,9 +17,13 @@ struct LoadPiece {
   bool ends_row = false;
 };
 
+/// A cycle that is not known yet.
+inline constexpr std::uint64_t kUnknownCycle = ~std::uint64_t{0} / 2;
+
 /// What the read channel needs to know of one LOAD.
 struct LoadPlan {
   std::uint64_t start = 0;   ///< edge
+  std::uint64_t opens = 0;   ///< cycle from whose end on it may fill, or kUnknownCycle
   std::uint32_t growth = 1;  ///< local bits of a memory bit
   std::uint32_t local = 0;   ///< bits of a local word
   std::vector<LoadPiece> pieces;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/load_plan.hpp"
+#include "sim/load_rest.hpp"
 
 namespace bitloom {
 
@@ -12,29 +13,52 @@ namespace bitloom {
 /// cycle.
 class LoadSteps {
  public:
-  /// Makes the side for beats of `beat` bits and local words of `local` bits, `growth` to a bit of memory.
-  LoadSteps(std::uint32_t beat, std::uint32_t local, std::uint32_t growth)
-      : beat_(beat), local_(local), growth_(growth), part_(std::min(beat, local / growth)) {}
+  /// Makes the steps of a LOAD for beats of `beat` bits, behind those of LOADs before it. Their pieces and beats, as
+  /// far as `before` has them, count as the first ones.
+  LoadSteps(std::uint32_t beat, const LoadPlan& plan, const LoadRest& before)
+      : beat_(beat),
+        local_(plan.local),
+        growth_(plan.growth),
+        part_(std::min(beat, plan.local / plan.growth)),
+        pieces_(before.left.size()),
+        edges_(before.consumed.size()),
+        consumed_(before.consumed),
+        left_(before.left),
+        cycle_(before.next_step) {
+    if (plan.opens != kUnknownCycle) open(plan.opens);
+  }
+  /// Says in which cycle it opens.
+  void open(std::uint64_t cycle) {
+    open_ = true;
+    cycle_ = std::max(cycle_, cycle + 1);
+  }
 
   /// Says that the next piece entered the FIFO in cycle `taken`.
   void piece(const LoadPiece& piece, std::uint64_t taken) { pieces_.emplace_back(&piece, taken); }
   /// Gives the edges of the next beats, in order.
   std::vector<std::uint64_t>& edges() { return edges_; }
 
-  /// Returns the cycle in which piece number `piece` leaves the FIFO.
-  std::uint64_t left(std::size_t piece) {
-    while (left_.size() <= piece) consume();
-    return left_[piece];
-  }
-  /// Returns the cycle in which beat number `beat` is consumed.
-  std::uint64_t consumed(std::size_t beat) {
-    while (consumed_.size() <= beat) consume();
-    return consumed_[beat];
-  }
+  /// Returns the cycle in which piece number `piece` leaves the FIFO; kUnknownCycle where the LOAD is not open.
+  std::uint64_t left(std::size_t piece) { return cycle_of(left_, piece); }
+  /// Returns likewise the cycle in which beat number `beat` is consumed.
+  std::uint64_t consumed(std::size_t beat) { return cycle_of(consumed_, beat); }
   /// Returns the first cycle without a step, after all that were asked about.
   std::uint64_t end() const { return cycle_; }
+  /// Returns what is left from cycle `from` on, after all that were asked about.
+  LoadRest rest(std::uint64_t from) const {
+    const auto since = [&](const std::vector<std::uint64_t>& all) {
+      return std::vector<std::uint64_t>(std::lower_bound(all.begin(), all.end(), from), all.end());
+    };
+    return {since(consumed_), since(left_), cycle_};
+  }
 
  private:
+  std::uint64_t cycle_of(const std::vector<std::uint64_t>& all, std::size_t number) {
+    if (!open_ && all.size() <= number) return kUnknownCycle;
+    while (all.size() <= number) consume();
+    return all[number];
+  }
+
   void consume() {
     const auto& [piece, taken] = pieces_[left_.size()];
     const auto base = piece->padding ? 0 : static_cast<std::uint32_t>(piece->bit % beat_);
@@ -63,6 +87,7 @@ class LoadSteps {
   std::vector<std::uint64_t> edges_, consumed_, left_;
   std::uint64_t cycle_ = 0;
   std::uint32_t done_ = 0, fill_ = 0;
+  bool open_ = false;
 };
 
 }  // namespace bitloom

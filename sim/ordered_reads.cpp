@@ -7,12 +7,29 @@
 namespace bitloom {
 
 void OrderedReads::load(const LoadPlan& plan) {
-  bursts_.emplace(plan, word_, max_burst_);
-  if (!bursts_->next()) {
-    load_end_ = bursts_->end();
-    bursts_.reset();
-  }
+  bursts_.emplace(plan, word_, max_burst_, before_);
+  open_ = plan.opens != kUnknownCycle;
+  next_burst();
   until(0);
+}
+
+void OrderedReads::open(std::uint64_t cycle) {
+  open_ = true;
+  bursts_->open(cycle);
+  if (state_ == LoadBursts::Next::kNone) return asked_all();
+  if (state_ == LoadBursts::Next::kBlocked) next_burst();
+}
+
+void OrderedReads::next_burst() {
+  state_ = bursts_->next();
+  if (state_ == LoadBursts::Next::kNone && open_) asked_all();
+}
+
+void OrderedReads::asked_all() {
+  load_asked_ = bursts_->asked_all();
+  load_end_ = bursts_->end();
+  before_ = bursts_->rest(load_asked_);
+  bursts_.reset();
 }
 
 std::uint64_t OrderedReads::fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first) {
@@ -40,16 +57,15 @@ void OrderedReads::grant_load(std::uint64_t cycle) {
   arbiter_.burst(cycle, bursts_->burst(), &bursts_->edges());
   if (counts_ != nullptr) count_use(*memory().banked(), *counts_);
   bursts_->granted(cycle);
-  if (bursts_->next()) return;
-  load_end_ = bursts_->end();
-  bursts_.reset();
+  next_burst();
 }
 
 void OrderedReads::until(std::uint64_t cycle) {
   constexpr std::uint64_t kNever = ~std::uint64_t{0} - 1;
   for (;;) {
     const std::uint64_t fetch = fetches_.empty() ? kNever : arbiter_.grant(fetches_.front().ready);
-    const std::uint64_t load = bursts_ ? arbiter_.grant(bursts_->asked()) : kNever;
+    const bool asks = bursts_ && state_ == LoadBursts::Next::kBurst;
+    const std::uint64_t load = asks ? arbiter_.grant(bursts_->asked()) : kNever;
     next_ = std::min(fetch, load) + 1;
     if (next_ > cycle) return;
     fetch <= load ? grant_fetch(fetch) : grant_load(load);

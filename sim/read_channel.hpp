@@ -7,17 +7,20 @@
 #include "sim/load_memo.hpp"
 #include "sim/load_plan.hpp"
 #include "sim/ordered_reads.hpp"
-#include "sim/read_arbiter.hpp"
+#include "sim/read_state.hpp"
 
 namespace bitloom {
 
 /// The read channel that command fetch and the load DMA share, with the arbiter in front of it: one burst is granted a
 /// cycle, fetch first, and at most max_outstanding are granted and not finished. docs/timing.md, Reads and LOAD.
 ///
-/// Before a flat memory a LOAD is planned as a whole when it starts. A fetch that comes in between takes the channel
-/// back to the LOAD's start and plans again with the fetch in it, which moves only the LOAD's end. A LOAD that starts
-/// at a channel at rest, without stalls, takes what one of the same signature took before it. Before a memory with
-/// banks nothing is planned ahead (OrderedReads): the ends that are returned may be cycles in which to ask again.
+/// A LOAD starts when that before it has asked for all its bursts, whose beats may still be on their way. It may open
+/// later, which must be said before the next one starts.
+///
+/// Before a flat memory a LOAD is planned as a whole when it opens. A fetch that comes after its start takes the
+/// channel back to the LOAD's start and plans again with the fetch in it, which moves only this LOAD. Without stalls, a
+/// LOAD takes what one of the same signature took before it that found the same left at its start. Before a memory with
+/// banks nothing is planned ahead (OrderedReads): the edges that are returned may be cycles in which to ask again.
 class ReadChannel {
  public:
   /// Makes a channel; remembers: LOADs may be taken from those before them, which changes no cycle.
@@ -26,12 +29,16 @@ class ReadChannel {
   /// Returns the reads before a memory with banks, null before a flat one.
   OrderedReads* ordered() { return ordered_ ? &*ordered_ : nullptr; }
 
-  /// Starts a LOAD at an edge; returns the edge of its end. The LOAD before it must be over. `shape` is its descriptor,
-  /// null where it is not shaped; it and the execution's command must stay.
-  std::uint64_t load(const Execution& e, const Instruction* shape, std::uint64_t start);
-  /// Starts a LOAD by its plan.
-  std::uint64_t load(LoadPlan plan);
-  /// Returns the end of the LOAD that load() started last, after the fetches since then.
+  /// Starts a LOAD at an edge, after load_asked(). `shape` is its descriptor, null where it is not shaped; it and the
+  /// execution's command must stay.
+  void load(const Execution& e, const Instruction* shape, std::uint64_t start);
+  /// Says in which cycle it opens.
+  void open(std::uint64_t cycle);
+  /// Starts a LOAD by its plan, and opens it where the plan says when.
+  void load(LoadPlan plan);
+  /// Returns the edge from which on the LOAD that was opened last has asked for all, and that of its end. Fetches that
+  /// come before the former move both.
+  std::uint64_t load_asked() const { return ordered_ ? ordered_->load_asked() : load_asked_; }
   std::uint64_t load_end() const { return ordered_ ? ordered_->load_end() : load_end_; }
   /// Returns the number of beats that it reads.
   std::uint64_t load_beats() const { return load_beats_; }
@@ -61,20 +68,19 @@ class ReadChannel {
     Execution execution;
     const Instruction* shape = nullptr;
     std::uint64_t start = 0;
+    std::uint64_t opens = kUnknownCycle;
   };
 
-  FlatMemory& flat() { return *state_.timing.flat(); }
-  bool at_rest(std::uint64_t edge);
   void begin_load();
-  LoadOutcome outcome(std::uint64_t start);
   void take(const LoadOutcome& outcome, std::uint64_t start);
+  void remember(const LoadSignature& signature, const LoadOrigin& origin, std::uint64_t start);
   void fetch_burst(const Fetch& fetch, std::uint32_t number, std::uint64_t grant_cycle);
   void fetch_now(const Fetch& fetch);
-  void fetches_until(Interruptions& at, std::uint64_t asked);
+  void fetches_until(Interruptions& at, ReadArbiter& arbiter, std::uint64_t asked);
   void plan_again();
 
   const Hardware& hardware_;
-  ReadArbiter state_, before_load_;
+  ReadState state_, before_load_;
   std::optional<OrderedReads> ordered_;
   std::uint32_t word_, max_burst_;
   bool remembers_;
@@ -82,8 +88,9 @@ class ReadChannel {
   std::optional<Unplanned> unplanned_;  ///< plan_ is made from it when it is needed
   LoadPlan plan_;
   std::vector<Fetch> during_load_;  ///< fetches since the LOAD started
-  bool loading_ = false;
-  std::uint64_t load_end_ = 0, load_beats_ = 0, last_load_grant_ = 0, fetch_end_ = 0, last_fetch_grant_ = 0;
+  bool loading_ = false, closed_ = false;
+  std::uint64_t load_asked_ = 0, load_end_ = 0, load_beats_ = 0, last_load_grant_ = 0, fetch_end_ = 0,
+                last_fetch_grant_ = 0;
 };
 
 }  // namespace bitloom

@@ -6,6 +6,7 @@
 #include <systemc>
 
 #include "sim/engines.hpp"
+#include "sim/timing.hpp"
 
 namespace bitloom {
 
@@ -20,7 +21,8 @@ class QueueListener {
 };
 
 /// The FIFO and the sequencer of one queue: takes a loop group, walks its iterations, waits for tokens, hands
-/// executions to the engine one at a time and signals. One event an execution, and one more where it had to wait.
+/// executions to the engine one at a time and signals. One event an execution, and one more where it had to wait. LOADs
+/// that have asked for their data stay under way; one event more ends each.
 class Sequencer : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(Sequencer);
@@ -36,24 +38,32 @@ class Sequencer : public sc_core::sc_module {
   /// Takes a command that is in the FIFO from cycle `cycle` on.
   void push(const Instruction* command, std::uint64_t cycle);
   /// Says whether no command is in the FIFO and none under way.
-  bool idle() const { return state_ == State::kTake && taken_ == 0 && fifo_.empty(); }
+  bool idle() const { return state_ == State::kTake && taken_ == 0 && fifo_.empty() && ahead_ == 0; }
   /// Says that a token for this queue has come.
   void token();
-  /// Says that the end of the execution under way has moved (LOAD only).
-  void end_moved(std::uint64_t end);
+  /// Says that the edge has moved from which on the LOAD that runs has asked for all.
+  void asked_moved(std::uint64_t asked);
   /// Says what it does, for messages.
   std::string situation() const;
 
  private:
   enum class State {
-    kTake,  ///< takes the next group from the FIFO
-    kWait,  ///< waits for tokens
-    kRun,   ///< an execution is under way
-    kTail,  ///< walks over the last iterations of a group, in which nothing executes
+    kTake,    ///< takes the next group from the FIFO
+    kWait,    ///< waits for tokens
+    kFull,    ///< waits for the end of LOADs under way
+    kClosed,  ///< a LOAD asks for its data and waits for the tokens with which it may fill
+    kRun,     ///< an execution is under way
+    kTail,    ///< walks over the last iterations of a group, in which nothing executes
   };
   struct Entry {
     const Instruction* command;
     std::uint64_t from;  ///< first cycle in which it can be taken
+  };
+  /// An execution as it will be noted and signalled.
+  struct Finished {
+    Execution execution;
+    std::array<bool, 3> signals{};  ///< which of them it sends
+    std::uint64_t start = 0, end = 0;
   };
 
   std::uint64_t now() const { return sc_core::sc_time_stamp().value() - origin_; }
@@ -63,13 +73,19 @@ class Sequencer : public sc_core::sc_module {
   void take();
   void next_execution(std::uint64_t cycle);
   void try_start();
+  void try_open();
+  void stall_until(const TokenCounters::Waits& waits);
+  void run();
   void finish();
-  void send_tokens();
+  void end_load();
+  void note(const Finished& of);
   void end_group();
+  std::uint64_t room_edge() const;
+  std::uint64_t not_busy(std::uint64_t from, std::uint64_t to) const;
   QueueStatistics& statistics() { return run_->result.queues[static_cast<std::size_t>(queue_)]; }
 
   const int queue_;
-  sc_core::sc_event wake_;
+  sc_core::sc_event wake_, load_over_;
   Run* run_ = nullptr;
   std::uint64_t origin_ = 0;
   std::array<Sequencer*, kQueues> queues_{};
@@ -83,6 +99,10 @@ class Sequencer : public sc_core::sc_module {
   LoopGroup loops_;
   Execution execution_;
   std::uint64_t checked_ = 0, started_ = 0, ends_ = 0;
+  std::array<bool, 3> late_{};                       ///< waits of a closed LOAD
+  std::array<Finished, timing::kLoadsAhead> loads_;  ///< ring: LOADs that have asked and not ended
+  std::size_t oldest_ = 0, ahead_ = 0;               ///< the first of them, and how many
+  std::uint64_t busy_until_ = 0, noted_ = 0;         ///< the last end that is known, and of an execution that was noted
 };
 
 }  // namespace bitloom

@@ -27,9 +27,10 @@ constexpr std::uint64_t kNop = 1;
 // accepts its address; how many pieces and (at least) beats can wait. STORE: from the start edge to the first append,
 // and from the append that completes a beat to the edge that the beat is offered to. Either without any element takes
 // one cycle.
+constexpr std::size_t kLoadsAhead = 4;  // that may have started and not ended
 constexpr std::uint64_t kLoadSetup = 2;
 constexpr std::uint64_t kGrantToAddress = 2;
-constexpr std::uint64_t kLoadPieces = 64;
+constexpr std::uint64_t kLoadPieces = 128;
 constexpr std::uint64_t kLoadBeats = 64;
 constexpr std::uint64_t kStoreSetup = 4;
 constexpr std::uint64_t kAppendToOffer = 2;

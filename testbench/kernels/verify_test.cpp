@@ -101,6 +101,36 @@ TEST_F(Broken, LoadThatDoesNotWaitForItsTensorIsARace) {
   EXPECT_THAT(flow_error(), AllOf(HasSubstr("LOAD"), HasSubstr("may run before command")));
 }
 
+/// A LOAD that waits for a buffer reads memory before that is free.
+TEST(Verify, TokensOfABufferDoNotOrderMemory) {
+  enum class Way { kStore, kVector, kNop };
+  for (const Way way : {Way::kStore, Way::kVector, Way::kNop}) {
+    Program program = testing_cases::odd_program({"int8", "tiny"});
+    program.tensors.resize(1);
+    program.tensors[0].writers = {0};
+    const int reader = way == Way::kStore ? kLoadQueue : kVectorQueue;
+    Command store(Opcode::STORE), relay(Opcode::VECTOR_NOP), nop(Opcode::LOAD_NOP), load(Opcode::LOAD);
+    store.signal(make_token(kStoreQueue, reader, 0));
+    relay.wait(make_token(kStoreQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kLoadQueue, 0));
+    load.set_address(program.tensors[0].address).set(Field::BATCH_BASE, program.tensors[0].in_batch ? 1 : 0);
+    (way == Way::kNop ? nop : load).wait(make_token(reader == kLoadQueue ? kStoreQueue : kVectorQueue, kLoadQueue, 0));
+    program.commands = {store};
+    if (way != Way::kStore) program.commands.push_back(relay);
+    program.commands.insert(program.commands.end(), {nop, load, Command(Opcode::END)});
+    std::string error;
+    try {
+      verify_flow(program);
+    } catch (const Error& e) {
+      error = e.what();
+    }
+    if (way == Way::kVector) {
+      EXPECT_THAT(error, HasSubstr("may run before command 0"));
+    } else {
+      EXPECT_EQ(error, "");
+    }
+  }
+}
+
 TEST_F(Broken, TokenOfAnotherQueueIsSeen) {
   at(find(Opcode::GEMM, "forward")).set(Field::SIGNAL0, token_bits(make_token(kLoadQueue, kArrayQueue, 0)));
   EXPECT_THAT(flow_error(), HasSubstr("signals a token of another queue"));

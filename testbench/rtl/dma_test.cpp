@@ -99,7 +99,8 @@ MachineCase stalling(const std::string& hardware, std::uint64_t seed) {
   return machine;
 }
 
-/// Each execution goes to VIN, from there to VOUT and to a place of its own in DRAM.
+/// Each execution goes to VIN, from there to VOUT and to a place of its own in DRAM. One buffer is free at the start,
+/// or two, so that LOADs overlap.
 TEST_P(DmaTest, LoadsIntoVin) {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     MachineCase machine = stalling(GetParam(), seed);
@@ -111,7 +112,8 @@ TEST_P(DmaTest, LoadsIntoVin) {
     const TransferCase t = random_load(machine, bits, rows, row_words * lanes, 1);
     const auto expand = static_cast<Expand>(machine.uniform(0, bits == 1 ? 2 : 1));
     const bool min = machine.uniform(0, 1) == 1;
-    machine.add(Opcode::VECTOR_NOP).signal(make_token(kVectorQueue, kLoadQueue, 0));
+    const int free = machine.uniform(1, 2);
+    machine.add(Opcode::VECTOR_NOP).set(Field::N2, free).signal(make_token(kVectorQueue, kLoadQueue, 0));
     machine.add(Opcode::STORE_NOP).signal(make_token(kStoreQueue, kVectorQueue, 0));
     Command& load = add_load(machine, t, LoadTarget::VIN, 32, expand);
     const int base = machine.uniform(0, 3), stride = words;
@@ -131,7 +133,7 @@ TEST_P(DmaTest, LoadsIntoVin) {
         .set(Field::LOCAL_STRIDE, stride)
         .wait(make_token(kVectorQueue, kStoreQueue, 0))
         .signal(make_token(kStoreQueue, kVectorQueue, 0));
-    machine.add(Opcode::LOAD_NOP).wait(make_token(kVectorQueue, kLoadQueue, 0));
+    machine.add(Opcode::LOAD_NOP).set(Field::N2, free).wait(make_token(kVectorQueue, kLoadQueue, 0));
     machine.add(Opcode::VECTOR_NOP).wait(make_token(kStoreQueue, kVectorQueue, 0));
     const std::vector<std::uint8_t> before = machine.memory();
     ASSERT_EQ(machine.run().error_code, 0u);
@@ -157,7 +159,7 @@ TEST_P(DmaTest, LoadsIntoVin) {
 }
 
 /// Checks the bytes that each execution leaves in a scratchpad: the other operand is a unit matrix, moved on from run
-/// to run.
+/// to run. One buffer is free at the start, or two, so that LOADs overlap.
 void spad_case(const std::string& hardware, std::uint64_t seed) {
   MachineCase machine = stalling(hardware, seed);
   const Hardware& hw = machine.hardware();
@@ -180,7 +182,8 @@ void spad_case(const std::string& hardware, std::uint64_t seed) {
     if (at < whole) machine.memory()[unit_matrix + static_cast<std::uint32_t>(row * whole + at)] = 1;
   }
 
-  machine.add(Opcode::ARRAY_NOP).signal(make_token(kArrayQueue, kLoadQueue, 0));
+  const int free = machine.uniform(1, 2);
+  machine.add(Opcode::ARRAY_NOP).set(Field::N2, free).signal(make_token(kArrayQueue, kLoadQueue, 0));
   machine.add(Opcode::VECTOR_NOP).signal(make_token(kVectorQueue, kArrayQueue, 0));
   machine.add(Opcode::STORE_NOP).signal(make_token(kStoreQueue, kVectorQueue, 0));
   Command& unit = machine.add_shaped(Opcode::LOAD, others, whole);
@@ -208,7 +211,7 @@ void spad_case(const std::string& hardware, std::uint64_t seed) {
       .set(Field::STRIDE0, tile_bytes)
       .wait(make_token(kVectorQueue, kStoreQueue, 0))
       .signal(make_token(kStoreQueue, kVectorQueue, 0));
-  machine.add(Opcode::LOAD_NOP).wait(make_token(kArrayQueue, kLoadQueue, 0));
+  machine.add(Opcode::LOAD_NOP).set(Field::N2, free).wait(make_token(kArrayQueue, kLoadQueue, 0));
   machine.add(Opcode::ARRAY_NOP).wait(make_token(kVectorQueue, kArrayQueue, 0));
   machine.add(Opcode::VECTOR_NOP).wait(make_token(kStoreQueue, kVectorQueue, 0));
   const std::vector<std::uint8_t> before = machine.memory();
@@ -240,6 +243,64 @@ void spad_case(const std::string& hardware, std::uint64_t seed) {
             << describe(t, seed) << (transpose ? " transposed" : "") << " to " << local << " bits, "
             << (a_side ? "A" : "B") << ", execution " << i << " lane " << l << " byte " << window + k;
       }
+    }
+  }
+}
+
+/// LOADs one behind the other that have nothing in common: each must be filled by its own widths, expansion, padding,
+/// target and places, while the next one asks. What they left in VIN is stored as a whole.
+TEST_P(DmaTest, LoadsThatOverlap) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    MachineCase machine = stalling(GetParam(), seed);
+    const Hardware& hw = machine.hardware();
+    machine.fill_random(kFrom - 0x10000, 0x60000);
+    const int lanes = hw.lanes, words = std::min({hw.vin_words, hw.vout_words, 100});
+    const int loads = std::min(hw.queue_depth, machine.uniform(3, 6)), part = words / loads;
+    std::vector<std::uint32_t> expected(static_cast<std::size_t>(words * lanes));
+    std::string texts;
+    machine.load_vin(kFrom, words, lanes, hw.vector_word(), 0, 1);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      expected[i] = static_cast<std::uint32_t>(machine.word_at(kFrom + 4 * static_cast<std::uint32_t>(i)));
+    }
+    for (int number = 0; number < loads; ++number) {
+      const int row_words = machine.uniform(1, std::min(part, 5)), rows = machine.uniform(1, part / row_words);
+      const int bits = pick(machine, {1, 4, 8, 16, 32});
+      TransferCase t;
+      t.bits = bits;
+      t.address = random_start(machine, kFrom);
+      t.rows = t.rows_last = rows;
+      t.cols = t.cols_last = machine.uniform(1, row_words * lanes);
+      t.pitch = machine.uniform(0, 400);
+      align(t);
+      const auto expand = static_cast<Expand>(machine.uniform(0, bits == 1 ? 2 : 1));
+      const bool spad = bits <= 8 && machine.uniform(0, 2) == 0;  // nobody looks at it
+      Command& load = add_load(machine, t, spad ? LoadTarget::SPAD_B : LoadTarget::VIN, 32, expand);
+      load.set(Field::LOCAL_BASE, number * part).set(Field::LOCAL_PITCH, row_words);
+      load.set(Field::PAD_MIN, machine.uniform(0, 1)).set(Field::PARITY0, machine.uniform(0, 3));
+      if (spad) {
+        load.set(Field::LOCAL_BITS, static_cast<int>(width_of(std::max(bits, pick(machine, {1, 4, 8})))));
+        load.set(Field::TRANSPOSE, machine.uniform(0, 1)).set(Field::LOCAL_BASE, 0).set(Field::LOCAL_STRIDE, 1);
+        load.set(Field::ROWS, 1).set(Field::ROWS_LAST, 1);
+        continue;
+      }
+      texts += "\n" + describe(t, seed);
+      const Iteration at = iterations(t)[0];
+      for (int r = 0; r < rows; ++r) {
+        const auto row = load_row(machine.memory(), t, at, r);
+        for (int j = 0; j < (t.cols + lanes - 1) / lanes * lanes; ++j) {
+          const auto place = static_cast<std::size_t>((number * part + r * row_words) * lanes + j);
+          expected[place] = j < t.cols ? expanded(*row[static_cast<std::size_t>(j)], bits, 32, expand) : 0;
+        }
+      }
+    }
+    machine.add(Opcode::LOAD_NOP).signal(make_token(kLoadQueue, kVectorQueue, 0));
+    machine.copy(words).wait(make_token(kLoadQueue, kVectorQueue, 0)).signal(make_token(kVectorQueue, kStoreQueue, 0));
+    machine.store_vout(kTo, words, lanes, hw.vector_word(), 0, 1).wait(make_token(kVectorQueue, kStoreQueue, 0));
+    ASSERT_EQ(machine.run().error_code, 0u);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const std::uint32_t value = expected[i] == 0x80000000u ? 0x80000001u : expected[i];
+      ASSERT_EQ(static_cast<std::uint32_t>(machine.word_at(kTo + 4 * static_cast<std::uint32_t>(i))), value)
+          << "seed " << seed << ", element " << i << texts;
     }
   }
 }

@@ -34,6 +34,18 @@ TEST_P(ErrorTest, ReadResponse) {
   EXPECT_EQ(result.error_index, 777u);
 }
 
+/// A beat of one LOAD comes while the LOAD before it still fills.
+TEST_P(ErrorTest, ReadResponseWhileAnotherLoadFills) {
+  MachineCase machine(GetParam());
+  const int lanes = machine.hardware().lanes;
+  machine.load_vin(kFrom, 1, 60 * lanes, 0, 0, 0).set(Field::MEMORY_BITS, static_cast<int>(Width::BITS1));
+  machine.load_vin(kFrom + 0x8000, 1, lanes, 0, 0, 0).set(Field::INDEX, 777);
+  machine.machine().dram().fail_reads({kFrom + 0x8000, kFrom + 0x8001});
+  const RtlResult result = machine.run();
+  EXPECT_EQ(result.error_code, code(ErrorCode::READ_RESPONSE));
+  EXPECT_EQ(result.error_index, 777u);
+}
+
 TEST_P(ErrorTest, ReadResponseOfACommand) {
   MachineCase machine(GetParam());
   for (int i = 0; i < 9; ++i) machine.add(Opcode::LOAD_NOP);

@@ -54,61 +54,6 @@ std::vector<Tap> taps_of_row(const TransferCase& t, const Iteration& at, int row
   return taps;
 }
 
-/// The side of a LOAD that consumes beats.
-class Steps {
- public:
-  Steps(const Hardware& hw, int memory_bits, int local_bits)
-      : beat_bits_(8 * hw.axi_bytes),
-        local_bits_(local_bits == 32 ? 32 * hw.lanes : 8 * hw.axi_bytes),  // a word of VIN or of a scratchpad
-        growth_(local_bits / memory_bits) {}
-
-  void piece(const Piece& piece, Edge taken) { pieces_.push_back({piece, taken}); }
-  void beats(const std::vector<Edge>& edges) { edges_.insert(edges_.end(), edges.begin(), edges.end()); }
-  /// Returns the cycle in which piece number `piece` leaves.
-  Edge left(std::size_t piece) {
-    while (left_.size() <= piece) consume();
-    return left_[piece];
-  }
-  /// The cycle in which beat number `beat` is consumed. Its piece may still wait for later beats.
-  Edge consumed(std::size_t beat) {
-    while (consumed_.size() <= beat) consume();
-    return consumed_[beat];
-  }
-  Edge end() const { return cycle_; }
-
- private:
-  /// One step.
-  void consume() {
-    const auto& [piece, taken] = pieces_[left_.size()];
-    const int k = std::min(beat_bits_, local_bits_ / growth_);
-    const int base = piece.padding ? 0 : static_cast<int>(piece.bit % beat_bits_);
-    const int at = base + done_;
-    const int bits = std::min(piece.bits - done_, k - at % k);
-    Edge cycle = std::max(cycle_, taken + 1);
-    if (!piece.padding) cycle = std::max(cycle, edges_[consumed_.size()]);
-    done_ += bits;
-    const bool ends = done_ == piece.bits;
-    if (!piece.padding && (ends || (at + bits) % beat_bits_ == 0)) consumed_.push_back(cycle);
-    cycle_ = cycle + 1;
-    fill_ += bits * growth_;
-    const bool overflows = fill_ > local_bits_;
-    fill_ %= local_bits_;
-    if (!ends) return;
-    left_.push_back(cycle);
-    done_ = 0;
-    if (piece.ends_row) {
-      if (overflows) ++cycle_;
-      fill_ = 0;
-    }
-  }
-
-  int beat_bits_, local_bits_, growth_;
-  std::vector<std::pair<Piece, Edge>> pieces_;
-  std::vector<Edge> edges_, consumed_, left_;
-  Edge cycle_ = 0;  ///< the first in which the next step can be
-  int done_ = 0, fill_ = 0;
-};
-
 }  // namespace
 
 std::vector<Piece> pieces(const TransferCase& t, const Iteration& at) {
@@ -129,39 +74,72 @@ std::vector<Piece> pieces(const TransferCase& t, const Iteration& at) {
   return all;
 }
 
-Edge load_end(const Hardware& hw, Reads& reads, const TransferCase& t, const Iteration& at, int local_bits,
-              Edge start) {
-  const std::size_t fifo_pieces = 64, fifo_beats = static_cast<std::size_t>(std::max(64, 2 * hw.max_burst));
-  Steps steps(hw, t.bits, local_bits);
-  Edge addressed = start + 2, granted = 0;
-  std::size_t number = 0, beats = 0;
+void LoadSteps::consume() {
+  const auto& [piece, growth, word_bits, taken] = pieces_[left_.size()];
+  const int k = std::min(beat_bits_, word_bits / growth);
+  const int base = piece.padding ? 0 : static_cast<int>(piece.bit % beat_bits_);
+  const int at = base + done_;
+  const int bits = std::min(piece.bits - done_, k - at % k);
+  Edge cycle = std::max(cycle_, taken + 1);
+  if (!piece.padding) cycle = std::max(cycle, edges_[consumed_.size()]);
+  done_ += bits;
+  const bool ends = done_ == piece.bits;
+  if (!piece.padding && (ends || (at + bits) % beat_bits_ == 0)) consumed_.push_back(cycle);
+  cycle_ = cycle + 1;
+  fill_ += bits * growth;
+  const bool overflows = fill_ > word_bits;
+  fill_ %= word_bits;
+  if (!ends) return;
+  left_.push_back(cycle);
+  done_ = 0;
+  if (piece.ends_row) {
+    if (overflows) ++cycle_;
+    fill_ = 0;
+  }
+}
+
+Loads::Times Loads::from(Edge start, Edge opens, const TransferCase& t, const Iteration& at, int local_bits) {
+  const std::size_t fifo_pieces = 128, fifo_beats = static_cast<std::size_t>(std::max(64, 2 * hw_.max_burst));
+  Edge addressed = start + 2, granted = 0, asks = 0;  // asks: the cycle in which it has asked for all so far
+  if (pieces_ > 0) steps_.left(pieces_ - 1);
+  steps_.not_before(opens + 1);
   for (const Piece& piece : pieces(t, at)) {
     addressed += static_cast<Edge>(piece.walk) - 1;  // its last tap
     Edge taken = std::max(addressed + 1, granted);
-    if (number >= fifo_pieces) taken = std::max(taken, steps.left(number - fifo_pieces) + 1);
-    steps.piece(piece, taken);
+    if (pieces_ >= fifo_pieces) taken = std::max(taken, steps_.left(pieces_ - fifo_pieces) + 1);
+    steps_.piece(piece, t.bits, local_bits, taken);
+    asks = taken;
     if (!piece.padding) {
-      const int word_bits = 8 * hw.axi_bytes;
+      const int word_bits = 8 * hw_.axi_bytes;
       std::int64_t beat = piece.bit / word_bits;
       auto left = static_cast<int>((piece.bit + piece.bits - 1) / word_bits - beat + 1);
       Edge asked = taken + 1;
       while (left > 0) {
-        const auto to_boundary = static_cast<int>((4096 - beat * hw.axi_bytes % 4096) / hw.axi_bytes);
-        const int length = std::min({left, hw.max_burst, to_boundary});
-        beats += static_cast<std::size_t>(length);
-        if (beats > fifo_beats) asked = std::max(asked, steps.consumed(beats - fifo_beats - 1) + 1);
-        steps.beats(reads.burst(asked, length));
-        granted = reads.grant;
+        const auto to_boundary = static_cast<int>((4096 - beat * hw_.axi_bytes % 4096) / hw_.axi_bytes);
+        const int length = std::min({left, hw_.max_burst, to_boundary});
+        beats_ += static_cast<std::size_t>(length);
+        if (beats_ > fifo_beats) asked = std::max(asked, steps_.consumed(beats_ - fifo_beats - 1) + 1);
+        steps_.beats(reads_.burst(asked, length));
+        asks = granted = reads_.grant;
         asked = granted + 1;
         beat += length;
         left -= length;
       }
     }
     addressed = taken;  // the next piece's first tap
-    ++number;
+    ++pieces_;
   }
-  steps.left(number - 1);
-  return steps.end();
+  steps_.left(pieces_ - 1);
+  ends_.push_back(steps_.end());
+  return {opens + 1, std::max(asks, opens) + 1, steps_.end()};
+}
+
+Loads::Times Loads::looked_at(Edge looked, Edge early, Edge late, const TransferCase& transfer, const Iteration& at,
+                              int local_bits) {
+  const std::size_t ahead = 4;
+  Edge starts = std::max(looked, early);
+  if (ends_.size() >= ahead) starts = std::max(starts, ends_[ends_.size() - ahead]);
+  return from(starts + 1, std::max(starts, late), transfer, at, local_bits);
 }
 
 }  // namespace bitloom

@@ -1,4 +1,4 @@
-// For tests: the recurrences of docs/timing.md for reads and LOAD.
+// For tests: the recurrences of docs/timing.md for reads and LOADs, one behind the other.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -48,8 +48,69 @@ struct Piece {
 };
 std::vector<Piece> pieces(const TransferCase& transfer, const Iteration& at);
 
-/// The edge at which a LOAD ends that starts at edge `start`.
-Edge load_end(const Hardware& hw, Reads& reads, const TransferCase& transfer, const Iteration& at, int local_bits,
-              Edge start);
+/// The side of LOADs that consumes beats, by steps. It knows which LOAD a piece is of only by its widths.
+class LoadSteps {
+ public:
+  explicit LoadSteps(const Hardware& hw) : beat_bits_(8 * hw.axi_bytes), vin_bits_(32 * hw.lanes) {}
+
+  /// A piece whose elements get from `bits` to `local_bits` bits, those of VIN to 32.
+  void piece(const Piece& piece, int bits, int local_bits, Edge taken) {
+    pieces_.push_back({piece, local_bits / bits, local_bits == 32 ? vin_bits_ : beat_bits_, taken});
+  }
+  void beats(const std::vector<Edge>& edges) { edges_.insert(edges_.end(), edges.begin(), edges.end()); }
+  /// Returns the cycle in which piece number `piece` leaves.
+  Edge left(std::size_t piece) {
+    while (left_.size() <= piece) consume();
+    return left_[piece];
+  }
+  /// The cycle in which beat number `beat` is consumed. Its piece may still wait for later beats.
+  Edge consumed(std::size_t beat) {
+    while (consumed_.size() <= beat) consume();
+    return consumed_[beat];
+  }
+  /// The first cycle in which the next step can be.
+  Edge end() const { return cycle_; }
+  /// Says that no step from now on is before a cycle.
+  void not_before(Edge cycle) { cycle_ = std::max(cycle_, cycle); }
+
+ private:
+  struct Entry {
+    Piece piece;
+    int growth;     ///< local bits of a memory bit
+    int word_bits;  ///< of a word of VIN or of a scratchpad
+    Edge taken;
+  };
+  void consume();
+
+  int beat_bits_, vin_bits_;
+  std::vector<Entry> pieces_;
+  std::vector<Edge> edges_, consumed_, left_;
+  Edge cycle_ = 0;
+  int done_ = 0, fill_ = 0;
+};
+
+/// The LOADs of a program, in order.
+class Loads {
+ public:
+  Loads(const Hardware& hw, Reads& reads) : hw_(hw), reads_(reads), steps_(hw) {}
+  struct Times {
+    Edge open, goes_on, end;  ///< edges: it has its tokens, the queue looks at the next step, it is over
+  };
+  /// A LOAD that starts at edge `start` and opens in cycle `opens`.
+  Times from(Edge start, Edge opens, const TransferCase& transfer, const Iteration& at, int local_bits);
+  /// A LOAD that is looked at from cycle `looked` on. The tokens with which it asks are there from cycle `early` on,
+  /// those with which it fills from cycle `late` on.
+  Times looked_at(Edge looked, Edge early, Edge late, const TransferCase& transfer, const Iteration& at,
+                  int local_bits);
+  /// The first cycle from `looked` on in which an execution can start that is no LOAD with elements.
+  Edge alone(Edge looked) const { return ends_.empty() ? looked : std::max(looked, ends_.back()); }
+
+ private:
+  const Hardware& hw_;
+  Reads& reads_;
+  LoadSteps steps_;
+  std::vector<Edge> ends_;
+  std::size_t pieces_ = 0, beats_ = 0;
+};
 
 }  // namespace bitloom

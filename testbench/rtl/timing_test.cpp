@@ -107,12 +107,18 @@ TEST_P(TimingTest, Load) {
     DramTiming dram = dram_timing(hw, stall, seed);
     for (std::uint32_t i = 0; i < (number + 2) * static_cast<std::uint32_t>(command_beats(hw)); ++i) dram.read_beat(0);
     Reads reads(hw, dram);
+    Loads loads(hw, reads);
     const std::vector<Iteration> all = iterations(t);
     std::size_t execution = 0;
+    Edge asked = 0, end = 0;
     for (const ExecutionRecord& e : result.executions) {
       if (e.command != number) continue;
-      ASSERT_EQ(e.end, load_end(hw, reads, t, all.at(execution), local, e.start))
+      const Loads::Times times = execution == 0 ? loads.from(e.start, e.start - 1, t, all.at(execution), local)
+                                                : loads.looked_at(asked, 0, 0, t, all.at(execution), local);
+      ASSERT_EQ(e, (ExecutionRecord{kLoadQueue, number, std::max(times.open, end), times.end}))
           << "seed " << seed << ": " << t.rows << " rows of " << t.cols << " x " << t.bits << " bits to " << local;
+      asked = times.goes_on;
+      end = times.end;
       ++execution;
     }
     ASSERT_EQ(execution, all.size());

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <optional>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "sim/flat_memory.hpp"
@@ -59,7 +59,8 @@ TEST(BurstsTest, WithoutStallsABeatACycleAfterTheLatency) {
 }
 
 struct LoadJob {
-  std::uint64_t gap = 0;  // cycles after the LOAD before it
+  std::uint64_t gap = 0;     // cycles after the one before it has asked and is open
+  std::uint64_t closed = 0;  // cycles from that before its start to the one in which it opens
   LoadPlan plan;
 };
 struct FetchJob {
@@ -91,11 +92,16 @@ std::vector<Step> steps_of(const LoadPiece& piece, std::uint32_t word_bits, cons
   return steps;
 }
 
-/// One LOAD, cycle by cycle: docs/timing.md's queues, filled and emptied.
-class SteppedLoad {
+/// LOADs one behind the other, cycle by cycle: docs/timing.md's queues, filled and emptied.
+class SteppedLoads {
  public:
-  SteppedLoad(const Hardware& h, const LoadPlan& plan, std::uint64_t start)
-      : h_(h), plan_(plan), word_bits_(static_cast<std::uint32_t>(8 * h.axi_bytes)) {
+  explicit SteppedLoads(const Hardware& h) : h_(h), word_bits_(static_cast<std::uint32_t>(8 * h.axi_bytes)) {}
+
+  /// Starts a LOAD after the one before it has asked(). It opens in a cycle. The plan must stay.
+  void begin(const LoadPlan& plan, std::uint64_t start, std::uint64_t opens) {
+    opens_.push_back(opens);
+    for (const LoadPiece& piece : plan.pieces) pieces_.emplace_back(piece, &plan);
+    lasts_.push_back(pieces_.size());
     addressed_ = start + 2 + plan.pieces[0].walk - 1;
   }
 
@@ -104,26 +110,24 @@ class SteppedLoad {
     pieces_left_ = beats_left_ = 0;
     if (gap_) {
       gap_ = false;
-      end_ = cycle + 1;
-      return;
+      return end_row(cycle);
     }
-    if (front_ == taken_.size() || taken_[front_] >= cycle) return;
-    const LoadPiece& piece = plan_.pieces[front_];
+    if (front_ == taken_.size() || taken_[front_] >= cycle || opens_[ends_.size()] >= cycle) return;
+    const auto& [piece, plan] = pieces_[front_];
     if (!piece.padding && (beats_.empty() || beats_.front() > cycle)) return;
-    if (step_ == 0) steps_ = steps_of(piece, word_bits_, plan_);
+    if (step_ == 0) steps_ = steps_of(piece, word_bits_, *plan);
     const Step step = steps_[step_++];
     fill_ += step.bits;
     if (step.ends_beat) beats_.pop_front(), beats_left_ = 1;
-    const bool overflows = fill_ > plan_.local;
-    fill_ %= plan_.local;
-    end_ = cycle + 1;
+    gap_ = step.ends_piece && piece.ends_row && fill_ > plan->local;
+    fill_ %= plan->local;
     if (!step.ends_piece) return;
     pieces_left_ = 1;
     step_ = 0;
     ++front_;
     if (!piece.ends_row) return;
-    gap_ = overflows;
     fill_ = 0;
+    if (!gap_) end_row(cycle);
   }
 
   /// Beats of the burst that it asks for in this cycle, or 0.
@@ -146,26 +150,34 @@ class SteppedLoad {
   /// Lets the next piece enter the FIFO.
   void take(std::uint64_t cycle) {
     const std::size_t next = taken_.size();
-    if (next == plan_.pieces.size() || left_ > 0 || cycle <= addressed_) return;
-    if (next - front_ + pieces_left_ >= 64) return;
-    const LoadPiece& piece = plan_.pieces[next];
+    if (next == pieces_.size() || left_ > 0 || cycle <= addressed_) return;
+    if (next - front_ + pieces_left_ >= 128) return;
+    const LoadPiece& piece = pieces_[next].first;
     taken_.push_back(cycle);
     if (!piece.padding) {
       beat_ = piece.bit / word_bits_;
       left_ = static_cast<std::uint32_t>((piece.bit + piece.bits - 1) / word_bits_ - beat_ + 1);
     }
-    if (next + 1 < plan_.pieces.size()) addressed_ = cycle + plan_.pieces[next + 1].walk - 1;
+    if (next + 1 < pieces_.size()) addressed_ = cycle + pieces_[next + 1].first.walk - 1;
   }
 
-  bool over() const { return front_ == plan_.pieces.size() && !gap_; }
-  std::uint64_t end() const { return end_; }
+  bool asked(std::uint64_t cycle) const {
+    return taken_.size() == pieces_.size() && left_ == 0 && opens_.back() <= cycle;
+  }
+  const std::vector<std::uint64_t>& ends() const { return ends_; }
+  std::size_t begun() const { return lasts_.size(); }
 
  private:
+  void end_row(std::uint64_t cycle) {
+    if (front_ == lasts_[ends_.size()]) ends_.push_back(cycle + 1);
+  }
+
   const Hardware& h_;
-  const LoadPlan& plan_;
   std::uint32_t word_bits_, left_ = 0, fill_ = 0;
-  std::uint64_t addressed_, beat_ = 0, end_ = 0;
-  std::vector<std::uint64_t> taken_;
+  std::uint64_t addressed_ = 0, beat_ = 0;
+  std::vector<std::pair<LoadPiece, const LoadPlan*>> pieces_;
+  std::vector<std::size_t> lasts_;  // pieces up to the end of each LOAD
+  std::vector<std::uint64_t> taken_, opens_, ends_;
   std::deque<std::uint64_t> beats_;
   std::vector<Step> steps_;  // of the piece in front
   std::size_t front_ = 0, step_ = 0, pieces_left_ = 0, beats_left_ = 0;
@@ -175,16 +187,18 @@ class SteppedLoad {
 /// Goes one cycle after the other: a grant where there is room, fetch first.
 Ends by_cycles(const Hardware& h, int stall, const std::vector<LoadJob>& loads, const std::vector<FetchJob>& fetches) {
   DramTiming timing(h.dram_read_latency, h.dram_write_latency, stall, 5);
-  Ends load_ends, fetch_ends(fetches.size());
+  Ends fetch_ends(fetches.size());
   std::vector<std::uint64_t> lasts;
   std::size_t fetch = 0;
   std::uint32_t fetch_burst = 0;
   std::uint64_t start = loads[0].gap;
-  std::optional<SteppedLoad> load;
-  for (std::uint64_t cycle = 0; load_ends.size() < loads.size() || fetch < fetches.size(); ++cycle) {
-    if (!load && load_ends.size() < loads.size() && cycle == start)
-      load.emplace(h, loads[load_ends.size()].plan, start);
-    if (load) load->consume(cycle);
+  SteppedLoads load(h);
+  for (std::uint64_t cycle = 0; load.ends().size() < loads.size() || fetch < fetches.size(); ++cycle) {
+    if (cycle == start && load.begun() < loads.size()) {
+      const LoadJob& job = loads[load.begun()];
+      load.begin(job.plan, start, start - 1 + job.closed);
+    }
+    load.consume(cycle);
     int in_flight = 0;
     for (std::size_t n = lasts.size(); n-- > 0 && lasts[n] > cycle;) ++in_flight;
     const auto grant = [&](std::uint32_t beats) {
@@ -193,24 +207,21 @@ Ends by_cycles(const Hardware& h, int stall, const std::vector<LoadJob>& loads, 
       lasts.push_back(edges.back());
       return edges;
     };
-    const std::uint32_t beats = load ? load->asks(cycle) : 0;
+    const std::uint32_t beats = load.asks(cycle);
     if (in_flight < h.max_outstanding) {
       if (fetch < fetches.size() && fetches[fetch].ready <= cycle) {
         fetch_ends[fetch] = grant(fetches[fetch].beats).back();
         if (++fetch_burst == fetches[fetch].bursts) fetch_burst = 0, ++fetch;
       } else if (beats > 0) {
-        load->granted(beats, grant(beats));
+        load.granted(beats, grant(beats));
       }
     }
-    if (!load) continue;
-    load->take(cycle);
-    if (!load->over()) continue;
-    load_ends.push_back(load->end());
-    load.reset();
-    if (load_ends.size() < loads.size()) start = load_ends.back() + loads[load_ends.size()].gap;
+    load.take(cycle);
+    if (start <= cycle && load.asked(cycle) && load.begun() < loads.size()) start = cycle + 1 + loads[load.begun()].gap;
   }
-  load_ends.insert(load_ends.end(), fetch_ends.begin(), fetch_ends.end());
-  return load_ends;
+  Ends ends = load.ends();
+  ends.insert(ends.end(), fetch_ends.begin(), fetch_ends.end());
+  return ends;
 }
 
 /// Draws rows of pieces anywhere in memory, some of them padding.
@@ -234,18 +245,26 @@ Ends planned(const Hardware& h, int stall, std::vector<LoadJob> loads, const std
   ReadChannel channel(h, FlatMemory(h, stall, 5));
   Ends load_ends, fetch_ends;
   std::size_t load = 0, fetch = 0;
-  std::uint64_t next_load = loads[0].gap;
-  while (load < loads.size() || fetch < fetches.size()) {
-    if (load < loads.size() && (fetch == fetches.size() || next_load <= fetches[fetch].ready)) {
+  std::uint64_t next_load = loads[0].gap, opens = 0;
+  bool closed = false;
+  while (load < loads.size() || fetch < fetches.size() || closed) {
+    const std::uint64_t until = fetch == fetches.size() ? ~std::uint64_t{0} : fetches[fetch].ready;
+    if (closed && opens <= until) {
+      channel.open(opens);
+      closed = false;
+    } else if (!closed && load < loads.size() && next_load <= until) {
       if (load > 0) load_ends.push_back(channel.load_end());
       loads[load].plan.start = next_load;
+      loads[load].plan.opens = kUnknownCycle;
       channel.load(loads[load].plan);
+      opens = next_load - 1 + loads[load].closed;
+      closed = true;
       ++load;
     } else {
       fetch_ends.push_back(channel.fetch(fetches[fetch].ready, fetches[fetch].bursts, {0, fetches[fetch].beats}));
       ++fetch;
     }
-    if (load < loads.size()) next_load = channel.load_end() + loads[load].gap;
+    if (!closed && load > 0 && load < loads.size()) next_load = channel.load_asked() + loads[load].gap;
   }
   load_ends.push_back(channel.load_end());
   load_ends.insert(load_ends.end(), fetch_ends.begin(), fetch_ends.end());
@@ -261,7 +280,10 @@ TEST(ReadChannelTest, EqualsAnArbiterThatStepsThroughEveryCycle) {
     const Hardware h = hardware(word, 1 + static_cast<int>(below(8)), 1 << below(7));
     const int stall = n % 3 == 0 ? 0 : static_cast<int>(below(80));
     std::vector<LoadJob> loads(8);
-    for (LoadJob& job : loads) job = {3 + below(40), random_plan(random, static_cast<std::uint32_t>(h.axi_bytes))};
+    for (LoadJob& job : loads) {
+      job = {1 + below(n % 2 == 0 ? 3 : 60), below(2) == 0 ? 0 : below(300),
+             random_plan(random, static_cast<std::uint32_t>(h.axi_bytes))};
+    }
     std::vector<FetchJob> fetches(12);
     std::uint64_t ready = 0;
     for (FetchJob& job : fetches) {

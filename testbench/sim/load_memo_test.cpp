@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "kernels/program.hpp"
 #include "model/golden/step.hpp"
@@ -46,6 +47,31 @@ TEST(LoadMemoTest, ChangesNothingOfARun) {
       }
     }
   }
+}
+
+/// The longer DRAM's latency is, the more is left of the LOADs before one, and the fewer bursts may be in flight, the
+/// more it matters what is left.
+TEST(LoadMemoTest, ChangesNothingAtAnyLatency) {
+  const Hyper hyper = read_hyper(resolve_trace(TraceKind::kHyper, "default"));
+  const Recipe recipe = read_recipe(resolve_trace(TraceKind::kRecipe, "int8"));
+  std::vector<std::uint64_t> cycles;
+  for (const int latency : {1, 2, 13, 100, 400}) {
+    for (const int outstanding : {1, 5, 32}) {
+      Hardware hardware = read_hardware(resolve_trace(TraceKind::kHardware, "base"));
+      hardware.dram_read_latency = latency;
+      hardware.max_outstanding = outstanding;
+      for (const char* name : {"conv_ops", "lenet_bn"}) {
+        const Network network = read_network(resolve_trace(TraceKind::kNetwork, name));
+        const StepConfig config = step_config(network, recipe, hyper, 16);
+        const Program program = lower(network, recipe, hardware, lower_options(config, {false, true}));
+        const SimResult remembered = run(program, hardware, true);
+        EXPECT_EQ(remembered, run(program, hardware, false))
+            << name << " by latency " << latency << " and " << outstanding << " bursts";
+        cycles.push_back(remembered.cycles);
+      }
+    }
+  }
+  EXPECT_LT(cycles[0], cycles[24]);  // latency 1 against 400, one burst
 }
 
 }  // namespace

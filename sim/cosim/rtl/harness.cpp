@@ -87,6 +87,7 @@ void RtlMachine::waves(const std::string& path, std::uint64_t from, std::uint64_
 void RtlMachine::start_program() {
   dram_.start(timing_);
   open_ = {};
+  last_end_ = {};
   last_sign_ = 0;
   pins_->host = 1;
   pins_->s_awaddr = static_cast<std::uint8_t>(Register::CONTROL);
@@ -141,16 +142,19 @@ RtlResult RtlMachine::run(std::uint64_t max_cycles, const OnExecution& on_execut
 void RtlMachine::observe(std::uint64_t edge, RtlResult& result, const OnExecution& on_execution) {
   last_sign_ = edge;
   for (int queue = 0; queue < kQueues; ++queue) {
-    ExecutionRecord& open = open_[static_cast<std::size_t>(queue)];
+    std::deque<ExecutionRecord>& open = open_[static_cast<std::size_t>(queue)];
+    std::uint64_t& last_end = last_end_[static_cast<std::size_t>(queue)];
     if ((pins_->trace_done >> queue & 1) != 0) {
-      open.end = edge;
-      result.executions.push_back(open);
-      if (on_execution) on_execution(open);
+      if (open.empty()) throw Error(fmt::format("queue {} ends an execution that never started", queue));
+      ExecutionRecord& oldest = open.front();
+      oldest.start = std::max(oldest.start, last_end);
+      oldest.end = last_end = edge;
+      result.executions.push_back(oldest);
+      if (on_execution) on_execution(oldest);
+      open.pop_front();
     }
     if ((pins_->trace_start >> queue & 1) != 0) {
-      open.queue = static_cast<std::uint8_t>(queue);
-      open.command = pins_->trace_index[queue];
-      open.start = edge;
+      open.push_back({static_cast<std::uint8_t>(queue), pins_->trace_index[queue], edge, 0});
     }
   }
 }

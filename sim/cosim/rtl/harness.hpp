@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -112,7 +113,8 @@ class RtlMachine {
   Memory timing_;
   std::uint64_t watchdog_ = 2'000'000;
   std::uint64_t last_sign_ = 0;
-  std::array<ExecutionRecord, kQueues> open_{};
+  std::array<std::deque<ExecutionRecord>, kQueues> open_;  ///< started and not ended, the oldest first
+  std::array<std::uint64_t, kQueues> last_end_{};          ///< of each queue's executions
   std::string waves_path_;
   std::uint64_t waves_from_ = 0, waves_to_ = 0;
 };
