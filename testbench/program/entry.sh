@@ -121,6 +121,9 @@ expect 0 "tests ask for what they alone need" "missing packages: python3-jsonsch
 expect 7 "and demo does not" "<demo>" demo
 if grep -qF jsonschema "$scratch/output"; then echo "FAILED: demo asks for a package of the tests" && failures=$((failures + 1)); fi
 
+stub dpkg-query "shift 2; for name; do [[ \$name == z3 ]] || echo \"\$name=installed\"; done"
+expect 0 "so they do for the solver of the proofs" "missing packages: z3" test
+
 stub dpkg-query "shift 2; for name; do [[ \$name == qflow-tech-osu018 ]] || echo \"\$name=installed\"; done"
 expect 2 "synth asks for its library of cells" "missing packages: qflow-tech-osu018" --no-install synth
 expect 7 "and demo does not" "<demo>" --no-install demo
