@@ -28,6 +28,8 @@ HardwareDram read_dram(const FieldReader& json) {
   if (dram.standard.empty()) json.fail("standard", "expected a name or a path, got an empty string");
   if (json.has("channels")) dram.channels = json.get<int>("channels");
   if (json.has("width")) dram.width = json.get<int>("width");
+  dram.ranks = json.get<int>("ranks");
+  if (json.has("clock_mhz")) dram.clock_mhz = json.get<double>("clock_mhz");
   return dram;
 }
 

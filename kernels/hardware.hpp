@@ -18,6 +18,8 @@ struct HardwareDram {
   std::string standard;  ///< name or path of a DRAM file
   int channels = 0;      ///< 0: the fewest whose peak reaches that of the memory bus
   int width = 0;         ///< bits of a channel's data bus; 0: as the DRAM file says
+  int ranks = 1;         ///< of a channel
+  double clock_mhz = 0;  ///< of the memory; 0: as the DRAM file says
 };
 
 /// The structural parameters of one accelerator, and the timing of its DRAM: what a hardware file says.

@@ -67,7 +67,15 @@ const FileSection& dram_fields() {
            .in("bits")
            .powers_of_two()
            .may_be_absent()
-           .checked("A multiple of the DRAM file's device_bits; where it is absent, its channel_bits count.")}};
+           .checked("A multiple of the DRAM file's device_bits; where it is absent, its channel_bits count."),
+       fields::integer("ranks", 1, 8, "How many ranks share a channel's buses; each has all its banks once more.")
+           .in("ranks")
+           .powers_of_two()
+           .or_else("1"),
+       fields::number("clock_mhz", 1, 100'000, "The memory's clock, whose time is taken in whole picoseconds.")
+           .in("MHz")
+           .may_be_absent()
+           .checked("At most the DRAM file's own, which counts where this key is absent.")}};
   return section;
 }
 

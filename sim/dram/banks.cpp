@@ -27,8 +27,10 @@ int channels_for(const Device& device, const Port& port) {
 }
 
 std::string describe(const Banks& banks, const Port& port) {
-  return fmt::format("{}, {} channel{}: {:.1f} GB/s at most, the machine's port {:.1f} GB/s", banks.device.name,
-                     banks.channels, banks.channels == 1 ? "" : "s", banks.gigabytes_per_second(),
+  const int ranks = banks.device.organisation.ranks;
+  return fmt::format("{}, {} channel{}{}: {:.1f} GB/s at most, the machine's port {:.1f} GB/s", banks.device.name,
+                     banks.channels, banks.channels == 1 ? "" : "s",
+                     ranks == 1 ? "" : fmt::format(" of {} ranks", ranks), banks.gigabytes_per_second(),
                      port.gigabytes_per_second());
 }
 

@@ -37,7 +37,10 @@ Channel::Channel(const Device& device, int window)
       times_(organisation_, timing_),
       rows_(static_cast<std::size_t>(organisation_.all_banks())),
       window_(static_cast<std::size_t>(window)),
-      due_(static_cast<std::uint64_t>(timing_.refi)) {}
+      ranks_(static_cast<std::size_t>(organisation_.ranks)) {
+  const auto refi = static_cast<std::uint64_t>(timing_.refi);
+  for (std::size_t rank = 0; rank < ranks_.size(); ++rank) ranks_[rank].due = refi + rank * refi / ranks_.size();
+}
 
 DataSpan Channel::request(const Request& request, std::vector<Issued>* commands) {
   check(request, organisation_);
@@ -56,7 +59,8 @@ DataSpan Channel::request(const Request& request, std::vector<Issued>* commands)
 
 std::uint64_t Channel::burst(const Place& place, bool write, Log log) {
   const std::uint64_t entry = std::max(arrival_, window_[oldest_]);
-  while (due_ <= std::max(entry, last_column_)) refresh(log);
+  const std::uint64_t now = std::max(entry, last_column_);
+  for (int rank = next_due(); ranks_[static_cast<std::size_t>(rank)].due <= now; rank = next_due()) refresh(rank, log);
   taken_.erase(taken_.begin(), std::ranges::lower_bound(taken_, entry));
   open(place, entry, log);
   last_column_ = issue(write ? Command::kWrite : Command::kRead, place, entry, log);
@@ -75,20 +79,28 @@ void Channel::open(const Place& place, std::uint64_t from, Log log) {
   const std::uint64_t cycle = issue(Command::kActivate, place, from, log);
   row = place.row + 1;
   ++counts_.activates;
-  if (!active_) active_since_ = cycle;
-  active_ = true;
+  Rank& rank = ranks_[static_cast<std::size_t>(place.bank / organisation_.rank_banks())];
+  if (!rank.active) rank.active_since = cycle;
+  rank.active = true;
 }
 
-void Channel::refresh(Log log) {
-  if (active_) {
-    closed_ = issue(Command::kPrechargeAll, {}, due_, log);
-    counts_.active_cycles += closed_ - active_since_;
-    active_ = false;
-    std::ranges::fill(rows_, 0);
+int Channel::next_due() const {
+  return static_cast<int>(std::ranges::min_element(ranks_, {}, &Rank::due) - ranks_.begin());
+}
+
+void Channel::refresh(int number, Log log) {
+  Rank& rank = ranks_[static_cast<std::size_t>(number)];
+  const int banks = organisation_.rank_banks();
+  const Place any{.bank = number * banks};
+  if (rank.active) {
+    rank.closed = issue(Command::kPrechargeAll, any, rank.due, log);
+    counts_.active_cycles += rank.closed - rank.active_since;
+    rank.active = false;
+    std::fill_n(rows_.begin() + any.bank, banks, 0);
   }
-  issue(Command::kRefresh, {}, due_, log);
+  issue(Command::kRefresh, any, rank.due, log);
   ++counts_.refreshes;
-  due_ += static_cast<std::uint64_t>(timing_.refi);
+  rank.due += static_cast<std::uint64_t>(timing_.refi);
 }
 
 std::uint64_t Channel::free_cycle(std::uint64_t from) const {
@@ -106,11 +118,14 @@ std::uint64_t Channel::issue(Command command, const Place& place, std::uint64_t 
 
 Counts Channel::counts(std::uint64_t end) const {
   Channel later = *this;
-  while (later.due_ < end) later.refresh(nullptr);
+  const auto due = [&](int rank) { return later.ranks_[static_cast<std::size_t>(rank)].due; };
+  for (int rank = later.next_due(); due(rank) < end; rank = later.next_due()) later.refresh(rank, nullptr);
   Counts counts = later.counts_;
-  if (later.active_) counts.active_cycles += end - later.active_since_;
-  if (later.closed_ > end) counts.active_cycles -= later.closed_ - end;  // the refresh is due before the end, but late
-  counts.precharged_cycles = end - counts.active_cycles;
+  for (const Rank& rank : later.ranks_) {
+    if (rank.active) counts.active_cycles += end - rank.active_since;
+    if (rank.closed > end) counts.active_cycles -= rank.closed - end;  // the refresh is due before the end, but late
+  }
+  counts.precharged_cycles = end * later.ranks_.size() - counts.active_cycles;
   return counts;
 }
 

@@ -41,15 +41,16 @@ struct Counts {
   std::uint64_t refreshes = 0;
   std::uint64_t busy_cycles = 0;        ///< of the data bus
   std::uint64_t active_cycles = 0;      ///< from the first activate behind a refresh to the next refresh's precharge
-  std::uint64_t precharged_cycles = 0;  ///< the others
+  std::uint64_t precharged_cycles = 0;  ///< the others; both are summed over the ranks
   Counts& operator+=(const Counts& other);
   bool operator==(const Counts&) const = default;
 };
 
 /// Serves requests in their order. The row of a bank stays open until another one is needed or a refresh comes. Rows of
 /// the next `window` bursts are opened ahead of the bursts before them, so each kind of command is in the order of the
-/// bursts, but not all commands. All banks are refreshed at once every refi cycles, counted from cycle 0, as soon as
-/// the burst that is under way then has its command. Copies are snapshots.
+/// bursts, but not all commands. All banks of a rank are refreshed at once every refi cycles, as soon as the burst
+/// that is under way then has its command; rank 0 counts them from cycle 0, the others are spread evenly behind it.
+/// Copies are snapshots.
 class Channel {
  public:
   static constexpr int kWindow = 32;
@@ -76,7 +77,17 @@ class Channel {
   /// Returns the cycle of a burst's read or write.
   std::uint64_t burst(const Place& place, bool write, Log log);
   void open(const Place& place, std::uint64_t from, Log log);
-  void refresh(Log log);
+  void refresh(int rank, Log log);
+  /// Finds the rank whose refresh is due first.
+  int next_due() const;
+
+  /// Holds what a rank does of its own.
+  struct Rank {
+    std::uint64_t due = 0;  ///< when its next refresh is
+    bool active = false;
+    std::uint64_t active_since = 0;
+    std::uint64_t closed = 0;  ///< cycle of the last precharge of all banks
+  };
 
   Organisation organisation_;
   Timing timing_;
@@ -88,10 +99,7 @@ class Channel {
   std::vector<std::uint64_t> taken_;   // ascending cycles of commands, all that a later one could meet
   std::uint64_t arrival_ = 0;          // of the last request
   std::uint64_t last_column_ = 0;      // cycle of the last read or write
-  std::uint64_t due_;                  // when the next refresh is
-  bool active_ = false;
-  std::uint64_t active_since_ = 0;
-  std::uint64_t closed_ = 0;  // cycle of the last precharge of all banks
+  std::vector<Rank> ranks_;
 };
 
 }  // namespace bitloom::dram

@@ -1,10 +1,13 @@
 #include "sim/dram/constraints.hpp"
 
+#include <algorithm>
+
 namespace bitloom::dram {
 
 std::vector<Constraint> constraints_of(const Timing& t, int burst) {
   using enum Command;
   using enum Scope;
+  const int read = t.cl + t.dqsck + burst;     // from a read to the end of its data
   const int written = t.cwl + t.dqss + burst;  // from a write to the end of its data
   return {
       {kActivate, kRead, kBank, t.rcd_read},
@@ -36,6 +39,11 @@ std::vector<Constraint> constraints_of(const Timing& t, int burst) {
       {kWrite, kPrechargeAll, kRank, written + t.wr},
       {kRefresh, kActivate, kRank, t.rfc},
       {kRefresh, kRefresh, kRank, t.rfc},
+      // Ranks share nothing but the buses: their data keep rtrs between them.
+      {kRead, kRead, kOtherRank, burst + t.rtrs},
+      {kWrite, kWrite, kOtherRank, burst + t.rtrs},
+      {kRead, kWrite, kOtherRank, std::max(read - written + burst + t.rtrs, 0)},
+      {kWrite, kRead, kOtherRank, std::max(written - read + burst + t.rtrs, 0)},
   };
 }
 

@@ -7,12 +7,12 @@
 
 namespace bitloom::dram {
 
-/// The commands of a channel. kPrechargeAll and kRefresh are for all banks, the others for one.
+/// The commands of a channel. kPrechargeAll and kRefresh are for all banks of a rank, the others for one.
 enum class Command { kActivate, kPrecharge, kPrechargeAll, kRead, kWrite, kRefresh };
 inline constexpr std::size_t kCommands = 6;
 
-/// Says between which banks a constraint holds. A rank is the whole channel here.
-enum class Scope { kBank, kGroup, kRank };
+/// Says between which banks a constraint holds: of one bank, group or rank, or of different ranks.
+enum class Scope { kBank, kGroup, kRank, kOtherRank };
 
 /// Says that `to` may come `cycles` after the last `from` at the earliest; `count` 4: after the fourth last.
 struct Constraint {

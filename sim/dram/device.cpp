@@ -58,6 +58,7 @@ Timing read_timing(const FieldReader& json) {
   t.rtp = json.get<int>("rtp");
   t.wr = json.get<int>("wr");
   t.ppd = json.get<int>("ppd");
+  t.rtrs = json.get<int>("rtrs");
   t.rfc = json.get<int>("rfc");
   t.refi = json.get<int>("refi");
   return t;

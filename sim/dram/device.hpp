@@ -9,19 +9,21 @@
 
 namespace bitloom::dram {
 
-/// Says how a channel of one rank is built. A column is as wide as the channel.
+/// Says how a channel is built. A column is as wide as the channel.
 struct Organisation {
+  int ranks = 1;  ///< a DRAM file describes one; a hardware file may ask for more
   int channel_bits = 0;
   int device_bits = 0;          ///< of one device; devices side by side make the channel
-  int bank_groups = 0;          ///< 1: the standard knows none
+  int bank_groups = 0;          ///< in a rank; 1: the standard knows none
   int banks = 0;                ///< in a group
   int rows = 0;                 ///< in a bank
   int columns = 0;              ///< in a row
   int burst_length = 0;         ///< columns that one read or write moves
   int transfers_per_clock = 0;  ///< columns that the data bus moves in a cycle
 
-  int devices() const { return channel_bits / device_bits; }
-  int all_banks() const { return bank_groups * banks; }
+  int devices() const { return channel_bits / device_bits; }  ///< in a rank
+  int rank_banks() const { return bank_groups * banks; }
+  int all_banks() const { return ranks * rank_banks(); }
   int burst_cycles() const { return burst_length / transfers_per_clock; }
   std::uint64_t burst_bytes() const { return static_cast<std::uint64_t>(channel_bits) / 8 * burst_length; }
   std::uint64_t bursts_in_row() const { return static_cast<std::uint64_t>(columns / burst_length); }
@@ -43,6 +45,7 @@ struct Timing {
   int rtw = 0, rtp = 0;
   int wr = 0;  ///< from the end of the data
   int ppd = 0;
+  int rtrs = 0;  ///< between the data of two ranks
   int rfc = 0, refi = 0;
 };
 
@@ -80,5 +83,9 @@ const FileSection& device_fields();
 /// has no source.
 Device read_device(const std::string& file);
 Device read_device(const JsonObject& json);
+
+/// Returns the same memory at a slower clock, in MHz: distances that are times are rounded up to the new cycles, those
+/// that are cycles stay, and a burst takes the same charge (docs/dram.md). Throws Error for a faster clock.
+Device at_clock(const Device& device, double mhz);
 
 }  // namespace bitloom::dram

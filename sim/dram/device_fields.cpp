@@ -59,6 +59,8 @@ std::vector<FileField> row_timing() {
           .checked("At least rrd_s, which counts where this key is absent."),
       cycles("faw", 1, "From an activate to the fourth one behind it."),
       cycles("ppd", 1, "From a precharge to the next one of any bank.").or_else("1"),
+      cycles("rtrs", 0, "Between the data of one rank and those of another, where a hardware file asks for ranks.")
+          .or_else("2"),
       cycles("rfc", 1, "From a refresh to the next activate or refresh."),
       cycles("refi", 1, "From one refresh that is due to the next.").checked("At least rfc, rp_all and rc together.")};
 }

@@ -103,6 +103,14 @@ std::optional<dram::Banks> load_dram(const std::string& chosen, const Machine& m
     }
     banks.device.organisation.channel_bits = own->width;
   }
+  if (by_file) {
+    banks.device.organisation.ranks = own->ranks;
+    try {
+      if (own->clock_mhz > 0) banks.device = dram::at_clock(banks.device, own->clock_mhz);
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: dram.clock_mhz: {}", machine.file, error.what()));
+    }
+  }
   try {
     const int fewest = dram::channels_for(banks.device, memory_port(machine.hardware));
     banks.channels = by_file && own->channels > 0 ? own->channels : fewest;

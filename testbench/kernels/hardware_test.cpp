@@ -117,13 +117,15 @@ TEST_F(HardwareFile, ReadsAMemoryWithBanksInThePlaceOfLatencies) {
   nlohmann::json banks = json_;
   banks.erase("dram_read_latency");
   banks.erase("dram_write_latency");
-  banks["dram"] = {{"standard", "hbm2"}, {"channels", 3}, {"width", 128}};
+  banks["dram"] = {{"standard", "hbm2"}, {"channels", 3}, {"width", 128}, {"ranks", 2}, {"clock_mhz", 800.5}};
   EXPECT_EQ(error_of(banks), "");
   const Hardware hw = read_hardware(file_);
   ASSERT_TRUE(hw.dram.has_value());
   EXPECT_EQ(hw.dram->standard, "hbm2");
   EXPECT_EQ(hw.dram->channels, 3);
   EXPECT_EQ(hw.dram->width, 128);
+  EXPECT_EQ(hw.dram->ranks, 2);
+  EXPECT_EQ(hw.dram->clock_mhz, 800.5);
   EXPECT_FALSE(read_hardware(resolve_trace(TraceKind::kHardware, "tiny")).dram.has_value());
   const auto with = [&](const char* key, const nlohmann::json& value) {
     nlohmann::json changed = banks;
@@ -133,7 +135,9 @@ TEST_F(HardwareFile, ReadsAMemoryWithBanksInThePlaceOfLatencies) {
   EXPECT_THAT(with("channels", 0), testing::HasSubstr("dram.channels: expected an integer from 1 to 1024, got 0"));
   EXPECT_THAT(with("width", 24), testing::HasSubstr("dram.width: expected a power of two"));
   EXPECT_THAT(with("standard", ""), testing::HasSubstr("dram.standard: expected a name or a path"));
-  EXPECT_THAT(with("ranks", 2), testing::HasSubstr("dram.ranks: unknown key"));
+  EXPECT_THAT(with("ranks", 3), testing::HasSubstr("dram.ranks: expected a power of two"));
+  EXPECT_THAT(with("clock_mhz", 0), testing::HasSubstr("dram.clock_mhz: expected a number from 1"));
+  EXPECT_THAT(with("speed", 2), testing::HasSubstr("dram.speed: unknown key"));
   banks["dram_read_latency"] = 20;
   EXPECT_THAT(error_of(banks), testing::HasSubstr("dram_read_latency: it has no effect beside dram"));
 }

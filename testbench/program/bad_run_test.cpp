@@ -110,6 +110,12 @@ TEST(Dram, WhatAHardwareFileMaySayOfIt) {
   refused({{"standard", "ddr4_3200"}, {"channels", 0}}, {file + ": dram.channels: expected an integer from 1 to 1024"});
   refused({{"standard", "ddr5"}}, {file + ": dram.standard: DRAM file 'ddr5'", "known names"});
   refused({{"standard", "hbm2"}, {"width", 32}}, {file + ": dram.width: expected a multiple of the device_bits", "64"});
+  refused({{"standard", "ddr4_3200"}, {"clock_mhz", 1700}},
+          {file + ": dram.clock_mhz: expected at most the 1600 MHz of ddr4_3200, got 1700"});
+  json["dram"] = {{"standard", "ddr4_3200"}, {"ranks", 2}, {"clock_mhz", 800}};
+  write_text(file, json.dump());
+  EXPECT_THAT(run_program({"run", "mlp_odd", "--hw", file}).output,
+              HasSubstr("ddr4_3200, 1 channel of 2 ranks: 12.8 GB/s at most"));
   json["dram"] = {{"standard", "hbm2"}};
   json["clock_mhz"] = 333.3333;
   write_text(file, json.dump());
