@@ -31,6 +31,7 @@ Run::Run(const Program& source, const Hardware& hardware, MemoryImage* image, co
     values.emplace(machine, image->bytes);
   }
   if (reads.ordered() != nullptr) {
+    if (options.bus_moved) reads.ordered()->memory().banked()->watch_bus(options.bus_moved);
     reads.ordered()->before_reads([this](std::uint64_t edge) { store.store_until(edge); });
   }
   decode();

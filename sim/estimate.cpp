@@ -93,7 +93,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
                     const EstimateOptions& options, const ActionPrices& prices, Energy& energy_of_all) {
   std::optional<Values> values;
   if (options.values) values.emplace(program, recipe, config, options);
-  if (options.timeline != nullptr) options.timeline->begin(program);
+  if (options.timeline != nullptr) options.timeline->begin(program, options.dram ? options.dram->channels : 0);
   SimResult sum;
   for (int step = 0; step < options.steps; ++step) {
     StepRegisters registers;
@@ -112,6 +112,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
     };
     if (options.timeline != nullptr) {
       sim.executed = [&](const ExecutionRecord& execution) { options.timeline->take(execution); };
+      if (options.dram) sim.bus_moved = [&](const dram::BusSlice& slice) { options.timeline->take_bus(slice); };
     }
     if (values) registers.learning_rate = word(step_context(config, options.seed, registers.step).lr);
     const SimResult result = simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim);

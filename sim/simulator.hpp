@@ -9,6 +9,7 @@
 #include "kernels/hardware.hpp"
 #include "kernels/image.hpp"
 #include "kernels/program.hpp"
+#include "sim/dram/banked_memory.hpp"
 #include "sim/dram/banks.hpp"
 #include "sim/statistics.hpp"
 
@@ -47,6 +48,9 @@ struct SimOptions {
   /// Is called after each execution, and after each wait of the command processor for a command; what it throws ends
   /// simulate(). Those of one track come in order and do not overlap. May be empty.
   std::function<void(const ExecutionRecord& execution)> executed;
+  /// Is called after each burst on a data bus of `dram`; those of one channel come in order and do not overlap. May be
+  /// empty.
+  std::function<void(const dram::BusSlice& slice)> bus_moved;
   /// Is called after each execution with its command's position; what it throws ends simulate(). May be empty.
   std::function<void(std::uint32_t command)> progress;
 };

@@ -26,7 +26,7 @@ std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::e
 Timeline::Timeline(const std::string& path, std::string detail, std::uint64_t limit)
     : file_(path), path_(path), detail_(std::move(detail)), limit_(limit) {}
 
-void Timeline::begin(const Program& program) {
+void Timeline::begin(const Program& program, int channels) {
   program_ = &program;
   const auto named = [&](const Node& node) { return node.name == detail_; };
   if (!detail_.empty() && std::none_of(program.network.nodes.begin(), program.network.nodes.end(), named)) {
@@ -45,9 +45,11 @@ void Timeline::begin(const Program& program) {
                  {"name", "process_name"},
                  {"args", {{"name", program.network.name + ", " + program.recipe + ", " + program.hardware.name}}}}));
   for (std::size_t track = 0; track < kTracks; ++track) name_track(track, kTrackNames[track]);
+  open_bus_.resize(static_cast<std::size_t>(channels));
+  for (std::size_t n = 0; n < open_bus_.size(); ++n) name_track(kTracks + n, fmt::format("dram {}", n));
 }
 
-void Timeline::name_track(std::size_t track, const char* name) {
+void Timeline::name_track(std::size_t track, const std::string& name) {
   event(text_of({{"ph", "M"}, {"pid", 1}, {"tid", track + 1}, {"name", "thread_name"}, {"args", {{"name", name}}}}));
   event(text_of({{"ph", "M"},
                  {"pid", 1},
@@ -101,10 +103,37 @@ void Timeline::write(std::size_t track, const Slice& slice) {
                    {"busy_cycles", slice.busy}}}}));
 }
 
+void Timeline::take_bus(const dram::BusSlice& slice) {
+  std::optional<Bus>& open = open_bus_[slice.channel];
+  if (open && open->slice.end != slice.start) {
+    write_bus(slice.channel, *open);
+    open.reset();
+  }
+  if (!open) open = Bus{slice, 0};
+  open->slice.end = slice.end;
+  open->slice.end_edge = slice.end_edge;
+  open->bursts += 1;
+}
+
+void Timeline::write_bus(std::size_t channel, const Bus& bus) {
+  const double start = static_cast<double>(before_) + bus.slice.start_edge;
+  event(text_of({{"ph", "X"},
+                 {"pid", 1},
+                 {"tid", kTracks + channel + 1},
+                 {"ts", start},
+                 {"dur", bus.slice.end_edge - bus.slice.start_edge},
+                 {"name", "data"},
+                 {"args", {{"bursts", bus.bursts}, {"memory_cycles", bus.slice.end - bus.slice.start}}}}));
+}
+
 void Timeline::end_step(std::uint64_t cycles) {
   for (std::size_t track = 0; track < kTracks; ++track) {
     if (open_[track]) write(track, *open_[track]);
     open_[track].reset();
+  }
+  for (std::size_t n = 0; n < open_bus_.size(); ++n) {
+    if (open_bus_[n]) write_bus(n, *open_bus_[n]);
+    open_bus_[n].reset();
   }
   before_ += cycles;
 }

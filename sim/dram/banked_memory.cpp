@@ -22,6 +22,10 @@ std::uint64_t BankedMemory::access(std::uint64_t unit, bool write, std::uint64_t
   const DataSpan data = channel.request({local, unit_bytes_, write, clocks_.cycle_at(edge)});
   use_.activates += channel.activates() - activates;
   ++(write ? use_.writes : use_.reads);
+  if (watch_) {
+    const std::uint64_t end = data.last + 1;
+    watch_({granule % channels_.size(), data.first, end, clocks_.exact_edge(data.first), clocks_.exact_edge(end)});
+  }
   return clocks_.edge_at(data.last + 1);
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "sim/dram/banks.hpp"
@@ -15,6 +17,14 @@ namespace bitloom::dram {
 struct Use {
   std::uint64_t activates = 0;
   std::uint64_t reads = 0, writes = 0;  ///< bursts
+};
+
+/// Tells that a channel's data bus moves a burst in its cycles [start, end), and at which edges of the machine these
+/// cycles begin, which may lie between two.
+struct BusSlice {
+  std::size_t channel = 0;
+  std::uint64_t start = 0, end = 0;
+  double start_edge = 0, end_edge = 0;
 };
 
 /// A memory of several channels with the port of a machine, which counts in edges of its own clock. Reads and writes
@@ -35,6 +45,9 @@ class BankedMemory {
   /// beat is the last.
   std::uint64_t take(const WriteBeat& beat, std::uint64_t edge);
 
+  /// Has `watch` called after each burst; those of one channel come in the order of their cycles.
+  void watch_bus(std::function<void(const BusSlice&)> watch) { watch_ = std::move(watch); }
+
   const Banks& banks() const { return banks_; }
   /// Returns what reads and writes did in all channels since this was asked last.
   Use take_use();
@@ -51,6 +64,7 @@ class BankedMemory {
   std::uint64_t word_, unit_bytes_, granule_;
   Clocks clocks_;
   std::vector<Channel> channels_;
+  std::function<void(const BusSlice&)> watch_;                        ///< may be empty
   std::uint64_t read_last_ = 0, write_last_ = 0, response_last_ = 0;  ///< edges
   std::uint64_t open_ = 0, open_beats_ = 0;  ///< beats that were taken and not yet written: address, number
   std::uint64_t written_ = 0;                ///< edge from which what was written of the burst is in the memory

@@ -20,6 +20,10 @@ class Clocks {
   std::uint64_t cycle_at(std::uint64_t edge) const { return divided(Wide{edge} * edge_, cycle_); }
   /// Returns the first edge of the machine at which a memory's cycle begins or has begun.
   std::uint64_t edge_at(std::uint64_t cycle) const { return divided(Wide{cycle} * cycle_, edge_); }
+  /// Returns where between the machine's edges a cycle of the memory begins.
+  double exact_edge(std::uint64_t cycle) const {
+    return static_cast<double>(cycle) * static_cast<double>(cycle_) / static_cast<double>(edge_);
+  }
 
  private:
   __extension__ using Wide = unsigned __int128;

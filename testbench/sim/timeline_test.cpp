@@ -10,6 +10,7 @@
 
 #include "model/io/error.hpp"
 #include "model/io/traces.hpp"
+#include "sim/dram/banks.hpp"
 #include "sim/estimate.hpp"
 
 namespace bitloom {
@@ -22,13 +23,15 @@ struct Traced {
   Json trace;
 };
 
-Traced traced(const std::string& detail, std::uint64_t limit = 200'000'000) {
+Traced traced(const std::string& detail, std::uint64_t limit = 200'000'000,
+              const std::optional<dram::Banks>& banks = std::nullopt) {
   const std::string path = testing::TempDir() + "timeline_test.json";
   std::filesystem::remove(path);
   Timeline timeline(path, detail, limit);
   EstimateOptions options;
   options.steps = 2;
   options.timeline = &timeline;
+  options.dram = banks;
   Traced made{estimate(read_network(resolve_trace(TraceKind::kNetwork, "conv_small")),
                        read_recipe(resolve_trace(TraceKind::kRecipe, "int8")),
                        read_hardware(resolve_trace(TraceKind::kHardware, "tiny")), 7, options),
@@ -97,6 +100,38 @@ TEST(Timeline, HasEachExecutionOfOneLayer) {
   EXPECT_EQ(slices_of(made.trace, "conv2 forward GEMM"), 2u * 35 * 2 * 3);
   EXPECT_GT(executions, slices_of(made.trace, "conv2 forward GEMM"));
   EXPECT_EQ(slices_of(made.trace, "fc forward GEMM"), 2u);
+}
+
+/// Two channels of HBM2 at twice the machine's clock: their slices are the bursts that the counters have, apart from
+/// each other by at least a cycle of the memory, and none is longer than its bursts.
+TEST(Timeline, HasATrackADramChannel) {
+  const dram::Banks banks{dram::read_device(resolve_trace(TraceKind::kDram, "hbm2")), 2};
+  const Traced made = traced("", 200'000'000, banks);
+  const auto names = track_names(made.trace);
+  ASSERT_EQ(names.size(), 7u);
+  const double cycle = read_hardware(resolve_trace(TraceKind::kHardware, "tiny")).clock_mhz / 1000;  // 1 ns in edges
+  std::map<std::string, double> end;
+  std::map<std::string, std::uint64_t> bursts;
+  std::uint64_t merged = 0;
+  for (const Json& event : made.trace["traceEvents"]) {
+    if (event["ph"] != "X" || !names.at(event["tid"]).starts_with("dram ")) continue;
+    const std::string track = names.at(event["tid"]);
+    const double start = event["ts"], length = event["dur"];
+    const std::uint64_t cycles = event["args"]["memory_cycles"], count = event["args"]["bursts"];
+    if (bursts[track] > 0) {
+      EXPECT_GT(start, end[track] + 0.9 * cycle) << event;  // else it would be one slice
+    }
+    EXPECT_EQ(cycles, 2 * count) << event;  // HBM2: four transfers, two a cycle
+    EXPECT_NEAR(length, static_cast<double>(cycles) * cycle, 1e-6) << event;
+    end[track] = start + length;
+    bursts[track] += count;
+    merged += count > 1;
+  }
+  EXPECT_GT(merged, 10u);
+  ASSERT_EQ(bursts.size(), 2u);
+  const ActionCounts& counts = made.estimate.result.counts;
+  EXPECT_EQ(bursts["dram 0"] + bursts["dram 1"], counts[Action::dram_reads] + counts[Action::dram_writes]);
+  EXPECT_LE(std::max(end["dram 0"], end["dram 1"]), static_cast<double>(made.estimate.result.cycles));
 }
 
 TEST(Timeline, RefusesWhatItCannotWrite) {
