@@ -24,6 +24,19 @@ EnergyRow read_row(const FieldReader& json) {
   return row;
 }
 
+void read_leakage(const FieldReader& json, EnergyTable& table) {
+  for (const FieldReader& of : json.objects("leakage")) {
+    LeakageRow row;
+    row.block = of.get<std::string>("block");
+    row.mw = of.get<double>("mW");
+    row.source = of.get<std::string>("source");
+    row.derived = of.get<bool>("derived");
+    const auto same = [&](const LeakageRow& other) { return other.block == row.block; };
+    if (std::any_of(table.leakage.begin(), table.leakage.end(), same)) of.fail("block", "this block has a row already");
+    table.leakage.push_back(row);
+  }
+}
+
 /// Rows that action_prices() asks for.
 struct Needed {
   const char* op;
@@ -138,6 +151,7 @@ EnergyTable read_energy_table(const JsonObject& object) {
   if (std::count_if(table.rows.begin(), table.rows.end(), [](const EnergyRow& r) { return r.op == "sram"; }) < 2) {
     json.fail("rows", "expected at least two sram rows");
   }
+  if (json.has("leakage")) read_leakage(json, table);
   return table;
 }
 
@@ -186,6 +200,16 @@ ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware,
   return prices;                                   // draws are priced by the Threefry calls that make them
 }
 
+StaticPrices static_prices(const EnergyTable& table, const Hardware& hardware) {
+  StaticPrices prices{};
+  for (std::size_t b = 0; b < kBlocks; ++b) {
+    for (const LeakageRow& row : table.leakage) {
+      if (row.block == block_name(static_cast<Block>(b))) prices[b] = row.mw * 1e3 / hardware.clock_mhz;  // mW times ns
+    }
+  }
+  return prices;
+}
+
 namespace {
 
 constexpr std::int64_t kLargestPj = std::int64_t{1} << 53;
@@ -213,6 +237,20 @@ std::int64_t add_row(const ActionCounts& counts, const ActionPrices& prices, Ene
   return sum;
 }
 
+/// Rounds and adds what the blocks take in so many cycles, whatever they do.
+void add_static(std::uint64_t cycles, const StaticPrices& prices, Energy& e) {
+  for (std::size_t b = 0; b < kBlocks; ++b) {
+    const double exact = static_cast<double>(cycles) * prices[b];
+    if (exact > static_cast<double>(kLargestPj)) too_large();
+    const auto pj = static_cast<std::int64_t>(std::llround(exact));
+    e.static_block_pj[b] += pj;
+    e.static_pj += pj;
+    e.block_pj[b] += pj;
+    e.total_pj += pj;
+    if (e.total_pj > kLargestPj) too_large();
+  }
+}
+
 /// Returns what no phase counts.
 ActionCounts outside_phases(const SimResult& result) {
   ActionCounts rest = result.counts;
@@ -228,6 +266,8 @@ Energy& Energy::operator+=(const Energy& other) {
   total_pj += other.total_pj;
   if (total_pj > kLargestPj) too_large();
   for (std::size_t i = 0; i < kBlocks; ++i) block_pj[i] += other.block_pj[i];
+  for (std::size_t i = 0; i < kBlocks; ++i) static_block_pj[i] += other.static_block_pj[i];
+  static_pj += other.static_pj;
   for (std::size_t i = 0; i < kActions; ++i) action_pj[i] += other.action_pj[i];
   phase_pj.resize(std::max(phase_pj.size(), other.phase_pj.size()));
   for (std::size_t i = 0; i < other.phase_pj.size(); ++i) phase_pj[i] += other.phase_pj[i];
@@ -236,7 +276,7 @@ Energy& Energy::operator+=(const Energy& other) {
   return *this;
 }
 
-Energy energy(const SimResult& result, const ActionPrices& prices) {
+Energy energy(const SimResult& result, const ActionPrices& prices, const StaticPrices& statics) {
   Energy e;
   for (const PhaseResult& phase : result.phases) e.phase_pj.push_back(add_row(phase.counts, prices, e));
   ActionCounts fetch = outside_phases(result), standby;
@@ -246,17 +286,17 @@ Energy energy(const SimResult& result, const ActionPrices& prices) {
   }
   e.fetch_pj = add_row(fetch, prices, e);
   e.standby_pj = add_row(standby, prices, e);
+  add_static(result.cycles, statics, e);
   return e;
 }
 
-std::vector<std::string> energy_not_modelled(bool banks) {
-  std::vector<std::string> list{
-      "leakage",
-      "clock tree",
-      "control logic and command decoding",
-      "wires, multiplexers and pipeline registers",
-      "shifters and lookup tables",
-  };
+std::vector<std::string> energy_not_modelled(bool banks, bool leakage) {
+  std::vector<std::string> list;
+  if (!leakage) list.emplace_back("leakage");
+  for (const char* part : {"clock tree", "control logic and command decoding",
+                           "wires, multiplexers and pipeline registers", "shifters and lookup tables"}) {
+    list.emplace_back(part);
+  }
   list.emplace_back(banks ? "termination and controller of the DRAM"
                           : "DRAM refresh, row activation and background power");
   list.emplace_back("the host");

@@ -23,6 +23,14 @@ struct EnergyRow {
   bool derived = false;
 };
 
+/// The power that a block takes all the time, whatever it does.
+struct LeakageRow {
+  std::string block;  ///< block_name()
+  double mw = 0;
+  std::string source;
+  bool derived = false;
+};
+
 /// A named set from one source. Sets are never mixed: an estimate uses one.
 struct EnergyTable {
   std::string name;
@@ -30,6 +38,7 @@ struct EnergyTable {
   std::string set;   ///< the publication
   std::string dram;  ///< kind of DRAM
   std::vector<EnergyRow> rows;
+  std::vector<LeakageRow> leakage;  ///< at most one a block; empty: the set gives none
 
   /// Returns the energy of one operation; throws Error when the set has no such row.
   double pj(const std::string& op, int width) const;
@@ -53,8 +62,13 @@ using ActionPrices = std::array<double, kActions>;
 ActionPrices action_prices(const EnergyTable& table, const Hardware& hardware,
                            const std::optional<dram::Banks>& banks = std::nullopt);
 
-/// Energies of one or several steps, in whole pJ. Each action of each phase of a step is counts × price, rounded once;
-/// all else is a sum of those, so every cut adds up to the total exactly.
+/// Returns the pJ that each block takes in a cycle of a hardware's clock by the table's leakage.
+using StaticPrices = std::array<double, kBlocks>;
+StaticPrices static_prices(const EnergyTable& table, const Hardware& hardware);
+
+/// Energies of one or several steps, in whole pJ. Each action of each phase of a step is counts × price, rounded once,
+/// and each block's leakage of a step is cycles × price; all else is a sum of those, so every cut adds up to the total
+/// exactly.
 struct Energy {
   std::int64_t total_pj = 0;
   std::array<std::int64_t, kBlocks> block_pj{};
@@ -62,6 +76,8 @@ struct Energy {
   std::int64_t fetch_pj = 0;           ///< of no phase: the fetch of commands
   std::int64_t standby_pj = 0;         ///< of no phase: standby and refreshes of a memory with banks
   std::array<std::int64_t, kActions> action_pj{};
+  std::int64_t static_pj = 0;  ///< of no phase and no action: leakage, which total_pj and block_pj contain
+  std::array<std::int64_t, kBlocks> static_block_pj{};
 
   /// Adds another step of the same program. Throws Error beyond 2^53 pJ (9 kJ), the last that JSON's numbers hold
   /// exactly.
@@ -70,9 +86,10 @@ struct Energy {
 };
 
 /// Prices the counts of one step. Throws Error beyond 2^53 pJ.
-Energy energy(const SimResult& result, const ActionPrices& prices);
+Energy energy(const SimResult& result, const ActionPrices& prices, const StaticPrices& statics = {});
 
-/// Lists what no number of an energy estimate contains, with a memory with banks or without; to be printed beside it.
-std::vector<std::string> energy_not_modelled(bool banks);
+/// Lists what no number of an energy estimate contains, with a memory with banks or without, by a table with leakage or
+/// without; to be printed beside it.
+std::vector<std::string> energy_not_modelled(bool banks, bool leakage);
 
 }  // namespace bitloom

@@ -29,6 +29,24 @@ const FileSection& row_fields() {
   return section;
 }
 
+const FileSection& leakage_fields() {
+  static const FileSection section{
+      "leakage_row",
+      "The power that one block takes all the time, whatever it does.",
+      {fields::choice("block",
+                      {{"dma_load", "The scratchpads, VIN and what fills them.", ""},
+                       {"mac_array", "The array and its accumulators.", ""},
+                       {"vector_unit", "The vector engine with VOUT, VBIAS and the table.", ""},
+                       {"dma_store", "What writes results to memory.", ""},
+                       {"command_processor", "Fetch, queues and tokens.", ""},
+                       {"dram", "The memory beside the chip; a memory with banks has its standby besides.", ""}},
+                      "Which block."),
+       fields::number("mW", 0.0, 1e9, "The power.").in("mW"),
+       fields::text("source", "Where the number stands, or the rule that derives it from others."),
+       fields::flag("derived", "Is the number computed from others of the table?")}};
+  return section;
+}
+
 }  // namespace
 
 const FileSection& energy_fields() {
@@ -39,7 +57,10 @@ const FileSection& energy_fields() {
        fields::integer("node_nm", 1, 1000, "The technology node.").in("nm"), fields::text("set", "The publication."),
        fields::text("dram", "The kind of memory beside the chip."),
        fields::objects("rows", row_fields(), "The energies, one of each operation, width and capacity.")
-           .checked("All rows that the estimate uses, and at least two of sram.")}};
+           .checked("All rows that the estimate uses, and at least two of sram."),
+       fields::objects("leakage", leakage_fields(), "The leakage of blocks; without it none is modelled.")
+           .may_be_absent()
+           .checked("At most one row a block.")}};
   return section;
 }
 

@@ -90,7 +90,8 @@ void add(SimResult& sum, const SimResult& step) {
 }
 
 SimResult run_steps(const Program& program, const Hardware& hardware, const Recipe& recipe, const StepConfig& config,
-                    const EstimateOptions& options, const ActionPrices& prices, Energy& energy_of_all) {
+                    const EstimateOptions& options, const ActionPrices& prices, const StaticPrices& statics,
+                    Energy& energy_of_all) {
   std::optional<Values> values;
   if (options.values) values.emplace(program, recipe, config, options);
   if (options.timeline != nullptr) options.timeline->begin(program, options.dram ? options.dram->channels : 0);
@@ -117,7 +118,7 @@ SimResult run_steps(const Program& program, const Hardware& hardware, const Reci
     if (values) registers.learning_rate = word(step_context(config, options.seed, registers.step).lr);
     const SimResult result = simulate(program, hardware, values ? values->image(step) : nullptr, registers, sim);
     if (options.timeline != nullptr) options.timeline->end_step(result.cycles);
-    energy_of_all += energy(result, prices);
+    energy_of_all += energy(result, prices, statics);
     add(sum, result);
   }
   return sum;
@@ -197,12 +198,15 @@ void add_layers(const Program& program, const Recipe& recipe, Estimate& e) {
   fetch.energy_pj = e.energy.fetch_pj;
   e.layers.push_back(fetch);
   e.totals += fetch;
-  if (!e.options.dram) return;
-  EstimateLayer standby;
-  standby.phase = kDramStandby;
-  standby.energy_pj = e.energy.standby_pj;
-  e.layers.push_back(standby);
-  e.totals += standby;
+  const auto add_energy = [&](const char* phase, std::int64_t pj) {
+    EstimateLayer row;
+    row.phase = phase;
+    row.energy_pj = pj;
+    e.layers.push_back(row);
+    e.totals += row;
+  };
+  if (e.options.dram) add_energy(kDramStandby, e.energy.standby_pj);
+  if (!e.table.leakage.empty()) add_energy(kLeakage, e.energy.static_pj);
 }
 
 void add_blocks(Estimate& e) {
@@ -211,6 +215,7 @@ void add_blocks(Estimate& e) {
     EstimateBlock block;
     block.name = block_name(static_cast<Block>(b));
     block.energy_pj = e.energy.block_pj[b];
+    block.static_energy_pj = e.energy.static_block_pj[b];
     if (b < e.result.queues.size()) {
       block.busy_cycles = e.result.queues[b].busy;
       block.stalled = e.result.queues[b].stalled();
@@ -264,7 +269,8 @@ Estimate estimate(const Network& network, const Recipe& recipe, const Hardware& 
   e.options = options;
   e.commands = program.commands.size();
   const ActionPrices prices = action_prices(e.table, hardware, options.dram);
-  e.result = run_steps(program, hardware, recipe, config, options, prices, e.energy);
+  const StaticPrices statics = static_prices(e.table, hardware);
+  e.result = run_steps(program, hardware, recipe, config, options, prices, statics, e.energy);
   e.peak = reserved_bytes(program);
   add_layers(program, recipe, e);
   add_blocks(e);

@@ -62,7 +62,7 @@ struct WorkSums {
 struct EstimateLayer : WorkSums {
   int node = -1;      ///< of the network; -1: of none
   std::string name;   ///< of the node
-  std::string phase;  ///< see CommandInfo; or kCommandFetch, kDramStandby
+  std::string phase;  ///< see CommandInfo; or kCommandFetch, kDramStandby, kLeakage
 };
 
 /// The row of what belongs to no phase. Fetching goes on beside all phases, so it takes energy and no cycles of its
@@ -70,6 +70,8 @@ struct EstimateLayer : WorkSums {
 inline constexpr const char* kCommandFetch = "command fetch";
 /// The row of standby and refreshes of a memory with banks, where there is one.
 inline constexpr const char* kDramStandby = "DRAM standby";
+/// The row of the blocks' leakage, where the energy table gives it.
+inline constexpr const char* kLeakage = "leakage";
 
 /// What one block of the machine did in all steps.
 struct EstimateBlock {
@@ -78,6 +80,7 @@ struct EstimateBlock {
   std::uint64_t stalled = 0;                               ///< cycles in which it waits for a token of another block
   std::array<std::uint64_t, kTokenCounters> stalled_on{};  ///< the same by token
   std::int64_t energy_pj = 0;
+  std::int64_t static_energy_pj = 0;  ///< of it, leakage
 };
 
 /// Cycles and energy of training steps, by layer and phase and by block.
@@ -93,7 +96,7 @@ struct Estimate {
   Energy energy;
   WorkSums totals;
   KindBytes peak;  ///< what the program's layout reserves in DRAM, which is the most that a step ever needs
-  std::vector<EstimateLayer> layers;  ///< by node and phase, in program order, and kCommandFetch, kDramStandby
+  std::vector<EstimateLayer> layers;  ///< by node and phase, in program order, and those of no phase
   std::vector<EstimateBlock> blocks;
 
   double time_ms() const { return static_cast<double>(result.cycles) / hardware.clock_mhz / 1e3; }

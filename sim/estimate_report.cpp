@@ -74,6 +74,7 @@ void add_rates(Json& json, const Estimate& e) {
 Json totals_json(const Estimate& e) {
   Json totals;
   add_sums(totals, e.totals);
+  totals["static_energy_pj"] = e.energy.static_pj;
   add_rates(totals, e);
   return totals;
 }
@@ -107,7 +108,8 @@ Json blocks_json(const Estimate& e) {
                       {"busy_cycles", block.busy_cycles},
                       {"stalled", block.stalled},
                       {"stalled_on", stalled_on},
-                      {"energy_pj", block.energy_pj}});
+                      {"energy_pj", block.energy_pj},
+                      {"static_energy_pj", block.static_energy_pj}});
   }
   return blocks;
 }
@@ -125,6 +127,9 @@ Json table_json(const EnergyTable& table) {
   Json derived = Json::array();
   for (const EnergyRow& row : table.rows) {
     if (row.derived) derived.push_back(fmt::format("{} {}: {}", row.op, row.width, row.source));
+  }
+  for (const LeakageRow& row : table.leakage) {
+    if (row.derived) derived.push_back(fmt::format("leakage {}: {}", row.block, row.source));
   }
   return {
       {"name", table.name}, {"node_nm", table.node_nm}, {"set", table.set}, {"dram", table.dram}, {"derived", derived}};
@@ -186,7 +191,7 @@ Json to_json(const Estimate& e) {
   json["layers"] = layers_json(e);
   json["blocks"] = blocks_json(e);
   json["actions"] = actions_json(e);
-  json["not_modelled"] = energy_not_modelled(e.options.dram.has_value());
+  json["not_modelled"] = energy_not_modelled(e.options.dram.has_value(), !e.table.leakage.empty());
   return json;
 }
 

@@ -160,8 +160,10 @@ std::string text_table(const Estimate& e, int columns, bool details) {
         columns);
   }
   text += wrapped(fmt::format("energies: {}; see docs/energy.md", e.table.set), columns);
-  text += wrapped(fmt::format("not modelled: {}", fmt::join(energy_not_modelled(e.options.dram.has_value()), ", ")),
-                  columns);
+  text +=
+      wrapped(fmt::format("not modelled: {}",
+                          fmt::join(energy_not_modelled(e.options.dram.has_value(), !e.table.leakage.empty()), ", ")),
+              columns);
   text += wrapped(
       "busiest, next: the engine with the most cycles in executions, and the second; ×least: of the bytes that the "
       "step must move; ×bound: of its roofline; see docs/counters.md",

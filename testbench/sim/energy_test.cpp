@@ -2,8 +2,10 @@
 // reading.
 #include "sim/energy.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/io/error.hpp"
@@ -50,6 +52,40 @@ TEST(EnergyTables, HoldThePublishedNumbersAndDeriveTheRest) {
       EXPECT_FALSE(row.source.empty());
     }
   }
+}
+
+/// The 45 nm table with leakage of two blocks.
+EnergyTable leaking(double array_mw, double dram_mw) {
+  EnergyTable table = shipped("45nm");
+  table.leakage = {{"mac_array", array_mw, "s", false}, {"dram", dram_mw, "s", true}};
+  return table;
+}
+
+/// 12 mW for 1000 cycles of 2 ns are 24,000 pJ, and 0.3 mW are 600: by hand, beside a step that does nothing else.
+TEST(Leakage, IsPowerTimesTime) {
+  Hardware hardware;
+  hardware.clock_mhz = 500;
+  SimResult result;
+  result.cycles = 1000;
+  Energy e = energy(result, ActionPrices{}, static_prices(leaking(12, 0.3), hardware));
+  EXPECT_EQ(e.static_block_pj, (std::array<std::int64_t, kBlocks>{0, 24'000, 0, 0, 0, 600}));
+  EXPECT_EQ(e.block_pj, e.static_block_pj);
+  EXPECT_EQ(e.static_pj, 24'600);
+  EXPECT_EQ(e.total_pj, 24'600);
+  e += energy(result, ActionPrices{}, static_prices(leaking(1, 0), hardware));
+  EXPECT_EQ(e.static_pj, 24'600 + 2'000);
+  EXPECT_EQ(e.static_block_pj[1], 26'000);
+  EXPECT_EQ(energy(result, ActionPrices{}, static_prices(shipped("45nm"), hardware)).total_pj, 0);
+  EXPECT_THROW(energy(result, ActionPrices{}, static_prices(leaking(1e13, 0), hardware)), Error);
+}
+
+TEST(Leakage, IsNamedWhereTheTableHasNone) {
+  const auto names_it = [](bool leakage) {
+    const std::vector<std::string> list = energy_not_modelled(false, leakage);
+    return std::find(list.begin(), list.end(), "leakage") != list.end();
+  };
+  EXPECT_TRUE(names_it(false));
+  EXPECT_FALSE(names_it(true));
 }
 
 TEST(EnergyTables, SramBetweenAndBeyondSizesFollowsAPowerLaw) {
@@ -177,6 +213,24 @@ std::string error_of(const std::string& rows) {
     return error.what();
   }
   return "";
+}
+
+TEST(Leakage, IsReadStrictly) {
+  const std::string row = R"({"block": "dram", "mW": 5, "source": "s", "derived": false})";
+  const auto with = [&](const std::string& rows) {
+    const std::string good = text(R"({"op": "dram", "width": 64, "pJ": 1300, "source": "s", "derived": false})");
+    const std::string json = good.substr(0, good.rfind('}')) + R"(, "leakage": [)" + rows + "]}";
+    try {
+      const EnergyTable table = read_energy_table(JsonObject::from_text(json, "table.json"));
+      return fmt::format("{} of {} mW", table.leakage.at(0).block, table.leakage.at(0).mw);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(with(row), "dram of 5 mW");
+  EXPECT_NE(with(row + "," + row).find("this block has a row already"), std::string::npos);
+  EXPECT_NE(with(R"({"block": "fan", "mW": 5, "source": "s", "derived": false})").find("block"), std::string::npos);
+  EXPECT_NE(with(R"({"block": "dram", "mW": -5, "source": "s", "derived": false})").find("mW"), std::string::npos);
 }
 
 TEST(EnergyTables, AreReadStrictly) {

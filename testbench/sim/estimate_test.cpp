@@ -107,6 +107,33 @@ TEST(EstimateTest, JsonHasTheKeysThatScriptsRelyOn) {
   EXPECT_EQ(json["energy_table"]["name"], "45nm");
 }
 
+/// Operations that cost nothing and 8 mW of the vector unit: its leakage is the whole energy, and has a row of its own.
+TEST(EstimateTest, LeakageHasARow) {
+  auto table = nlohmann::json::parse(std::ifstream(resolve_trace(TraceKind::kEnergy, "45nm")));
+  for (auto& row : table["rows"]) row["pJ"] = 0;
+  table["leakage"] = {{{"block", "vector_unit"}, {"mW", 8}, {"source", "s"}, {"derived", true}}};
+  EstimateOptions options;
+  options.energy = testing::TempDir() + "estimate_leakage.json";
+  options.steps = 2;
+  std::ofstream(options.energy) << table;
+  const nlohmann::json json = to_json(of("int8", "tiny", 19, options));
+  const std::uint64_t expected = json["cycles"].get<std::uint64_t>() * 16;  // 8 mW times the 2 ns of 500 MHz
+  EXPECT_GT(expected, 0u);
+  EXPECT_EQ(json["energy_pj"], expected);
+  EXPECT_EQ(json["totals"]["static_energy_pj"], expected);
+  EXPECT_EQ(json["layers"].back()["phase"], kLeakage);
+  EXPECT_EQ(json["layers"].back()["energy_pj"], expected);
+  EXPECT_EQ(json["phases"].back()["energy_pj"], expected);
+  for (const auto& block : json["blocks"]) {
+    EXPECT_EQ(block["static_energy_pj"], block["name"] == "vector_unit" ? expected : 0) << block["name"];
+  }
+  EXPECT_EQ(json["not_modelled"].dump().find("leakage"), std::string::npos);
+  EXPECT_NE(json["energy_table"]["derived"].dump().find("leakage vector_unit: s"), std::string::npos);
+  const nlohmann::json without = to_json(of("int8", "tiny", 19, {}));
+  EXPECT_EQ(without["totals"]["static_energy_pj"], 0);
+  EXPECT_NE(without["not_modelled"].dump().find("leakage"), std::string::npos);
+}
+
 /// A table whose operations all cost nothing: every number of the report is a number.
 TEST(EstimateTest, ATableOfZerosGivesNoJoules) {
   auto table = nlohmann::json::parse(std::ifstream(resolve_trace(TraceKind::kEnergy, "45nm")));
