@@ -26,9 +26,9 @@ struct HardwareDram {
 struct Hardware {
   std::string name;
   double clock_mhz = 0;              ///< turns cycles into seconds; no effect on cycles
-  int rows = 0;                      ///< R, 1..32, at most axi_bytes
-  int cols = 0;                      ///< C, V..32, at most axi_bytes
-  int axi_bytes = 0;                 ///< W: 8, 16 or 32
+  int rows = 0;                      ///< R, 1..64, at most axi_bytes
+  int cols = 0;                      ///< C, V..64, at most axi_bytes
+  int axi_bytes = 0;                 ///< W: 8, 16, 32 or 64
   int lanes = 0;                     ///< V: a quarter or half of axi_bytes
   int spad_a_bytes = 0;              ///< per lane and buffer, multiple of W
   int spad_b_bytes = 0;              ///< per lane and buffer, multiple of W

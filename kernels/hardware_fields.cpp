@@ -11,18 +11,18 @@ std::vector<FileField> array_fields() {
       fields::text("name", "What reports call the machine.").checked("Not empty."),
       fields::number("clock_mhz", 1e-3, 1e6, "The clock, which turns cycles into seconds and changes no cycles.")
           .in("MHz"),
-      fields::integer("axi_bytes", 8, 32, "The width of the memory bus, W.").in("bytes").powers_of_two(),
+      fields::integer("axi_bytes", 8, 64, "The width of the memory bus, W.").in("bytes").powers_of_two(),
       fields::integer(
-          "lanes", 2, 16,
+          "lanes", 2, 32,
           "The lanes of the vector unit, V. With axi_bytes / 4 a beat of memory brings a value of 32 bits for "
           "each, with axi_bytes / 2 one of 16 bits.")
           .in("lanes")
           .may_be_absent()
           .checked("axi_bytes / 4, which is meant where it is absent, or axi_bytes / 2."),
-      fields::integer("rows", 1, 32, "The rows of the multiplier array, R.")
+      fields::integer("rows", 1, 64, "The rows of the multiplier array, R.")
           .in("multipliers")
           .checked("At most axi_bytes."),
-      fields::integer("cols", 2, 32, "The columns of the multiplier array, C.")
+      fields::integer("cols", 2, 64, "The columns of the multiplier array, C.")
           .in("multipliers")
           .checked("From lanes to axi_bytes."),
   };

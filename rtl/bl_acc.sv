@@ -9,7 +9,7 @@ module bl_acc #(
     // array
     input  logic                          re_i,
     input  logic [                   7:0] tile_i,
-    input  logic [                   4:0] row_i,
+    input  logic [                   5:0] row_i,
     output logic [   bl_pkg::COLS*48-1:0] rdata_o,    // in the cycle after re_i
     input  logic                          we_i,       // writes the row that was read last
     input  logic [   bl_pkg::COLS*48-1:0] wdata_i,

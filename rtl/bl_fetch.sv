@@ -33,7 +33,7 @@ module bl_fetch (
   localparam int Slots = 4;
   localparam int CommandBeats = bl_pkg::COMMAND_BYTES / bl_pkg::AXI_BYTES;
   localparam int BurstBeats = (bl_pkg::MAX_BURST < CommandBeats) ? bl_pkg::MAX_BURST : CommandBeats;
-  localparam int BeatW = $clog2(CommandBeats);
+  localparam int BeatW = (CommandBeats > 1) ? $clog2(CommandBeats) : 1;
 
   logic active_q;
   logic [31:0] asked_q;               // commands wholly asked for
@@ -81,7 +81,7 @@ module bl_fetch (
         if (ask_done) asked_q <= asked_q + 32'd1;
       end
       if (beat_valid_i) begin
-        in_beat_q <= in_beat_q + 1'b1;
+        in_beat_q <= in_done ? '0 : in_beat_q + 1'b1;
         if (in_done) begin
           in_slot_q  <= in_slot_q + 2'd1;
           in_index_q <= in_index_q + 24'd1;

@@ -26,7 +26,7 @@ module bl_gemm (
     // accumulator memory
     output logic                                       acc_re_o,
     output logic [                                7:0] acc_tile_o,
-    output logic [                                4:0] acc_row_o,
+    output logic [                                5:0] acc_row_o,
     input  logic [                bl_pkg::COLS*48-1:0] acc_rdata_i,
     output logic                                       acc_we_o,
     output logic [                bl_pkg::COLS*48-1:0] acc_wdata_o
@@ -40,7 +40,7 @@ module bl_gemm (
   logic [15:0] left_q, a_word_q, b_word_q;
   logic [ByteW-1:0] byte_q;
   logic first_q, mac, last, drained, reading_q, writing_q;
-  logic [4:0] row_q;
+  logic [5:0] row_q;
 
   // --- where operands and accumulators lie: running sums over the loops ---------------------------------------------------
   logic first1, first2, all_tiles, new_sums, new_sums_q;
@@ -137,8 +137,8 @@ module bl_gemm (
       .a_i(a),
       .present_i(present),
       .b_i(b),
-      .take_i(reading_q && row_q == 5'd0),
-      .next_i(reading_q && row_q != 5'd0),
+      .take_i(reading_q && row_q == 6'd0),
+      .next_i(reading_q && row_q != 6'd0),
       .row_o(row)
   );
 
@@ -146,7 +146,7 @@ module bl_gemm (
   // What belongs to the segment is kept: the next one begins meanwhile.
   logic read_new_q, write_new_q, last_row;
   logic [7:0] read_tile_q;
-  assign last_row = (row_q == 5'(bl_pkg::ROWS - 1));
+  assign last_row = (row_q == 6'(bl_pkg::ROWS - 1));
   assign drained = !reading_q || last_row;
 
   always_ff @(posedge clk_i) begin
@@ -160,7 +160,7 @@ module bl_gemm (
     end
   end
   always_ff @(posedge clk_i) begin
-    row_q <= (reading_q && !last_row) ? row_q + 5'd1 : 5'd0;
+    row_q <= (reading_q && !last_row) ? row_q + 6'd1 : 6'd0;
     write_new_q <= read_new_q;
     if (exec_done_o) begin
       read_tile_q <= tile_q;

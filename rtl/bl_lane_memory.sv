@@ -12,12 +12,12 @@ module bl_lane_memory #(
     input  logic                   we_i,
     input  logic                   transpose_i,
     input  logic                   wbuffer_i,
-    input  logic [            4:0] wlane_i,
+    input  logic [            5:0] wlane_i,
     input  logic [           15:0] waddr_i,
     // transposed: element i of wdata_i goes to lane i mod Lanes of tile i / Lanes, at a byte's bit, and is present
     input  logic [           15:0] wstep_i,      // words from tile to tile
     input  logic [            8:0] wtiles_i,     // that are written
-    input  logic [            4:0] wbyte_i,
+    input  logic [            5:0] wbyte_i,
     input  logic [            2:0] wbit_i,       // 0 clears the rest of the byte
     input  logic [            2:0] wwidth_i,     // of an element, as LOCAL_BITS
     input  logic [       Bits-1:0] wdata_i,
@@ -69,7 +69,7 @@ module bl_lane_memory #(
   always_ff @(posedge clk_i) begin
     if (we_i && !transpose_i) begin
       for (int i = 0; i < Lanes; i++) begin
-        if (wlane_i == 5'(i)) memory[waddr[AddrW-1:0]][i*Bits+:Bits] <= wdata_i;
+        if (wlane_i == 6'(i)) memory[waddr[AddrW-1:0]][i*Bits+:Bits] <= wdata_i;
       end
     end
     if (we_i && transpose_i) begin : columns
@@ -99,7 +99,7 @@ module bl_lane_memory #(
     always_ff @(posedge clk_i) begin
       if (we_i && !transpose_i) begin
         for (int i = 0; i < Lanes; i++) begin
-          if (wlane_i == 5'(i)) present[waddr[AddrW-1:0]][i*Bytes+:Bytes] <= wpresent_i;
+          if (wlane_i == 6'(i)) present[waddr[AddrW-1:0]][i*Bytes+:Bytes] <= wpresent_i;
         end
       end
       if (we_i && transpose_i) begin : columns_present

@@ -40,14 +40,14 @@ module bl_load #(
     output logic                           b_we_o,
     output logic                           vin_we_o,
     output logic                           buffer_o,     // scratchpads
-    output logic [                    4:0] lane_o,
+    output logic [                    5:0] lane_o,
     output logic [                   15:0] word_o,       // scratchpads: word of the buffer; VIN: word
     // scratchpads, transposed: element i goes to lane i mod lanes of tile i / lanes
     output logic                           transpose_o,
     output logic [                   15:0] step_o,       // words from tile to tile
     output logic [                    8:0] tiles_o,      // that have elements
     output logic [                    2:0] width_o,      // LOCAL_BITS
-    output logic [                    4:0] byte_o,       // of the lane's word
+    output logic [                    5:0] byte_o,       // of the lane's word
     output logic [                    2:0] bit_o,        // of this byte
     output logic [bl_pkg::AXI_BYTES*8-1:0] data_o,       // of the scratchpads
     output logic [   bl_pkg::LANES*32-1:0] vin_data_o,
@@ -265,7 +265,7 @@ module bl_load #(
   logic [2:0] element_shift;    // of elements a byte
   logic [3:0] word_tile_shift;  // of tiles a word
   assign is_a = (target == bl_pkg::TARGET_SPAD_A);
-  assign last_lane = is_a ? 5'(bl_pkg::ROWS - 1) : 5'(bl_pkg::COLS - 1);
+  assign last_lane = is_a ? 6'(bl_pkg::ROWS - 1) : 6'(bl_pkg::COLS - 1);
   always_comb begin
     row_step = local_pitch;
     if (target != bl_pkg::TARGET_VIN) row_step = (lane == last_lane) ? local_stride : 16'd0;
@@ -328,7 +328,7 @@ module bl_load #(
   assign step_o = local_stride;
   assign width_o = local_bits;
   assign word_o = transpose ? first_word + (position >> ByteW) + offset : word_number;
-  assign byte_o = 5'(position[ByteW-1:0]);
+  assign byte_o = 6'(position[ByteW-1:0]);
   assign data_o = word[Bits-1:0];
   assign vin_data_o = word;
   assign present_o = ~padding;

@@ -187,7 +187,7 @@ module bl_top (
   logic a_we, b_we, vin_we, load_transpose, load_buffer;
   logic [2:0] load_width;
   logic [2:0] load_bit;
-  logic [4:0] load_lane, load_byte;
+  logic [5:0] load_lane, load_byte;
   logic [8:0] load_tiles;
   logic [15:0] load_word, load_step;
   logic [Word-1:0] load_data;
@@ -235,7 +235,7 @@ module bl_top (
   logic [bl_pkg::ROWS*Bytes-1:0] a_present;
   logic [bl_pkg::COLS*Bytes-1:0] unused_b_present;
   logic [bl_pkg::COLS*Word-1:0] b_data;
-  logic [4:0] acc_row;
+  logic [5:0] acc_row;
   logic [bl_pkg::COLS*48-1:0] acc_rdata, acc_wdata;
 
   bl_lane_memory #(

@@ -29,7 +29,7 @@ class Passes : public ::testing::TestWithParam<std::uint64_t> {
     program_.network = network_;
     Hardware& hw = program_.hardware;
     hw = testing_cases::named_hardware("base");
-    hw.axi_bytes = 8 << draw(0, 2);
+    hw.axi_bytes = 8 << draw(0, 3);
     hw.lanes = hw.axi_bytes / (draw(0, 1) == 0 ? 4 : 2);
     hw.rows = lanes(1);
     hw.cols = lanes(hw.lanes);

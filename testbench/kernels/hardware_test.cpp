@@ -85,7 +85,7 @@ TEST_F(HardwareFile, NamesAValueOutOfRange) {
                                                      {"cols", 9},
                                                      {"axi_bytes", 4},
                                                      {"axi_bytes", 12},
-                                                     {"axi_bytes", 64},
+                                                     {"axi_bytes", 128},
                                                      {"lanes", 3},
                                                      {"lanes", 8},
                                                      {"spad_a_bytes", 0},

@@ -238,7 +238,7 @@ TEST(Program, LowersOrRefusesOnRandomHardware) {
   int lowered = 0;
   for (int trial = 0; trial < 150; ++trial) {
     Hardware hw = named_hardware("tiny");
-    hw.axi_bytes = 8 << draw(0, 2);
+    hw.axi_bytes = 8 << draw(0, 3);
     hw.lanes = hw.axi_bytes / (draw(0, 1) == 0 ? 4 : 2);
     hw.rows = draw(1, hw.axi_bytes);
     hw.cols = draw(hw.lanes, hw.axi_bytes);

@@ -276,7 +276,7 @@ TEST(ReadChannelTest, EqualsAnArbiterThatStepsThroughEveryCycle) {
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random()) % n; };
   int delayed = 0;
   for (int n = 0; n < 300; ++n) {
-    const int word = 8 << below(3);
+    const int word = 8 << below(4);
     const Hardware h = hardware(word, 1 + static_cast<int>(below(8)), 1 << below(7));
     const int stall = n % 3 == 0 ? 0 : static_cast<int>(below(80));
     std::vector<LoadJob> loads(8);

@@ -5,8 +5,8 @@
 
 namespace bitloom {
 
-inline constexpr std::uint32_t kRtlAbiVersion = 2;
-inline constexpr int kRtlMaxAxiBytes = 32;
+inline constexpr std::uint32_t kRtlAbiVersion = 3;
+inline constexpr int kRtlMaxAxiBytes = 64;
 
 /// The pins of bl_top. The harness sets the inputs before a cycle and reads the outputs after it.
 struct RtlPins {
@@ -20,8 +20,8 @@ struct RtlPins {
   std::uint8_t s_awready, s_wready, s_bvalid, s_arready, s_rvalid;
   std::uint8_t m_arvalid, m_arlen, m_arsize, m_arburst, m_awvalid, m_awlen, m_awsize, m_awburst, m_wvalid, m_wlast;
   std::uint8_t trace_busy, trace_start, trace_done, trace_state;
-  std::uint32_t s_rdata, m_wstrb, trace_token;
-  std::uint64_t m_araddr, m_awaddr;
+  std::uint32_t s_rdata, trace_token;
+  std::uint64_t m_araddr, m_awaddr, m_wstrb;
   std::uint32_t trace_index[4];  ///< INDEX of each queue's command
   std::uint8_t m_wdata[kRtlMaxAxiBytes];
 };
