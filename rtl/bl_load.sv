@@ -256,7 +256,7 @@ module bl_load #(
   // each at the row's position in its lane.
   logic [15:0] row_q, word_q, row_word_q, offset_q, left_q;  // after the first word
   logic [15:0] row, word_number, row_word, offset, left, next_row_word, position, row_step;
-  logic [4:0] lane_q, lane, last_lane;
+  logic [5:0] lane_q, lane, last_lane;
   // Only lanes that are a power of two take more than one tile of a transposed row.
   localparam bit WideA = (bl_pkg::ROWS & (bl_pkg::ROWS - 1)) == 0;
   localparam bit WideB = (bl_pkg::COLS & (bl_pkg::COLS - 1)) == 0;
@@ -271,7 +271,7 @@ module bl_load #(
     if (target != bl_pkg::TARGET_VIN) row_step = (lane == last_lane) ? local_stride : 16'd0;
   end
   assign row = fresh_q ? 16'd0 : row_q;
-  assign lane = fresh_q ? 5'd0 : lane_q;
+  assign lane = fresh_q ? 6'd0 : lane_q;
   assign word_number = fresh_q ? first_word : word_q;
   assign row_word = fresh_q ? first_word : row_word_q;
   assign offset = fresh_q ? 16'd0 : offset_q;
@@ -290,7 +290,7 @@ module bl_load #(
       left_q <= word_ends_row ? cols : left - (16'(Bytes) << element_shift);
       row_q <= word_ends_row ? row + 16'd1 : row;
       row_word_q <= word_ends_row ? next_row_word : row_word;
-      lane_q <= !word_ends_row ? lane : (lane == last_lane) ? 5'd0 : lane + 5'd1;
+      lane_q <= !word_ends_row ? lane : (lane == last_lane) ? 6'd0 : lane + 6'd1;
     end
   end
   always_comb begin

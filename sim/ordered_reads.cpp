@@ -18,6 +18,7 @@ void OrderedReads::open(std::uint64_t cycle) {
   bursts_->open(cycle);
   if (state_ == LoadBursts::Next::kNone) return asked_all();
   if (state_ == LoadBursts::Next::kBlocked) next_burst();
+  until(0);  // says when to ask again
 }
 
 void OrderedReads::next_burst() {

@@ -38,6 +38,11 @@ TEST_P(Standard, TakesTheSameCyclesOnTiny) {
   }
 }
 
+/// Its LOADs are longer than the beat FIFO, so they wait in the middle of asking until they may fill.
+TEST_P(Standard, TakesTheSameCyclesWhereALoadWaitsToFill) {
+  expect_equal(GetParam(), {.network = "mlp_odd", .recipe = "int8", .hardware = "tiny", .batch = 19, .steps = 1});
+}
+
 /// Its commands take two bursts each, its port 2.7 GB/s by a clock whose period is no whole number of picoseconds.
 TEST_P(Standard, TakesTheSameCyclesOnOdd) {
   expect_equal(GetParam(), {.network = "conv_small", .recipe = "luq", .hardware = "odd", .batch = 3, .steps = 1});

@@ -101,7 +101,8 @@ TEST(Compare, ThePageHasWhatIsPrinted) {
   const std::vector<std::vector<std::string>> tables{
       {},
       {"--recipes", "int8_raw16", "luq_raw16", "fqt1_raw16", "lwq_raw16", "maqd_raw16"},
-      {"--hw", "edge", "--recipes", "int8_raw16", "luq_raw16", "fqt1_raw16"}};
+      {"--hw", "edge", "--recipes", "int8_raw16", "luq_raw16", "fqt1_raw16"},
+      {"--hw", "datacenter", "--recipes", "int8_raw16", "luq_raw16", "fqt1_raw16"}};
   std::vector<std::string> printed;
   for (const std::vector<std::string>& table : tables) {
     std::vector<std::string> command{"compare", "--networks", "conv128", "ffn768", "--jobs", "2"};

@@ -102,7 +102,7 @@ def main():
         refused("no library", 2, "apt-get install qflow-tech-osu018", lambda: area.cell_areas(folder / "none.lib"))
         (folder / "empty.lib").write_text(LIBRARY.replace("area : 10", "area : 0"))
         refused("a gate without an area", 2, "expected an area above 0", lambda: area.cell_areas(folder / "empty.lib"))
-        refused("an unknown hardware", 2, "--hw: no hardware 'none'; expected a file or one of: base, edge, odd, tiny",
+        refused("an unknown hardware", 2, "--hw: no hardware 'none'; expected a file or one of: base, datacenter, edge, odd, tiny",
                 lambda: area.package_of("none", ROOT, "gen", folder))  # fmt: skip
     return failures != 0
 
