@@ -76,8 +76,9 @@ TEST(Names, AnUnknownNameListsTheKnownOnes) {
                  "conv_small, ffn768, lenet, lenet_bn, mlp, mlp_odd, resnet18, resnet50, resnet8, vgg16");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "recipe 'int3'");
   expect_refused({"train", "mlp", "--recipe", "int3"}, "fp32, fp32_lbn, fqt1,");
-  expect_refused({"run", "mlp", "--hw", "tinny"},
-                 "hardware 'tinny': is neither a known name nor a file; known names: base, datacenter, edge, odd, tiny");
+  expect_refused(
+      {"run", "mlp", "--hw", "tinny"},
+      "hardware 'tinny': is neither a known name nor a file; known names: base, datacenter, edge, odd, tiny");
   expect_refused({"cosim", "mlp", "--hw", "tinny"}, "base, datacenter, edge, odd, tiny");
   expect_refused({"compare", "--hw", "base", "tinny"}, "hardware 'tinny'");
   expect_refused({"compare", "--recipes", "int8", "int3"}, "recipe 'int3'");
