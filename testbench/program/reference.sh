@@ -20,7 +20,7 @@ for kind in network recipe hardware hyper energy experiment dram; do
 done
 
 says() { # says TEXT WORD: the explanation of WORD has TEXT
-  "$program" explain "$2" | grep -qF -- "$1" || fail "explain $2: expected '$1'"
+  [[ $("$program" explain "$2") == *"$1"* ]] || fail "explain $2: expected '$1'"
 }
 says "How many powers of two the codes span" binades
 says "An 8-bit buffer" update.accumulate
