@@ -8,8 +8,9 @@
 
 namespace bitloom {
 
-/// Describes the part of d's gradient that reaches the input positions of one stride phase: a gather over d, step by
-/// step backwards through the kernel; no inserted zero is multiplied (N5.3, N14.2).
+/// Describes the part of d's gradient that reaches the input positions of one stride phase: a gather over d; no
+/// inserted zero is multiplied (N5.3, N14.2). Taps go forwards through d, and so backwards through the kernel:
+/// neighbouring pixels of d then follow each other in memory, and LOAD brings a line of taps as one piece.
 GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
                            const Codes& d) const {
   const Stage& of = stage(s);
@@ -25,10 +26,10 @@ GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const Stri
   a.extent_y = y.count;
   a.limit_x = of.out.width;
   a.limit_y = of.out.height;
-  a.offset_x = x.offset;
-  a.offset_y = y.offset;
-  a.tap_x = x.output_step;
-  a.tap_y = y.output_step;
+  a.offset_x = x.offset + (x.taps - 1) * x.output_step;
+  a.offset_y = y.offset + (y.taps - 1) * y.output_step;
+  a.tap_x = -x.output_step;
+  a.tap_y = -y.output_step;
   a.taps_x = x.taps;
   a.taps_y = y.taps;
   a.segment = layer.group_out;
@@ -38,10 +39,10 @@ GemmJob Step::gradient_job(int s, const LayerShape& layer, int group, const Stri
   Gather b;  // row: input channel; taps: those of the phase; elements: output channels of the group
   b.limit_x = layer.conv.kernel.cols;
   b.limit_y = layer.conv.kernel.rows;
-  b.offset_x = x.tap0;
-  b.offset_y = y.tap0;
-  b.tap_x = x.tap_step;
-  b.tap_y = y.tap_step;
+  b.offset_x = x.tap0 + (x.taps - 1) * x.tap_step;
+  b.offset_y = y.tap0 + (y.taps - 1) * y.tap_step;
+  b.tap_x = -x.tap_step;
+  b.tap_y = -y.tap_step;
   b.taps_x = x.taps;
   b.taps_y = y.taps;
   b.segment = layer.group_out;
