@@ -37,7 +37,8 @@ const FieldList kTileShape =
 const FieldList kStore =
     joined(kTileShape, {F::BATCH_BASE, F::ADDR, F::STRIDE0, F::STRIDE1, F::STRIDE2, F::PITCH, F::SHAPED, F::SHAPE,
                         F::MEMORY_BITS, F::LOCAL_BASE, F::LOCAL_STRIDE, F::LOCAL_PITCH, F::ADDR_HIGH});
-const FieldList kLoad = joined(kStore, {F::TARGET, F::TRANSPOSE, F::TAP_LOOP, F::PAD_MIN, F::LOCAL_BITS, F::EXPAND});
+const FieldList kLoad =
+    joined(kStore, {F::TARGET, F::TRANSPOSE, F::TAP_LOOP, F::PAD_MIN, F::LOCAL_BITS, F::EXPAND, F::LINES});
 const FieldList kShape =
     joined(kQueued, {F::EXTENT_X, F::EXTENT_Y, F::LIMIT_X, F::LIMIT_Y, F::OFFSET_X, F::OFFSET_Y, F::SCALE_X, F::SCALE_Y,
                      F::TAP_X, F::TAP_Y, F::SLOT, F::LINE_PITCH, F::IMAGE_PITCH, F::PIXEL_PITCH, F::SEGMENT, F::TAPS_X,

@@ -76,6 +76,7 @@ namespace bitloom {
   X(LOCAL_BASE, 13, 16, 16)       \
   X(LOCAL_STRIDE, 14, 0, 16)      \
   X(LOCAL_PITCH, 14, 16, 16)      \
+  X(LINES, 11, 8, 1)              \
   X(ADDR_HIGH, 15, 0, 32)         \
   /* LOAD_SHAPE, STORE_SHAPE */   \
   X(EXTENT_X, 5, 0, 16)           \

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/command_set.hpp"
+#include "kernels/operand_beats.hpp"
 #include "model/io/error.hpp"
 
 namespace bitloom {
@@ -74,20 +75,6 @@ std::vector<RowPart> row_parts(const View& view, int rows, int lanes, int tiles)
   return parts;
 }
 
-/// Returns the beats of one row of a transfer of `elements` elements, about.
-double row_beats(const Lowering& low, const View& view, int elements) {
-  const int bits = low.tensor(view.tensor).bits;
-  const auto beats = [&](int run) { return static_cast<double>(divide_up(run * bits, 8 * low.hardware().axi_bytes)); };
-  if (!view.gather) return beats(elements);
-  const Gather& g = *view.gather;
-  if (elements < g.taps_y * g.taps_x * g.segment) {  // some taps
-    return static_cast<double>(divide_up(elements, g.segment)) * beats(std::min(elements, g.segment));
-  }
-  const bool follows = g.tap_x == 1 && g.segment_base == 0 && std::int64_t{g.segment} * bits == 8 * g.pixel_pitch;
-  if (follows) return g.taps_y * beats(g.taps_x * g.segment);
-  return g.taps_y * g.taps_x * beats(g.segment);
-}
-
 double words(const TileGrid& grid) { return static_cast<double>(grid.rows.size) * grid.groups; }
 
 /// Says whether a transposed operand's rows may be brought for all tiles at once.
@@ -95,30 +82,47 @@ bool spreads(const Lowering& low, const GemmOperand& operand, const Cut& tiles, 
   return operand.transpose && (tiles.count == 1 || (tiles.size == lanes && fills_tiles(low.hardware(), lanes, bits)));
 }
 
+/// Beats of the LOADs of an operand by one segment: on their way to the scratchpad, and of these from DRAM.
+struct Moved {
+  double local = 0, dram = 0;
+  Moved operator+(const Moved& other) const { return {local + other.local, dram + other.dram}; }
+  Moved operator*(double times) const { return {local * times, dram * times}; }
+};
+
+Moved moved(const Lowering& low, const GemmPass& pass, const GemmOperand& operand, int lanes) {
+  const int rows = operand.transpose ? pass.terms.size : lanes;
+  const double beats = rows * row_beats(low, operand.view, operand.transpose ? lanes : pass.terms.size);
+  return {beats, beats};
+}
+
+Moved moved_a(const Lowering& low, const GemmPass& pass, int lanes) {
+  Moved beats = moved(low, pass, pass.job.a, lanes);
+  const std::optional<double> row = line_beats(low, pass);
+  if (row) beats.dram = pass.job.a.transpose ? pass.terms.size * *row : lanes * *row / pass.terms.count;
+  return beats;
+}
+
 /// Predicts the cost of a pass in cycles: the longer one of loads and products, and what the beats cost besides.
 double predicted(const Lowering& low, const GemmPass& pass) {
-  const Hardware& hw = low.hardware();
   const double rows = pass.grid.rows.count, cols = pass.grid.cols.count, segments = pass.k.bytes.count;
-  const double multiply = std::max(pass.k.bytes.size + 2, hw.rows);
-  const auto beats = [&](const GemmOperand& operand, int lanes) {
-    const int transfers = operand.transpose ? pass.terms.size : lanes;
-    return transfers * row_beats(low, operand.view, operand.transpose ? lanes : pass.terms.size);
+  const double multiply = std::max(pass.k.bytes.size + 2, low.hardware().rows);
+  const auto cost = [](double transfers, const Moved& beats, double products) {
+    return std::max(transfers * kLoadOverhead + beats.local, products) + kBeatCost * beats.dram;
   };
-  const auto cost = [](double transfers, double moved, double products) {
-    return std::max(transfers * kLoadOverhead + moved, products) + kBeatCost * moved;
-  };
-  const GemmJob& job = pass.job;
+  const GemmOperand& of_b = pass.job.b;
   switch (pass.sums) {
     case SumLoop::OUTER:
-      return segments * cost(2, beats(job.a, pass.rows) + beats(job.b, pass.cols), rows * cols * multiply) +
+      return segments *
+                 cost(2, moved_a(low, pass, pass.rows) + moved(low, pass, of_b, pass.cols), rows * cols * multiply) +
              rows * cols * (words(pass.grid) + kDrainOverhead);
     case SumLoop::NONE:
-      return cost(1, beats(job.b, pass.cols), 0) + rows * cost(1, beats(job.a, pass.grid.rows.size), cols * multiply);
+      return cost(1, moved(low, pass, of_b, pass.cols), 0) +
+             rows * cost(1, moved_a(low, pass, pass.grid.rows.size), cols * multiply);
     case SumLoop::INNER:
       break;
   }
-  const double a = beats(job.a, pass.grid.rows.size), b = beats(job.b, pass.grid.cols.size);
-  if (pass.k.b_resident) return cols * (cost(1, segments * b, 0) + rows * segments * cost(1, a, multiply));
+  const Moved a = moved_a(low, pass, pass.grid.rows.size), b = moved(low, pass, of_b, pass.grid.cols.size);
+  if (pass.k.b_resident) return cols * (cost(1, b * segments, 0) + rows * segments * cost(1, a, multiply));
   return cols * rows * segments * cost(2, a + b, multiply);
 }
 

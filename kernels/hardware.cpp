@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <string>
 
 #include "model/io/field_reader.hpp"
@@ -14,6 +15,13 @@ int multiple(const FieldReader& json, const char* key, int unit) {
   const int value = json.get<int>(key);
   if (value % unit != 0) json.fail(key, fmt::format("expected a multiple of axi_bytes = {}, got {}", unit, value));
   return value;
+}
+
+int read_line_buffer(const FieldReader& json, int axi_bytes) {
+  const int bytes = json.get<int>("line_buffer_bytes");
+  if (bytes == 0 || (std::has_single_bit(static_cast<unsigned>(bytes)) && bytes >= 2 * axi_bytes)) return bytes;
+  json.fail("line_buffer_bytes",
+            fmt::format("expected 0 or a power of two from 2 * axi_bytes = {} on, got {}", 2 * axi_bytes, bytes));
 }
 
 std::string name_of(const FieldReader& json) {
@@ -71,6 +79,7 @@ Hardware read_hardware(const std::filesystem::path& file) {
   hw.cols = json.get<int>("cols", hw.lanes, hw.axi_bytes);
   hw.spad_a_bytes = multiple(json, "spad_a_bytes", hw.axi_bytes);
   hw.spad_b_bytes = multiple(json, "spad_b_bytes", hw.axi_bytes);
+  hw.line_buffer_bytes = read_line_buffer(json, hw.axi_bytes);
   hw.acc_tiles = json.get<int>("acc_tiles");
   hw.vin_words = json.get<int>("vin_words");
   hw.vout_words = json.get<int>("vout_words");
@@ -92,6 +101,7 @@ std::vector<HardwareParameter> structural_parameters(const Hardware& hw) {
           {"LANES", hw.lanes},
           {"SPAD_A_WORDS", hw.spad_a_bytes / words},
           {"SPAD_B_WORDS", hw.spad_b_bytes / words},
+          {"LINE_BEATS", hw.line_buffer_bytes / words},
           {"ACC_TILES", hw.acc_tiles},
           {"VIN_WORDS", hw.vin_words},
           {"VOUT_WORDS", hw.vout_words},

@@ -32,6 +32,7 @@ struct Hardware {
   int lanes = 0;                     ///< V: a quarter or half of axi_bytes
   int spad_a_bytes = 0;              ///< per lane and buffer, multiple of W
   int spad_b_bytes = 0;              ///< per lane and buffer, multiple of W
+  int line_buffer_bytes = 0;         ///< of LOAD: 0, or a power of two that is a multiple of W
   int acc_tiles = 0;                 ///< tiles of R × C accumulators, 2..255
   int vin_words = 0;                 ///< words of V int32
   int vout_words = 0;                ///< words of V int32 (RAW memory)

@@ -37,6 +37,10 @@ std::vector<FileField> memory_fields() {
                       "The size of a column's operand buffer; there are two for each column.")
           .in("bytes")
           .checked("A multiple of axi_bytes."),
+      fields::integer("line_buffer_bytes", 0, 1 << 20,
+                      "The size of the buffer in which LOAD keeps lines of an image for the taps of a convolution.")
+          .in("bytes")
+          .checked("0 makes none; else a power of two, at least 2 * axi_bytes."),
       fields::integer("acc_tiles", 2, 255,
                       "The size of the accumulator memory; two tiles are filled and emptied in turn, more stay while a "
                       "reduction goes by.")

@@ -246,6 +246,7 @@ class Phase {
   Command transfer(Opcode opcode, const View& view);
   Command vin_load(const View& view);
   void require_operands() const;
+  void require_no_stale_lines() const;
   Command operand_load(const GemmPass& pass, bool is_a);
   void set_operand(Command& load, const GemmOperand& operand, const Cut& lanes, int lanes_dim, const Cut& terms,
                    int terms_dim) const;

@@ -197,8 +197,20 @@ void Phase::require_operands() const {
   require("outputs", outputs_, of.outputs.size());
 }
 
+/// Throws Error where the phase stores what the line buffer may hold since before: a fault of the lowering.
+void Phase::require_no_stale_lines() const {
+  for (std::size_t load = 0; load < commands_.loads.size(); ++load) {
+    if (commands_.loads[load].get(Field::LINES) == 0) continue;
+    const int tensor = commands_.reads[load];  // one a LOAD, in order
+    for (const PhaseCommands::Write& write : commands_.writes) {
+      if (write.tensor == tensor) throw Error("lowering: " + low_.context().what + ": stores what LINES reads");
+    }
+  }
+}
+
 void Phase::run() {
   if (commands_.vector) require_operands();
+  require_no_stale_lines();
   if (commands_.loads.size() > kGroupMax || commands_.stores.size() > kGroupMax) {
     throw Error(low_.context().what + ": a phase has more than four transfers in one queue");
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/gemm_schedule.hpp"
+#include "kernels/operand_beats.hpp"
 #include "kernels/padding.hpp"
 #include "kernels/transfer_cuts.hpp"
 
@@ -53,6 +54,7 @@ Command Phase::operand_load(const GemmPass& pass, bool is_a) {
   load.set(Field::TARGET, static_cast<int>(is_a ? LoadTarget::SPAD_A : LoadTarget::SPAD_B));
   load.set(Field::LOCAL_BITS, static_cast<int>(width_of(pass.bits)));
   if (low_.tensor(operand.view.tensor).bits < pass.bits) load.set(Field::EXPAND, static_cast<int>(operand.expand));
+  if (is_a && line_beats(low_, pass)) load.set(Field::LINES, 1);
   return load;
 }
 

@@ -7,7 +7,7 @@ namespace bitloom {
 ///  - flow: an abstract run over the four queues with FIFOs of the hardware's depth ends with every token counter at
 ///    zero, and no order of execution lifts a counter above 255;
 ///  - order: no LOAD reads a tensor before the STOREs that precede it in the program have completed, in any order of
-///    execution;
+///    execution; one with LINES none before the LOAD_SHAPE in front of it;
 ///  - places: every access of DRAM stays in one tensor, every local address in its memory, LOADs are W-aligned.
 void verify(const Program& program);
 

@@ -9,7 +9,8 @@
 // LOADs overlap (docs/timing.md, Sequencer), which these runs need not know but for one thing. A LOAD that starts
 // before the end of the one before it takes its waits earlier and sends no signal earlier, so no counter gets higher.
 // It always ends by itself, so nothing gets stuck. But it reads memory as soon as it has the tokens of the store queue,
-// whatever others it waits for: then must its tensor be stored.
+// whatever others it waits for: then must its tensor be stored. A LOAD with LINES may have been served since the last
+// LOAD_SHAPE, which emptied the line buffer: then, already.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,6 +33,8 @@ struct Step {
   std::vector<Token> waits;
   std::vector<Token> signals;
   std::vector<int> needs;  ///< store commands that must be complete before this LOAD
+  bool shape = false;      ///< a LOAD_SHAPE
+  bool lines = false;      ///< a LOAD with LINES
 };
 
 struct Group {
@@ -64,7 +67,8 @@ std::vector<int> earlier_writers(const Program& program, int load) {
 
 class Flow {
  public:
-  Flow(const Program& program, int lazy) : program_(program), lazy_(lazy), complete_(program.commands.size(), false) {}
+  Flow(const Program& program, int lazy)
+      : program_(program), lazy_(lazy), complete_(program.commands.size(), false), complete_at_shape_(complete_) {}
 
   void run() {
     for (;;) {
@@ -130,6 +134,9 @@ class Flow {
     const int level = static_cast<int>(each.get(Field::EXEC_LEVEL));
     Step step{command, level, each.waits(), each.signals(), {}};
     if (each.opcode() == Opcode::LOAD) step.needs = earlier_writers(program_, command);
+    step.shape = each.opcode() == Opcode::LOAD_SHAPE;
+    step.lines = each.opcode() == Opcode::LOAD && each.get(Field::LINES) != 0;
+    if (step.lines) require_lines(each, command);
     runner.group.steps.push_back(std::move(step));
   }
 
@@ -151,6 +158,7 @@ class Flow {
     // What is complete once stays so.
     if (!step.needs.empty() && at_first(runner.index, 3) && may_ask(step, runner.index)) require_written(step);
     if (!take_waits(step, queue, runner.index)) return false;
+    if (step.shape) complete_at_shape_ = complete_;
     for (const Token& token : step.signals) {
       if (!at_last(runner.index, runner.group.counts, token.level)) continue;
       require_end(token, token.id >> 3, queue, step.command, "signals");
@@ -186,9 +194,16 @@ class Flow {
     return true;
   }
 
+  void require_lines(const Command& load, int command) const {
+    const bool taps = load.get(Field::SHAPED) != 0 && load.get(Field::TAP_LOOP) == 0;
+    if (taps && program_.hardware.line_buffer_bytes > 0) return;
+    throw Error("program: LINES asks for a shape without TAP_LOOP, and for a line buffer, " + at(program_, command));
+  }
+
   void require_written(const Step& step) const {
+    const std::vector<bool>& complete = step.lines ? complete_at_shape_ : complete_;
     for (const int writer : step.needs) {
-      if (complete_[static_cast<std::size_t>(writer)]) continue;
+      if (complete[static_cast<std::size_t>(writer)]) continue;
       throw Error(fmt::format("program: {} may run before command {} has stored what it reads",
                               at(program_, step.command), writer));
     }
@@ -231,7 +246,8 @@ class Flow {
 
   const Program& program_;
   int lazy_;
-  std::vector<bool> complete_;  ///< of each command
+  std::vector<bool> complete_;           ///< of each command
+  std::vector<bool> complete_at_shape_;  ///< likewise, when the last LOAD_SHAPE ran
   std::size_t next_command_ = 0;
   std::array<Runner, kQueues> queues_;
   std::array<int, kTokenCounters> counters_{};

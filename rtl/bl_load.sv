@@ -1,6 +1,7 @@
 // The read DMA: bl_gather makes pieces of the rows, a burst unit asks for their beats ahead of the data, and bl_packer cuts
 // and expands the beats into local words. Beats wait in a FIFO in which a burst has its room before it is asked for, so
-// DRAM never waits. A burst ends at a piece's end, after MAX_BURST beats or at a 4 KiB boundary.
+// DRAM never waits. A burst ends at a piece's end, after MAX_BURST beats or at a 4 KiB boundary. A LOAD with LINES asks
+// only for beats that the line buffer does not hold.
 //
 // A LOAD first asks: bl_gather and the burst unit work by the sequencer's command until the last burst is granted. Then
 // the sequencer may bring the next one, while the data side, which has a copy of all that it needs, still fills.
@@ -63,6 +64,8 @@ module bl_load #(
   localparam int Pieces = 128;
   localparam int PieceW = $clog2(Pieces);
   localparam int EntryW = BitW + 24;
+  localparam int LineW = (bl_pkg::LINE_BEATS > 2) ? $clog2(bl_pkg::LINE_BEATS) : 1;
+  localparam int BeatAddrW = 64 - ByteW;
   localparam int PlaceW = $clog2(Ahead);
 
   // --- the execution that asks ------------------------------------------------------------------------------------------
@@ -154,8 +157,25 @@ module bl_load #(
       .piece_ready_i(piece_take)
   );
 
+  // What of it is to be asked for: all its beats, or those that the line buffer does not hold.
+  logic serves, asks;
+  logic [16:0] piece_beats, piece_asked;
+  logic [BeatAddrW-1:0] piece_ask;
+  assign piece_beats = 17'((22'(piece_addr[BitW-1:0]) + {1'b0, piece_bits} + 22'(Bits - 1)) >> BitW);
+  bl_line_window #(
+      .Beats(bl_pkg::LINE_BEATS), .AddrW(BeatAddrW)
+  ) u_window (
+      .clk_i, .rst_ni, .clear_i(exec_valid_i && is_shape), .lines_i(exec_cmd_i[bl_pkg::F_LINES_LSB]),
+      .take_i(piece_take && !piece_padding), .first_i(piece_addr[66:BitW]), .beats_i(piece_beats),
+      .serves_o(serves), .ask_o(piece_ask), .asked_o(piece_asked)
+  );
+  assign asks = !piece_padding && (piece_asked != 17'd0);
+
   logic [EntryW-1:0] piece_fifo_q [Pieces];
+  logic [2*LineW+1:0] line_fifo_q [Pieces];  // of the line buffer: whether it serves the piece, beats asked for, place
   logic [EntryW-1:0] head;
+  logic [2*LineW+1:0] line_head, line_in;
+  logic [LineW-1:0] next_place;
   logic [PieceW-1:0] piece_in_q, piece_out_q;
   logic [PieceW:0] piece_count_q;
   logic piece_pop;
@@ -173,9 +193,15 @@ module bl_load #(
   always_ff @(posedge clk_i) begin
     if (piece_take) begin
       piece_fifo_q[piece_in_q] <= {piece_addr[BitW-1:0], piece_bits, piece_padding, piece_ends_row, piece_last};
+      line_fifo_q[piece_in_q] <= line_in;
     end
   end
   assign head = piece_fifo_q[piece_out_q];
+  assign line_in = {serves && !piece_padding, piece_asked[LineW:0], piece_addr[BitW+:LineW]};
+  assign line_head = line_fifo_q[piece_out_q];
+  // The oldest in the next cycle, where that is another piece than now.
+  assign next_place = (piece_count_q > (PieceW+1)'(piece_pop)) ?
+      line_fifo_q[piece_out_q + PieceW'(piece_pop)][LineW-1:0] : line_in[LineW-1:0];
 
   // --- bursts ---------------------------------------------------------------------------------------------------------
   logic [16:0] ask_beats_q, beats;      // beats of the piece that are not asked for
@@ -195,7 +221,7 @@ module bl_load #(
   // The next piece is taken in the cycle in which the last burst of the one before is granted.
   assign grants_last = burst_grant_i && ask_beats_q == beats;
   assign piece_take = piece_valid && (piece_count_q != (PieceW+1)'(Pieces)) && (ask_beats_q == 17'd0 || grants_last);
-  assign asked = (piece_take && piece_last && piece_padding) || (last_taken_q && grants_last);
+  assign asked = (piece_take && piece_last && !asks) || (last_taken_q && grants_last);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -203,11 +229,10 @@ module bl_load #(
       last_taken_q <= 1'b0;
       free_q <= (BeatW+1)'(Beats);
     end else begin
-      if (piece_take) last_taken_q <= piece_last && !piece_padding;
+      if (piece_take) last_taken_q <= piece_last && asks;
       else if (grants_last) last_taken_q <= 1'b0;
       if (piece_take) begin
-        ask_beats_q <= piece_padding ? 17'd0 :
-            17'((22'(piece_addr[BitW-1:0]) + {1'b0, piece_bits} + 22'(Bits - 1)) >> BitW);
+        ask_beats_q <= asks ? piece_asked : 17'd0;
       end else if (burst_grant_i) begin
         ask_beats_q <= ask_beats_q - beats;
       end
@@ -215,7 +240,7 @@ module bl_load #(
     end
   end
   always_ff @(posedge clk_i) begin
-    if (piece_take) ask_addr_q <= {piece_addr[66:BitW], {ByteW{1'b0}}};
+    if (piece_take) ask_addr_q <= {piece_ask, {ByteW{1'b0}}};
     else if (burst_grant_i) ask_addr_q <= ask_addr_q + (64'(beats) << ByteW);
   end
 
@@ -238,6 +263,21 @@ module bl_load #(
     if (beat_valid_i) beat_fifo_q[beat_in_q] <= beat_data_i;
   end
 
+  logic packer_valid, packer_busy, packer_beat_valid, packer_beat_pop;
+  logic [Bits-1:0] packer_beat;
+  logic [LineW:0] head_beats;
+  assign packer_valid = piece_count_q != '0 && !closed;
+  assign head_beats = (LineW+1)'((22'(head[EntryW-1:24]) + {1'b0, head[23:3]} + 22'(Bits - 1)) >> BitW);
+  bl_line_buffer #(
+      .Beats(bl_pkg::LINE_BEATS)
+  ) u_lines (
+      .clk_i, .rst_ni, .valid_i(packer_valid && !packer_busy), .lines_i(line_head[2*LineW+1]),
+      .place_i(line_head[LineW-1:0]), .beats_i(head_beats), .asked_i(line_head[2*LineW:LineW]),
+      .beat_pop_i(packer_beat_pop), .piece_pop_i(piece_pop), .next_place_i(next_place),
+      .beat_valid_i(beat_count_q != '0), .beat_data_i(beat_fifo_q[beat_out_q]), .beat_pop_o(beat_pop),
+      .beat_valid_o(packer_beat_valid), .beat_data_o(packer_beat)
+  );
+
   // --- local words ----------------------------------------------------------------------------------------------------
   logic word_valid, word_ends_row, word_last;
   logic [bl_pkg::LANES*32-1:0] word;
@@ -245,9 +285,9 @@ module bl_load #(
   bl_packer u_packer (
       .clk_i, .rst_ni, .vin_i(target == bl_pkg::TARGET_VIN), .memory_shift_i(memory_shift), .local_shift_i(local_shift),
       .expand_i(expand), .padding_min_i(padding_min),
-      .piece_valid_i(piece_count_q != '0 && !closed), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
-      .piece_padding_i(head[2]), .piece_ends_row_i(head[1]), .piece_last_i(head[0]), .piece_pop_o(piece_pop),
-      .beat_valid_i(beat_count_q != '0), .beat_data_i(beat_fifo_q[beat_out_q]), .beat_pop_o(beat_pop),
+      .piece_valid_i(packer_valid), .piece_offset_i(head[EntryW-1:24]), .piece_bits_i(head[23:3]),
+      .piece_padding_i(head[2]), .piece_ends_row_i(head[1]), .piece_last_i(head[0]), .piece_pop_o(piece_pop), .busy_o(packer_busy),
+      .beat_valid_i(packer_beat_valid), .beat_data_i(packer_beat), .beat_pop_o(packer_beat_pop),
       .word_valid_o(word_valid), .word_data_o(word), .word_padding_o(padding), .word_ends_row_o(word_ends_row),
       .word_last_o(word_last)
   );

@@ -19,6 +19,7 @@ module bl_packer (
     input  logic                           piece_ends_row_i,
     input  logic                           piece_last_i,
     output logic                           piece_pop_o,
+    output logic                           busy_o,  // with the word that a row's last step left over
     // oldest beat
     input  logic                           beat_valid_i,
     input  logic [bl_pkg::AXI_BYTES*8-1:0] beat_data_i,
@@ -59,6 +60,7 @@ module bl_packer (
   assign taken = ends_piece ? left[BitW:0] : room;
   assign pos_after = {1'b0, pos} + taken;
   assign piece_pop_o = step && ends_piece;
+  assign busy_o = flush_q;
   assign beat_pop_o = step && !piece_padding_i && (ends_piece || pos_after[BitW]);
 
   always_ff @(posedge clk_i) begin

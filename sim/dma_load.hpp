@@ -21,7 +21,7 @@ class DmaLoad {
   std::uint64_t asked() const { return channel_.load_asked(); }
 
  private:
-  void count(const Execution& e, std::uint64_t beats, ActionCounts& counts) const;
+  void count(const Execution& e, const LoadBeats& beats, ActionCounts& counts) const;
 
   const Machine& machine_;
   ReadChannel& channel_;

@@ -69,6 +69,9 @@ void price_memories(const EnergyTable& table, const Hardware& h, ActionPrices& p
   // One bank is what one lane or one port sees; both buffers of a double buffer share it.
   set({spad_a_write_bytes, spad_a_read_bytes}, 2 * static_cast<std::uint64_t>(h.spad_a_bytes));
   set({spad_b_write_bytes, spad_b_read_bytes}, 2 * static_cast<std::uint64_t>(h.spad_b_bytes));
+  if (h.line_buffer_bytes > 0) {
+    set({line_write_bytes, line_read_bytes}, static_cast<std::uint64_t>(h.line_buffer_bytes));
+  }
   set({acc_read_bytes, acc_write_bytes, acc_drain_bytes}, static_cast<std::uint64_t>(2 * h.rows * h.cols * 6));
   set({vin_write_bytes, vin_read_bytes}, memory_bytes(h.vin_words, h));
   set({vbias_write_bytes, vbias_read_bytes}, memory_bytes(h.vbias_words, h));

@@ -73,7 +73,7 @@ void Run::find_like() {
     std::array<std::uint32_t, 16> key{c.OPCODE};
     if (is(c, Opcode::LOAD)) {
       const bool vin = c.TARGET == static_cast<std::uint32_t>(LoadTarget::VIN);
-      key = {c.OPCODE, c.MEMORY_BITS, c.LOCAL_BITS, c.PITCH, c.SHAPED, c.TAP_LOOP, vin ? 1u : 0u};
+      key = {c.OPCODE, c.MEMORY_BITS, c.LOCAL_BITS, c.PITCH, c.SHAPED, c.TAP_LOOP, vin ? 1u : 0u, c.LINES};
     } else if (is(c, Opcode::LOAD_SHAPE)) {
       key = {c.OPCODE,
              c.EXTENT_X,

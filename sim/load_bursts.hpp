@@ -14,7 +14,8 @@ namespace bitloom {
 /// be asked for depends on the grants and the beats of those before it, which the caller tells.
 class LoadBursts {
  public:
-  /// The plan must stay where it is. `word`: bytes of a beat. `before`: of the LOADs before it, from its start on.
+  /// The plan, with its beats found, must stay where it is. `word`: bytes of a beat. `before`: of the LOADs before it,
+  /// from its start on.
   LoadBursts(const LoadPlan& plan, std::uint32_t word, std::uint32_t max_burst, const LoadRest& before)
       : plan_(&plan),
         word_(word),
@@ -66,8 +67,8 @@ class LoadBursts {
   /// Takes the edges of the beats, in order.
   std::vector<std::uint64_t>& edges() { return steps_.edges(); }
 
-  /// Returns the edge from which on it has asked for all and is open, that of the LOAD's end, and the number of its
-  /// beats; behind the last burst.
+  /// Returns the edge from which on it has asked for all and is open, and that of the LOAD's end; behind the last
+  /// burst.
   std::uint64_t asked_all() const { return std::max({taken_, granted_, opens_}) + 1; }
   std::uint64_t end() {
     steps_.left(pieces_before_ + plan_->pieces.size() - 1);
@@ -75,7 +76,6 @@ class LoadBursts {
   }
   /// Returns what it and those before it leave from an edge on; behind end().
   LoadRest rest(std::uint64_t edge) const { return steps_.rest(edge); }
-  std::uint64_t beats() const { return beats_; }
 
  private:
   /// Takes pieces up to the next one that has bursts.
@@ -92,9 +92,9 @@ class LoadBursts {
       steps_.piece(piece, taken);
       taken_ = addressed_ = taken;  // the next piece's first tap
       ++number_;
-      if (piece.padding) continue;
-      beat_ = piece.bit / (8 * word_);
-      left_ = static_cast<std::uint32_t>((piece.bit + piece.bits - 1) / (8 * word_) - beat_ + 1);
+      if (piece.asked == 0) continue;
+      beat_ = (piece.bit + piece.bits - 1) / (8 * word_) + 1 - piece.asked;
+      left_ = piece.asked;
       asked_ = taken + 1;
       return Next::kBurst;
     }

@@ -23,7 +23,9 @@ struct LoadOrigin {
 
 /// What a LOAD does. Edges and cycles count from its start.
 struct LoadOutcome {
-  std::uint64_t asked = 0, end = 0, beats = 0, last_grant = 0;
+  std::uint64_t asked = 0, end = 0, last_grant = 0;
+  LoadBeats beats;
+  LineChange lines;        ///< counted from base_beat()
   std::uint32_t rest = 0;  ///< what is left after its last grant
 };
 

@@ -97,27 +97,43 @@ std::uint32_t place_of(std::int64_t bit, std::int64_t first, std::int64_t last, 
   return static_cast<std::uint32_t>(page_bits + bit % (8 * std::int64_t{word}));
 }
 
-LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::uint32_t word) {
+/// Returns the byte at which the line of a place begins by the first tap without an offset.
+std::int64_t line_byte(const Execution& e, const Instruction& s, const Place& at) {
+  return static_cast<std::int64_t>(e.address) + at.n * s.IMAGE_PITCH + at.y * s.SCALE_Y * s.LINE_PITCH;
+}
+
+constexpr std::uint32_t kLowEnough = 0x80000000;  ///< the window begins before all that the LOAD reads
+constexpr std::uint32_t kNoLines = 0x80000001;    ///< nothing in the window is of use
+constexpr std::uint32_t kUnused = 0x80000002;     ///< the LOAD does without
+
+/// Returns what of the window decides what a LOAD asks for that reads within the beats [first, last].
+std::array<std::uint32_t, 2> window_key(const LineWindow& lines, std::int64_t base, std::int64_t first,
+                                        std::int64_t last) {
+  const auto from = static_cast<std::int64_t>(lines.first()), end = static_cast<std::int64_t>(lines.end());
+  if (lines.empty() || end + static_cast<std::int64_t>(lines.beats()) <= first || from > last) return {0, kNoLines};
+  return {static_cast<std::uint32_t>(end - base), from <= first ? kLowEnough : static_cast<std::uint32_t>(from - base)};
+}
+
+LoadSignature shaped_signature(const Execution& e, const Instruction& s, std::uint32_t word, const LineWindow& lines) {
   const Place at(s, e.row0), end(s, std::int64_t{e.row0} + e.rows - 1);
   const std::int64_t image = static_cast<std::int64_t>(e.address) + at.n * s.IMAGE_PITCH;
-  const LineSpan lines = line_span(e, s, at);
-  const bool inside = at.n == end.n && lines.first >= 0 && lines.last < s.LIMIT_Y;
+  const LineSpan span = line_span(e, s, at);
+  const bool inside = at.n == end.n && span.first >= 0 && span.last < s.LIMIT_Y;
   // Images may lie between each other's lines: those of a weight's input channels do.
   const std::int64_t reach = std::max<std::int64_t>(s.IMAGE_PITCH, std::int64_t{s.LIMIT_Y} * s.LINE_PITCH);
   std::int64_t first = image, last = static_cast<std::int64_t>(e.address) + end.n * s.IMAGE_PITCH + reach;
-  if (inside) first = image + lines.first * s.LINE_PITCH, last = image + (lines.last + 1) * s.LINE_PITCH - 1;
-  const std::int64_t bit = 8 * (image + at.y * s.SCALE_Y * s.LINE_PITCH);
+  if (inside) first = image + span.first * s.LINE_PITCH, last = image + (span.last + 1) * s.LINE_PITCH - 1;
+  const std::int64_t bit = 8 * line_byte(e, s, at);
   const auto line = static_cast<std::uint32_t>(inside ? -1 : at.y);
   const std::uint32_t tap = e.command->TAP_LOOP != 0 ? e.index[1] << 16 | e.index[2] : 0;
-  return {e.command->like,
-          s.like,
-          e.rows,
-          e.cols,
-          e.col0,
-          tap,
-          static_cast<std::uint32_t>(at.x),
-          line,
-          place_of(bit, first, last, word)};
+  std::array<std::uint32_t, 2> window{0, kUnused};
+  std::uint32_t place = place_of(bit, first, last, word);
+  if (e.command->LINES != 0) {
+    window = window_key(lines, bit / 8 / word, first / word, last / word);
+    place = static_cast<std::uint32_t>(bit % (8 * kPage));
+  }
+  return {e.command->like, s.like,    e.rows,   e.cols, e.col0, tap, static_cast<std::uint32_t>(at.x), line,
+          place,           window[0], window[1]};
 }
 
 }  // namespace
@@ -129,6 +145,7 @@ LoadPlan load_plan(const Hardware& hardware, const Execution& e, const Instructi
   LoadPlan plan;
   plan.start = start;
   const std::uint32_t memory_bits = width_bits(c.MEMORY_BITS);
+  plan.lines = c.LINES != 0;
   const bool vin = c.TARGET == static_cast<std::uint32_t>(LoadTarget::VIN);
   plan.local = 8 * static_cast<std::uint32_t>(vin ? hardware.vector_word() : hardware.axi_bytes);
   plan.growth = (vin ? 32 : width_bits(c.LOCAL_BITS)) / memory_bits;
@@ -144,20 +161,32 @@ LoadPlan load_plan(const Hardware& hardware, const Execution& e, const Instructi
   return plan;
 }
 
-LoadSignature load_signature(const Execution& e, const Instruction* shape, std::uint32_t word) {
-  if (shape != nullptr) return shaped_signature(e, *shape, word);
+LoadSignature load_signature(const Execution& e, const Instruction* shape, std::uint32_t word,
+                             const LineWindow& lines) {
+  if (shape != nullptr) return shaped_signature(e, *shape, word, lines);
   const Instruction& c = *e.command;
   const std::int64_t bit = 8 * static_cast<std::int64_t>(e.address) + std::int64_t{e.col0} * width_bits(c.MEMORY_BITS);
   const std::int64_t bits = std::int64_t{e.cols} * width_bits(c.MEMORY_BITS);
   const std::int64_t last = (bit + 8 * std::int64_t{c.PITCH} * (e.rows - 1) + bits - 1) / 8;
-  return {c.like, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word)};
+  return {c.like, 0, e.rows, e.cols, 0, 0, 0, 0, place_of(bit, bit / 8, last, word), 0, kUnused};
 }
 
-std::uint64_t beats_of(const LoadPlan& plan, std::uint32_t word) {
+std::int64_t base_beat(const Execution& e, const Instruction& shape, std::uint32_t word) {
+  return line_byte(e, shape, Place(shape, e.row0)) / word;
+}
+
+LoadBeats find_beats(LoadPlan& plan, std::uint32_t word, LineWindow& lines) {
   const std::uint64_t beat = std::uint64_t{8} * word;
-  std::uint64_t beats = 0;
-  for (const LoadPiece& piece : plan.pieces) {
-    if (!piece.padding) beats += (piece.bit + piece.bits - 1) / beat - piece.bit / beat + 1;
+  LoadBeats beats;
+  for (LoadPiece& piece : plan.pieces) {
+    if (piece.padding) continue;
+    const std::uint64_t first = piece.bit / beat, last = (piece.bit + piece.bits - 1) / beat;
+    piece.lines = plan.lines && lines.serves(first, last);
+    piece.asked = static_cast<std::uint32_t>(piece.lines ? lines.take(first, last) : last - first + 1);
+    beats.asked += piece.asked;
+    if (!piece.lines) continue;
+    beats.lines_written += piece.asked;
+    beats.lines_read += last - first + 1;
   }
   return beats;
 }

@@ -9,8 +9,8 @@
 
 namespace bitloom {
 
-/// The side of a LOAD that consumes beats (docs/timing.md, LOAD, Steps): which step of which piece happens in which
-/// cycle.
+/// The side of a LOAD that consumes beats (docs/timing.md, LOAD, Steps and Lines): which step of which piece happens in
+/// which cycle, and which beat moves to the line buffer.
 class LoadSteps {
  public:
   /// Makes the steps of a LOAD for beats of `beat` bits, behind those of LOADs before it. Their pieces and beats, as
@@ -59,24 +59,41 @@ class LoadSteps {
     return all[number];
   }
 
+  /// Goes on by a step, or by a beat that moves to the line buffer; those of a piece move before its steps are found.
   void consume() {
     const auto& [piece, taken] = pieces_[left_.size()];
-    const auto base = piece->padding ? 0 : static_cast<std::uint32_t>(piece->bit % beat_);
+    const std::uint64_t from = std::max(cycle_, taken + 1);
+    if (piece->lines && moved_ < piece->asked) return move(from);
+    step(*piece, from);
+  }
+
+  void move(std::uint64_t from) {
+    if (moved_ > 0) from = std::max(from, consumed_.back() + 1);
+    consumed_.push_back(std::max(from, edges_[consumed_.size()]));
+    ++moved_;
+  }
+
+  void step(const LoadPiece& piece, std::uint64_t cycle) {
+    const auto base = piece.padding ? 0 : static_cast<std::uint32_t>(piece.bit % beat_);
     const std::uint32_t at = base + done_;
-    const std::uint32_t bits = std::min(piece->bits - done_, part_ - at % part_);
-    std::uint64_t cycle = std::max(cycle_, taken + 1);
-    if (!piece->padding) cycle = std::max(cycle, edges_[consumed_.size()]);
+    const std::uint32_t bits = std::min(piece.bits - done_, part_ - at % part_);
+    if (piece.lines) {
+      const std::uint32_t behind = (base + piece.bits - 1) / beat_ - at / beat_;  // beats of the piece
+      if (behind < moved_) cycle = std::max(cycle, consumed_[consumed_.size() - 1 - behind]);
+    } else if (!piece.padding) {
+      cycle = std::max(cycle, edges_[consumed_.size()]);
+    }
     done_ += bits;
-    const bool ends = done_ == piece->bits;
-    if (!piece->padding && (ends || (at + bits) % beat_ == 0)) consumed_.push_back(cycle);
+    const bool ends = done_ == piece.bits;
+    if (!piece.lines && !piece.padding && (ends || (at + bits) % beat_ == 0)) consumed_.push_back(cycle);
     cycle_ = cycle + 1;
     fill_ += bits * growth_;
     const bool overflows = fill_ > local_;
     fill_ %= local_;
     if (!ends) return;
     left_.push_back(cycle);
-    done_ = 0;
-    if (!piece->ends_row) return;
+    done_ = moved_ = 0;
+    if (!piece.ends_row) return;
     if (overflows) ++cycle_;
     fill_ = 0;
   }
@@ -87,6 +104,7 @@ class LoadSteps {
   std::vector<std::uint64_t> edges_, consumed_, left_;
   std::uint64_t cycle_ = 0;
   std::uint32_t done_ = 0, fill_ = 0;
+  std::uint32_t moved_ = 0;  ///< beats that the piece in front moved to the line buffer
   bool open_ = false;
 };
 

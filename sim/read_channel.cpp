@@ -17,6 +17,8 @@ ReadChannel::ReadChannel(const Hardware& hardware, const Memory& memory, bool re
       before_load_(state_),
       word_(static_cast<std::uint32_t>(hardware.axi_bytes)),
       max_burst_(static_cast<std::uint32_t>(hardware.max_burst)),
+      lines_(static_cast<std::uint64_t>(hardware.line_buffer_bytes / hardware.axi_bytes)),
+      lines_before_(lines_),
       remembers_(remembers && memory.banked() == nullptr && Memory(memory).flat()->steady()) {
   if (memory.banked() != nullptr) ordered_.emplace(hardware, memory);
 }
@@ -37,6 +39,7 @@ void ReadChannel::fetch_now(const Fetch& fetch) {
 
 void ReadChannel::begin_load() {
   before_load_.copy(state_);
+  lines_before_ = lines_;
   during_load_.clear();
   unplanned_.reset();
   loading_ = true;
@@ -45,19 +48,18 @@ void ReadChannel::begin_load() {
 void ReadChannel::load(LoadPlan plan) {
   plan_ = std::move(plan);
   closed_ = plan_.opens == kUnknownCycle;
-  if (ordered_) {
-    load_beats_ = beats_of(plan_, word_);
-    return ordered_->load(plan_);
-  }
+  load_beats_ = find_beats(plan_, word_, lines_);
+  if (ordered_) return ordered_->load(plan_);
   begin_load();
   plan_again();
 }
 
 void ReadChannel::load(const Execution& e, const Instruction* shape, std::uint64_t start) {
   if (ordered_) {
-    LoadPlan plan = load_plan(hardware_, e, shape, start);
-    plan.opens = kUnknownCycle;
-    return load(std::move(plan));
+    plan_ = load_plan(hardware_, e, shape, start);
+    plan_.opens = kUnknownCycle;
+    load_beats_ = find_beats(plan_, word_, lines_);
+    return ordered_->load(plan_);
   }
   begin_load();
   closed_ = true;
@@ -78,25 +80,33 @@ void ReadChannel::open(std::uint64_t cycle) {
   if (remembers_) origin = state_.origin(memo_, start);
   if (!origin) return plan_again();
   if (cycle >= start + kFirstStep) origin->fills = static_cast<std::uint32_t>(cycle + 1 - start);
-  const LoadSignature signature = load_signature(unplanned_->execution, unplanned_->shape, word_);
-  if (const LoadOutcome* like = memo_.find(signature, *origin)) return take(*like, start);
+  const LoadSignature signature = load_signature(unplanned_->execution, unplanned_->shape, word_, lines_);
+  if (const LoadOutcome* like = memo_.find(signature, *origin)) return take(*like);
+  const Unplanned load = *unplanned_;
   plan_again();
-  if (load_beats_ > 0) remember(signature, *origin, start);
+  if (last_load_grant_ >= start) remember(signature, *origin, load);
 }
 
 /// Keeps what the LOAD that was planned last did. Whatever comes after it comes after its last grant.
-void ReadChannel::remember(const LoadSignature& signature, const LoadOrigin& origin, std::uint64_t start) {
+void ReadChannel::remember(const LoadSignature& signature, const LoadOrigin& origin, const Unplanned& load) {
   const std::optional<std::uint32_t> rest = state_.name(memo_, last_load_grant_ + 1);
   if (!rest) return;
-  memo_.keep(signature, origin, {load_asked_ - start, load_end_ - start, load_beats_, last_load_grant_ - start, *rest});
+  LoadOutcome outcome{
+      load_asked_ - load.start, load_end_ - load.start, last_load_grant_ - load.start, load_beats_, {}, *rest};
+  if (plan_.lines) outcome.lines = lines_.change(base_beat(load.execution, *load.shape, word_));
+  memo_.keep(signature, origin, outcome);
 }
 
-void ReadChannel::take(const LoadOutcome& outcome, std::uint64_t start) {
+void ReadChannel::take(const LoadOutcome& outcome) {
+  const std::uint64_t start = unplanned_->start;
   load_asked_ = start + outcome.asked;
   load_end_ = start + outcome.end;
   load_beats_ = outcome.beats;
   last_load_grant_ = start + outcome.last_grant;
   state_.take(outcome.rest, last_load_grant_ + 1);
+  if (outcome.lines.moved) {
+    lines_.apply(outcome.lines, base_beat(unplanned_->execution, *unplanned_->shape, word_));
+  }
 }
 
 std::uint64_t ReadChannel::fetch(std::uint64_t ready, std::uint32_t bursts, const ReadBurst& first) {
@@ -129,12 +139,16 @@ void ReadChannel::plan_again() {
   if (unplanned_) {
     plan_ = load_plan(hardware_, unplanned_->execution, unplanned_->shape, unplanned_->start);
     plan_.opens = unplanned_->opens;
+    lines_ = lines_before_;
+    lines_.mark();
+    load_beats_ = find_beats(plan_, word_, lines_);
   }
   unplanned_.reset();
   Interruptions fetches;
   if (!during_load_.empty()) fetches.ready = during_load_.front().ready;
   ReadArbiter& arbiter = state_.arbiter(memo_);
   LoadBursts bursts(plan_, word_, max_burst_, state_.loads(memo_));
+  if (load_beats_.asked == 0) last_load_grant_ = plan_.start;  // as good as any: it grants nothing
   while (bursts.next() == LoadBursts::Next::kBurst) {
     fetches_until(fetches, arbiter, bursts.asked());
     last_load_grant_ = arbiter.grant(bursts.asked());
@@ -145,8 +159,7 @@ void ReadChannel::plan_again() {
   if (closed_) return;
   load_asked_ = bursts.asked_all();
   load_end_ = bursts.end();
-  load_beats_ = bursts.beats();
-  state_.loads(memo_) = bursts.rest(load_beats_ > 0 ? last_load_grant_ + 1 : plan_.start);
+  state_.loads(memo_) = bursts.rest(last_load_grant_ + 1);
 }
 
 }  // namespace bitloom

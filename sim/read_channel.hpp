@@ -40,8 +40,10 @@ class ReadChannel {
   /// come before the former move both.
   std::uint64_t load_asked() const { return ordered_ ? ordered_->load_asked() : load_asked_; }
   std::uint64_t load_end() const { return ordered_ ? ordered_->load_end() : load_end_; }
-  /// Returns the number of beats that it reads.
-  std::uint64_t load_beats() const { return load_beats_; }
+  /// Returns the numbers of beats that it moves.
+  const LoadBeats& load_beats() const { return load_beats_; }
+  /// Empties the line buffer, before a LOAD starts.
+  void forget_lines() { lines_.clear(); }
 
   /// Fetches a command of `bursts` bursts like `first`, one behind the other in memory. The first is asked for in cycle
   /// `ready`, each other in the cycle after the grant before it; returns the edge of the last beat. Calls come in the
@@ -72,8 +74,8 @@ class ReadChannel {
   };
 
   void begin_load();
-  void take(const LoadOutcome& outcome, std::uint64_t start);
-  void remember(const LoadSignature& signature, const LoadOrigin& origin, std::uint64_t start);
+  void take(const LoadOutcome& outcome);
+  void remember(const LoadSignature& signature, const LoadOrigin& origin, const Unplanned& load);
   void fetch_burst(const Fetch& fetch, std::uint32_t number, std::uint64_t grant_cycle);
   void fetch_now(const Fetch& fetch);
   void fetches_until(Interruptions& at, ReadArbiter& arbiter, std::uint64_t asked);
@@ -83,14 +85,15 @@ class ReadChannel {
   ReadState state_, before_load_;
   std::optional<OrderedReads> ordered_;
   std::uint32_t word_, max_burst_;
+  LineWindow lines_, lines_before_;  ///< behind the last LOAD, and before it
   bool remembers_;
   LoadMemo memo_;
   std::optional<Unplanned> unplanned_;  ///< plan_ is made from it when it is needed
   LoadPlan plan_;
   std::vector<Fetch> during_load_;  ///< fetches since the LOAD started
   bool loading_ = false, closed_ = false;
-  std::uint64_t load_asked_ = 0, load_end_ = 0, load_beats_ = 0, last_load_grant_ = 0, fetch_end_ = 0,
-                last_fetch_grant_ = 0;
+  LoadBeats load_beats_;
+  std::uint64_t load_asked_ = 0, load_end_ = 0, last_load_grant_ = 0, fetch_end_ = 0, last_fetch_grant_ = 0;
 };
 
 }  // namespace bitloom

@@ -20,6 +20,8 @@ namespace bitloom {
   X(dram_refreshes, kDram)          \
   X(dram_active_cycles, kDram)      \
   X(dram_precharged_cycles, kDram)  \
+  X(line_write_bytes, kDmaLoad)     \
+  X(line_read_bytes, kDmaLoad)      \
   X(spad_a_write_bytes, kDmaLoad)   \
   X(spad_b_write_bytes, kDmaLoad)   \
   X(vin_write_bytes, kDmaLoad)      \

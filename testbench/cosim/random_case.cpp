@@ -293,14 +293,16 @@ std::string draw_hardware(std::mt19937_64& random, const std::string& name) {
   constexpr std::array kBursts{1, 2, 4, 8, 64, 256};
   const int word = one_of(random, kWords);
   const int lanes = word / (between(random, 0, 1) == 0 ? 4 : 2);
+  const int line_beats = between(random, 0, 2) == 0 ? 0 : 1 << between(random, 1, 8);
   return fmt::format(
       R"({{"name": "{}", "clock_mhz": 100, "rows": {}, "cols": {}, "axi_bytes": {}, "lanes": {}, "spad_a_bytes": {}, "spad_b_bytes": {},
- "acc_tiles": {}, "vin_words": {}, "vout_words": {}, "vbias_words": {}, "table_words": 256, "queue_depth": {}, "max_outstanding": {},
+ "line_buffer_bytes": {}, "acc_tiles": {}, "vin_words": {}, "vout_words": {}, "vbias_words": {}, "table_words": 256, "queue_depth": {}, "max_outstanding": {},
  "max_burst": {}, "dram_read_latency": {}, "dram_write_latency": {}, "dram_bytes": 67108864}})",
       name, draw_lanes(random, 1, std::min(word, 20)), draw_lanes(random, lanes, std::max(lanes, std::min(word, 24))),
-      word, lanes, word * between(random, 1, 6), word * between(random, 1, 12), between(random, 2, 12),
-      between(random, 128, 700), between(random, 128, 700), between(random, 64, 200), between(random, 4, 9),
-      between(random, 1, 8), one_of(random, kBursts), between(random, 1, 60), between(random, 1, 60));
+      word, lanes, word * between(random, 1, 6), word * between(random, 1, 12), word * line_beats,
+      between(random, 2, 12), between(random, 128, 700), between(random, 128, 700), between(random, 64, 200),
+      between(random, 4, 9), between(random, 1, 8), one_of(random, kBursts), between(random, 1, 60),
+      between(random, 1, 60));
 }
 
 }  // namespace bitloom::cosim

@@ -261,6 +261,41 @@ TEST_F(BrokenConvolution, ShapesAreChecked) {
   breaks(Opcode::LOAD_SHAPE, "forward", Field::SLOT, 3, "never set");
 }
 
+TEST_F(BrokenConvolution, LinesNeedABufferThatHoldsNothingOld) {
+  EXPECT_EQ(flow_error(), "");
+  int refused = 0;
+  const Program kept = program_;
+  for (std::size_t load = 2; load < kept.commands.size(); ++load) {
+    if (at(load).opcode() != Opcode::LOAD || at(load).get(Field::LINES) == 0) continue;
+    std::size_t wait = load;  // that for STOREs, in front of the shapes
+    while (at(wait).opcode() == Opcode::LOAD) --wait;
+    const auto behind = program_.commands.begin() + static_cast<std::ptrdiff_t>(wait) + 1;
+    while (at(wait).opcode() == Opcode::LOAD_SHAPE) --wait;
+    if (at(wait).opcode() != Opcode::LOAD_NOP) continue;
+    const auto first = program_.commands.begin() + static_cast<std::ptrdiff_t>(wait);
+    std::rotate(first, first + 1, behind);
+    const bool refuses = flow_error().find("has stored what it reads") != std::string::npos;
+    at(load).set(Field::LINES, 0);
+    EXPECT_EQ(flow_error(), "");
+    refused += refuses ? 1 : 0;
+    program_ = kept;
+  }
+  EXPECT_GT(refused, 0);  // others read what was stored long before
+}
+
+TEST_F(BrokenConvolution, LinesNeedTapsAndABuffer) {
+  const auto load = std::find_if(program_.commands.begin(), program_.commands.end(), [](const Command& command) {
+    return command.opcode() == Opcode::LOAD && command.get(Field::LINES) != 0;
+  });
+  ASSERT_NE(load, program_.commands.end());
+  load->set(Field::TAP_LOOP, 1);
+  EXPECT_THAT(flow_error(), HasSubstr("LINES asks for"));
+  load->set(Field::TAP_LOOP, 0);
+  EXPECT_EQ(flow_error(), "");
+  program_.hardware.line_buffer_bytes = 0;
+  EXPECT_THAT(flow_error(), HasSubstr("LINES asks for"));
+}
+
 TEST_F(Broken, LocalAddressesAreChecked) {
   const auto breaks = [&](Opcode opcode, const std::string& phase, Field field, int value, const std::string& message) {
     Command& command = at(find(opcode, phase));

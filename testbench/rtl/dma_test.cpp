@@ -65,6 +65,7 @@ TransferCase random_load(MachineCase& machine, int bits, int most_rows, int most
     t.pitch = std::min(t.pitch, reach / rows);
   }
   align(t);
+  t.lines = t.shape && !t.tap_loop && machine.hardware().line_buffer_bytes > 0 && machine.uniform(0, 3) > 0;
   return t;
 }
 
@@ -86,7 +87,7 @@ std::string describe(const TransferCase& t, std::uint64_t seed) {
                      " of " + std::to_string(t.bits) + " bits from " + std::to_string(t.address);
   if (t.shape) {
     text += " shaped, taps " + std::to_string(t.shape->taps_y) + "x" + std::to_string(t.shape->taps_x) + " of " +
-            std::to_string(t.shape->segment) + (t.tap_loop ? ", tap loop" : "");
+            std::to_string(t.shape->segment) + (t.tap_loop ? ", tap loop" : "") + (t.lines ? ", lines" : "");
   }
   return text;
 }

@@ -49,6 +49,8 @@ Queued random_load(MachineCase& machine, const std::optional<ShapeCase>& shape, 
   t.rows = machine.uniform(1, std::clamp(most / t.cols, 1, size == 1 ? 200 : 6));
   t.cols_last = t.cols;
   t.rows_last = t.rows;
+  t.lines = t.shape && hw.line_buffer_bytes > 0 && machine.uniform(0, 3) > 0;
+  if (t.lines) t.address = kFrom + static_cast<std::uint32_t>(machine.uniform(0, 200));  // near what is held
   t.strides[1] = machine.uniform(0, 70);
   t.strides[2] = machine.uniform(0, 70);
   align(t);
@@ -132,6 +134,7 @@ class Predicted {
       const bool early = queue_ == kStoreQueue;  // what the array says only matters where the LOAD fills
       times = loads_.looked_at(cycle_, early ? token : 0, early ? 0 : token, q.transfer, at, q.local_bits);
     } else {
+      if (q.opcode == Opcode::LOAD_SHAPE) loads_.shape();
       times.open = loads_.alone(std::max(cycle_, token)) + 1;
       times.goes_on = times.end = times.open + 1;
     }
@@ -154,7 +157,7 @@ std::vector<Group> random_groups(MachineCase& machine, int commands) {
   const int bits = machine.uniform(0, 1) == 0 ? 8 : 4;
   while (commands > 0) {
     Group group;
-    if (!shape && machine.uniform(0, 2) == 0) {
+    if (machine.uniform(0, shape ? 5 : 2) == 0) {
       shape = random_shape(machine, bits, 3, 20, 1);
       shape->image_pitch = std::min(shape->image_pitch, 1000);
       if (machine.uniform(0, 2) == 0) shape->offset_y = -40;  // padding, and nothing else

@@ -74,6 +74,25 @@ std::vector<Piece> pieces(const TransferCase& t, const Iteration& at) {
   return all;
 }
 
+std::optional<int> Lines::take(std::int64_t first, std::int64_t last) {
+  const auto size = static_cast<std::int64_t>(beats_);
+  if (last - first + 1 > size) return std::nullopt;
+  const bool reaches = !held_.empty() && first >= held_.front() && last <= held_.back() + size;
+  if (!reaches) held_.clear();
+  int asked = 0;
+  for (std::int64_t beat = held_.empty() ? first : held_.back() + 1; beat <= last; ++beat, ++asked) {
+    held_.push_back(beat);
+    if (held_.size() > beats_) held_.pop_front();
+  }
+  return asked;
+}
+
+void LoadSteps::move(Edge from) {
+  if (!moved_.empty()) from = std::max(from, moved_.back() + 1);
+  moved_.push_back(std::max(from, edges_[consumed_.size()]));
+  consumed_.push_back(moved_.back());
+}
+
 void LoadSteps::consume() {
   const auto& [piece, growth, word_bits, taken] = pieces_[left_.size()];
   const int k = std::min(beat_bits_, word_bits / growth);
@@ -81,16 +100,24 @@ void LoadSteps::consume() {
   const int at = base + done_;
   const int bits = std::min(piece.bits - done_, k - at % k);
   Edge cycle = std::max(cycle_, taken + 1);
-  if (!piece.padding) cycle = std::max(cycle, edges_[consumed_.size()]);
+  if (piece.lines) {
+    if (static_cast<int>(moved_.size()) < piece.asked) return move(cycle);  // these first, as steps wait for them
+    const int beats = (base + piece.bits - 1) / beat_bits_ + 1;
+    const int number = at / beat_bits_ - (beats - piece.asked);  // among those that moved
+    if (number >= 0) cycle = std::max(cycle, moved_[static_cast<std::size_t>(number)]);
+  } else if (!piece.padding) {
+    cycle = std::max(cycle, edges_[consumed_.size()]);
+  }
   done_ += bits;
   const bool ends = done_ == piece.bits;
-  if (!piece.padding && (ends || (at + bits) % beat_bits_ == 0)) consumed_.push_back(cycle);
+  if (!piece.lines && !piece.padding && (ends || (at + bits) % beat_bits_ == 0)) consumed_.push_back(cycle);
   cycle_ = cycle + 1;
   fill_ += bits * growth;
   const bool overflows = fill_ > word_bits;
   fill_ %= word_bits;
   if (!ends) return;
   left_.push_back(cycle);
+  moved_.clear();
   done_ = 0;
   if (piece.ends_row) {
     if (overflows) ++cycle_;
@@ -103,16 +130,22 @@ Loads::Times Loads::from(Edge start, Edge opens, const TransferCase& t, const It
   Edge addressed = start + 2, granted = 0, asks = 0;  // asks: the cycle in which it has asked for all so far
   if (pieces_ > 0) steps_.left(pieces_ - 1);
   steps_.not_before(opens + 1);
-  for (const Piece& piece : pieces(t, at)) {
+  const int word_bits = 8 * hw_.axi_bytes;
+  for (Piece piece : pieces(t, at)) {
+    const std::int64_t first = piece.bit / word_bits, last = (piece.bit + piece.bits - 1) / word_bits;
+    if (!piece.padding) {
+      const std::optional<int> asked = t.lines ? lines_.take(first, last) : std::nullopt;
+      piece.lines = asked.has_value();
+      piece.asked = asked.value_or(static_cast<int>(last - first + 1));
+    }
     addressed += static_cast<Edge>(piece.walk) - 1;  // its last tap
     Edge taken = std::max(addressed + 1, granted);
     if (pieces_ >= fifo_pieces) taken = std::max(taken, steps_.left(pieces_ - fifo_pieces) + 1);
     steps_.piece(piece, t.bits, local_bits, taken);
     asks = taken;
-    if (!piece.padding) {
-      const int word_bits = 8 * hw_.axi_bytes;
-      std::int64_t beat = piece.bit / word_bits;
-      auto left = static_cast<int>((piece.bit + piece.bits - 1) / word_bits - beat + 1);
+    if (piece.asked > 0) {
+      std::int64_t beat = last + 1 - piece.asked;
+      int left = piece.asked;
       Edge asked = taken + 1;
       while (left > 0) {
         const auto to_boundary = static_cast<int>((4096 - beat * hw_.axi_bytes % 4096) / hw_.axi_bytes);

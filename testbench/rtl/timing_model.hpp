@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "testbench/rtl/transfer.hpp"
@@ -45,8 +46,23 @@ struct Piece {
   std::int64_t bit;  ///< of its start in DRAM
   int bits, walk;    ///< walk: cycles that walking its taps takes
   bool padding, ends_row;
+  bool lines = false;  ///< of a LOAD with LINES, and not of more beats than the line buffer
+  int asked = 0;       ///< beats that it asks for, up to its last one
 };
 std::vector<Piece> pieces(const TransferCase& transfer, const Iteration& at);
+
+/// The beats that the line buffer holds, one by one.
+class Lines {
+ public:
+  explicit Lines(int beats) : beats_(static_cast<std::size_t>(beats)) {}
+  void clear() { held_.clear(); }
+  /// Takes a piece from beat `first` to `last`; returns how many it asks for, or nothing where it does without.
+  std::optional<int> take(std::int64_t first, std::int64_t last);
+
+ private:
+  std::size_t beats_;
+  std::deque<std::int64_t> held_;  ///< one behind the other
+};
 
 /// The side of LOADs that consumes beats, by steps. It knows which LOAD a piece is of only by its widths.
 class LoadSteps {
@@ -81,18 +97,23 @@ class LoadSteps {
     Edge taken;
   };
   void consume();
+  void move(Edge from);
 
   int beat_bits_, vin_bits_;
   std::vector<Entry> pieces_;
   std::vector<Edge> edges_, consumed_, left_;
   Edge cycle_ = 0;
   int done_ = 0, fill_ = 0;
+  std::vector<Edge> moved_;  ///< cycles in which beats of the piece in front moved to the line buffer
 };
 
 /// The LOADs of a program, in order.
 class Loads {
  public:
-  Loads(const Hardware& hw, Reads& reads) : hw_(hw), reads_(reads), steps_(hw) {}
+  Loads(const Hardware& hw, Reads& reads)
+      : hw_(hw), reads_(reads), steps_(hw), lines_(hw.line_buffer_bytes / hw.axi_bytes) {}
+  /// A LOAD_SHAPE.
+  void shape() { lines_.clear(); }
   struct Times {
     Edge open, goes_on, end;  ///< edges: it has its tokens, the queue looks at the next step, it is over
   };
@@ -109,6 +130,7 @@ class Loads {
   const Hardware& hw_;
   Reads& reads_;
   LoadSteps steps_;
+  Lines lines_;
   std::vector<Edge> ends_;
   std::size_t pieces_ = 0, beats_ = 0;
 };

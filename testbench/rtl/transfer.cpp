@@ -35,6 +35,7 @@ void set_transfer(Command& command, const TransferCase& t) {
   command.set(Field::COLS, t.cols).set(Field::COLS_LAST, t.cols_last).set(Field::COLS_DIM, t.cols_dim);
   command.set(Field::MEMORY_BITS, static_cast<int>(width_of(t.bits))).set(Field::SHAPED, t.shape.has_value());
   if (t.tap_loop) command.set(Field::TAP_LOOP, 1);
+  if (t.lines) command.set(Field::LINES, 1);
 }
 
 void set_shape(Command& command, const ShapeCase& s, int slot) {

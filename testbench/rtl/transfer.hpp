@@ -23,7 +23,7 @@ struct TransferCase {
   int pitch = 0, bits = 8, col_base = 0;
   int counts[3] = {1, 1, 1}, strides[3] = {0, 0, 0};
   int rows = 1, rows_last = 1, rows_dim = 3, cols = 1, cols_last = 1, cols_dim = 3;
-  bool tap_loop = false;
+  bool tap_loop = false, lines = false;
 };
 
 /// Effective values of a transfer at one iteration.

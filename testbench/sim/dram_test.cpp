@@ -95,12 +95,18 @@ std::vector<Step> steps_of(const LoadPiece& piece, std::uint32_t word_bits, cons
 /// LOADs one behind the other, cycle by cycle: docs/timing.md's queues, filled and emptied.
 class SteppedLoads {
  public:
-  explicit SteppedLoads(const Hardware& h) : h_(h), word_bits_(static_cast<std::uint32_t>(8 * h.axi_bytes)) {}
+  explicit SteppedLoads(const Hardware& h)
+      : h_(h),
+        word_bits_(static_cast<std::uint32_t>(8 * h.axi_bytes)),
+        places_(static_cast<std::size_t>(h.line_buffer_bytes / h.axi_bytes), kNone) {}
 
   /// Starts a LOAD after the one before it has asked(). It opens in a cycle. The plan must stay.
   void begin(const LoadPlan& plan, std::uint64_t start, std::uint64_t opens) {
     opens_.push_back(opens);
-    for (const LoadPiece& piece : plan.pieces) pieces_.emplace_back(piece, &plan);
+    for (const LoadPiece& piece : plan.pieces) {
+      pieces_.emplace_back(piece, &plan);
+      pieces_.back().first.lines = plan.lines && !piece.padding;
+    }
     lasts_.push_back(pieces_.size());
     addressed_ = start + 2 + plan.pieces[0].walk - 1;
   }
@@ -113,17 +119,20 @@ class SteppedLoads {
       return end_row(cycle);
     }
     if (front_ == taken_.size() || taken_[front_] >= cycle || opens_[ends_.size()] >= cycle) return;
-    const auto& [piece, plan] = pieces_[front_];
-    if (!piece.padding && (beats_.empty() || beats_.front() > cycle)) return;
+    auto& [piece, plan] = pieces_[front_];
     if (step_ == 0) steps_ = steps_of(piece, word_bits_, *plan);
+    const bool beat = !beats_.empty() && beats_.front() <= cycle;
+    if (piece.lines ? !has_line(piece, beat) : !piece.padding && !beat) return;
     const Step step = steps_[step_++];
     fill_ += step.bits;
-    if (step.ends_beat) beats_.pop_front(), beats_left_ = 1;
+    if (step.ends_beat && piece.lines) ++beat_of_step_;
+    if (step.ends_beat && !piece.lines) beats_.pop_front(), beats_left_ = 1;
     gap_ = step.ends_piece && piece.ends_row && fill_ > plan->local;
     fill_ %= plan->local;
     if (!step.ends_piece) return;
     pieces_left_ = 1;
     step_ = 0;
+    begun_front_ = false;
     ++front_;
     if (!piece.ends_row) return;
     fill_ = 0;
@@ -152,12 +161,9 @@ class SteppedLoads {
     const std::size_t next = taken_.size();
     if (next == pieces_.size() || left_ > 0 || cycle <= addressed_) return;
     if (next - front_ + pieces_left_ >= 128) return;
-    const LoadPiece& piece = pieces_[next].first;
+    LoadPiece& piece = pieces_[next].first;
     taken_.push_back(cycle);
-    if (!piece.padding) {
-      beat_ = piece.bit / word_bits_;
-      left_ = static_cast<std::uint32_t>((piece.bit + piece.bits - 1) / word_bits_ - beat_ + 1);
-    }
+    if (!piece.padding) ask(piece, piece.bit / word_bits_, (piece.bit + piece.bits - 1) / word_bits_);
     if (next + 1 < pieces_.size()) addressed_ = cycle + pieces_[next + 1].first.walk - 1;
   }
 
@@ -168,6 +174,40 @@ class SteppedLoads {
   std::size_t begun() const { return lasts_.size(); }
 
  private:
+  static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+
+  /// Says what a piece from beat `first` to `last` asks for.
+  void ask(LoadPiece& piece, std::uint64_t first, std::uint64_t last) {
+    const std::uint64_t size = places_.size();
+    beat_ = first;
+    piece.lines = piece.lines && last - first < size;
+    if (piece.lines) {
+      const bool near = low_ < high_ && low_ <= first && last < high_ + size;
+      beat_ = near ? high_ : first;
+      low_ = near ? low_ : first;
+      high_ = near ? std::max(high_, last + 1) : last + 1;
+      while (high_ - low_ > size) ++low_;
+    }
+    piece.asked = left_ = static_cast<std::uint32_t>(last + 1 - std::min(beat_, last + 1));
+  }
+
+  /// Moves a beat to the line buffer where one is there; returns whether the one of the next step is in its place.
+  bool has_line(LoadPiece& piece, bool beat) {
+    const std::uint64_t last = (piece.bit + piece.bits - 1) / word_bits_, size = places_.size();
+    if (!begun_front_) {
+      beat_of_step_ = piece.bit / word_bits_;
+      move_ = last + 1 - piece.asked;
+      for (std::uint64_t n = std::max(beat_of_step_, move_); n <= last; ++n) places_[n % size] = kNone;
+      begun_front_ = true;
+    }
+    if (beat && move_ <= last) {
+      places_[move_ % size] = move_;
+      ++move_;
+      beats_.pop_front(), beats_left_ = 1;
+    }
+    return places_[beat_of_step_ % size] == beat_of_step_;
+  }
+
   void end_row(std::uint64_t cycle) {
     if (front_ == lasts_[ends_.size()]) ends_.push_back(cycle + 1);
   }
@@ -182,6 +222,11 @@ class SteppedLoads {
   std::vector<Step> steps_;  // of the piece in front
   std::size_t front_ = 0, step_ = 0, pieces_left_ = 0, beats_left_ = 0;
   bool gap_ = false;
+  // The line buffer: what is asked for, and what is there; of the piece in front, the next beats to move and to step
+  // on.
+  std::uint64_t low_ = 0, high_ = 0, beat_of_step_ = 0, move_ = 0;
+  std::vector<std::uint64_t> places_;
+  bool begun_front_ = false;
 };
 
 /// Goes one cycle after the other: a grant where there is room, fetch first.
@@ -232,9 +277,11 @@ LoadPlan random_plan(std::mt19937& random, std::uint32_t word) {
   plan.growth = std::uint32_t{1} << below(4);
   plan.local = 8 * word << below(2);
   const std::uint32_t rows = 1 + below(20), most = below(4) == 0 ? 2000 : 60;
+  plan.lines = below(2) == 0;
+  const std::uint32_t reach = plan.lines ? 1 + below(1000) : 100000;  // so that pieces meet
   for (std::uint32_t row = 0; row < rows; ++row) {
     for (std::uint32_t k = below(4) + 1; k-- > 0;) {
-      plan.pieces.push_back({below(100000) * 8ull, (1 + below(most)) * bits, 1 + below(4), below(4) == 0, k == 0});
+      plan.pieces.push_back({below(reach) * 8ull, (1 + below(most)) * bits, 1 + below(4), below(4) == 0, k == 0});
     }
   }
   return plan;
@@ -277,7 +324,8 @@ TEST(ReadChannelTest, EqualsAnArbiterThatStepsThroughEveryCycle) {
   int delayed = 0;
   for (int n = 0; n < 300; ++n) {
     const int word = 8 << below(4);
-    const Hardware h = hardware(word, 1 + static_cast<int>(below(8)), 1 << below(7));
+    Hardware h = hardware(word, 1 + static_cast<int>(below(8)), 1 << below(7));
+    h.line_buffer_bytes = word << (1 + below(8));
     const int stall = n % 3 == 0 ? 0 : static_cast<int>(below(80));
     std::vector<LoadJob> loads(8);
     for (LoadJob& job : loads) {

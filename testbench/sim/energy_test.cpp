@@ -114,6 +114,7 @@ Hardware small() {
   h.lanes = 2;
   h.spad_a_bytes = 1024;
   h.spad_b_bytes = 4096;
+  h.line_buffer_bytes = 8192;
   h.vin_words = 1024;
   h.vout_words = 256;
   h.vbias_words = 256;

@@ -1,6 +1,8 @@
 // Small programs whose cycles follow by hand from docs/timing.md, and programs that cannot end.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "kernels/command.hpp"
 #include "model/io/error.hpp"
 #include "sim/simulator.hpp"
@@ -122,6 +124,31 @@ TEST(Cycles, LoadGemmStore) {
   EXPECT_EQ(r.counts[Action::dram_write_bytes], 40u);
   EXPECT_EQ(r.counts[Action::mac8], 4u * 4 * 13);
   EXPECT_EQ(r.counts[Action::command_fetch_bytes], 256u);
+}
+
+/// A kernel of 3 × 2 pixels of a beat each over 4 lines of 8 pixels: 18 rows of 2 pieces of 3 beats.
+TEST(Counts, LinesComeFromDramOnce) {
+  Command shape(Opcode::LOAD_SHAPE), load(Opcode::LOAD);
+  shape.set(Field::EXTENT_X, 6).set(Field::EXTENT_Y, 3).set(Field::LIMIT_X, 8).set(Field::LIMIT_Y, 4);
+  shape.set(Field::SCALE_X, 1).set(Field::SCALE_Y, 1).set(Field::TAP_X, 1).set(Field::TAP_Y, 1);
+  shape.set(Field::TAPS_X, 3).set(Field::TAPS_Y, 2).set(Field::SEGMENT, 8);
+  shape.set(Field::PIXEL_PITCH, 8).set(Field::LINE_PITCH, 64);
+  load.set(Field::ROWS, 18).set(Field::COLS, 48).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::SHAPED, 1);
+  load.set(Field::MEMORY_BITS, static_cast<int>(Width::BITS8)).set(Field::LOCAL_BITS, static_cast<int>(Width::BITS8));
+  const auto counts = [&](bool lines, int buffer_beats) {
+    Hardware h = hardware();
+    h.line_buffer_bytes = 8 * buffer_beats;
+    load.set(Field::LINES, lines ? 1 : 0);
+    const SimResult r = run(program_of({shape, load}), nullptr, h);
+    return std::array{r.counts[Action::dram_read_bytes], r.counts[Action::line_write_bytes],
+                      r.counts[Action::line_read_bytes], r.counts[Action::spad_a_write_bytes]};
+  };
+  using Bytes = std::array<std::uint64_t, 4>;
+  EXPECT_EQ(counts(false, 16), (Bytes{18 * 48, 0, 0, 18 * 48}));
+  EXPECT_EQ(counts(true, 16), (Bytes{32 * 8, 32 * 8, 18 * 48, 18 * 48}));  // a line and 3 pixels are held: 11 beats
+  EXPECT_EQ(counts(true, 2), (Bytes{18 * 48, 0, 0, 18 * 48}));             // a piece does not fit
+  // Of 4 beats the 3 of the last piece stay, but the next row's first piece is a line before them.
+  EXPECT_EQ(counts(true, 4), (Bytes{18 * 48, 18 * 48, 18 * 48, 18 * 48}));
 }
 
 TEST(Cycles, AGemmEndsWhenTheRowsOfTheOneBeforeAreRead) {
