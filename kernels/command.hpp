@@ -83,6 +83,12 @@ struct Token {
 
 /// Throws Error unless from and to are queues, channel is 0 or 1 and level 0 … 3.
 Token make_token(int from, int to, int channel, int level = 0);
+/// Says whether a token that the load queue takes tells it that a buffer is free, as those of the array and the vector
+/// queue do. Those of the store queue tell that memory is written.
+constexpr bool frees_buffer(int token_id) {
+  const int from = token_id >> 3;
+  return from == kArrayQueue || from == kVectorQueue;
+}
 /// Names a token: "A>L0" is from array to load on channel 0; with a level above 0, "A>L0@2".
 std::string token_text(Token token);
 constexpr std::uint32_t token_bits(Token token) {

@@ -174,8 +174,7 @@ class Flow {
   bool may_ask(const Step& step, const LoopIndex& index) const {
     std::array<int, kTokenCounters> left = counters_;
     return std::all_of(step.waits.begin(), step.waits.end(), [&](const Token& token) {
-      const bool frees_buffer = token.id >> 3 == kArrayQueue || token.id >> 3 == kVectorQueue;
-      return frees_buffer || !at_first(index, token.level) || --left[static_cast<std::size_t>(token.id)] >= 0;
+      return frees_buffer(token.id) || !at_first(index, token.level) || --left[static_cast<std::size_t>(token.id)] >= 0;
     });
   }
 

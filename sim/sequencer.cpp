@@ -5,15 +5,6 @@
 #include "sim/timing.hpp"
 
 namespace bitloom {
-namespace {
-
-/// Does a token of the load queue say that a buffer is free? Those of the store queue say that memory was written.
-bool frees_buffer(const TokenField& field) {
-  const int from = field.id >> 3;
-  return from == kArrayQueue || from == kVectorQueue;
-}
-
-}  // namespace
 
 Sequencer::Sequencer(const sc_core::sc_module_name& name, int queue)
     : sc_module(name), queue_(queue), wake_("wake"), load_over_("load_over") {
@@ -156,7 +147,7 @@ void Sequencer::try_start() {
   late_ = {};
   if (!waits.satisfied && asks) {  // some may be late
     for (std::size_t k = 0; k < takes.size(); ++k) {
-      late_[k] = takes[k] && frees_buffer(c.waits[k]);
+      late_[k] = takes[k] && frees_buffer(c.waits[k].id);
       takes[k] = takes[k] && !late_[k];
     }
     waits = run_->tokens.check(c.waits, takes);
