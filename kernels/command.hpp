@@ -89,6 +89,9 @@ constexpr bool frees_buffer(int token_id) {
   const int from = token_id >> 3;
   return from == kArrayQueue || from == kVectorQueue;
 }
+/// Says whether a token that a STORE sends tells that it has read VOUT, as those to the vector queue do. The others
+/// tell that memory is written.
+constexpr bool frees_vout(int token_id) { return (token_id >> 1 & 3) == kVectorQueue; }
 /// Names a token: "A>L0" is from array to load on channel 0; with a level above 0, "A>L0@2".
 std::string token_text(Token token);
 constexpr std::uint32_t token_bits(Token token) {

@@ -26,10 +26,13 @@ namespace bitloom {
 
 namespace {
 
+constexpr int kWrites = kQueues;  ///< what ends STOREs, as if it were a queue
+
 /// What a token or execution level of a command needs, decoded once.
 struct Step {
   int command = 0;
   int exec_level = 0;
+  bool stores = false;  ///< it is a STORE
   std::vector<Token> waits;
   std::vector<Token> signals;
   std::vector<int> needs;  ///< store commands that must be complete before this LOAD
@@ -76,8 +79,9 @@ class Flow {
       for (int queue = 0; queue < kQueues; ++queue) {
         if (queue != lazy_) moved = drain(queue) || moved;
       }
+      if (lazy_ != kWrites) moved = end_write() || moved;
       if (moved) continue;
-      if (!step(lazy_)) break;
+      if (lazy_ == kWrites ? !end_write() : !step(lazy_)) break;
     }
     finish();
   }
@@ -89,6 +93,12 @@ class Flow {
     LoopIndex index{};
     std::size_t next = 0;  ///< step of the iteration
     bool running = false;
+  };
+  /// What happens when a STORE, or another command of its queue, has ended.
+  struct Write {
+    int command = 0;
+    std::vector<Token> signals;
+    std::vector<int> completes;  ///< commands that have ended then
   };
 
   /// Moves commands from the program into the FIFOs, in order, until one is full.
@@ -132,7 +142,7 @@ class Flow {
   void add_step(Runner& runner, int command) {
     const Command& each = program_.commands[static_cast<std::size_t>(command)];
     const int level = static_cast<int>(each.get(Field::EXEC_LEVEL));
-    Step step{command, level, each.waits(), each.signals(), {}};
+    Step step{command, level, each.opcode() == Opcode::STORE, each.waits(), each.signals(), {}};
     if (each.opcode() == Opcode::LOAD) step.needs = earlier_writers(program_, command);
     step.shape = each.opcode() == Opcode::LOAD_SHAPE;
     step.lines = each.opcode() == Opcode::LOAD && each.get(Field::LINES) != 0;
@@ -159,14 +169,32 @@ class Flow {
     if (!step.needs.empty() && at_first(runner.index, 3) && may_ask(step, runner.index)) require_written(step);
     if (!take_waits(step, queue, runner.index)) return false;
     if (step.shape) complete_at_shape_ = complete_;
+    if (queue == kStoreQueue) writes_.emplace_back().command = step.command;
     for (const Token& token : step.signals) {
       if (!at_last(runner.index, runner.group.counts, token.level)) continue;
       require_end(token, token.id >> 3, queue, step.command, "signals");
-      if (++counters_[static_cast<std::size_t>(token.id)] > kTokenMax) {
-        throw Error(fmt::format("program: token {} may exceed {}, {}", token_text(token), kTokenMax,
-                                at(program_, step.command)));
+      if (queue == kStoreQueue && !(step.stores && frees_vout(token.id))) {
+        writes_.back().signals.push_back(token);
+      } else {
+        send(token, step.command);
       }
     }
+    return true;
+  }
+
+  void send(const Token& token, int command) {
+    if (++counters_[static_cast<std::size_t>(token.id)] <= kTokenMax) return;
+    throw Error(
+        fmt::format("program: token {} may exceed {}, {}", token_text(token), kTokenMax, at(program_, command)));
+  }
+
+  /// Ends the oldest write; returns false when there is none.
+  bool end_write() {
+    if (writes_.empty()) return false;
+    const Write& write = writes_.front();
+    for (const Token& token : write.signals) send(token, write.command);
+    for (const int command : write.completes) complete_[static_cast<std::size_t>(command)] = true;
+    writes_.pop_front();
     return true;
   }
 
@@ -218,8 +246,13 @@ class Flow {
     if (++runner.next < runner.group.steps.size()) return;
     runner.next = 0;
     if (advance(runner.index, runner.group.counts)) return;
+    const bool writes = &runner == &queues_[kStoreQueue] && !writes_.empty();
     for (const Step& step : runner.group.steps) {
-      complete_[static_cast<std::size_t>(step.command)] = true;
+      if (writes) {
+        writes_.back().completes.push_back(step.command);
+      } else {
+        complete_[static_cast<std::size_t>(step.command)] = true;
+      }
       runner.fifo.pop_front();
     }
     runner.running = false;
@@ -249,13 +282,14 @@ class Flow {
   std::vector<bool> complete_at_shape_;  ///< likewise, when the last LOAD_SHAPE ran
   std::size_t next_command_ = 0;
   std::array<Runner, kQueues> queues_;
+  std::deque<Write> writes_;  ///< that have not ended
   std::array<int, kTokenCounters> counters_{};
 };
 
 }  // namespace
 
 void verify_flow(const Program& program) {
-  for (const int lazy : {kStoreQueue, kVectorQueue, kArrayQueue, kLoadQueue}) Flow(program, lazy).run();
+  for (const int lazy : {+kStoreQueue, +kVectorQueue, +kArrayQueue, +kLoadQueue, kWrites}) Flow(program, lazy).run();
 }
 
 void verify(const Program& program) {

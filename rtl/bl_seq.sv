@@ -4,13 +4,15 @@
 // With Ahead, a LOAD with elements may ask for its data before its buffer is free: it starts with the tokens of the store
 // queue and opens with those of the others. When it has asked for all and is open, it is still under way, and the
 // sequencer goes on. It ends when the engine says so, and then its tokens are sent. All else starts when no LOAD is under
-// way.
+// way. The same holds for STOREs, which go on when they have read VOUT. They start with all their tokens, and send those
+// to the vector queue when they go on.
 //
 // One step (a command at an iteration) that does not execute costs one cycle. One that executes costs one cycle of
 // checking, in which its waits are found satisfied, and then the engine's cycles. See docs/timing.md.
 module bl_seq #(
     parameter bit Vector = 1'b0,  // its commands have no address: word 7 is ROW_STEP0, and i0 * ROW_STEP0 counts in row0
-    parameter int Ahead = 0       // LOADs that may be under way; 0: executions follow each other
+    parameter int Ahead = 0,      // LOADs that may be under way; 0: executions follow each other
+    parameter bit Stores = 1'b0   // it is STOREs that may
 ) (
     input  logic         clk_i,
     input  logic         rst_ni,
@@ -44,8 +46,8 @@ module bl_seq #(
     output logic         exec_first_o,
     output logic         exec_last_o,
     output logic         exec_closed_o,  // Ahead: the LOAD may ask and not fill
-    input  logic         exec_done_i,    // it is over, or a LOAD that has asked
-    input  logic         exec_end_i,     // Ahead: the oldest LOAD under way is over
+    input  logic         exec_done_i,    // it is over, or a LOAD that has asked, or a STORE that has read
+    input  logic         exec_end_i,     // Ahead: the oldest LOAD or STORE under way is over
     // state
     output logic         idle_o,         // between groups
     output logic         looping_o,      // within a group's loops, or an execution is under way
@@ -93,8 +95,8 @@ module bl_seq #(
 
   assign active = at_first[exec_level];
   assign nop = (cmd[bl_pkg::F_OPCODE_LSB+:6] == 6'd0);
-  assign overlaps = (Ahead != 0) && (cmd[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_LOAD) && (exec_rows_o != 16'd0) &&
-      (exec_cols_o != 16'd0);
+  assign overlaps = (Ahead != 0) && (cmd[bl_pkg::F_OPCODE_LSB+:8] == (Stores ? bl_pkg::OP_STORE : bl_pkg::OP_LOAD)) &&
+      (exec_rows_o != 16'd0) && (exec_cols_o != 16'd0);
 
   // --- tokens ---------------------------------------------------------------------------------------------------------
   // A token field is id[4:0] | level[6:5] | valid[7] and an id is from[4:3] | to[2:1] | channel[0]. The queue itself is the
@@ -125,7 +127,7 @@ module bl_seq #(
   logic unused_ids;
   assign unused_ids = ^{waits, signals};
 
-  // --- LOADs under way --------------------------------------------------------------------------------------------------
+  // --- LOADs or STOREs under way ----------------------------------------------------------------------------------------
   logic room;     // for one more, or for an execution that is alone
   logic waiting;  // some are under way
   if (Ahead == 0) begin : g_alone
@@ -143,7 +145,10 @@ module bl_seq #(
     assign waiting = (count_q != '0);
     assign busy_o = closed_q ? (count_q != (PlaceW+1)'(1)) : running_o;
     assign room = overlaps ? (count_q != (PlaceW+1)'(Ahead)) : !waiting;
-    assign send_o = exec_end_i ? sends_q[out_q] : (over && !overlaps) ? sends : 16'd0;
+    // Of an id's two bits a number: a STORE's to the vector queue go when it goes on. Else nothing ends in this cycle.
+    localparam logic [15:0] Sooner = Stores ? 16'h0f00 : 16'h0000;
+    assign send_o = (exec_end_i ? sends_q[out_q] & ~Sooner : 16'd0) |
+        (over ? (overlaps ? sends & Sooner : sends) : 16'd0);
     always_ff @(posedge clk_i) begin
       if (!rst_ni || flush_i) begin
         in_q <= '0;
@@ -163,7 +168,7 @@ module bl_seq #(
   // --- engine ---------------------------------------------------------------------------------------------------------
   // After an error a closed LOAD opens without its tokens, so that it comes to its end.
   assign checking_o = ((state_q == Check) && active) || closed_q;
-  assign begins = (state_q == Check) && active && (ready_i || (overlaps && early_i)) && room && !stop_i;
+  assign begins = (state_q == Check) && active && (ready_i || (overlaps && !Stores && early_i)) && room && !stop_i;
   assign opens = closed_q && (ready_i || stop_i);
   assign start_o = (begins && ready_i) || opens;
   assign take_o = (begins || closed_q) && ready_i;

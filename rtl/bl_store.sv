@@ -2,7 +2,11 @@
 // address; strobes cut a row's first and last beat. One VOUT word a cycle, or where it has two beats in memory one of
 // them, through three stages: read, append, and the AW and W registers. A burst ends at a row's end, after MAX_BURST
 // beats or at a 4 KiB boundary.
-module bl_store (
+//
+// When a STORE's last word is read, the sequencer may bring the next one, while beats are still made and responses come.
+module bl_store #(
+    parameter int Ahead = 4  // STOREs that may have started and not ended; a power of two
+) (
     input  logic                           clk_i,
     input  logic                           rst_ni,
     // sequencer
@@ -14,7 +18,9 @@ module bl_store (
     input  logic [                   31:0] exec_row0_i,
     input  logic [                   31:0] exec_col0_i,
     input  logic [                    3:0] exec_par_i,
-    output logic                           exec_done_o,
+    output logic                           exec_done_o,       // over, or has read VOUT
+    output logic                           end_o,             // the oldest STORE with elements is over
+    output logic [                   23:0] oldest_index_o,    // its INDEX, which responses belong to
     // VOUT; data in the cycle after the read
     output logic                           vout_re_o,
     output logic [                   15:0] vout_word_o,
@@ -39,14 +45,20 @@ module bl_store (
   localparam int Lanes = bl_pkg::LANES;
 
   // --- the execution --------------------------------------------------------------------------------------------------
-  logic active_q, empty, start, is_shape, parity;
-  logic [2:0] width;
+  logic active_q, empty, start, is_shape, parity, has_read;
+  logic [2:0] width, word_width_q;  // of the word that is appended
   logic [2:0] element_shift;
   assign is_shape = (exec_cmd_i[bl_pkg::F_OPCODE_LSB+:8] == bl_pkg::OP_STORE_SHAPE);
   assign empty = is_shape || (exec_rows_i == 16'd0) || (exec_cols_i == 16'd0);
   assign start = exec_valid_i && !active_q && !empty;
+  assign exec_done_o = active_q ? has_read : (exec_valid_i && empty);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) active_q <= 1'b0;
+    else if (!active_q) active_q <= start;
+    else if (has_read) active_q <= 1'b0;
+  end
   assign parity = exec_par_i[exec_cmd_i[bl_pkg::F_PARITY0_LSB+:2]];
-  assign width = exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3];
+  assign width = word_width_q;
   always_comb begin
     case (width)
       bl_pkg::WIDTH_BITS1: element_shift = 3'd0;
@@ -79,6 +91,7 @@ module bl_store (
   assign last_word = (left <= 16'(Lanes));
   assign read = row_valid && append_free;
   assign row_take = read && last_word;
+  assign has_read = row_take && row_last;
   assign vout_re_o = read;
   assign vout_word_o = row_word_q + offset_q;
   always_ff @(posedge clk_i) begin
@@ -113,6 +126,7 @@ module bl_store (
   end
   always_ff @(posedge clk_i) begin
     if (read) begin
+      word_width_q <= exec_cmd_i[bl_pkg::F_MEMORY_BITS_LSB+:3];
       word_first_q <= !begun_q;
       word_ends_row_q <= last_word;
       word_last_q <= last_word && row_last;
@@ -225,18 +239,12 @@ module bl_store (
   // --- AW, W and responses ----------------------------------------------------------------------------------------------
   logic [63:0] awaddr_q;
   logic [7:0] awlen_q;
-  logic awvalid_q, gen_q;
-  logic [23:0] pending_q;  // bursts without a response
+  logic awvalid_q;
   assign aw_free = !awvalid_q || awready_i;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      awvalid_q <= 1'b0;
-      pending_q <= '0;
-    end else begin
-      if (start_burst) awvalid_q <= 1'b1;
-      else if (awready_i) awvalid_q <= 1'b0;
-      pending_q <= pending_q + 24'(start_burst) - 24'(bvalid_i);
-    end
+    if (!rst_ni) awvalid_q <= 1'b0;
+    else if (start_burst) awvalid_q <= 1'b1;
+    else if (awready_i) awvalid_q <= 1'b0;
   end
   always_ff @(posedge clk_i) begin
     if (start_burst) begin
@@ -268,20 +276,38 @@ module bl_store (
   assign wlast_o = wlast_q;
   assign wvalid_o = wvalid_q;
 
-  // gen_q: beats are left to make.
+  // --- STOREs under way -------------------------------------------------------------------------------------------------
+  // Places of the next that starts, of the one whose beats are made and of the oldest. By place its INDEX, and where its
+  // beats are made the number of its last burst. Fewer than 2^16 bursts wait for their responses.
+  localparam int PlaceW = $clog2(Ahead);
+  logic [23:0] index_q [Ahead];
+  logic [15:0] last_burst_q [Ahead];
+  logic [PlaceW-1:0] in_q;
+  logic [PlaceW:0] made_q, out_q;
+  logic [15:0] begun_bursts_q, begun_bursts, answered_q, answered;
+  assign begun_bursts = begun_bursts_q + 16'(start_burst);
+  assign answered = answered_q + 16'(bvalid_i);
+  assign oldest_index_o = index_q[out_q[PlaceW-1:0]];
+  assign end_o = bvalid_i && made_q != out_q && answered == last_burst_q[out_q[PlaceW-1:0]];
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      active_q <= 1'b0;
-      gen_q <= 1'b0;
-    end else if (!active_q) begin
-      active_q <= start;
-      gen_q <= start;
+      in_q <= '0;
+      made_q <= '0;
+      out_q <= '0;
+      begun_bursts_q <= '0;
+      answered_q <= '0;
     end else begin
-      if (exec_done_o) active_q <= 1'b0;
-      if (last_emit) gen_q <= 1'b0;
+      in_q <= in_q + PlaceW'(start);
+      made_q <= made_q + (PlaceW+1)'(last_emit);
+      out_q <= out_q + (PlaceW+1)'(end_o);
+      begun_bursts_q <= begun_bursts;
+      answered_q <= answered;
     end
   end
-  assign exec_done_o = active_q ? (!gen_q && bvalid_i && pending_q == 24'd1) : (exec_valid_i && empty);
+  always_ff @(posedge clk_i) begin
+    if (start) index_q[in_q] <= exec_cmd_i[bl_pkg::F_INDEX_LSB+:24];
+    if (last_emit) last_burst_q[made_q[PlaceW-1:0]] <= begun_bursts;
+  end
 
   logic unused;
   assign unused = ^{exec_cmd_i, row_addr[2:0], unused_padding, unused_ends_row};

@@ -66,7 +66,7 @@ module bl_top (
   localparam int VinW = (bl_pkg::VIN_WORDS > 1) ? $clog2(bl_pkg::VIN_WORDS) : 1;
   localparam int RawW = (bl_pkg::VOUT_WORDS > 1) ? $clog2(bl_pkg::VOUT_WORDS) : 1;
   localparam int Load = 0, Array = 1, Vector = 2, Store = 3;
-  localparam int LoadsAhead = 4, LoadW = $clog2(LoadsAhead);  // LOADs that may be under way
+  localparam int Ahead = 4, PlaceW = $clog2(Ahead);  // LOADs, and STOREs, that may be under way
 
   // --- host -----------------------------------------------------------------------------------------------------------
   logic start, busy, stop, finish, error;
@@ -106,7 +106,7 @@ module bl_top (
   logic [4*16-1:0] exec_rows, exec_cols, exec_i0, exec_i2;
   logic [4*24-1:0] index;
   logic [4*4-1:0] exec_par;
-  logic load_end;
+  logic load_end, store_end;
 
   bl_fetch u_fetch (
       .clk_i, .rst_ni, .start_i(start), .stop_i(stop), .program_i(program_addr), .length_i(program_length),
@@ -127,7 +127,7 @@ module bl_top (
         .valid_o(head_valid[q]), .data_o(head_cmd), .pop_i(head_pop[q])
     );
     bl_seq #(
-        .Vector(q == Vector), .Ahead(q == Load ? LoadsAhead : 0)
+        .Vector(q == Vector), .Ahead(q == Load || q == Store ? Ahead : 0), .Stores(q == Store)
     ) u_seq (
         .clk_i, .rst_ni, .flush_i(start), .stop_i(stop), .base_i(base), .batch_i(batch),
         .head_valid_i(head_valid[q]), .head_cmd_i(head_cmd), .head_pop_o(head_pop[q]),
@@ -138,7 +138,8 @@ module bl_top (
         .exec_row0_o(exec_row0[q*32+:32]), .exec_col0_o(exec_col0[q*32+:32]),
         .exec_i0_o(exec_i0[q*16+:16]), .exec_i1_o(exec_i1[q*32+:32]), .exec_i2_o(exec_i2[q*16+:16]),
         .exec_par_o(exec_par[q*4+:4]), .exec_first_o(exec_first[q]), .exec_last_o(exec_last[q]),
-        .exec_closed_o(exec_closed[q]), .exec_done_i(engine_done[q]), .exec_end_i(q == Load && load_end),
+        .exec_closed_o(exec_closed[q]), .exec_done_i(engine_done[q]),
+        .exec_end_i((q == Load && load_end) || (q == Store && store_end)),
         .idle_o(idle[q]), .looping_o(looping[q]), .running_o(running[q]), .busy_o(active[q]),
         .checking_o(checking[q]),
         .start_o(exec_start[q]), .done_o(exec_done[q]), .index_o(index[q*24+:24])
@@ -153,7 +154,7 @@ module bl_top (
 
   // --- errors and the end ---------------------------------------------------------------------------------------------
   logic load_beat;
-  logic [23:0] load_end_index, load_beat_index;
+  logic [23:0] load_end_index, load_beat_index, store_index;
   always_comb begin
     error = 1'b1;
     error_code = bl_pkg::ERR_READ_RESPONSE;
@@ -162,11 +163,15 @@ module bl_top (
       if (load_beat) error_index = load_beat_index;
     end else if (m_bvalid_i && m_bresp_i[1]) begin
       error_code  = bl_pkg::ERR_WRITE_RESPONSE;
-      error_index = index[Store*24+:24];
+      error_index = store_index;
     end else if (token_overflow != 4'd0) begin
       error_code = bl_pkg::ERR_TOKEN_OVERFLOW;
       for (int q = 3; q >= 0; q--) begin
-        if (token_overflow[q]) error_index = (q == Load && load_end) ? load_end_index : index[q*24+:24];
+        if (token_overflow[q]) begin
+          error_index = index[q*24+:24];
+          if (q == Load && load_end) error_index = load_end_index;
+          if (q == Store && store_end) error_index = store_index;
+        end
       end
     end else if (fetch_error) begin
       error_code  = fetch_code;
@@ -181,7 +186,7 @@ module bl_top (
 
   // --- load -----------------------------------------------------------------------------------------------------------
   logic load_valid, load_grant;
-  logic [LoadW-1:0] load_burst_tag, load_beat_tag;
+  logic [PlaceW-1:0] load_burst_tag, load_beat_tag;
   logic [63:0] load_addr;
   logic [8:0] load_beats;
   logic a_we, b_we, vin_we, load_transpose, load_buffer;
@@ -195,7 +200,7 @@ module bl_top (
   logic [Bytes-1:0] load_present;
 
   bl_load #(
-      .Ahead(LoadsAhead)
+      .Ahead(Ahead)
   ) u_load (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Load]), .exec_cmd_i(exec_cmd[Load*512+:512]), .exec_addr_i(exec_addr[Load*64+:64]),
@@ -213,7 +218,7 @@ module bl_top (
   );
 
   bl_read_arbiter #(
-      .LoadW(LoadW)
+      .LoadW(PlaceW)
   ) u_read_arbiter (
       .clk_i, .rst_ni,
       .fetch_valid_i(fetch_valid), .fetch_addr_i(fetch_addr), .fetch_beats_i(fetch_beats),
@@ -314,12 +319,15 @@ module bl_top (
       .clk_i, .we_i(raw_we), .waddr_i(raw_addr), .wdata_i(raw_data),
       .re_i(vout_re), .raddr_i(vout_word[RawW-1:0]), .rdata_o(vout_data)
   );
-  bl_store u_store (
+  bl_store #(
+      .Ahead(Ahead)
+  ) u_store (
       .clk_i, .rst_ni,
       .exec_valid_i(exec_valid[Store]), .exec_cmd_i(exec_cmd[Store*512+:512]),
       .exec_addr_i(exec_addr[Store*64+:64]), .exec_rows_i(exec_rows[Store*16+:16]),
       .exec_cols_i(exec_cols[Store*16+:16]), .exec_row0_i(exec_row0[Store*32+:32]),
       .exec_col0_i(exec_col0[Store*32+:32]), .exec_par_i(exec_par[Store*4+:4]), .exec_done_o(engine_done[Store]),
+      .end_o(store_end), .oldest_index_o(store_index),
       .vout_re_o(vout_re), .vout_word_o(vout_word), .vout_data_i(vout_data),
       .awaddr_o(m_awaddr_o), .awlen_o(m_awlen_o), .awvalid_o(m_awvalid_o), .awready_i(m_awready_i),
       .wdata_o(m_wdata_o), .wstrb_o(m_wstrb_o), .wlast_o(m_wlast_o), .wvalid_o(m_wvalid_o), .wready_i(m_wready_i),

@@ -15,8 +15,6 @@ class DmaLoad {
   /// Plans the transfer, whose cycles start at an edge, and counts it; returns the edge from which the queue may go on:
   /// the end, or that of asked().
   std::uint64_t plan(const Execution& e, std::uint64_t start, ActionCounts& counts);
-  /// Does an execution ask for its data ahead, and stay under way when the queue goes on?
-  static bool overlaps(const Execution& e) { return is(*e.command, Opcode::LOAD) && e.rows != 0 && e.cols != 0; }
   /// Returns the edge from which on the last LOAD has asked for all; fetches that come before it may move it.
   std::uint64_t asked() const { return channel_.load_asked(); }
 

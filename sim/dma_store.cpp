@@ -25,33 +25,29 @@ std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCoun
     shapes_[c.SLOT] = &c;
     return start + timing::kNop;
   }
-  if (e.rows == 0 || e.cols == 0) return start + timing::kEmptyTransfer;
+  if (!overlaps(e)) return start + timing::kEmptyTransfer;
   const Instruction* shape = c.SHAPED != 0 ? shapes_[c.SHAPE] : nullptr;
   if (c.SHAPED != 0 && shape == nullptr) throw Error("STORE: its shape was never loaded");
   count_store(e, shape, machine_.hardware, counts);
-  counts_ = &counts;
-  beats_.emplace(e, shape, machine_.hardware, start);
-  next_beat();
-  return memory_.banked() != nullptr ? end_ : store_until(~std::uint64_t{0});
+  beats_.add(e, shape, start, &counts);
+  if (!offered_) offer();
+  if (memory_.banked() == nullptr) store_until(~std::uint64_t{0});
+  return read();
 }
 
-void DmaStore::next_beat() {
-  if (beats_->next()) {
-    end_ = accepted_ = memory_.offer(beats_->offered());
-  } else {
-    end_ = response_;
-    beats_.reset();
-  }
+void DmaStore::offer() {
+  offered_ = beats_.next(accepted_);
+  if (offered_) accepted_ = memory_.offer(beats_.beat().offered);
 }
 
-std::uint64_t DmaStore::store_until(std::uint64_t edge) {
-  while (beats_ && accepted_ < edge) {
-    response_ = memory_.take(beats_->beat(), accepted_);
-    if (memory_.banked() != nullptr) count_use(*memory_.banked(), *counts_);
-    beats_->accepted(accepted_);
-    next_beat();
+void DmaStore::store_until(std::uint64_t edge) {
+  while (offered_ && accepted_ < edge) {
+    const StoreBeats::Beat& beat = beats_.beat();
+    const std::uint64_t response = memory_.take(beat.beat, accepted_);
+    if (memory_.banked() != nullptr) count_use(*memory_.banked(), *beat.counts);
+    if (beat.ends) ends_.push_back(response);
+    offer();
   }
-  return end_;
 }
 
 }  // namespace bitloom

@@ -1,6 +1,6 @@
 #pragma once
 #include <array>
-#include <optional>
+#include <deque>
 
 #include "sim/engine.hpp"
 #include "sim/memory.hpp"
@@ -8,25 +8,31 @@
 
 namespace bitloom {
 
-/// STORE and STORE_SHAPE: rows of elements from VOUT, packed, to any byte addresses of DRAM; done with the last
-/// response.
+/// STORE and STORE_SHAPE: rows of elements from VOUT, packed, to any byte addresses of DRAM. A STORE lets the next one
+/// start when it has read VOUT; it ends with its last response.
 class DmaStore {
  public:
-  DmaStore(const Machine& machine, Memory& memory) : machine_(machine), memory_(memory) {}
-  /// Starts the transfer and counts it; returns the end edge, or before a memory with banks store_until().
+  DmaStore(const Machine& machine, Memory& memory) : machine_(machine), memory_(memory), beats_(machine.hardware) {}
+  /// Starts the transfer and counts it; returns the edge from which the queue may go on: the end, or that of read().
   std::uint64_t plan(const Execution& e, std::uint64_t start, ActionCounts& counts);
-  /// Lets the memory take the beats that it accepts before an edge. Returns the edge of the end, or, where beats are
-  /// left, a later one at which the next is accepted.
-  std::uint64_t store_until(std::uint64_t edge);
+  /// Lets the memory take the beats that it accepts before an edge.
+  void store_until(std::uint64_t edge);
+  /// Returns the edge from which on the last STORE has read VOUT; where that waits for beats, a cycle for which
+  /// store_until() will know more.
+  std::uint64_t read() const { return beats_.read().value_or(accepted_); }
+  /// Returns likewise the edge at which the oldest STORE ends that retire() was not told of.
+  std::uint64_t end() const { return ends_.empty() ? accepted_ : ends_.front(); }
+  void retire() { ends_.pop_front(); }
 
  private:
-  void next_beat();
+  void offer();
 
   const Machine& machine_;
   Memory& memory_;
-  std::optional<StoreBeats> beats_;                      ///< of the STORE that runs
-  ActionCounts* counts_ = nullptr;                       ///< of its phase
-  std::uint64_t accepted_ = 0, response_ = 0, end_ = 0;  ///< edges
+  StoreBeats beats_;
+  bool offered_ = false;            ///< the last beat of beats_ is, and not accepted
+  std::uint64_t accepted_ = 0;      ///< the edge that accepts it, or accepted it
+  std::deque<std::uint64_t> ends_;  ///< of STOREs whose beats are all accepted
   std::array<const Instruction*, kShapeSlots> shapes_{};
 };
 

@@ -21,6 +21,11 @@ inline bool is(const Instruction& c, Opcode opcode) { return c.OPCODE == static_
 
 inline bool has_flag(const Instruction& c, Flag flag) { return (c.FLAGS >> static_cast<int>(flag) & 1u) != 0; }
 
+/// Says whether an execution is a LOAD or a STORE with elements: its queue goes on while it is under way.
+inline bool overlaps(const Execution& e) {
+  return (is(*e.command, Opcode::LOAD) || is(*e.command, Opcode::STORE)) && e.rows != 0 && e.cols != 0;
+}
+
 /// Returns the operands of a vector command.
 inline Operands operands(const Instruction& c) {
   return operands({static_cast<Opcode>(c.OPCODE), c.FLAGS, static_cast<QuantizerKind>(c.QUANTIZER),

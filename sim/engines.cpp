@@ -135,8 +135,20 @@ std::uint64_t Run::go_on(int queue, std::uint64_t cycle, std::uint64_t end) {
   if (reads.ordered() == nullptr) return end;
   reads.ordered()->until(cycle);
   if (queue == kLoadQueue) return std::max(end, reads.load_asked());
-  if (queue == kStoreQueue) return std::max(end, store.store_until(cycle + 1));
+  if (queue == kStoreQueue) {
+    store.store_until(cycle + 1);
+    return std::max(end, store.read());
+  }
   return end;
+}
+
+std::uint64_t Run::oldest_end(int queue, std::uint64_t cycle, std::uint64_t end) {
+  if (queue == kLoadQueue) return end;
+  if (reads.ordered() != nullptr) {
+    reads.ordered()->until(cycle);
+    store.store_until(cycle + 1);
+  }
+  return store.end();
 }
 
 std::uint64_t Run::fetched(std::size_t command, std::uint64_t cycle, std::uint64_t end) {

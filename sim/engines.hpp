@@ -19,11 +19,14 @@ struct Run {
   /// Lets a LOAD that overlaps ask for its data from an edge on; execute() follows when it may fill.
   void ask(const Execution& e, std::uint64_t start);
   /// Runs an execution whose cycles start at an edge: counts it, computes its values, returns the edge from which its
-  /// queue may go on. That is its end, or of a LOAD that overlaps the one from which on it has asked for all its data.
+  /// queue may go on. That is its end; or, of one that overlaps(), the one from which on a LOAD has asked for all its
+  /// data, a STORE has read VOUT.
   std::uint64_t execute(const Execution& e, std::uint64_t start);
   /// Lets a memory with banks go on to a cycle. Returns the edge from which a queue may go on, which was by then or was
   /// thought to be edge `end`; or, where that is not known yet, a later cycle to ask again in.
   std::uint64_t go_on(int queue, std::uint64_t cycle, std::uint64_t end);
+  /// Does the same for the edge at which the oldest LOAD or STORE under way ends, which was thought to be `end`.
+  std::uint64_t oldest_end(int queue, std::uint64_t cycle, std::uint64_t end);
   /// Does the same for the fetch of a command.
   std::uint64_t fetched(std::size_t command, std::uint64_t cycle, std::uint64_t end);
   /// Notes an execution that has ended.

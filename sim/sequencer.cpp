@@ -2,17 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/timing.hpp"
 
 namespace bitloom {
+namespace {
+
+/// Returns the cycles of [from, to) that are not before the end of an execution.
+std::uint64_t cycles_behind(std::uint64_t end, std::uint64_t from, std::uint64_t to) {
+  return to - std::min(to, std::max(from, end));
+}
+
+}  // namespace
 
 Sequencer::Sequencer(const sc_core::sc_module_name& name, int queue)
-    : sc_module(name), queue_(queue), wake_("wake"), load_over_("load_over") {
+    : sc_module(name), queue_(queue), wake_("wake"), over_("over") {
   SC_METHOD(step);
   sensitive << wake_;
   dont_initialize();
-  SC_METHOD(end_load);
-  sensitive << load_over_;
+  SC_METHOD(end_oldest);
+  sensitive << over_;
   dont_initialize();
 }
 
@@ -27,13 +37,13 @@ void Sequencer::start(Run& run, std::uint64_t origin, const std::array<Sequencer
 
 void Sequencer::stop() {
   wake_.cancel();
-  load_over_.cancel();
+  over_.cancel();
   fifo_.clear();
   state_ = State::kTake;
   taken_ = 0;
   room_from_ = 0;
   ahead_ = 0;
-  busy_until_ = noted_ = 0;
+  noted_ = 0;
 }
 
 bool Sequencer::has_room(std::uint64_t cycle) const {
@@ -91,7 +101,7 @@ void Sequencer::take() {
   const Instruction* command = fifo_.front().command;
   fifo_.pop_front();
   room_from_ = cycle + timing::kTakeCommand;
-  statistics().overhead += not_busy(cycle, room_from_);
+  count_idle(statistics().overhead, cycle, room_from_);
   if (taken_ == 0) group_ = command;
   if (command != group_ + taken_) {
     throw Error(fmt::format("command {}: its loop group of {} commands is cut by command {}", group_->position,
@@ -107,7 +117,7 @@ void Sequencer::take() {
 /// From the loops' position in cycle `cycle` to the next command that executes.
 void Sequencer::next_execution(std::uint64_t cycle) {
   while (!loops_.executes()) {
-    statistics().overhead += not_busy(cycle, cycle + timing::kSkipStep);
+    count_idle(statistics().overhead, cycle, cycle + timing::kSkipStep);
     cycle += timing::kSkipStep;
     if (!loops_.advance()) {
       state_ = State::kTail;
@@ -119,30 +129,27 @@ void Sequencer::next_execution(std::uint64_t cycle) {
   try_start();
 }
 
-/// Returns the edge from which on the LOADs under way leave room for one more, or for an execution that is alone.
-std::uint64_t Sequencer::room_edge() const {
-  if (ahead_ == 0) return 0;
-  if (!DmaLoad::overlaps(execution_)) return busy_until_;
-  return ahead_ == timing::kLoadsAhead ? loads_[oldest_].end : 0;
-}
+/// Do the executions under way leave room for this one? One that does not overlap is alone.
+bool Sequencer::room() const { return overlaps(execution_) ? ahead_ < under_way_.size() : ahead_ == 0; }
 
-/// Returns the cycles of [from, to) in which no execution runs.
-std::uint64_t Sequencer::not_busy(std::uint64_t from, std::uint64_t to) const {
-  return to - std::min(to, std::max(from, busy_until_));
+/// Counts cycles [from, to) but those in which an execution is under way, whose end may not be known yet.
+void Sequencer::count_idle(std::uint64_t& counter, std::uint64_t from, std::uint64_t to) {
+  if (ahead_ == 0) {
+    counter += cycles_behind(noted_, from, to);
+  } else {
+    under_way_[(oldest_ + ahead_ - 1) % under_way_.size()].idle.push_back({&counter, from, to});
+  }
 }
 
 void Sequencer::try_start() {
-  const std::uint64_t room = room_edge();
-  if (room > checked_) {
-    checked_ = room;
-    if (room > now()) {
-      state_ = State::kFull;
-      return wake_at(room);
-    }
+  if (state_ == State::kFull) checked_ = std::max(checked_, now());
+  if (!room()) {
+    state_ = State::kFull;  // the end of one wakes
+    return;
   }
   const Instruction& c = loops_.command();
   std::array<bool, 3> takes{loops_.waits(c.waits[0]), loops_.waits(c.waits[1]), loops_.waits(c.waits[2])};
-  const bool asks = queue_ == kLoadQueue && DmaLoad::overlaps(execution_);
+  const bool asks = queue_ == kLoadQueue && overlaps(execution_);
   TokenCounters::Waits waits = run_->tokens.check(c.waits, takes);
   late_ = {};
   if (!waits.satisfied && asks) {  // some may be late
@@ -174,7 +181,7 @@ void Sequencer::try_open() {
 /// Goes on to the cycle in which the last token has come.
 void Sequencer::stall_until(const TokenCounters::Waits& waits) {
   if (waits.edge <= checked_) return;
-  statistics().stalled_on[waits.id] += not_busy(checked_, waits.edge);
+  count_idle(statistics().stalled_on[waits.id], checked_, waits.edge);
   checked_ = waits.edge;
 }
 
@@ -182,7 +189,7 @@ void Sequencer::stall_until(const TokenCounters::Waits& waits) {
 void Sequencer::run() {
   state_ = State::kRun;
   started_ = checked_ + timing::kCheckWaits;
-  statistics().overhead += not_busy(checked_, started_);
+  count_idle(statistics().overhead, checked_, started_);
   ends_ = run_->execute(execution_, started_);
   wake_at(ends_);
 }
@@ -192,40 +199,67 @@ void Sequencer::finish() {
   if (ends_ > now()) return wake_at(ends_);
   const auto& signals = loops_.command().signals;
   const std::array<bool, 3> sends{loops_.signals(signals[0]), loops_.signals(signals[1]), loops_.signals(signals[2])};
-  if (queue_ == kLoadQueue && DmaLoad::overlaps(execution_)) {
-    busy_until_ = run_->reads.load_end();
-    loads_[(oldest_ + ahead_) % loads_.size()] = {execution_, sends, started_, busy_until_};
-    if (++ahead_ == 1) load_over_.notify(sc_core::sc_time::from_value(busy_until_ - now()));
+  if (overlaps(execution_)) {
+    stay_under_way(sends);
   } else {
-    busy_until_ = ends_;
-    note({execution_, sends, started_, ends_});
+    note(execution_, started_, ends_);
+    send(execution_, sends, ends_);
   }
   if (!loops_.advance()) return end_group();
   next_execution(ends_);
 }
 
-/// Ends the oldest LOAD under way.
-void Sequencer::end_load() {
+/// Keeps a LOAD or STORE that lets the queue go on. A STORE's tokens to the vector queue say that VOUT is read.
+void Sequencer::stay_under_way(const std::array<bool, 3>& sends) {
+  std::array<bool, 3> now_sends{}, later{};
+  for (std::size_t k = 0; k < sends.size(); ++k) {
+    const bool read = queue_ == kStoreQueue && frees_vout(execution_.command->signals[k].id);
+    (read ? now_sends : later)[k] = sends[k];
+  }
+  Finished& of = under_way_[(oldest_ + ahead_) % under_way_.size()];
+  of.execution = execution_;
+  of.signals = later;
+  of.start = started_;
+  of.end = run_->reads.load_end();  // of a STORE it is asked for
+  of.idle.clear();
+  if (++ahead_ == 1) over_.notify(sc_core::sc_time::from_value(run_->oldest_end(queue_, now(), of.end) - now()));
+  send(execution_, now_sends, ends_);
+}
+
+/// Ends the oldest LOAD or STORE under way.
+void Sequencer::end_oldest() {
   try {
-    note(loads_[oldest_]);
-    oldest_ = (oldest_ + 1) % loads_.size();
-    if (--ahead_ > 0) load_over_.notify(sc_core::sc_time::from_value(loads_[oldest_].end - now()));
+    Finished& of = under_way_[oldest_];
+    of.end = run_->oldest_end(queue_, now(), of.end);
+    if (of.end > now()) return over_.notify(sc_core::sc_time::from_value(of.end - now()));
+    if (queue_ == kStoreQueue) run_->store.retire();
+    note(of.execution, of.start, of.end);
+    for (const Idle& idle : of.idle) *idle.counter += cycles_behind(of.end, idle.from, idle.to);
+    oldest_ = (oldest_ + 1) % under_way_.size();
+    if (--ahead_ > 0) {
+      const std::uint64_t next = run_->oldest_end(queue_, now(), under_way_[oldest_].end);
+      over_.notify(sc_core::sc_time::from_value(next - now()));
+    }
+    send(of.execution, of.signals, of.end);
+    if (state_ == State::kFull) wake_.notify(sc_core::SC_ZERO_TIME);
     if (idle()) listener_->freed(now());
   } catch (...) {
     listener_->failed(std::current_exception());
   }
 }
 
-/// Notes an execution and sends its tokens. What the one before it still did does not count twice.
-void Sequencer::note(const Finished& of) {
-  run_->ended(of.execution, std::max(of.start, noted_), of.end);
-  noted_ = of.end;
-  for (std::size_t k = 0; k < of.signals.size(); ++k) {
-    if (!of.signals[k]) continue;
-    const std::uint32_t id = of.execution.command->signals[k].id;
-    if (!run_->tokens.signal(id, of.end)) {
-      throw Error(
-          fmt::format("command {}: more than {} tokens of counter {}", of.execution.command->position, kTokenMax, id));
+/// Notes an execution. What the one before it still did does not count twice.
+void Sequencer::note(const Execution& e, std::uint64_t start, std::uint64_t end) {
+  run_->ended(e, std::max(start, noted_), end);
+  noted_ = end;
+}
+
+void Sequencer::send(const Execution& e, const std::array<bool, 3>& signals, std::uint64_t edge) {
+  for (std::size_t k = 0; k < signals.size(); ++k) {
+    if (!signals[k]) continue;
+    const std::uint32_t id = e.command->signals[k].id;
+    if (!run_->tokens.signal(id, edge)) {
+      throw Error(fmt::format("command {}: more than {} tokens of counter {}", e.command->position, kTokenMax, id));
     }
     queues_[id >> 1 & 3u]->token();
   }

@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 #include <systemc>
+#include <vector>
 
 #include "sim/engines.hpp"
 #include "sim/timing.hpp"
@@ -22,7 +23,7 @@ class QueueListener {
 
 /// The FIFO and the sequencer of one queue: takes a loop group, walks its iterations, waits for tokens, hands
 /// executions to the engine one at a time and signals. One event an execution, and one more where it had to wait. LOADs
-/// that have asked for their data stay under way; one event more ends each.
+/// that have asked for their data and STOREs that have read VOUT stay under way; another event ends each.
 class Sequencer : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(Sequencer);
@@ -50,7 +51,7 @@ class Sequencer : public sc_core::sc_module {
   enum class State {
     kTake,    ///< takes the next group from the FIFO
     kWait,    ///< waits for tokens
-    kFull,    ///< waits for the end of LOADs under way
+    kFull,    ///< waits for the end of LOADs or STOREs under way
     kClosed,  ///< a LOAD asks for its data and waits for the tokens with which it may fill
     kRun,     ///< an execution is under way
     kTail,    ///< walks over the last iterations of a group, in which nothing executes
@@ -59,11 +60,17 @@ class Sequencer : public sc_core::sc_module {
     const Instruction* command;
     std::uint64_t from;  ///< first cycle in which it can be taken
   };
+  /// Cycles [from, to) that count where no execution is under way.
+  struct Idle {
+    std::uint64_t* counter;
+    std::uint64_t from, to;
+  };
   /// An execution as it will be noted and signalled.
   struct Finished {
     Execution execution;
-    std::array<bool, 3> signals{};  ///< which of them it sends
+    std::array<bool, 3> signals{};  ///< which of them it still sends
     std::uint64_t start = 0, end = 0;
+    std::vector<Idle> idle;  ///< between its going on and the start of the next one
   };
 
   std::uint64_t now() const { return sc_core::sc_time_stamp().value() - origin_; }
@@ -77,15 +84,17 @@ class Sequencer : public sc_core::sc_module {
   void stall_until(const TokenCounters::Waits& waits);
   void run();
   void finish();
-  void end_load();
-  void note(const Finished& of);
+  void stay_under_way(const std::array<bool, 3>& sends);
+  void end_oldest();
+  void note(const Execution& e, std::uint64_t start, std::uint64_t end);
+  void send(const Execution& e, const std::array<bool, 3>& signals, std::uint64_t edge);
   void end_group();
-  std::uint64_t room_edge() const;
-  std::uint64_t not_busy(std::uint64_t from, std::uint64_t to) const;
+  bool room() const;
+  void count_idle(std::uint64_t& counter, std::uint64_t from, std::uint64_t to);
   QueueStatistics& statistics() { return run_->result.queues[static_cast<std::size_t>(queue_)]; }
 
   const int queue_;
-  sc_core::sc_event wake_, load_over_;
+  sc_core::sc_event wake_, over_;
   Run* run_ = nullptr;
   std::uint64_t origin_ = 0;
   std::array<Sequencer*, kQueues> queues_{};
@@ -99,10 +108,10 @@ class Sequencer : public sc_core::sc_module {
   LoopGroup loops_;
   Execution execution_;
   std::uint64_t checked_ = 0, started_ = 0, ends_ = 0;
-  std::array<bool, 3> late_{};                       ///< waits of a closed LOAD
-  std::array<Finished, timing::kLoadsAhead> loads_;  ///< ring: LOADs that have asked and not ended
-  std::size_t oldest_ = 0, ahead_ = 0;               ///< the first of them, and how many
-  std::uint64_t busy_until_ = 0, noted_ = 0;         ///< the last end that is known, and of an execution that was noted
+  std::array<bool, 3> late_{};                      ///< waits of a closed LOAD
+  std::array<Finished, timing::kAhead> under_way_;  ///< ring: LOADs and STOREs that let the queue go on
+  std::size_t oldest_ = 0, ahead_ = 0;              ///< the first of them, and how many
+  std::uint64_t noted_ = 0;                         ///< the end of the last execution that was noted
 };
 
 }  // namespace bitloom

@@ -25,9 +25,9 @@ constexpr std::uint64_t kNop = 1;
 
 // LOAD: from the start edge to the cycle that addresses its first tap, and from a burst's grant to the edge that
 // accepts its address; how many pieces and (at least) beats can wait. STORE: from the start edge to the first append,
-// and from the append that completes a beat to the edge that the beat is offered to. Either without any element takes
-// one cycle.
-constexpr std::size_t kLoadsAhead = 4;  // that may have started and not ended
+// and from the append that completes a beat to the edge that the beat is offered to. Of either kAhead may have started
+// and not ended; without any element it takes one cycle.
+constexpr std::size_t kAhead = 4;
 constexpr std::uint64_t kLoadSetup = 2;
 constexpr std::uint64_t kGrantToAddress = 2;
 constexpr std::uint64_t kLoadPieces = 128;

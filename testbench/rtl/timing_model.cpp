@@ -175,4 +175,45 @@ Loads::Times Loads::looked_at(Edge looked, Edge early, Edge late, const Transfer
   return from(starts + 1, std::max(starts, late), transfer, at, local_bits);
 }
 
+/// Completes a beat in this cycle, or when the one before it is accepted at the cycle's end.
+void Stores::complete() {
+  if (accepted_ > cycle_ + 1) cycle_ = accepted_ - 1;
+  accepted_ = timing_.write_beat(cycle_ + 2);
+  ++beats_;
+}
+
+void Stores::row(std::int64_t byte, int cols, int bits, Edge read) {
+  const int beat_bits = 8 * hw_.axi_bytes, most = std::min(hw_.lanes, beat_bits / bits);
+  auto fill = static_cast<int>(byte % hw_.axi_bytes) * 8;
+  for (int word = 0; word < cols; word += hw_.lanes) {
+    read_ = std::max(read, appended_);
+    cycle_ = std::max(cycle_, read_ + 1);
+    const int end = std::min(word + hw_.lanes, cols);
+    for (int from = word; from < end; from += most) {
+      fill += (std::min(from + most, end) - from) * bits;
+      const bool ends_row = from + most >= cols;
+      if (fill >= beat_bits || ends_row) complete();
+      appended_ = cycle_++;
+      if (ends_row && fill > beat_bits) {
+        complete();
+        ++cycle_;
+      }
+      fill %= beat_bits;
+    }
+  }
+}
+
+Stores::Times Stores::from(Edge start, const TransferCase& t, const Iteration& at) {
+  for (int r = 0; r < at.rows; ++r) row(store_bit(t, at, r) / 8, at.cols, t.bits, start + 3);
+  ends_.push_back(timing_.write_response(accepted_));
+  return {start, read_ + 1, ends_.back()};
+}
+
+Stores::Times Stores::looked_at(Edge looked, Edge tokens, const TransferCase& transfer, const Iteration& at) {
+  const std::size_t ahead = 4;
+  Edge starts = std::max(looked, tokens);
+  if (ends_.size() >= ahead) starts = std::max(starts, ends_[ends_.size() - ahead]);
+  return from(starts + 1, transfer, at);
+}
+
 }  // namespace bitloom

@@ -1,4 +1,4 @@
-// For tests: the recurrences of docs/timing.md for reads and LOADs, one behind the other.
+// For tests: the recurrences of docs/timing.md for reads and LOADs, and for STOREs, one behind the other.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -133,6 +133,35 @@ class Loads {
   Lines lines_;
   std::vector<Edge> ends_;
   std::size_t pieces_ = 0, beats_ = 0;
+};
+
+/// The STOREs of a program, in order, VOUT word by word.
+class Stores {
+ public:
+  Stores(const Hardware& hw, const DramTiming& timing) : hw_(hw), timing_(timing) {}
+  struct Times {
+    Edge start, read, end;  ///< edges: it has its tokens, has read VOUT and lets the queue go on, is over
+  };
+  /// A STORE that starts at edge `start`.
+  Times from(Edge start, const TransferCase& transfer, const Iteration& at);
+  /// A STORE that is looked at from cycle `looked` on, whose tokens are there from cycle `tokens` on.
+  Times looked_at(Edge looked, Edge tokens, const TransferCase& transfer, const Iteration& at);
+  /// The first cycle from `looked` on in which an execution can start that is no STORE with elements.
+  Edge alone(Edge looked) const { return ends_.empty() ? looked : std::max(looked, ends_.back()); }
+  /// Beats up to now.
+  Edge beats() const { return beats_; }
+
+ private:
+  /// Appends a row from a byte address on, whose first word is read in cycle `read` at the earliest.
+  void row(std::int64_t byte, int cols, int bits, Edge read);
+  void complete();
+
+  const Hardware& hw_;
+  DramTiming timing_;
+  std::vector<Edge> ends_;
+  Edge beats_ = 0, accepted_ = 0;
+  Edge cycle_ = 0;                ///< of the append
+  Edge read_ = 0, appended_ = 0;  ///< the cycles in which the last word was read, and its last part appended
 };
 
 }  // namespace bitloom

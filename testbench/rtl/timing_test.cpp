@@ -150,7 +150,6 @@ TEST_P(TimingTest, Store) {
     static constexpr int kBits[] = {1, 4, 8, 16, 32};
     TransferCase t;
     t.bits = kBits[machine.uniform(0, 4)];
-    const int most = std::min(hw.lanes, 8 * w / t.bits);  // elements that a cycle appends
     t.cols = t.cols_last = machine.uniform(1, machine.uniform(1, 40 * hw.lanes));
     t.rows = t.rows_last = machine.uniform(1, 20);
     t.pitch = (t.cols * t.bits + 7) / 8 + machine.uniform(0, 99);
@@ -159,32 +158,11 @@ TEST_P(TimingTest, Store) {
     const RtlResult result = machine.run();
     const ExecutionRecord e = only(result, 0);
 
-    DramTiming dram = dram_timing(hw, stall, seed);
-    Edge append = e.start + 4, accepted = 0;  // of the next append; of the last beat
-    Edge beats = 0;
-    const auto complete = [&] {
-      if (beats > 0) append = std::max(append, accepted - 1);
-      accepted = dram.write_beat(append + 2);
-      ++beats;
-    };
-    for (int row = 0; row < t.rows; ++row) {
-      int fill =
-          static_cast<int>((t.address + static_cast<std::uint32_t>(row * t.pitch)) % static_cast<unsigned>(w)) * 8;
-      for (int left = t.cols; left > 0; left -= most, ++append) {
-        fill += std::min(left, most) * t.bits;
-        if (fill < 8 * w && left > most) continue;
-        complete();
-        if (fill > 8 * w && left <= most) {
-          ++append;
-          complete();
-        }
-        fill -= 8 * w;
-      }
-    }
-    ASSERT_EQ(e.end, dram.write_response(accepted)) << "seed " << seed;
-    ASSERT_EQ(result.dram.write_beats, beats);
+    Stores stores(hw, dram_timing(hw, stall, seed));
+    ASSERT_EQ(e.end, stores.from(e.start, t, iterations(t)[0]).end) << "seed " << seed;
+    ASSERT_EQ(result.dram.write_beats, stores.beats());
     if (stall == 0 && t.bits == 32 && t.address % static_cast<unsigned>(w) == 0 && t.rows == 1) {
-      EXPECT_EQ(e.end - e.start, beats + static_cast<Edge>(hw.dram_write_latency) + 5);
+      EXPECT_EQ(e.end - e.start, stores.beats() + static_cast<Edge>(hw.dram_write_latency) + 5);
     }
   }
 }
