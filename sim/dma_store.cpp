@@ -30,23 +30,29 @@ std::uint64_t DmaStore::plan(const Execution& e, std::uint64_t start, ActionCoun
   if (c.SHAPED != 0 && shape == nullptr) throw Error("STORE: its shape was never loaded");
   count_store(e, shape, machine_.hardware, counts);
   beats_.add(e, shape, start, &counts);
-  if (!offered_) offer();
+  if (!made_) next_beat();
   if (memory_.banked() == nullptr) store_until(~std::uint64_t{0});
   return read();
 }
 
-void DmaStore::offer() {
-  offered_ = beats_.next(accepted_);
-  if (offered_) accepted_ = memory_.offer(beats_.beat().offered);
+void DmaStore::next_beat() {
+  made_ = beats_.next(edge_);
+  offered_ = false;
+  if (made_) edge_ = beats_.beat().offered;
 }
 
 void DmaStore::store_until(std::uint64_t edge) {
-  while (offered_ && accepted_ < edge) {
+  while (made_ && edge_ < edge) {
+    if (!offered_) {
+      edge_ = memory_.offer(edge_);
+      offered_ = true;
+      continue;
+    }
     const StoreBeats::Beat& beat = beats_.beat();
-    const std::uint64_t response = memory_.take(beat.beat, accepted_);
+    const std::uint64_t response = memory_.take(beat.beat, edge_);
     if (memory_.banked() != nullptr) count_use(*memory_.banked(), *beat.counts);
     if (beat.ends) ends_.push_back(response);
-    offer();
+    next_beat();
   }
 }
 

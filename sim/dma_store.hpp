@@ -19,19 +19,20 @@ class DmaStore {
   void store_until(std::uint64_t edge);
   /// Returns the edge from which on the last STORE has read VOUT; where that waits for beats, a cycle for which
   /// store_until() will know more.
-  std::uint64_t read() const { return beats_.read().value_or(accepted_); }
+  std::uint64_t read() const { return beats_.read().value_or(edge_); }
   /// Returns likewise the edge at which the oldest STORE ends that retire() was not told of.
-  std::uint64_t end() const { return ends_.empty() ? accepted_ : ends_.front(); }
+  std::uint64_t end() const { return ends_.empty() ? edge_ : ends_.front(); }
   void retire() { ends_.pop_front(); }
 
  private:
-  void offer();
+  void next_beat();
 
   const Machine& machine_;
   Memory& memory_;
   StoreBeats beats_;
-  bool offered_ = false;            ///< the last beat of beats_ is, and not accepted
-  std::uint64_t accepted_ = 0;      ///< the edge that accepts it, or accepted it
+  bool made_ = false;               ///< a beat of beats_ is, and not accepted
+  bool offered_ = false;            ///< the memory has said when it accepts it
+  std::uint64_t edge_ = 0;          ///< to which it is offered first, or which accepts it, or accepted the last one
   std::deque<std::uint64_t> ends_;  ///< of STOREs whose beats are all accepted
   std::array<const Instruction*, kShapeSlots> shapes_{};
 };

@@ -183,7 +183,11 @@ void Run::finish(std::uint64_t cycles) {
     before = end;
   }
   for (const PhaseResult& phase : result.phases) result.counts += phase.counts;
-  if (reads.ordered() != nullptr) count_all(*reads.ordered()->memory().banked(), cycles, result.counts);
+  if (reads.ordered() != nullptr) {
+    dram::BankedMemory& memory = *reads.ordered()->memory().banked();
+    memory.write_rest(cycles);
+    count_all(memory, cycles, result.counts);
+  }
   result.counts[Action::command_fetch_bytes] = instructions.size() * std::uint64_t{kCommandBytes};
   for (QueueStatistics& queue : result.queues) queue.starved = cycles - queue.busy - queue.stalled() - queue.overhead;
 }

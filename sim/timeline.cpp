@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "model/io/error.hpp"
@@ -132,7 +133,9 @@ void Timeline::end_step(std::uint64_t cycles) {
     open_[track].reset();
   }
   for (std::size_t n = 0; n < open_bus_.size(); ++n) {
-    if (open_bus_[n]) write_bus(n, *open_bus_[n]);
+    if (!open_bus_[n]) continue;
+    write_bus(n, *open_bus_[n]);
+    cycles = std::max(cycles, static_cast<std::uint64_t>(std::ceil(open_bus_[n]->slice.end_edge)));
     open_bus_[n].reset();
   }
   before_ += cycles;

@@ -27,7 +27,7 @@ class Timeline {
   void take(const ExecutionRecord& execution);
   /// Takes a burst of a DRAM channel; those of one come in order. Throws as take() does.
   void take_bus(const dram::BusSlice& slice);
-  /// Ends a step of `cycles` cycles: the next one's executions come behind it.
+  /// Ends a step of `cycles` cycles: the next one's executions come behind it, and behind what DRAM then still moves.
   void end_step(std::uint64_t cycles);
   /// Puts the file under its name. Without it there is none.
   void commit();
@@ -50,7 +50,7 @@ class Timeline {
   OutputFile file_;
   std::string path_, detail_;
   std::uint64_t limit_, written_ = 0;
-  std::uint64_t before_ = 0;  ///< cycles of the steps that have ended
+  std::uint64_t before_ = 0;  ///< where the steps that have ended end
   const Program* program_ = nullptr;
   std::vector<std::uint32_t> group_;  ///< of each command, the first of its loop group; with `detail` itself
   std::vector<bool> single_;          ///< of each command: does each execution have a slice?

@@ -30,16 +30,19 @@ struct BusSlice {
 /// A memory of several channels with the port of a machine, which counts in edges of its own clock. Reads and writes
 /// share the channels, so they must be asked for in the order of their edges; of one edge, the read first. Copies are
 /// snapshots.
+///
+/// Writes are answered when they are taken. They are gathered for each channel and asked for together, so that the bus
+/// turns for many of them: when there are kGathered, or when a read comes to one that waits.
 class BankedMemory {
  public:
-  /// How many writes may wait for their data's end before the next beat is accepted.
-  static constexpr std::size_t kWrites = 32;
+  static constexpr std::size_t kGathered = 32;
 
   BankedMemory(const Banks& banks, const Port& port);
 
   /// Times a read burst whose address was accepted at `edge`; returns the edge of its last beat and appends all edges.
   std::uint64_t read(const ReadBurst& burst, std::uint64_t edge, std::vector<std::uint64_t>* edges);
-  /// Returns the edge that accepts the next write beat, which is offered to `edge` and all after it.
+  /// Returns the edge that accepts the next write beat, which is offered to `edge` and all after it. Reads of this edge
+  /// must be asked for before.
   std::uint64_t offer(std::uint64_t edge) const;
   /// Takes a write beat at the edge that accepts it; returns the edge of its burst's response, which counts where the
   /// beat is the last.
@@ -51,10 +54,21 @@ class BankedMemory {
   const Banks& banks() const { return banks_; }
   /// Returns what reads and writes did in all channels since this was asked last.
   Use take_use();
-  /// Returns the sums over all channels for edges [0, end), where `end` lies behind all responses and read beats.
+  /// Asks for all writes that wait, at an edge behind all reads and writes.
+  void write_rest(std::uint64_t edge);
+  /// Returns the sums over all channels for edges [0, end), where `end` lies behind all responses and read beats, or up
+  /// to the end of the last write that was asked for.
   Counts counts(std::uint64_t end) const;
 
  private:
+  /// The writes that wait for a channel, by their bursts' numbers in the address space.
+  struct Waiting {
+    std::vector<std::uint64_t> units;
+    std::uint64_t written = 0;  ///< the edge from which those that were asked for are in the memory
+  };
+  std::size_t channel_of(std::uint64_t unit) const { return unit * unit_bytes_ / granule_ % channels_.size(); }
+  /// Asks for the writes that wait for a channel.
+  void write_all(Waiting& waiting, std::uint64_t edge);
   /// Reads or writes the burst of a channel that has number `unit` in the address space; returns the edge from which
   /// its data are there.
   std::uint64_t access(std::uint64_t unit, bool write, std::uint64_t edge);
@@ -66,10 +80,8 @@ class BankedMemory {
   std::vector<Channel> channels_;
   std::function<void(const BusSlice&)> watch_;                        ///< may be empty
   std::uint64_t read_last_ = 0, write_last_ = 0, response_last_ = 0;  ///< edges
-  std::uint64_t open_ = 0, open_beats_ = 0;  ///< beats that were taken and not yet written: address, number
-  std::uint64_t written_ = 0;                ///< edge from which what was written of the burst is in the memory
-  std::vector<std::uint64_t> leave_;         ///< edges at which the last writes left, as a ring
-  std::size_t oldest_ = 0;                   ///< in leave_
+  std::uint64_t open_ = 0, open_beats_ = 0;  ///< beats that were taken and are no whole write yet: address, number
+  std::vector<Waiting> waiting_;             ///< by channel
 };
 
 }  // namespace bitloom::dram

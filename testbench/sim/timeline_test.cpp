@@ -131,7 +131,8 @@ TEST(Timeline, HasATrackADramChannel) {
   ASSERT_EQ(bursts.size(), 2u);
   const ActionCounts& counts = made.estimate.result.counts;
   EXPECT_EQ(bursts["dram 0"] + bursts["dram 1"], counts[Action::dram_reads] + counts[Action::dram_writes]);
-  EXPECT_LE(std::max(end["dram 0"], end["dram 1"]), static_cast<double>(made.estimate.result.cycles));
+  // What still waits when the program ends is written behind its end.
+  EXPECT_LE(std::max(end["dram 0"], end["dram 1"]), static_cast<double>(made.estimate.result.cycles) + 500);
 }
 
 TEST(Timeline, RefusesWhatItCannotWrite) {

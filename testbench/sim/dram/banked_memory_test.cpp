@@ -1,5 +1,5 @@
 // Channels behind a machine's port: latencies, rates and turn-arounds against formulas of the standards' figures, in
-// picoseconds of whole numbers; granules, merged writes, the writes that may wait.
+// picoseconds of whole numbers; granules, merged writes, writes that wait for others.
 #include "sim/dram/banked_memory.hpp"
 
 #include <gtest/gtest.h>
@@ -48,13 +48,30 @@ TEST_P(Banked, AnUnloadedReadTakesActivateReadBurst) {
   }
 }
 
-TEST_P(Banked, AnUnloadedWriteTakesActivateWriteBurst) {
+/// It waits for others, and reads of other places do not see it.
+TEST_P(Banked, AWriteIsAnsweredAtTheNextEdge) {
   BankedMemory memory = memory_of(f);
   EXPECT_EQ(memory.offer(50), 50u);
-  EXPECT_EQ(memory.take({4096, true}, 50), edge_after(f, 50, f.RCDWR + f.CWL + f.DQ_WR + f.BL, kPort));
+  EXPECT_EQ(memory.take({4096, true}, 50), 51u);
+  const std::uint64_t beside = 4096 + whole(f.burst_bytes);
+  EXPECT_EQ(memory.read({beside, 1}, 52, nullptr), edge_after(f, 52, f.RCDRD + f.CL + f.DQ_RD + f.BL, kPort));
 }
 
-TEST_P(Banked, AReadBehindAWriteOfItsRowWaitsForTheBusToTurn) {
+TEST_P(Banked, WritesAreAskedForTogether) {
+  BankedMemory memory = memory_of(f);
+  const std::uint64_t unit = whole(f.burst_bytes), all = BankedMemory::kGathered;
+  for (std::uint64_t n = 0; n + 1 < all; ++n) memory.take({n * unit, true}, memory.offer(n + 1));
+  BankedMemory one_less = memory;
+  memory.take({(all - 1) * unit, true}, memory.offer(100));
+  const std::uint64_t far = 1 << 20, unloaded = edge_after(f, 101, f.RCDRD + f.CL + f.DQ_RD + f.BL, kPort);
+  EXPECT_EQ(one_less.read({far, 1}, 101, nullptr), unloaded);
+  EXPECT_GT(memory.read({far, 1}, 101, nullptr), edge_after(f, 100, static_cast<int>(all) * f.BL + f.CL, kPort));
+  EXPECT_EQ(one_less.counts(5000).writes, 0u);
+  one_less.write_rest(5000);
+  EXPECT_EQ(one_less.counts(5000).writes, all - 1);
+}
+
+TEST_P(Banked, AReadOfWhatWaitsWaitsForTheBusToTurn) {
   BankedMemory memory = memory_of(f);
   memory.take({4096, true}, 50);
   const int turn = f.RCDWR + f.CWL + f.DQ_WR + f.BL + f.WTRL;
@@ -120,25 +137,30 @@ TEST_P(Banked, WritesOfABurstAreMergedAndThoseOfSeveralAreNot) {
   std::uint64_t edge = 0;
   for (std::uint64_t at = 0; at < 64; at += 8) edge = together.offer(edge), together.take({at, at == 56}, edge);
   for (std::uint64_t at = 0; at < 64; at += 8) edge = apart.offer(edge), apart.take({at, true}, edge);
+  together.write_rest(5000);
+  apart.write_rest(5000);
   EXPECT_EQ(together.counts(5000).writes, 64 / unit);
   EXPECT_EQ(apart.counts(5000).writes, 8u);
 }
 
-TEST_P(Banked, TheLastOfTheWritesThatMayWaitHoldsTheNextUp) {
-  BankedMemory memory = memory_of(f, 1, {8, 4'000'000});
-  Edges responses;
-  std::uint64_t edge = 1;
-  for (std::uint64_t n = 0; n < 4 * BankedMemory::kWrites; ++n) {
+TEST_P(Banked, WritesThatAreUnderWayHoldUpTheLastOfTheNext) {
+  constexpr Port kFast{8, 4'000'000};
+  BankedMemory memory = memory_of(f, 1, kFast);
+  constexpr std::uint64_t kAll = BankedMemory::kGathered;
+  std::uint64_t edge = 1, asked = 0;
+  for (std::uint64_t n = 0; n < 4 * kAll; ++n) {
     const std::uint64_t accepted = memory.offer(edge);
-    if (n >= BankedMemory::kWrites) {
-      EXPECT_GE(accepted, responses[n - BankedMemory::kWrites]);
+    if (n % kAll == kAll - 1) {
+      if (n > kAll) {
+        EXPECT_GE(accepted, edge_after(f, asked, static_cast<int>(kAll) * f.BL, kFast));
+      }
+      asked = accepted;
     } else {
       EXPECT_EQ(accepted, edge);
     }
-    responses.push_back(memory.take({4096 * n, true}, accepted));
+    EXPECT_EQ(memory.take({4096 * n, true}, accepted), accepted + 1);
     edge = accepted + 1;
   }
-  for (std::size_t n = 1; n < responses.size(); ++n) EXPECT_GT(responses[n], responses[n - 1]);
 }
 
 TEST_P(Banked, GranulesAlternateBetweenChannels) {
