@@ -57,10 +57,25 @@ Queued random_load(MachineCase& machine, const std::optional<ShapeCase>& shape, 
   return q;
 }
 
-Queued random_command(MachineCase& machine, const std::optional<ShapeCase>& shape, int shape_bits) {
+/// A LOAD of a few rows by the line buffer, near those before it.
+Queued random_lines(MachineCase& machine, const ShapeCase& shape, int shape_bits) {
+  Queued q;
+  TransferCase& t = q.transfer;
+  t.shape = shape;
+  t.lines = true;
+  t.bits = shape_bits;
+  q.local_bits = machine.uniform(0, 1) == 0 ? 32 : 8;
+  t.address = kFrom + static_cast<std::uint32_t>(machine.uniform(0, 30));
+  t.cols = t.cols_last = machine.uniform(1, shape.segment * shape.taps_x * shape.taps_y);
+  t.rows = t.rows_last = machine.uniform(1, 12);
+  t.strides[2] = machine.uniform(0, 20);
+  return q;
+}
+
+Queued random_command(MachineCase& machine, const std::optional<ShapeCase>& shape, int shape_bits, bool lines) {
   const int kind = machine.uniform(0, 19);
   if (kind == 0) return {Opcode::LOAD_NOP, 0, {}, 8, 0};
-  Queued q = random_load(machine, shape, shape_bits);
+  Queued q = lines ? random_lines(machine, *shape, shape_bits) : random_load(machine, shape, shape_bits);
   if (kind == 1) q.transfer.rows = q.transfer.rows_last = 0;
   return q;
 }
@@ -151,23 +166,25 @@ class Predicted {
   std::vector<ExecutionRecord> records_;
 };
 
-std::vector<Group> random_groups(MachineCase& machine, int commands) {
+/// Draws the groups of a queue; with `lines` all LOADs go by the line buffer, and mostly by one shape.
+std::vector<Group> random_groups(MachineCase& machine, int commands, bool lines) {
   std::vector<Group> groups;
   std::optional<ShapeCase> shape;
   const int bits = machine.uniform(0, 1) == 0 ? 8 : 4;
   while (commands > 0) {
     Group group;
-    if (machine.uniform(0, shape ? 5 : 2) == 0) {
-      shape = random_shape(machine, bits, 3, 20, 1);
+    if ((lines && !shape) || machine.uniform(0, shape ? 5 : 2) == 0) {
+      const bool same = lines && shape && machine.uniform(0, 3) > 0;
+      if (!same) shape = random_shape(machine, bits, 3, 20, 1);
       shape->image_pitch = std::min(shape->image_pitch, 1000);
-      if (machine.uniform(0, 2) == 0) shape->offset_y = -40;  // padding, and nothing else
+      if (!lines && machine.uniform(0, 2) == 0) shape->offset_y = -40;  // padding, and nothing else
       group.body.push_back({Opcode::LOAD_SHAPE, 0, {}, 8, 0});
       group.body.back().transfer.shape = shape;
     } else {
       const int body = std::min(commands, machine.uniform(1, 3));
       group.counts[1] = machine.uniform(1, 2);
       group.counts[2] = machine.uniform(1, 4);
-      for (int b = 0; b < body; ++b) group.body.push_back(random_command(machine, shape, bits));
+      for (int b = 0; b < body; ++b) group.body.push_back(random_command(machine, shape, bits, lines));
       for (int b = 0; b + 1 < body; ++b) group.body[static_cast<std::size_t>(b)].level = machine.uniform(0, 1);
     }
     commands -= static_cast<int>(group.body.size());
@@ -181,60 +198,68 @@ std::vector<Group> random_groups(MachineCase& machine, int commands) {
   return groups;
 }
 
+/// A random load queue on the RTL and by the recurrences.
+void compare_queue(const std::string& hardware, std::uint64_t seed, bool lines) {
+  const int stall = seed % 2 == 0 ? 25 : 0;
+  MachineCase machine(hardware, stall, seed);
+  const Hardware& hw = machine.hardware();
+  machine.add(Opcode::LOAD_NOP).set(Field::N1, kWaitForFetch);
+  std::vector<Group> groups = random_groups(machine, machine.uniform(2, hw.queue_depth), lines);
+  const int queue = machine.uniform(0, 2) == 0 ? kStoreQueue : kArrayQueue;
+  const int delay = machine.uniform(0, 1) == 0 ? 1 : machine.uniform(1, 200);
+  Edge commands = 2;  // with END
+  for (Group& group : groups) {
+    if (group.body[0].opcode == Opcode::LOAD_SHAPE) {
+      Command& command = machine.add(Opcode::LOAD_SHAPE);
+      group.body[0].index = command.get(Field::INDEX);
+      set_shape(command, *group.body[0].transfer.shape, 0);
+      if (group.waits) command.wait(make_token(queue, kLoadQueue, 0));
+      if (!group.signals) {
+        ++commands;
+        continue;
+      }
+      command.signal(make_token(kLoadQueue, queue, 0));
+      add_answer(machine, queue, delay);
+    } else {
+      add(machine, group, queue, delay);
+    }
+    commands += group.body.size() + (group.signals ? 1 : 0);
+  }
+  const RtlResult result = machine.run();
+  ASSERT_EQ(result.error_code, 0u) << "seed " << seed;
+
+  std::vector<ExecutionRecord> found;
+  Edge taken = 0;
+  for (const ExecutionRecord& e : result.executions) {
+    if (e.queue != kLoadQueue) continue;
+    if (e.command == 0) taken = e.end;
+    if (e.command != 0) found.push_back(e);
+  }
+  DramTiming dram = dram_timing(hw, stall, seed);
+  const Edge beats = commands * static_cast<Edge>(kCommandBytes / hw.axi_bytes);
+  for (Edge beat = 0; beat < beats; ++beat) dram.read_beat(0);
+  Reads reads(hw, dram);
+  Loads loads(hw, reads);
+  Predicted predicted(loads, taken, queue, delay);
+  for (const Group& group : groups) predicted.group(group);
+  ASSERT_EQ(found.size(), predicted.records().size()) << "seed " << seed;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(found[i].command, predicted.records()[i].command) << "seed " << seed << " execution " << i;
+    ASSERT_EQ(found[i].start, predicted.records()[i].start) << "seed " << seed << " execution " << i;
+    ASSERT_EQ(found[i].end, predicted.records()[i].end) << "seed " << seed << " execution " << i;
+  }
+  EXPECT_EQ(result.cycles, result.executions.back().end + 1);
+}
+
 class LoadOverlapTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LoadOverlapTest, RandomQueues) {
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
-    const int stall = seed % 2 == 0 ? 25 : 0;
-    MachineCase machine(GetParam(), stall, seed);
-    const Hardware& hw = machine.hardware();
-    machine.add(Opcode::LOAD_NOP).set(Field::N1, kWaitForFetch);
-    std::vector<Group> groups = random_groups(machine, machine.uniform(2, hw.queue_depth));
-    const int queue = machine.uniform(0, 2) == 0 ? kStoreQueue : kArrayQueue;
-    const int delay = machine.uniform(0, 1) == 0 ? 1 : machine.uniform(1, 200);
-    Edge commands = 2;  // with END
-    for (Group& group : groups) {
-      if (group.body[0].opcode == Opcode::LOAD_SHAPE) {
-        Command& command = machine.add(Opcode::LOAD_SHAPE);
-        group.body[0].index = command.get(Field::INDEX);
-        set_shape(command, *group.body[0].transfer.shape, 0);
-        if (group.waits) command.wait(make_token(queue, kLoadQueue, 0));
-        if (!group.signals) {
-          ++commands;
-          continue;
-        }
-        command.signal(make_token(kLoadQueue, queue, 0));
-        add_answer(machine, queue, delay);
-      } else {
-        add(machine, group, queue, delay);
-      }
-      commands += group.body.size() + (group.signals ? 1 : 0);
-    }
-    const RtlResult result = machine.run();
-    ASSERT_EQ(result.error_code, 0u) << "seed " << seed;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) ASSERT_NO_FATAL_FAILURE(compare_queue(GetParam(), seed, false));
+}
 
-    std::vector<ExecutionRecord> found;
-    Edge taken = 0;
-    for (const ExecutionRecord& e : result.executions) {
-      if (e.queue != kLoadQueue) continue;
-      if (e.command == 0) taken = e.end;
-      if (e.command != 0) found.push_back(e);
-    }
-    DramTiming dram = dram_timing(hw, stall, seed);
-    const Edge beats = commands * static_cast<Edge>(kCommandBytes / hw.axi_bytes);
-    for (Edge beat = 0; beat < beats; ++beat) dram.read_beat(0);
-    Reads reads(hw, dram);
-    Loads loads(hw, reads);
-    Predicted predicted(loads, taken, queue, delay);
-    for (const Group& group : groups) predicted.group(group);
-    ASSERT_EQ(found.size(), predicted.records().size()) << "seed " << seed;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      ASSERT_EQ(found[i].command, predicted.records()[i].command) << "seed " << seed << " execution " << i;
-      ASSERT_EQ(found[i].start, predicted.records()[i].start) << "seed " << seed << " execution " << i;
-      ASSERT_EQ(found[i].end, predicted.records()[i].end) << "seed " << seed << " execution " << i;
-    }
-    EXPECT_EQ(result.cycles, result.executions.back().end + 1);
-  }
+TEST_P(LoadOverlapTest, RandomQueuesOfLines) {
+  if (MachineCase(GetParam()).hardware().line_buffer_bytes == 0) return;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) ASSERT_NO_FATAL_FAILURE(compare_queue(GetParam(), seed, true));
 }
 
 /// LOADs of one burst start 6 cycles apart, until four of them are under way or MAX_OUTSTANDING bursts.
@@ -265,6 +290,41 @@ TEST_P(LoadOverlapTest, SmallLoadsHideTheLatency) {
     start = granted + 2;
   }
   EXPECT_LT(found.back().end - found.front().start, static_cast<Edge>(count) * (latency + b + 6) / 2);
+}
+
+/// A LOAD that asked long before it opens for one beat and 8 in front of it: they move when it is open.
+TEST_P(LoadOverlapTest, LinesMoveWhenALoadIsOpen) {
+  MachineCase machine(GetParam());
+  const Hardware& hw = machine.hardware();
+  if (hw.line_buffer_bytes == 0) return;
+  ShapeCase shape;  // pixels of a beat, one behind the other
+  shape.extent_x = shape.limit_x = 20;
+  shape.segment = shape.pixel_pitch = hw.axi_bytes;
+  TransferCase t;
+  t.shape = shape;
+  t.lines = true;
+  t.cols = t.cols_last = hw.axi_bytes;
+  machine.add(Opcode::LOAD_NOP).set(Field::N1, kWaitForFetch);
+  machine.add(Opcode::ARRAY_NOP).set(Field::N1, 2 * kWaitForFetch).signal(make_token(kArrayQueue, kLoadQueue, 0, 3));
+  set_shape(machine.add(Opcode::LOAD_SHAPE), shape, 0);
+  const auto add_load = [&](int beat, int beats) -> Command& {
+    t.address = kFrom + static_cast<std::uint32_t>(beat * hw.axi_bytes);
+    t.rows = t.rows_last = beats;
+    Command& load = machine.add(Opcode::LOAD);
+    set_transfer(load, t);
+    return load.set(Field::LOCAL_BITS, static_cast<int>(Width::BITS8));
+  };
+  add_load(0, 2);
+  add_load(10, 1).wait(make_token(kArrayQueue, kLoadQueue, 0));
+  const RtlResult result = machine.run();
+  ASSERT_EQ(result.error_code, 0u);
+  Edge open = 0, end = 0;
+  for (const ExecutionRecord& e : result.executions) {
+    if (e.queue == kArrayQueue) open = e.end;
+    if (e.queue == kLoadQueue) end = e.end;
+  }
+  EXPECT_EQ(end, open + 9 + 1);
+  EXPECT_EQ(result.dram.read_beats, 11 + 6 * static_cast<Edge>(kCommandBytes / hw.axi_bytes));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LoadOverlapTest, ::testing::ValuesIn(all_hardware()),
