@@ -47,12 +47,15 @@ const FieldList kGemm = joined(kQueued, {F::COLS, F::COLS_LAST, F::COLS_DIM, F::
                                          F::A_KIND, F::B_KIND, F::A_STEP, F::B_LOOP, F::SUM_LOOP});
 /// The fields that every vector command over tiles has.
 const FieldList kVector = joined(kTileShape, {F::RATIO, F::STAT, F::VIN_BASE, F::VIN_STRIDE});
-const FieldList kTile = joined(kVector, {F::LIMIT, F::QMAX, F::QUANTIZER, F::UNSIGNED, F::MASK_RULE, F::COEF_SCALAR,
-                                         F::ROW_STEP0, F::FLAGS, F::ROUNDING, F::RAW16, F::RAW_SHIFT, F::STAT_SLOT,
-                                         F::STAT_KEEP, F::ACC_ALL, F::USE, F::SAMPLE, F::TENSOR});
-const FieldList kAffine = joined(
-    kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS, F::RAW16, F::STAT_SLOT, F::STAT_KEEP});
-const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL, F::FLAGS});
+const FieldList kTile =
+    joined(kVector, {F::LIMIT,     F::QMAX,    F::QUANTIZER, F::UNSIGNED,   F::MASK_RULE, F::COEF_SCALAR,
+                     F::ROW_STEP0, F::FLAGS,   F::ROUNDING,  F::RAW16,      F::RAW_SHIFT, F::STAT_SLOT,
+                     F::STAT_KEEP, F::ACC_ALL, F::USE,       F::SAMPLE,     F::TENSOR,    F::REDUCE_KIND,
+                     F::AXIS_ALL,  F::SUMS,    F::SUMS_KEEP, F::MASK_PACKED});
+const FieldList kAffine =
+    joined(kVector, {F::LIMIT, F::ADDEND, F::COEF_SCALAR, F::ROW_STEP0, F::FLAGS, F::RAW16, F::STAT_SLOT, F::STAT_KEEP,
+                     F::REDUCE_KIND, F::AXIS_ALL, F::SUMS, F::SUMS_KEEP, F::MASK_PACKED});
+const FieldList kReduce = joined(kVector, {F::LIMIT, F::REDUCE_KIND, F::AXIS_ALL, F::FLAGS, F::SUMS});
 const FieldList kPool = joined(
     kVector, {F::POOL_OP, F::CODE0, F::CODE1, F::CODE2, F::FLAGS, F::RAW16, F::RAW_SHIFT, F::STAT_SLOT, F::STAT_KEEP});
 const FieldList kUpdate =

@@ -126,9 +126,12 @@ namespace bitloom {
   X(ROUNDING, 12, 16, 3)          \
   X(RAW16, 12, 19, 1)             \
   X(STAT_SLOT, 12, 20, 1)         \
+  X(SUMS, 12, 21, 1)              \
   X(STAT_KEEP, 12, 22, 1)         \
   X(ACC_ALL, 12, 23, 1)           \
   X(RAW_SHIFT, 12, 24, 4)         \
+  X(SUMS_KEEP, 12, 28, 1)         \
+  X(MASK_PACKED, 12, 29, 1)       \
   X(RATIO, 13, 0, 16)             \
   X(STAT, 13, 16, 16)             \
   X(USE, 14, 0, 8)                \

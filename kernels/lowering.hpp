@@ -219,6 +219,9 @@ class Phase {
   void gemm(const GemmJob& job);
   /// Adds the next full-tile input.
   void input(const View& view, Expand expand = Expand::SIGNED, bool pad_min = false);
+  /// Adds a mask of one or eight bits an element as the next full-tile input; packed where tiles of whole rows lie one
+  /// behind the other, so that LOAD need not take a step for each row.
+  void mask_input(const View& view);
   /// Adds one value a row of the tile (AFFINE with V_ROW): the next full-tile input, [rows][1].
   void row_input(const View& view);
   /// Adds the labels of LOSS: row i's at the section's start + i.
@@ -247,6 +250,7 @@ class Phase {
   Command vin_load(const View& view);
   void require_operands() const;
   void require_no_stale_lines() const;
+  bool packs(const View& mask) const;
   Command operand_load(const GemmPass& pass, bool is_a);
   void set_operand(Command& load, const GemmOperand& operand, const Cut& lanes, int lanes_dim, const Cut& terms,
                    int terms_dim) const;
@@ -261,6 +265,7 @@ class Phase {
   int sample_rows_ = 0;  ///< over samples: rows of one
   int segments_ = 1;
   bool scalar_coefficients_ = false;
+  bool packed_mask_ = false;
   int inputs_ = 0, coefficients_ = 0, outputs_ = 0;
   PhaseCommands commands_;
 };

@@ -136,7 +136,7 @@ void Step::norm_forward(int s) {
   const int cols = out.channels;
   const NormInput in = norm_input(low, at(stage(s).inputs.front()).raw, out.rows(), cols,
                                   recipe.normalization == Normalization::kLayerBatch);
-  at(s).sums = moments(low, own(s, "sums"), in);
+  if (at(s).sums < 0) at(s).sums = moments(low, own(s, "sums"), in);
   const int forward = add_own(s, "forward", 2, cols);
   low.layout.alias_row(forward, 0, handle(s, StepTensor::kForwardA));
   low.layout.alias_row(forward, 1, handle(s, StepTensor::kForwardC));
@@ -172,9 +172,12 @@ void Step::norm_forward(int s) {
   Statistics statistics(low, {handle(s, StepScalar::kZMax), kUnread, handle(s, StepScalar::kZSat)}, 1);
   affine.set(Field::STAT, statistics.next());
   if (relu) affine.set_flag(Flag::RELU);
+  std::optional<RawSums> sums = sums_of_result(s);
+  if (sums) sums->sum_up(affine);
   pass.output(Flag::RAW_OUT, {.tensor = to});
   if (relu) pass.output(Flag::MASK_OUT, {.tensor = at(s).mask});
   pass.run();
+  if (sums) sums->write(low, 0, cols);
   at(s).raw = {to, entry(s, StepScalar::kUnit), entry(s, StepScalar::kZMax)};
 }
 
@@ -245,7 +248,7 @@ void Step::norm_backward(int s) {
       norm_input(low, at(below).raw, out.rows(), cols, recipe.normalization == Normalization::kLayerBatch);
   const Raw& dy = at(s).gradient;
   const Src d_shift = low.shift_of(dy.max);
-  const int cross = cross_sums(low, own(s, "cross"), dy, d_shift, in);
+  const int cross = at(s).cross >= 0 ? at(s).cross : cross_sums(low, own(s, "cross"), dy, d_shift, in);
   const int raw_bits = stage(s).input_gradient_bits;
   const GradientPlace place = gradient_place(below, raw_bits);
   const NormBackward back = norm_scales(low, in, dy, d_shift, own_entry(s, "gr_max"), place.unit.entry, raw_bits);
@@ -311,7 +314,7 @@ void Step::affine_gradient(int dy, int z, int rows, int cols, int coefficients, 
   Phase pass(low, low.vector_tiles(rows, cols, sections));
   pass.input({.tensor = dy});
   pass.input({.tensor = z});
-  if (masked) pass.input({.tensor = place.mask}, Expand::UNSIGNED);
+  if (masked) pass.mask_input({.tensor = place.mask});
   pass.coefficients({.tensor = coefficients}, count);
   Command& affine = pass.vector(Opcode::AFFINE).set_flag(Flag::V_IN).set_flag(Flag::A_VECTOR);
   if (count == 3) affine.set_flag(Flag::B_VECTOR).set_flag(Flag::C_VECTOR);

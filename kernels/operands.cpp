@@ -12,6 +12,7 @@ Operands tile(const OperandChoice& c) {
   const bool stochastic = c.quantizer != QuantizerKind::SIGN && c.rounding == RoundingMode::STOCHASTIC;
   Operands of;
   of.inputs.add(Part::data, c.flag(Flag::FROM_VIN)).add(Part::mask, c.flag(Flag::MASK_IN));
+  of.inputs.add(Part::partner, c.sums && c.reduce == ReduceKind::CROSS);
   of.coefficients.add(Part::ratio, codes && group).add(Part::low, codes && group);
   of.outputs.add(Part::raw, c.flag(Flag::RAW_OUT)).add(Part::codes, codes).add(Part::mask, c.flag(Flag::MASK_OUT));
   const bool by_ratio = codes && (c.quantizer == QuantizerKind::UNIFORM || c.quantizer == QuantizerKind::LOG);
@@ -29,6 +30,7 @@ Operands affine(const OperandChoice& c) {
   Operands of;
   of.inputs.add(Part::u).add(c.flag(Flag::V_ROW) ? Part::row_value : Part::v, c.flag(Flag::V_IN));
   of.inputs.add(Part::mask, c.flag(Flag::MASK_IN));
+  of.inputs.add(Part::partner, c.sums && c.reduce == ReduceKind::CROSS);
   of.coefficients.add(Part::a, c.flag(Flag::A_VECTOR)).add(Part::b, c.flag(Flag::B_VECTOR));
   of.coefficients.add(Part::c, c.flag(Flag::C_VECTOR));
   of.outputs.add(Part::raw, c.flag(Flag::RAW_OUT)).add(Part::mask, c.flag(Flag::MASK_OUT));
@@ -41,10 +43,11 @@ Operands affine(const OperandChoice& c) {
 
 Operands reduce(const OperandChoice& c) {
   Operands of;
-  of.inputs.add(Part::u).add(Part::v, c.flag(Flag::V_IN));
   of.outputs.add(Part::sums);
-  of.table.add({Field::RATIO}, c.reduce != ReduceKind::RANGE).add({Field::LIMIT}, c.flag(Flag::V_IN));
   of.at_end = true;
+  if (c.sums) return of;  // they are there
+  of.inputs.add(Part::u).add(Part::v, c.flag(Flag::V_IN));
+  of.table.add({Field::RATIO}, c.reduce != ReduceKind::RANGE).add({Field::LIMIT}, c.flag(Flag::V_IN));
   return of;
 }
 
@@ -124,7 +127,8 @@ OperandChoice operand_choice(const Command& command) {
           static_cast<RoundingMode>(get(Field::ROUNDING)),
           static_cast<MaskRule>(get(Field::MASK_RULE)),
           static_cast<ReduceKind>(get(Field::REDUCE_KIND)),
-          static_cast<PoolOp>(get(Field::POOL_OP))};
+          static_cast<PoolOp>(get(Field::POOL_OP)),
+          get(Field::SUMS) != 0};
 }
 
 Operands operands(const OperandChoice& choice) {

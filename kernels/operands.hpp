@@ -21,6 +21,7 @@ namespace bitloom {
   X(a)                   \
   X(b)                   \
   X(c)                   \
+  X(partner)             \
   X(sums)                \
   X(winner)              \
   X(value)               \
@@ -127,6 +128,7 @@ struct OperandChoice {
   MaskRule mask_rule = MaskRule::POSITIVE;
   ReduceKind reduce = ReduceKind::MOMENTS;
   PoolOp pool = PoolOp::MAX;
+  bool sums = false;  ///< SUMS
 
   bool flag(Flag of) const { return (flags >> static_cast<int>(of) & 1u) != 0; }
 };

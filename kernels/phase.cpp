@@ -119,6 +119,31 @@ void Phase::input(const View& view, Expand expand, bool pad_min) {
   ++inputs_;
 }
 
+/// Says whether the bits of a mask's tiles follow each other in memory as they do in the tiles.
+bool Phase::packs(const View& mask) const {
+  const TensorPlacement& tensor = low_.tensor(mask.tensor);
+  const int cols = grid_.cols.last;
+  const std::int64_t pitch = mask.pitch < 0 ? tensor.pitch : mask.pitch;
+  const bool whole_rows = grid_.cols.count == 1 && cols % low_.hardware().lanes == 0 && pitch * 8 == cols;
+  const bool plain = !mask.gather && mask.col_base == 0 && sample_rows_ == 0 && rows_dim_ == kMiddle;
+  const bool all_sums = commands_.gemm && commands_.sums == SumLoop::OUTER;
+  return tensor.bits == 1 && whole_rows && plain && !all_sums && std::int64_t{grid_.rows.size} * cols <= kFieldMax;
+}
+
+void Phase::mask_input(const View& view) {
+  if (!packs(view)) return input(view, Expand::UNSIGNED);
+  View bits = view;
+  bits.pitch = 0;  // one row, of which each tile takes the next elements
+  Command load = vin_load(bits);
+  const int cols = grid_.cols.last;
+  set_cols(set_rows(load, fixed(1), kNone), {grid_.rows.size * cols, grid_.rows.count, grid_.rows.last * cols},
+           rows_dim_);
+  load.set(Field::LOCAL_BITS, static_cast<int>(Width::BITS1)).set(Field::EXPAND, static_cast<int>(Expand::UNSIGNED));
+  commands_.loads.push_back(load);
+  ++inputs_;
+  packed_mask_ = true;
+}
+
 void Phase::row_input(const View& view) {
   Command load = vin_load(view);
   set_cols(load, fixed(1), kNone).set(Field::LOCAL_PITCH, 1);
@@ -155,6 +180,7 @@ Command& Phase::vector(Opcode opcode) {
       opcode == Opcode::TILE || opcode == Opcode::AFFINE || opcode == Opcode::UPDATE || opcode == Opcode::ADAM;
   if (sample_rows_ > 0 && rows_count) command.set(Field::ROW_STEP0, sample_rows_);
   if (scalar_coefficients_) command.set(Field::COEF_SCALAR, 1);
+  if (packed_mask_) command.set(Field::MASK_PACKED, 1);
   if (opcode == Opcode::REDUCE) commands_.out_level = 2;
   if (opcode == Opcode::TILE && commands_.gemm && commands_.sums == SumLoop::OUTER) command.set(Field::ACC_ALL, 1);
   commands_.vector = command;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/lowering.hpp"
+#include "kernels/raw_sums.hpp"
 #include "kernels/step_graph.hpp"
 #include "model/numerics/numbers.hpp"
 #include "model/numerics/random.hpp"
@@ -54,6 +55,8 @@ struct StageState {
   int mask = -1;           ///< of the ReLU
   int winner = -1;         ///< of a max_pool
   int sums = -1;           ///< of a norm: Σt, Σt² as [4][channels]
+  int cross = -1;          ///< of a norm: Σt, Σt·e of its gradient and input, likewise
+  int magnitudes = -1;     ///< of the result: Σ|t|, Σt² as [4][1] (SAWB)
   int gains = -1;          ///< of a norm: gr and r, [2][channels]
   Raw gradient;            ///< of the result before its ReLU: d_raw
   std::vector<Raw> parts;  ///< what readers have delivered of it
@@ -73,7 +76,8 @@ struct GradientPlace {
   int mask = -1;      ///< to be applied; −1: none
   EntryName maximum;  ///< of its statistics
   EntryName saturations;
-  Src unit;  ///< the entry to be set
+  Src unit;       ///< the entry to be set
+  int norm = -1;  ///< stage of the norm whose gradient it is; −1: none
 };
 
 /// A GEMM layer's geometry in elements.
@@ -200,11 +204,17 @@ class Step {
   void deliver(int s, const Raw& part);
   /// Delivers a gradient that exists already (add), behind the mask where there is one.
   void deliver_copy(int s, const Raw& part);
-  void mask_gradient(int s, int from, const GradientPlace& place);
+  void mask_gradient(int from, const GradientPlace& place);
   void add_exactly(int u, int v, int to, Entry statistics);
 
-  /// Adds u + v (N14.6); with `mask_out` its ReLU, whose mask goes there.
-  Raw add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out);
+  /// Adds u + v (N14.6); with `mask_out` its ReLU, whose mask goes there. With `sums` it sums up what it makes.
+  Raw add(int s, const Raw& u, const Raw& v, const GradientPlace& place, const int* mask_out,
+          std::optional<RawSums> sums = std::nullopt);
+
+  // Sums on the way (step_sums.cpp).
+  std::optional<RawSums> sums_of_result(int s);
+  std::optional<RawSums> sums_of_gradient(const GradientPlace& place);
+  int norm_of_gradient(int s) const;
 
   int input_bits(int s) const;
 
@@ -225,8 +235,8 @@ class Step {
   void method_input(int s);
   void method_gradient(int s);
   void method_update(int s);
-  void sawb_scale(const Own& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule, int levels,
-                  Entry to);
+  void sawb_scale(int sums, const Raw& of, std::int64_t count, const ViewRule& rule, int levels, Entry to);
+  int magnitudes(const Own& name, const Raw& of, std::int64_t rows, int cols);
   CodeRule clip_rule(const ViewRule& rule, Src unit, Entry scale, bool is_unsigned);
   CodeRule sign_rule(Src window, Entry scale);
   CodeRule niti_rule(const Raw& raw, int bits, Entry scale);
@@ -258,8 +268,7 @@ class Step {
                        const Codes& d) const;
   static Gather phase_rows(const ImageShape& image, const StridePhase& y, const StridePhase& x,
                            std::int64_t pixel_pitch, int stride_y, int stride_x);
-  void gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
-                      const GradientPlace& place, bool strided, Statistics& statistics);
+  void activation_sums(int s, const GradientPlace& place);
   void zero_phase(const View& to, int rows, int cols, Statistics* statistics);
   void gradient_at_once(int s, int below);
   void weight_gradient(int s);

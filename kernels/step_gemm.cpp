@@ -82,6 +82,7 @@ void Step::forward_layer(int s) {
                              layer.conv.bias ? groups : 1);
   Statistics statistics(low, {handle(s, StepScalar::kZMax), codes_now ? handle(reader, StepScalar::kXSat) : kUnread,
                               handle(s, StepScalar::kZSat)});
+  std::optional<RawSums> sums = codes_now ? std::nullopt : sums_of_result(s);
   for (int g = 0; g < groups; ++g) {
     if (layer.conv.bias) {
       phase(s, "bias", "bias to accumulator units");
@@ -105,13 +106,16 @@ void Step::forward_layer(int s) {
       } else {
         tile.set_flag(Flag::RAW_OUT).set(Field::RAW_SHIFT, layer_stage.result_shift);
       }
+      if (sums) sums->sum_up(tile);
       gemm.output(pass.part({.tensor = to, .col_base = g * layer.group_out}));
       if (layer_stage.relu) {
         gemm.output(Flag::MASK_OUT, pass.part({.tensor = state.mask, .col_base = g * layer.group_out}));
       }
       gemm.run();
+      if (sums && !sums->all) sums->write(low, g * layer.group_out + pass.first_col, pass.cols);
     }
   }
+  if (sums && sums->all) sums->write(low, 0, 1);
   state.raw = {codes_now ? -1 : to, unit, entry(s, StepScalar::kZMax)};
   if (layer_stage.result_shift > 0) {
     state.raw.unit = own_entry(s, "zunit");

@@ -71,6 +71,86 @@ Gather Step::phase_rows(const ImageShape& image, const StridePhase& y, const Str
   return g;
 }
 
+namespace {
+
+/// What makes the gradient of one group's channels at the positions of one stride phase.
+struct GradientPart {
+  StridePhase y, x;
+  int group = 0;
+  std::vector<GemmPass> passes;  ///< none where no tap reaches
+};
+
+/// Returns the parts of layer s's activation gradient, whose phases have `inputs` full-tile inputs.
+std::vector<GradientPart> gradient_parts(const Step& step, int s, int inputs) {
+  const Stage& of = step.stage(s);
+  const LayerShape layer = step.shape(s);
+  const Conv2dAttributes& c = layer.conv;
+  std::vector<GradientPart> parts;
+  for (const StridePhase& y :
+       stride_phases(of.in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows)) {
+    for (const StridePhase& x :
+         stride_phases(of.in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols)) {
+      for (int group = 0; group < c.groups; ++group) {
+        GradientPart& part = parts.emplace_back(GradientPart{y, x, group, {}});
+        if (y.taps * x.taps == 0) continue;
+        const int rows = of.in.samples * y.count * x.count;
+        GemmJob job = step.gradient_job(s, layer, group, y, x, step.at(s).d);
+        job.of_layer = true;
+        const TileGrid grid = step.low.array_tiles(rows, layer.group_in, {.in = inputs, .out = 1});
+        part.passes = gemm_passes(step.low, grid, rows, layer.group_in, job);
+      }
+    }
+  }
+  return parts;
+}
+
+/// Says whether the parts can sum up their columns: each pass its own, or all stride phases the same ones.
+bool may_sum_up(const Step& step, int groups, const std::vector<GradientPart>& parts, const RawSums& sums) {
+  const bool strided = static_cast<int>(parts.size()) > groups;
+  for (const GradientPart& part : parts) {
+    if (strided && (groups > 1 || part.passes.size() > 1)) return false;
+    for (const GemmPass& pass : part.passes) {
+      if (!sums.holds(step.low.hardware(), pass.cols)) return false;
+    }
+  }
+  return true;
+}
+
+/// Lowers a part of layer s's activation gradient into its place.
+void lower_part(Step& step, int s, const GradientPart& part, const GradientPlace& place, bool strided,
+                Statistics& statistics, std::optional<RawSums>& sums) {
+  Lowering& low = step.low;
+  const ImageShape& in = step.stage(s).in;
+  const LayerShape layer = step.shape(s);
+  const auto viewed = [&](int tensor) {
+    // Seen with the reader's rows: [n][features] of a flattened image is the same memory when a row is whole bytes.
+    const std::int64_t pitch = bytes_of(low, tensor, in.channels);
+    View view{.tensor = tensor, .col_base = part.group * layer.group_in, .pitch = pitch};
+    const Pair& stride = layer.conv.stride;
+    if (strided) view.gather = Step::phase_rows(in, part.y, part.x, pitch, stride.rows, stride.cols);
+    return view;
+  };
+  if (part.passes.empty()) {
+    const int rows = in.samples * part.y.count * part.x.count;
+    return step.zero_phase(viewed(place.tensor), rows, layer.group_in, &statistics);
+  }
+  for (const GemmPass& pass : part.passes) {
+    Phase gemm(low, pass.grid);
+    gemm.gemm(pass);
+    if (place.mask >= 0) gemm.mask_input(pass.part(viewed(place.mask)));
+    if (sums) gemm.input(pass.part(viewed(sums->partner)));
+    Command& tile = gemm.vector(Opcode::TILE).set(Field::RAW_SHIFT, step.stage(s).input_gradient_shift);
+    statistics.go_on(tile);
+    if (sums) sums->sum_up(tile);
+    if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
+    gemm.output(Flag::RAW_OUT, pass.part(viewed(place.tensor)));
+    gemm.run();
+    if (sums && !strided) sums->write(low, part.group * layer.group_in + pass.first_col, pass.cols);
+  }
+}
+
+}  // namespace
+
 /// Computes the activation gradient into the stage that layer s reads (N5.3).
 void Step::activation_gradient(int s) {
   phase(s, "dgrad", "d · w");
@@ -78,13 +158,10 @@ void Step::activation_gradient(int s) {
   const int below = stage(s).inputs.front();
   if (stage(below).gradient_at_once) return gradient_at_once(s, below);
   const ImageShape& in = stage(s).in;
-  const Conv2dAttributes& c = layer.conv;
-  const auto ys = stride_phases(in.height, c.kernel.rows, c.stride.rows, c.padding.rows, c.dilation.rows);
-  const auto xs = stride_phases(in.width, c.kernel.cols, c.stride.cols, c.padding.cols, c.dilation.cols);
   const int raw_bits = stage(s).input_gradient_bits;
   GradientPlace place = gradient_place(below, raw_bits);
+  if (in.channels != stage(below).out.channels) place.norm = -1;  // a flattened image: other columns
   GradientPlace final_place = place;
-  const int phases = static_cast<int>(ys.size() * xs.size()) * c.groups;
   const bool grouped = stage(s).rule.gradient.quantizer == Quantizer::kGroup;
   const bool two_masks = at(s).x_mask >= 0 && place.mask >= 0;
   if (at(s).x_mask >= 0) place.mask = at(s).x_mask;
@@ -92,6 +169,7 @@ void Step::activation_gradient(int s) {
   if (two_masks) {  // the window of x first, then the ReLU behind it
     made.tensor = add_own(s, "g_windowed", in.rows(), in.channels, MemoryKind::kGradients, raw_bits);
     made.maximum = kUnread;
+    made.norm = -1;
     (raw_bits == 16 ? final_place : made).saturations = kUnread;  // views of 16 bits saturate where they are made
   }
   GradientPlace sums = made;
@@ -102,53 +180,33 @@ void Step::activation_gradient(int s) {
     const int bits = raw_bits == 16 && largest <= kRaw16Limit ? 16 : 32;
     sums.tensor = add_own(s, "g_acc", in.rows(), in.channels, MemoryKind::kGradients, bits);
     sums.mask = -1;
+    sums.norm = -1;
     sums.maximum = kUnread;
     sums.saturations = own(s, "g_accsat");
   } else {
     low.mul(at(s).d.scale, at(s).w.scale, place.unit.entry);
     shift_unit(place.unit, stage(s).input_gradient_shift, place.unit.entry);
   }
-  Statistics statistics(low, {sums.maximum, kUnread, sums.saturations});
-  for (const StridePhase& y : ys) {
-    for (const StridePhase& x : xs) {
-      for (int g = 0; g < c.groups; ++g) gradient_phase(s, layer, g, y, x, sums, phases > c.groups, statistics);
-    }
-  }
+  activation_sums(s, sums);
   if (grouped) group_activation_gradient(s, sums.tensor, made);
-  if (two_masks) mask_gradient(s, made.tensor, final_place);
+  if (two_masks) mask_gradient(made.tensor, final_place);
   deliver(below, {final_place.tensor, final_place.unit, low.table.named(final_place.maximum)});
 }
 
-void Step::gradient_phase(int s, const LayerShape& layer, int group, const StridePhase& y, const StridePhase& x,
-                          const GradientPlace& place, bool strided, Statistics& statistics) {
-  const ImageShape& in = stage(s).in;
-  const Conv2dAttributes& c = layer.conv;
-  const int rows = in.samples * y.count * x.count;
-  const std::int64_t row_bytes = bytes_of(low, place.tensor, in.channels);
-  const auto viewed = [&](int tensor, std::int64_t pitch) {
-    View view{.tensor = tensor, .col_base = group * layer.group_in, .pitch = pitch};
-    if (strided) view.gather = phase_rows(in, y, x, pitch, c.stride.rows, c.stride.cols);
-    return view;
-  };
-  if (y.taps * x.taps == 0) return zero_phase(viewed(place.tensor, row_bytes), rows, layer.group_in, &statistics);
-  const TileGrid grid = low.array_tiles(rows, layer.group_in, {.in = place.mask < 0 ? 0 : 1, .out = 1});
-  GemmJob job = gradient_job(s, layer, group, y, x, at(s).d);
-  job.of_layer = true;
-  for (const GemmPass& pass : gemm_passes(low, grid, rows, layer.group_in, job)) {
-    Phase gemm(low, pass.grid);
-    gemm.gemm(pass);
-    if (place.mask >= 0) {
-      const TensorPlacement& mask = low.tensor(place.mask);
-      // Seen with the reader's rows: [n][features] of a flattened image is the same memory when a row is whole bytes.
-      const std::int64_t pitch = divide_up(std::int64_t{in.channels} * mask.bits, 8);
-      gemm.input(pass.part(viewed(place.mask, pitch)), Expand::UNSIGNED);
-    }
-    Command& tile = gemm.vector(Opcode::TILE).set(Field::RAW_SHIFT, stage(s).input_gradient_shift);
-    statistics.go_on(tile);
-    if (place.mask >= 0) tile.set_flag(Flag::MASK_IN);
-    gemm.output(Flag::RAW_OUT, pass.part(viewed(place.tensor, row_bytes)));
-    gemm.run();
+/// Lowers all parts of layer s's activation gradient into a place.
+void Step::activation_sums(int s, const GradientPlace& place) {
+  const int groups = shape(s).conv.groups, masks = place.mask < 0 ? 0 : 1;
+  std::vector<GradientPart> parts;
+  std::optional<RawSums> cross;
+  if (place.norm >= 0) {
+    parts = gradient_parts(*this, s, masks + 1);
+    if (may_sum_up(*this, groups, parts, {.kind = ReduceKind::CROSS})) cross = sums_of_gradient(place);
   }
+  if (!cross) parts = gradient_parts(*this, s, masks);
+  Statistics statistics(low, {place.maximum, kUnread, place.saturations});
+  const bool strided = static_cast<int>(parts.size()) > groups;
+  for (const GradientPart& part : parts) lower_part(*this, s, part, place, strided, statistics, cross);
+  if (cross && strided) cross->write(low, 0, stage(s).in.channels);
 }
 
 /// Zeros where no tap reaches: 0 · whatever lies there. Its statistics are zeros too.
@@ -187,7 +245,7 @@ void Step::gradient_at_once(int s, int below) {
   for (const GemmPass& pass : gemm_passes(low, grid, in.rows(), in.channels, job)) {
     Phase gemm(low, pass.grid);
     gemm.gemm(pass);
-    if (mask >= 0) gemm.input(pass.part({.tensor = mask}), Expand::UNSIGNED);
+    if (mask >= 0) gemm.mask_input(pass.part({.tensor = mask}));
     Command& tile = gemm.vector(Opcode::TILE).set(Field::COL_BASE, pass.first_col);
     statistics.go_on(tile);
     if (mask >= 0) tile.set_flag(Flag::MASK_IN);

@@ -37,13 +37,16 @@ int reduce_all(Lowering& low, const Own& name, ReduceKind kind, int tensor, std:
   return results;
 }
 
-/// Computes SAWB's scale into `to`, for 7 or 15 levels (N18).
-void Step::sawb_scale(const Own& sums_name, const Raw& of, std::int64_t rows, int cols, const ViewRule& rule,
-                      int levels, Entry to) {
+/// Makes the sums from which SAWB takes a scale: Σ|t| and Σt² of a whole view.
+int Step::magnitudes(const Own& name, const Raw& of, std::int64_t rows, int cols) {
+  return reduce_all(low, name, ReduceKind::ABSOLUTE, of.tensor, rows, cols, low.shift_of(of.max));
+}
+
+/// Computes SAWB's scale into `to` from the sums of a view of `count` elements, for 7 or 15 levels (N18).
+void Step::sawb_scale(int sums, const Raw& of, std::int64_t count, const ViewRule& rule, int levels, Entry to) {
   const Src shift = low.shift_of(of.max);
-  const int sums = reduce_all(low, sums_name, ReduceKind::ABSOLUTE, of.tensor, rows, cols, shift);
   const Src sum = low.load_vectors(sums, 0, 1, 4)[0];
-  const Src n = low.real(static_cast<double>(rows * cols));
+  const Src n = low.real(static_cast<double>(count));
   const Src top = low.rmul(low.from_int(of.max, 0), low.exp2(0, shift, true));
   const Src mean = low.rdiv(low.from_sum(sum, 1), n);
   const Src square = low.rdiv(low.from_sum(sum[2], 1), n);
@@ -108,7 +111,9 @@ void Step::method_input(int s) {
       const bool positive = rule.is_unsigned && stage(below).non_negative;
       const int bits = stage(s).rule.width(rule);
       const int levels = positive ? 15 : qmax(bits);
-      sawb_scale(own(s, "x_sums"), raw, in.rows(), in.channels, rule, levels, x.scale.entry);
+      int& sums = at(below).magnitudes;  // other readers may have made them
+      if (sums < 0) sums = magnitudes(own(below, "magnitudes"), raw, in.rows(), in.channels);
+      sawb_scale(sums, raw, std::int64_t{in.rows()} * in.channels, rule, levels, x.scale.entry);
       codes = uniform_rule(rule, bits, low.div(raw.unit, x.scale), x_id(s));
       codes.limit = levels;
       codes.is_unsigned = positive;
@@ -174,7 +179,8 @@ void Step::method_weights(int s) {
   switch (rule.quantizer) {
     case Quantizer::kSawb: {
       const int bits = stage(s).rule.width(rule);
-      sawb_scale(own(s, "w_sums"), master, layer.depth(), layer.conv.out, rule, qmax(bits), w.scale.entry);
+      const int sums = magnitudes(own(s, "w_sums"), master, layer.depth(), layer.conv.out);
+      sawb_scale(sums, master, std::int64_t{layer.depth()} * layer.conv.out, rule, qmax(bits), w.scale.entry);
       codes = uniform_rule(rule, bits, low.div(master.unit, w.scale), tensor_id(stage(s).layer, TensorKind::kWeight));
       counted = true;
       windowed = false;

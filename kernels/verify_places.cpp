@@ -10,6 +10,7 @@
 #include "kernels/padding.hpp"
 #include "kernels/tiling.hpp"
 #include "kernels/verify.hpp"
+#include "kernels/verify_kept.hpp"
 #include "model/io/error.hpp"
 
 namespace bitloom {
@@ -110,8 +111,8 @@ class Places {
     require(counts_ == LoopIndex{1, 1, 1}, "a shape has loops");
   }
 
-  void check_vin_rows(const Command& c, std::int64_t size, const char* memory) const {
-    const std::int64_t row = divide_up(full_cols(c), hw_.lanes);
+  void check_vin_rows(const Command& c, std::int64_t size, const char* memory, int bits = 32) const {
+    const std::int64_t row = divide_up(full_cols(c) * bits, 32 * hw_.lanes);
     const std::int64_t rows = (full_rows(c) - 1) * c.get(Field::LOCAL_PITCH);
     require(full_rows(c) == 1 || row <= c.get(Field::LOCAL_PITCH), "rows overlap in local memory");
     within(c.get(Field::LOCAL_BASE) + row + rows + second(c) * std::int64_t{c.get(Field::LOCAL_STRIDE)}, size, memory);
@@ -121,8 +122,9 @@ class Places {
     const auto target = static_cast<LoadTarget>(c.get(Field::TARGET));
     require(local_bits(c) >= memory_bits(c), "LOCAL_BITS is below MEMORY_BITS");
     if (target == LoadTarget::VIN) {
-      require(local_bits(c) == 32, "VIN holds 32-bit elements");
-      return check_vin_rows(c, hw_.vin_words, "VIN");
+      require(local_bits(c) == 32 || memory_bits(c) == 1, "VIN holds 32-bit elements, or packed bits");
+      require(local_bits(c) == 32 || local_bits(c) == 1, "VIN holds 32-bit elements, or packed bits");
+      return check_vin_rows(c, hw_.vin_words, "VIN", local_bits(c));
     }
     require(local_bits(c) <= 8, "a scratchpad holds codes of up to 8 bits");
     check_lanes(c, target == LoadTarget::SPAD_A);
@@ -213,7 +215,8 @@ class Places {
     if (c.opcode() == Opcode::TABLE_LOAD || c.opcode() == Opcode::TABLE_STORE) return check_table(c);
     for (const TableRead& read : of.table) entries(c.get(read.field), read.count);
     if (c.get(Field::STAT) != 0) entries(c.get(Field::STAT), of.statistics);
-    check_statistics(c);
+    const std::string wrong = kept_.next(c, alone_, counts_, hw_);
+    if (!wrong.empty()) fail(wrong);
     if (of.reads_bias || of.writes_bias) {
       LoopIndex last{};
       for (std::size_t dim = 0; dim < 3; ++dim) last[dim] = counts_[dim] - 1;
@@ -224,18 +227,6 @@ class Places {
     require(c.get(Field::RAW16) != 0 || c.get(Field::RAW_SHIFT) == 0, "RAW_SHIFT without RAW16");
     if (c.opcode() == Opcode::POOL) within(tile, kPoolWords, "POOL's sums");
     if (c.opcode() == Opcode::REDUCE) check_reduce(c, groups);
-  }
-
-  /// A command goes on with statistics that the last one of its slot has begun.
-  void check_statistics(const Command& c) {
-    const bool may_keep = c.opcode() == Opcode::TILE || c.opcode() == Opcode::AFFINE || c.opcode() == Opcode::POOL;
-    if (!may_keep) return;
-    const bool keeps = c.get(Field::STAT_KEEP) != 0;
-    require(!keeps || c.get(Field::STAT_SLOT) != 0, "it goes on with statistics of no slot");
-    if (c.get(Field::STAT_SLOT) == 0) return;
-    require(alone_, "a command with a slot of statistics is not alone in its group");
-    require(!keeps || kept_statistics_ == c.get(Field::STAT), "its slot has other statistics");
-    kept_statistics_ = c.get(Field::STAT);
   }
 
   void check_accumulators(const Command& c) const {
@@ -382,8 +373,8 @@ class Places {
   const Hardware& hw_;
   int command_ = 0;
   LoopIndex counts_{1, 1, 1};
-  bool alone_ = true;                  ///< the command is its group
-  std::uint32_t kept_statistics_ = 0;  ///< STAT of the last command with a slot
+  bool alone_ = true;  ///< the command is its group
+  KeptResults kept_;
   std::array<std::array<Command, kShapeSlots>, 2> shapes_ = make_shapes();
 
   static std::array<std::array<Command, kShapeSlots>, 2> make_shapes() {

@@ -27,13 +27,14 @@ module bl_affine #(
   localparam int LogV = $clog2(V);
 
   logic [bl_pkg::F_FLAGS_W-1:0] flags;
-  logic v_in, mask_in;
+  logic v_in, mask_in, partner;
   logic [2:0] vectors;  // c, b, a
   assign flags = cmd_i[bl_pkg::F_FLAGS_LSB+:bl_pkg::F_FLAGS_W];
   assign v_in = flags[bl_pkg::FLAG_V_IN];
   assign mask_in = flags[bl_pkg::FLAG_MASK_IN];
   assign vectors = {flags[bl_pkg::FLAG_C_VECTOR], flags[bl_pkg::FLAG_B_VECTOR], flags[bl_pkg::FLAG_A_VECTOR]};
-  assign reads_o = {vectors, 1'b0, mask_in, v_in, 1'b1};
+  assign partner = cmd_i[bl_pkg::F_SUMS_LSB] && cmd_i[bl_pkg::F_REDUCE_KIND_LSB+:2] == bl_pkg::REDUCE_CROSS;
+  assign reads_o = {vectors, partner, mask_in, v_in, 1'b1};
   assign row_word_o = flags[bl_pkg::FLAG_V_ROW];
   assign writes_o = {flags[bl_pkg::FLAG_MASK_OUT], 1'b0, flags[bl_pkg::FLAG_RAW_OUT]};
 

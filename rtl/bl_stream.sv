@@ -23,6 +23,8 @@ module bl_stream #(
     // What the command needs: its reads are full-tile inputs (bits 3..0) and coefficient vectors (bits 6..4), from the lowest bit up
     input  logic [      6:0] reads_i,
     input  logic             row_word_i,    // input 1 has one value a row, in lane 0 of the row's word
+    input  logic             packed_i,      // the mask has a bit an element
+    input  logic [      2:0] mask_slot_i,   // its bit of reads_i
     input  logic [      1:0] writes_i,      // words of a group that it writes
     input  logic [      3:0] stages_i,      // the stage in which its results are complete; the first is written in the next cycle
     input  logic             draws8_i,
@@ -216,8 +218,12 @@ module bl_stream #(
   assign reads = data_active && phase_q < data_reads;
   assign coefficient = phase_q - full_count;
   always_comb begin
-    if (phase_q < full_count) address = 16'({12'd0, phase_q, parity_i} * stride) + ((row_word_i && slot == 3'd1) ? row_o : index_o);
-    else begin
+    if (phase_q < full_count) begin
+      address = 16'({12'd0, phase_q, parity_i} * stride);
+      if (row_word_i && slot == 3'd1) address = address + row_o;
+      else if (packed_i && slot == mask_slot_i) address = address + (index_o >> 5);
+      else address = address + index_o;
+    end else begin
       address = 16'({12'd0, full_count, 1'b0} * stride) + 16'({12'd0, coefficient, parity_i} * groups) +
           (coef_scalar ? 16'd0 : group_o);
     end
@@ -229,7 +235,17 @@ module bl_stream #(
   logic [2:0] slot_q;
   logic [V*32-1:0] word;
   logic [7*V*32-1:0] operand_q;
-  assign word = ((row_word_i && slot_q == 3'd1) || (coef_scalar && slot_q >= 3'd4)) ? {V{vin_data_i[31:0]}} : vin_data_i;
+  logic [4:0] part_q;  // V bits of a word of a packed mask
+  logic [V-1:0] bits;
+  assign bits = vin_data_i[32'(part_q)*V+:V];
+  always_comb begin
+    word = vin_data_i;
+    if ((row_word_i && slot_q == 3'd1) || (coef_scalar && slot_q >= 3'd4)) word = {V{vin_data_i[31:0]}};
+    if (packed_i && slot_q == mask_slot_i) begin
+      for (int k = 0; k < V; k++) word[k*32+:32] = {31'd0, bits[k]};
+    end
+  end
+  always_ff @(posedge clk_i) part_q <= index_o[4:0];
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       arrives_q <= 1'b0;

@@ -60,7 +60,7 @@ module bl_streams #(
   logic [3*V*32-1:0] words, tile_words, update_words, affine_words, pool_words;
   logic [V*31-1:0] magnitude, tile_magnitude, affine_magnitude, pool_magnitude;
   logic [V-1:0] tile_code_saturated, raw_saturated, tile_raw_saturated, affine_saturated, pool_saturated;
-  logic [15:0] index;
+  logic [15:0] index, group;
   logic [8*16-1:0] groups, indices;
   always_comb begin
     reads = tile_reads;
@@ -68,6 +68,7 @@ module bl_streams #(
     stages = 4'd4;
     words = tile_words;
     index = indices[4*16+:16];
+    group = groups[4*16+:16];
     magnitude = tile_magnitude;
     raw_saturated = tile_raw_saturated;
     if (run_update_i) begin
@@ -83,6 +84,7 @@ module bl_streams #(
       stages = 4'd3;
       words = affine_words;
       index = indices[3*16+:16];
+      group = groups[3*16+:16];
       magnitude = affine_magnitude;
       raw_saturated = affine_saturated;
     end
@@ -125,6 +127,8 @@ module bl_streams #(
       .first_i,
       .reads_i(reads),
       .row_word_i(run_affine_i && affine_row_word),
+      .packed_i((run_tile_i || run_affine_i) && cmd_i[bl_pkg::F_MASK_PACKED_LSB]),
+      .mask_slot_i(run_affine_i ? 3'd2 : 3'd1),
       .writes_i({1'b0, writes[0]} + {1'b0, writes[1]} + {1'b0, writes[2]}),
       .stages_i(stages),
       .draws8_i(run_tile_i && tile_draws),
@@ -223,6 +227,15 @@ module bl_streams #(
       .saturated_o(affine_saturated)
   );
 
+  // ---- Sums of raw views (SUMS). With CROSS input 3 goes along with them to their stage: 4 of TILE, 3 of AFFINE.
+  logic sums_push;
+  logic [V*16-1:0] partner, partner2_q, partner3_q, partner4_q;
+  assign sums_push = (tile_push || affine_push) && cmd_i[bl_pkg::F_SUMS_LSB];
+  always_comb begin
+    for (int k = 0; k < V; k++) partner[k*16+:16] = operand[3*V*32+k*32+:16];
+  end
+  always_ff @(posedge clk_i) {partner2_q, partner3_q, partner4_q} <= {partner, partner2_q, partner3_q};
+
   logic [RawW-1:0] reduce_raw, write_raw;
   logic [V*32-1:0] reduce_raw_data, write_raw_data;
   bl_reduce u_reduce (
@@ -242,6 +255,14 @@ module bl_streams #(
       .valid_i(valid),
       .groups_i(groups),
       .indices_i(indices),
+      .raw_valid_i(sums_push),
+      .raw_i(words[V*32-1:0]),
+      .partner_i(run_affine_i ? partner3_q : partner4_q),
+      .raw_group_i(group),
+      .raw_index_i(index),
+      .col0_i,
+      .first_row_i(i1_i == 32'd0),
+      .first_i,
       .writes_o(reduce_writes),
       .raw_addr_o(reduce_raw),
       .raw_data_o(reduce_raw_data)

@@ -46,7 +46,7 @@ module bl_tile #(
   logic [bl_pkg::F_FLAGS_W-1:0] flags;
   logic [1:0] quantizer;
   logic [2:0] rounding;
-  logic from_vin, add_bias, mask_in, codes_out, bias_out, group;
+  logic from_vin, add_bias, mask_in, codes_out, bias_out, group, partner;
   logic [31:0] ratio;
   logic [30:0] limit;
   assign flags = cmd_i[bl_pkg::F_FLAGS_LSB+:bl_pkg::F_FLAGS_W];
@@ -58,10 +58,11 @@ module bl_tile #(
   assign quantizer = bias_out ? bl_pkg::QUANTIZER_UNIFORM : cmd_i[bl_pkg::F_QUANTIZER_LSB+:2];
   assign rounding = bias_out ? bl_pkg::ROUND_HALF_UP : cmd_i[bl_pkg::F_ROUNDING_LSB+:3];
   assign group = codes_out && quantizer == bl_pkg::QUANTIZER_GROUP;
+  assign partner = cmd_i[bl_pkg::F_SUMS_LSB] && cmd_i[bl_pkg::F_REDUCE_KIND_LSB+:2] == bl_pkg::REDUCE_CROSS;
   assign ratio = entry_i[31:0];
   assign limit = bias_out ? 31'h7fff_ffff : {15'd0, cmd_i[bl_pkg::F_QMAX_LSB+:16]};
 
-  assign reads_o = {1'b0, group, group, mask_in, 2'b00, from_vin};
+  assign reads_o = {1'b0, group, group, partner, 1'b0, mask_in, from_vin};
   assign writes_o = {flags[bl_pkg::FLAG_MASK_OUT], codes_out, flags[bl_pkg::FLAG_RAW_OUT]};
   assign draws_o = codes_out && quantizer != bl_pkg::QUANTIZER_SIGN &&
       (rounding == bl_pkg::ROUND_STOCHASTIC || quantizer == bl_pkg::QUANTIZER_GROUP);
@@ -117,7 +118,7 @@ module bl_tile #(
         .group_ratio_i(operand_i[4*V*32+v*32+:32]),
         .group_lo_i(operand_i[5*V*32+v*32+:32]),
         .in_tile_i({groups_i[16+:16], LogV'(v)} < (16 + LogV)'(cols_i)),
-        .keep_i(!mask_in || operand_i[3*V*32+v*32+:32] != 32'd0),
+        .keep_i(!mask_in || operand_i[V*32+v*32+:32] != 32'd0),
         .u_i(word[v*8+:8]),
         .raw_o(raw4[v*32+:32]),
         .magnitude_o(magnitude_o[v*31+:31]),

@@ -40,6 +40,13 @@ void count_code(const Instruction& c, std::uint64_t elements, ActionCounts& coun
   counts[table_read_bytes] += 4;
 }
 
+/// Counts the sums that a TILE or AFFINE makes of its raw view.
+void count_sums(const Instruction& c, std::uint64_t elements, ActionCounts& counts) {
+  if (c.SUMS == 0) return;
+  counts[reduce_add] += 2 * elements;
+  counts[reduce_product] += elements;
+}
+
 void count_tile(const Hardware& h, const Execution& e, const Operands& of, ActionCounts& counts) {
   const Instruction& c = *e.command;
   const TileShape shape(h, e);
@@ -51,6 +58,7 @@ void count_tile(const Hardware& h, const Execution& e, const Operands& of, Actio
   if (has_flag(c, Flag::RELU)) counts[relu] += n;
   counts[raw_clamp] += n;
   counts[maximum] += n;
+  count_sums(c, n, counts);
   if (has_flag(c, Flag::CODES_OUT)) count_code(c, n, counts);
   if (!of.writes_bias) return;
   counts[requantize] += n;
@@ -67,6 +75,7 @@ void count_affine(const Hardware& h, const Execution& e, const Operands& of, Act
   if (has_flag(*e.command, Flag::RELU)) counts[relu] += n;
   counts[raw_clamp] += n;
   counts[maximum] += n;
+  count_sums(*e.command, n, counts);
   counts[table_read_bytes] += 12;
 }
 
@@ -75,9 +84,11 @@ void count_reduce(const Hardware& h, const Execution& e, const Operands& of, Act
   const TileShape shape(h, e);
   const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
   counts[vin_read_bytes] += GroupWords(e, of).in * shape.words * word_bytes(h);
-  counts[reduce_add] += 2 * shape.elements;
-  if (kind != ReduceKind::RANGE) counts[reduce_product] += shape.elements;
-  counts[table_read_bytes] += 8;
+  if (c.SUMS == 0) {
+    counts[reduce_add] += 2 * shape.elements;
+    if (kind != ReduceKind::RANGE) counts[reduce_product] += shape.elements;
+    counts[table_read_bytes] += 8;
+  }
   if (!ends(e)) return;
   const std::uint64_t lines = kind == ReduceKind::RANGE ? 3 : 4;
   counts[vout_write_bytes] += lines * (c.AXIS_ALL != 0 ? 1 : shape.row_words) * word_bytes(h);

@@ -26,6 +26,7 @@ CommandValues::CommandValues(const Machine& machine, std::span<std::uint8_t> mem
   vbias_.assign(at(hw_.vbias_words) * at(hw_.lanes), 0x5bad);
   table_.assign(at(hw_.table_words), 0xDEADBEEF);
   table_[0] = 0;
+  sums_.assign(2 * at(kReduceWords) * at(hw_.lanes), 0x5bad);
 }
 
 void CommandValues::execute(const Execution& e) {

@@ -58,6 +58,8 @@ class CommandValues {
   void affine(const Execution& e);
   void reduce(const Execution& e);
   void write_sums(const Execution& e, VectorTile& t);
+  void begin_sums(const Execution& e, const VectorTile& t);
+  void add_to_sums(const Execution& e, const VectorTile& t, std::int64_t i, std::int64_t j, std::int64_t raw);
   void pool(const Execution& e);
   void pool_out(const Execution& e, VectorTile& t);
   // values_update.cpp
@@ -92,7 +94,7 @@ class CommandValues {
   std::vector<std::uint32_t> table_;
   std::array<std::array<const Instruction*, kShapeSlots>, 2> shapes_{};  ///< load, store
   std::array<Statistics, kGroupMax + 1> statistics_{};  ///< by the lowest bits of INDEX; the last of STAT_SLOT
-  std::vector<std::int64_t> sums_;                      ///< REDUCE: first, second of a column
+  std::vector<std::int64_t> sums_;                      ///< REDUCE and SUMS: first, second of a column
   std::vector<PoolCell> pool_;
 };
 

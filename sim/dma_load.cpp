@@ -31,7 +31,7 @@ void DmaLoad::count(const Execution& e, const LoadBeats& beats, ActionCounts& co
   const auto word = static_cast<std::uint64_t>(machine_.hardware.axi_bytes);
   const auto target = static_cast<LoadTarget>(c.TARGET);
   const std::uint64_t local = target == LoadTarget::VIN ? machine_.hardware.vector_word() : word;
-  const std::uint64_t bits = target == LoadTarget::VIN ? 32 : width_bits(c.LOCAL_BITS);
+  const std::uint64_t bits = width_bits(c.LOCAL_BITS);
   using enum Action;
   counts[dram_read_bytes] += beats.asked * word;
   counts[line_write_bytes] += beats.lines_written * word;

@@ -30,7 +30,7 @@ inline bool overlaps(const Execution& e) {
 inline Operands operands(const Instruction& c) {
   return operands({static_cast<Opcode>(c.OPCODE), c.FLAGS, static_cast<QuantizerKind>(c.QUANTIZER),
                    static_cast<RoundingMode>(c.ROUNDING), static_cast<MaskRule>(c.MASK_RULE),
-                   static_cast<ReduceKind>(c.REDUCE_KIND), static_cast<PoolOp>(c.POOL_OP)});
+                   static_cast<ReduceKind>(c.REDUCE_KIND), static_cast<PoolOp>(c.POOL_OP), c.SUMS != 0});
 }
 
 constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }

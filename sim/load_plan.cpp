@@ -148,7 +148,7 @@ LoadPlan load_plan(const Hardware& hardware, const Execution& e, const Instructi
   plan.lines = c.LINES != 0;
   const bool vin = c.TARGET == static_cast<std::uint32_t>(LoadTarget::VIN);
   plan.local = 8 * static_cast<std::uint32_t>(vin ? hardware.vector_word() : hardware.axi_bytes);
-  plan.growth = (vin ? 32 : width_bits(c.LOCAL_BITS)) / memory_bits;
+  plan.growth = width_bits(c.LOCAL_BITS) / memory_bits;
   for (std::uint32_t row = 0; row < e.rows; ++row) {
     if (shape != nullptr) {
       add_shaped_row(e, *shape, row, plan.pieces);

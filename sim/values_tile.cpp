@@ -103,6 +103,7 @@ void CommandValues::tile(const Execution& e) {
   const auto bias_ratio = bias_out ? factor(Real::from_word(entry(c.RATIO))) : std::optional<Scale>();
   const std::size_t acc_tile = c.ACC_ALL != 0 ? std::size_t{e.index[0]} * e.counts[1] + e.index[1] : e.parity0;
   Statistics& s = statistics(e);
+  begin_sums(e, t);
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       std::int64_t raw = 0, code_value = 0, mask_value = 0;
@@ -110,7 +111,7 @@ void CommandValues::tile(const Execution& e) {
         std::int64_t z = data_in >= 0 ? t.in(data_in, i, j)
                                       : accumulator(acc_tile, static_cast<std::size_t>(i), static_cast<std::size_t>(j));
         if (has_flag(c, Flag::ADD_BIAS)) z += vbias_.at(static_cast<std::size_t>(e.col0 + j));
-        if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
+        if (mask_in >= 0 && !t.passes(mask_in, i, j)) z = 0;
         const std::int64_t x = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
         raw = raw_view(c, x, s[2]);
         if (mask_out >= 0) mask_value = mask(c, raw) ? 1 : 0;
@@ -119,6 +120,7 @@ void CommandValues::tile(const Execution& e) {
         if (codes_out >= 0) code_value = code(c, x, u, t, j, s[1]);
         if (bias_ratio) code_value = requantize_to(x, *bias_ratio, Rounding::kHalfUp, 0, 8, kRawLimit, s[1]);
         s[0] = std::max(s[0], static_cast<std::uint64_t>(std::abs(raw)));
+        add_to_sums(e, t, i, j, raw);
       }
       if (bias_out)
         vbias_.at(static_cast<std::size_t>(e.col0 + i * t.width() + j)) = static_cast<std::int32_t>(code_value);

@@ -43,23 +43,30 @@ void CommandValues::load(const Execution& e) {
 
 void CommandValues::load_vin(const Execution& e, const std::vector<LoadPiece>& pieces) {
   const Instruction& c = *e.command;
-  const std::uint32_t bits = width_bits(c.MEMORY_BITS);
+  const std::uint32_t bits = width_bits(c.MEMORY_BITS), local = width_bits(c.LOCAL_BITS);
   const auto lanes = static_cast<std::size_t>(hw_.lanes);
+  const std::size_t values = ceil_div(e.cols * local, 32);  // of a row: an element, or 32 bits of a packed mask
   std::size_t row = 0, col = 0;
   std::int32_t* to = nullptr;
   for (const LoadPiece& piece : pieces) {
     if (col == 0) {
       const std::size_t word = c.LOCAL_BASE + e.parity0 * c.LOCAL_STRIDE + row * c.LOCAL_PITCH;
-      const std::size_t words = ceil_div(e.cols, lanes);
+      const std::size_t words = ceil_div(values, lanes);
       if ((word + words) * lanes > vin_.size()) throw std::out_of_range("VIN");
       to = &vin_[word * lanes];
-      std::fill(to + e.cols, to + words * lanes, 0);
+      std::fill(to + (local == 32 ? values : 0), to + words * lanes, 0);
     }
     const std::uint64_t bytes = (piece.bit % 8 + piece.bits + 7) / 8;
     const std::uint64_t from = piece.padding ? 0 : offset(piece.bit / 8, bytes) * 8 + piece.bit % 8;
     for (std::uint32_t done = 0; done < piece.bits; done += bits) {
       const std::int32_t pad = c.PAD_MIN != 0 ? INT32_MIN : 0;
-      to[col++] = piece.padding ? pad : element(from + done, bits, static_cast<Expand>(c.EXPAND));
+      const std::int32_t value = piece.padding ? pad : element(from + done, bits, static_cast<Expand>(c.EXPAND));
+      if (local == 32) {
+        to[col++] = value;
+      } else {
+        to[col / 32] |= static_cast<std::int32_t>((static_cast<std::uint32_t>(value) & 1u) << col % 32);
+        ++col;
+      }
     }
     if (piece.ends_row) ++row, col = 0;
   }

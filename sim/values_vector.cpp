@@ -24,6 +24,7 @@ void CommandValues::affine(const Execution& e) {
   const int v_section = t.input(Part::v);
   const int raw_out = t.output(Part::raw), mask_out = t.output(Part::mask);
   Statistics& s = statistics(e);
+  begin_sums(e, t);
   for (std::int64_t i = 0; i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.width(); ++j) {
       std::int32_t y = 0, z = 0;
@@ -37,10 +38,11 @@ void CommandValues::affine(const Execution& e) {
         const auto addend = static_cast<std::int32_t>(coefficient(Part::c, c.ADDEND));
         const std::int32_t v = !v_in ? 0 : row_in >= 0 ? t.row_value(row_in, i) : t.in(v_section, i, j);
         z = bitloom::affine(t.in(u_in, i, j), a, v, b, addend, s[2], raw_limit(c.RAW16 != 0 ? 16 : 32));
-        if (mask_in >= 0 && t.in(mask_in, i, j) == 0) z = 0;
+        if (mask_in >= 0 && !t.passes(mask_in, i, j)) z = 0;
         y = has_flag(c, Flag::RELU) && z < 0 ? 0 : z;
         s[0] = std::max<std::uint64_t>(s[0], static_cast<std::uint64_t>(std::abs(std::int64_t{y})));
       }
+      if (j < t.cols) add_to_sums(e, t, i, j, y);
       if (raw_out >= 0) t.out(raw_out, i, j, y);
       if (mask_out >= 0) t.out(mask_out, i, j, z > 0 ? 1 : 0);
     }
@@ -53,14 +55,15 @@ void CommandValues::reduce(const Execution& e) {
   VectorTile t = vector_tile(e);
   const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
   const bool all = c.AXIS_ALL != 0;
+  const bool made = c.SUMS != 0;  // by the commands before
   const int u_in = t.input(Part::u), v_in = t.input(Part::v);
   const int su = static_cast<int>(entry(c.RATIO)), sv = static_cast<int>(entry(c.LIMIT));
-  if (starts(e)) {
-    sums_.assign(static_cast<std::size_t>(2 * t.width()), 0);
-    for (std::size_t k = 0; kind == ReduceKind::RANGE && k < sums_.size(); ++k)
-      sums_[k] = k % 2 == 0 ? INT32_MAX : INT32_MIN;
+  if (starts(e) && !made) {
+    for (std::size_t k = 0; k < sums_.size(); ++k) {
+      sums_[k] = kind != ReduceKind::RANGE ? 0 : k % 2 == 0 ? INT32_MAX : INT32_MIN;
+    }
   }
-  for (std::int64_t i = 0; i < t.rows; ++i) {
+  for (std::int64_t i = 0; !made && i < t.rows; ++i) {
     for (std::int64_t j = 0; j < t.cols; ++j) {
       std::int64_t& first = sums_.at(static_cast<std::size_t>(all ? 0 : 2 * j));
       std::int64_t& second = sums_.at(static_cast<std::size_t>(all ? 1 : 2 * j + 1));
@@ -76,6 +79,29 @@ void CommandValues::reduce(const Execution& e) {
     }
   }
   if (ends(e)) write_sums(e, t);
+}
+
+/// Begins the sums of a command with SUMS: those of a tile's columns with its first row, or those of everything.
+void CommandValues::begin_sums(const Execution& e, const VectorTile& t) {
+  const Instruction& c = *e.command;
+  if (c.SUMS == 0 || c.SUMS_KEEP != 0) return;
+  if (c.AXIS_ALL != 0) {
+    if (e.first) sums_[0] = sums_[1] = 0;
+  } else if (e.index[1] == 0) {
+    const auto first = sums_.begin() + 2 * static_cast<std::ptrdiff_t>(e.col0 - c.COL_BASE);
+    std::fill(first, first + 2 * static_cast<std::ptrdiff_t>(t.width()), 0);
+  }
+}
+
+/// Adds a raw view to the sums of a command with SUMS (docs/commands.md, Sums).
+void CommandValues::add_to_sums(const Execution& e, const VectorTile& t, std::int64_t i, std::int64_t j,
+                                std::int64_t raw) {
+  const Instruction& c = *e.command;
+  if (c.SUMS == 0) return;
+  const auto kind = static_cast<ReduceKind>(c.REDUCE_KIND);
+  const auto at = static_cast<std::size_t>(c.AXIS_ALL != 0 ? 0 : 2 * (e.col0 - c.COL_BASE + j));
+  sums_.at(at) += kind == ReduceKind::ABSOLUTE ? std::abs(raw) : raw;
+  sums_.at(at + 1) += raw * (kind == ReduceKind::CROSS ? t.in(t.input(Part::partner), i, j) : raw);
 }
 
 void CommandValues::write_sums(const Execution& e, VectorTile& t) {

@@ -19,6 +19,7 @@ class VectorTile {
         stride_(e.command->VIN_STRIDE),
         parity_(e.parity0),
         out_parity_(e.parity0),
+        packed_(e.command->MASK_PACKED != 0),
         vin_(vin),
         vout_(vout) {}
 
@@ -35,6 +36,13 @@ class VectorTile {
 
   std::int32_t in(std::int64_t k, std::int64_t i, std::int64_t j) const {
     return vin_.at(at((section(k, parity_) + base_ + i * groups) * lanes + j));
+  }
+  /// Returns whether a mask lets element (i, j) pass; a packed one has a bit an element (MASK_PACKED).
+  bool passes(std::int64_t k, std::int64_t i, std::int64_t j) const {
+    if (!packed_) return in(k, i, j) != 0;
+    const std::int64_t bit = i * width() + j;
+    const auto word = static_cast<std::uint32_t>(vin_.at(at((section(k, parity_) + base_) * lanes + bit / 32)));
+    return (word >> bit % 32 & 1u) != 0;
   }
   /// Returns the one value of row i of an input that has one value a row.
   std::int32_t row_value(std::int64_t k, std::int64_t i) const {
@@ -61,6 +69,7 @@ class VectorTile {
   std::int64_t section(std::int64_t k, std::int64_t parity) const { return (2 * k + parity) * stride_; }
 
   std::int64_t base_, stride_, parity_, out_parity_;
+  bool packed_;
   std::vector<std::int32_t>& vin_;
   std::vector<std::int32_t>& vout_;
 };

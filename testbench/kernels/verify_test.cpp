@@ -247,6 +247,34 @@ TEST_F(BrokenSums, TilesAreChecked) {
   breaks(tile_, Field::EXEC_LEVEL, 1, "alone in two loops");
 }
 
+/// Sums that commands make on the way, and the REDUCE that writes them.
+TEST_F(Broken, SumsOnTheWayAreChecked) {
+  using namespace testing_cases;
+  program_ = lower(named_network("conv_small"), named_recipe("int8_raw16"), named_hardware("tiny"), with_batch(3));
+  EXPECT_EQ(places_error(), "");
+  const auto first = [&](Opcode opcode) {
+    std::size_t i = 0;
+    while (at(i).opcode() != opcode || at(i).get(Field::SUMS) == 0) ++i;
+    return i;
+  };
+  const std::size_t tile = first(Opcode::TILE), reduce = first(Opcode::REDUCE);
+  const auto breaks = [&](std::size_t place, Field field, int value, const std::string& message) {
+    const Command kept = at(place);
+    at(place).set(field, value);
+    EXPECT_THAT(places_error(), HasSubstr(message)) << field_info(field).name;
+    at(place) = kept;
+  };
+  breaks(tile, Field::SUMS_KEEP, 1, "goes on with sums that are not there");
+  breaks(tile, Field::RAW16, 0, "SUMS without RAW16");
+  breaks(tile, Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE), "SUMS makes no RANGE");
+  breaks(tile, Field::ROWS_DIM, 0, "SUMS counts rows by i1");
+  breaks(tile, Field::SUMS, 0, "no such sums are there");
+  breaks(reduce, Field::AXIS_ALL, 1, "no such sums are there");
+  breaks(reduce, Field::REDUCE_KIND, static_cast<int>(ReduceKind::ABSOLUTE), "no such sums are there");
+  at(tile).set(Field::N0, 17).set(Field::COLS_DIM, 0);
+  EXPECT_THAT(places_error(), HasSubstr("the sums (words) end at 16"));
+}
+
 TEST_F(BrokenConvolution, ShapesAreChecked) {
   EXPECT_EQ(places_error(), "");
   const auto breaks = [&](Opcode opcode, const std::string& phase, Field field, int value, const std::string& message) {

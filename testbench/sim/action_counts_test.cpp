@@ -74,5 +74,42 @@ TEST(ActionCounts, ReduceAndPoolReadTheirTiles) {
   EXPECT_EQ(read_words(c), 3u * 9);
 }
 
+/// A raw view that is summed up on the way costs the sums of REDUCE, and of CROSS one more input.
+TEST(ActionCounts, SumsOnTheWayCountAsReduce) {
+  const auto counted = [](const Instruction& c) {
+    Hardware hardware;
+    hardware.axi_bytes = 8;
+    hardware.lanes = 2;
+    Execution e;
+    e.command = &c;
+    e.counts = {1, 1, 1};
+    e.rows = c.ROWS;
+    e.cols = c.COLS;
+    e.first = e.last = true;
+    ActionCounts counts;
+    count_vector(hardware, e, counts);
+    return counts;
+  };
+  for (const Opcode opcode : {Opcode::TILE, Opcode::AFFINE}) {
+    Instruction c = command(opcode, bit(Flag::RAW_OUT));
+    const std::uint64_t elements = std::uint64_t{c.ROWS} * c.COLS, reads = read_words(c);
+    EXPECT_EQ(counted(c)[Action::reduce_add], 0u);
+    EXPECT_EQ(counted(c)[Action::reduce_product], 0u);
+    c.SUMS = 1;
+    EXPECT_EQ(counted(c)[Action::reduce_add], 2 * elements);
+    EXPECT_EQ(counted(c)[Action::reduce_product], elements);
+    EXPECT_EQ(read_words(c), reads);
+    c.REDUCE_KIND = static_cast<std::uint32_t>(ReduceKind::CROSS);
+    EXPECT_EQ(read_words(c), reads + 9);
+  }
+  Instruction c = command(Opcode::REDUCE, 0);
+  EXPECT_EQ(counted(c)[Action::reduce_add], 2 * std::uint64_t{c.ROWS} * c.COLS);
+  c.SUMS = 1;
+  EXPECT_EQ(counted(c)[Action::reduce_add], 0u);
+  EXPECT_EQ(counted(c)[Action::table_read_bytes], 0u);
+  EXPECT_EQ(read_words(c), 0u);
+  EXPECT_EQ(counted(c)[Action::vout_write_bytes], 4u * 3 * 8);
+}
+
 }  // namespace
 }  // namespace bitloom

@@ -66,6 +66,7 @@ class Units : public testing::Test {
     Instruction c = command(Opcode::LOAD, 1, static_cast<std::uint32_t>(row.size()));
     c.MEMORY_BITS = static_cast<std::uint32_t>(Width::BITS32);
     c.TARGET = static_cast<std::uint32_t>(LoadTarget::VIN);
+    c.LOCAL_BITS = static_cast<std::uint32_t>(Width::BITS32);
     c.LOCAL_BASE = word;
     values_.execute(once(c));
   }

@@ -65,10 +65,16 @@ class Reference {
   void output(const Execution& e, std::uint32_t parity, std::uint32_t k, std::uint32_t i, std::uint32_t j,
               std::int64_t value);
 
+  static bool has_partner(const Command& c);
+  /// Says whether full-tile input k, a mask, lets element (i, j) pass.
+  bool passes(const Execution& e, std::uint32_t k, std::uint32_t i, std::uint32_t j) const;
+  void begin_sums(const Execution& e);
+  void sum_up(const Execution& e, std::uint32_t inputs, std::uint32_t i, std::uint32_t j, std::int64_t raw);
+
   const Hardware hw_;
   Registers registers_;
   std::vector<std::int32_t> bias_;
-  std::vector<std::array<std::int64_t, 2>> sums_;    ///< of REDUCE, by column
+  std::vector<std::array<std::int64_t, 2>> sums_;    ///< of REDUCE and SUMS, by column
   std::vector<std::array<std::int64_t, 2>> pooled_;  ///< value and winner, by element
   std::array<Statistics, 5> statistics_;             ///< of the commands of a loop group by INDEX, then by STAT_SLOT
 };

@@ -5,71 +5,14 @@
 #include "model/numerics/log_code.hpp"
 #include "model/numerics/numbers.hpp"
 #include "model/numerics/real.hpp"
+#include "testbench/rtl/units/random_operands.hpp"
 
 namespace bitloom::testing {
 
 namespace {
 
-/// Leaves room for the largest bias in a sum below 2^46.
-constexpr std::int64_t kMaxAcc = (std::int64_t{1} << 46) - (std::int64_t{1} << 32);
-
-std::int64_t lanes(const Hardware& hw) { return hw.lanes; }
-std::int64_t groups(const Command& c, const Hardware& hw) { return (c.get(Field::COLS) + lanes(hw) - 1) / lanes(hw); }
-
-bool chance(Sweep& sweep, int percent) { return sweep.in(0, 99) < percent; }
 std::int64_t entry(Sweep& sweep, std::uint32_t first, std::uint32_t count) {
   return table_origin() + sweep.in(first, first + std::int64_t{count} - 1);
-}
-
-std::int64_t random_acc(Sweep& sweep) {
-  switch (sweep.in(0, 3)) {
-    case 0:
-      return sweep.signed_value(kMaxAcc);
-    case 1:
-      return sweep.signed_value(std::int64_t{1} << 31) + sweep.in(-2, 2);
-    default:
-      return sweep.in(-3000, 3000);
-  }
-}
-
-std::int32_t random_raw(Sweep& sweep) {
-  return static_cast<std::int32_t>(chance(sweep, 40) ? sweep.signed_value(kRawLimit) : sweep.in(-3000, 3000));
-}
-
-std::uint32_t random_real(Sweep& sweep) {
-  if (chance(sweep, 10)) return 0;
-  const auto s = static_cast<int>(chance(sweep, 80) ? sweep.in(8, 40) : sweep.in(-128, 127));
-  return make_real(chance(sweep, 40), static_cast<std::uint32_t>(sweep.mantissa()), s).word();
-}
-
-/// How many words a command reads and writes.
-struct Needs {
-  std::int64_t full = 0;     ///< full-tile inputs
-  std::int64_t vectors = 0;  ///< coefficient vectors
-  std::int64_t outputs = 0;
-};
-
-Needs needs_of(const Command& c) {
-  const auto on = [&](Flag flag) { return c.flag(flag) ? 1 : 0; };
-  const std::int64_t raw_and_mask = on(Flag::RAW_OUT) + on(Flag::MASK_OUT);
-  switch (c.opcode()) {
-    case Opcode::TILE: {
-      const bool group = c.get(Field::QUANTIZER) == static_cast<std::uint32_t>(QuantizerKind::GROUP);
-      return {on(Flag::FROM_VIN) + on(Flag::MASK_IN), group ? 2 : 0, raw_and_mask + on(Flag::CODES_OUT)};
-    }
-    case Opcode::AFFINE:
-      return {1 + on(Flag::V_IN) + on(Flag::MASK_IN), on(Flag::A_VECTOR) + on(Flag::B_VECTOR) + on(Flag::C_VECTOR),
-              raw_and_mask};
-    case Opcode::UPDATE:
-      if (!c.flag(Flag::LWQ)) return {3, 0, 2};
-      return {4 - on(Flag::MASTER32) - on(Flag::FROM_VIN), 0, 3 - on(Flag::FROM_VIN)};
-    case Opcode::ADAM:
-      return {3 - on(Flag::CODES_OUT) * on(Flag::LWQ), 4, 2 + on(Flag::CODES_OUT)};
-    case Opcode::POOL:
-      return {3, 0, 3};
-    default:
-      return {1 + on(Flag::V_IN), 0, 1};
-  }
 }
 
 /// Draws ROWS, COLS (up to the given), VIN_STRIDE and VIN_BASE that fit. `least` words of an output at least.
@@ -103,95 +46,6 @@ void with_kept_statistics(Command& c, Sweep& sweep, std::uint32_t index) {
 }
 void with_words(Command& c, Sweep& sweep) {
   c.set(Field::SAMPLE, sweep.in(0, 255)).set(Field::TENSOR, sweep.in(0, 65535));
-}
-
-/// The operands of one execution in VIN.
-class Filler {
- public:
-  Filler(const Execution& e, const Hardware& hw, Pair& pair) : e_(e), hw_(hw), pair_(pair) {}
-
-  template <class Make>
-  void input(std::int64_t k, const Make& make) {
-    const Command& c = e_.command;
-    const std::int64_t first = c.get(Field::VIN_BASE) + (2 * k + e_.parity0()) * c.get(Field::VIN_STRIDE);
-    fill(first, groups(c, hw_) * c.get(Field::ROWS), make);
-  }
-  template <class Make>
-  void vector(std::int64_t full, std::int64_t k, const Make& make) {
-    const Command& c = e_.command;
-    const std::int64_t row = groups(c, hw_);
-    fill(c.get(Field::VIN_BASE) + 2 * full * c.get(Field::VIN_STRIDE) + (2 * k + e_.parity0()) * row, row, make);
-  }
-
- private:
-  template <class Make>
-  void fill(std::int64_t word, std::int64_t words, const Make& make) {
-    for (std::int64_t i = word * lanes(hw_); i < (word + words) * lanes(hw_); ++i) {
-      pair_.set_vin(static_cast<std::size_t>(i), static_cast<std::int32_t>(make()));
-    }
-  }
-  const Execution& e_;
-  const Hardware& hw_;
-  Pair& pair_;
-};
-
-void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
-  const Command& c = e.command;
-  const Needs needs = needs_of(c);
-  Filler filler(e, hw, pair);
-  const auto raw = [&] { return random_raw(sweep); };
-  const auto real = [&] { return random_real(sweep); };
-  const auto bit = [&] { return sweep.in(0, 1); };
-  for (std::int64_t k = 0; k < needs.full; ++k) filler.input(k, raw);
-  if (c.opcode() == Opcode::TILE) {
-    for (std::size_t i = 0; i < pair.reference().memories.acc.size(); ++i) pair.set_acc(i, random_acc(sweep));
-    if (c.flag(Flag::MASK_IN)) filler.input(needs.full - 1, bit);
-    if (needs.vectors != 0) filler.vector(needs.full, 0, real);
-    if (needs.vectors != 0) filler.vector(needs.full, 1, raw);
-  } else if (c.opcode() == Opcode::AFFINE) {
-    if (c.flag(Flag::MASK_IN)) filler.input(needs.full - 1, bit);
-    std::int64_t k = 0;
-    if (c.flag(Flag::A_VECTOR)) filler.vector(needs.full, k++, real);
-    if (c.flag(Flag::B_VECTOR)) filler.vector(needs.full, k++, real);
-    if (c.flag(Flag::C_VECTOR)) filler.vector(needs.full, k, raw);
-  } else if (c.opcode() == Opcode::UPDATE && c.flag(Flag::LWQ)) {
-    const std::int64_t qmax = c.get(Field::QMAX);
-    const bool whole = c.flag(Flag::MASTER32);
-    filler.input(1, [&] { return sweep.signed_value(whole ? qmax * 65536 + 32767 : qmax); });
-    if (!whole) filler.input(2, [&] { return sweep.in(-8, 7); });
-    if (!c.flag(Flag::FROM_VIN)) filler.input(whole ? 2 : 3, [&] { return sweep.signed_value(127); });
-  } else if (c.opcode() == Opcode::UPDATE) {
-    const std::int64_t limit = c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit;
-    filler.input(1, [&] { return sweep.signed_value(limit); });
-    filler.input(2, [&] { return sweep.signed_value(kMomentumLimit); });
-  } else if (c.opcode() == Opcode::ADAM) {
-    const bool codes = c.flag(Flag::CODES_OUT);
-    const auto root = [&] { return sweep.magnitude(kRawLimit); };
-    const auto constant = [&] { return codes ? 1 + sweep.magnitude((1 << 30) - 1) : sweep.magnitude(1 << 30); };
-    filler.input(1, [&] { return codes ? root() : sweep.in(-127, 127); });
-    if (needs.full > 2)
-      filler.input(2, [&] {
-        return codes ? sweep.signed_value(c.flag(Flag::MASTER32) ? kBiasLimit : kMasterLimit) : sweep.in(0, 255);
-      });
-    for (std::int64_t k = 0; k < 4; ++k) filler.vector(needs.full, k, real);
-    filler.vector(needs.full, codes ? 0 : 3, constant);
-    if (codes) filler.vector(needs.full, 3, root);
-  } else if (c.opcode() == Opcode::POOL) {
-    const bool backward = c.get(Field::POOL_OP) == static_cast<std::uint32_t>(PoolOp::MAX_BACKWARD);
-    if (backward) {
-      const std::int64_t code = (c.get(Field::CODE0) + e.i1 * c.get(Field::CODE1) + e.i2 * c.get(Field::CODE2)) & 255;
-      filler.input(1, [&] { return chance(sweep, 50) ? code : sweep.in(0, 255); });
-    }
-    if (c.flag(Flag::MASK_IN)) filler.input(backward ? 2 : 1, bit);
-  } else if (c.get(Field::REDUCE_KIND) != static_cast<std::uint32_t>(ReduceKind::RANGE)) {
-    // Within what the shifts bring to 2^15 (N13.1).
-    const Reference& reference = pair.reference();
-    const auto limit = [&](Field field) {
-      return std::min<std::int64_t>(kRawLimit, (std::int64_t{1} << (15 + reference.table.at(c.get(field)))) - 1);
-    };
-    filler.input(0, [&] { return sweep.signed_value(limit(Field::RATIO)); });
-    if (needs.full > 1) filler.input(1, [&] { return sweep.signed_value(limit(Field::LIMIT)); });
-  }
 }
 
 }  // namespace
@@ -230,6 +84,17 @@ void with_raw_bits(Command& c, Sweep& sweep, int most_shift) {
   if (c.get(Field::RAW16) != 0 && most_shift > 0) c.set(Field::RAW_SHIFT, sweep.in(0, most_shift));
 }
 
+/// Half of the masks are packed.
+void with_packed_mask(Command& c, Sweep& sweep) {
+  if (c.flag(Flag::MASK_IN)) c.set(Field::MASK_PACKED, sweep.in(0, 1));
+}
+/// A third of the commands with raw views of 16 bits sum them up.
+void with_sums(Command& c, Sweep& sweep) {
+  if (c.get(Field::RAW16) == 0 || !chance(sweep, 33)) return;
+  c.set(Field::SUMS, 1).set(Field::REDUCE_KIND, sweep.in(0, 2)).set(Field::AXIS_ALL, sweep.in(0, 1));
+  c.set(Field::SUMS_KEEP, sweep.in(0, 1));
+}
+
 Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   Command c(Opcode::TILE);
   common(c, sweep, index);
@@ -237,9 +102,11 @@ Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   with_words(c, sweep);
   c.set(Field::USE, sweep.in(0, 255));
   with_raw_bits(c, sweep, 15);
+  with_sums(c, sweep);
   for (const Flag flag : {Flag::FROM_VIN, Flag::ADD_BIAS, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT}) {
     if (chance(sweep, 50)) c.set_flag(flag);
   }
+  with_packed_mask(c, sweep);
   c.set(Field::QMAX, (std::int64_t{1} << sweep.in(1, 8)) - 1).set(Field::UNSIGNED, sweep.in(0, 1));
   c.set(Field::ROUNDING, sweep.in(0, 5)).set(Field::MASK_RULE, sweep.in(0, 3)).set(Field::COEF_SCALAR, sweep.in(0, 1));
   if (chance(sweep, 40)) c.set(Field::ROUNDING, static_cast<int>(RoundingMode::STOCHASTIC));
@@ -261,7 +128,9 @@ Command random_tile(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   const bool from_vin = c.flag(Flag::FROM_VIN);
   // A tile with biases fits the bias memory wherever it begins.
   const std::int64_t rows = std::min<std::int64_t>(64, (hw.vbias_words - 8) / (40 / lanes(hw)));
-  place(c, sweep, hw, from_vin ? rows : hw.rows, from_vin ? 40 : hw.cols);
+  place(c, sweep, hw, from_vin ? rows : hw.rows,
+        from_vin ? std::min<std::int64_t>(40, kReduceWords * lanes(hw)) : hw.cols);
+  if (!c.flag(Flag::ADD_BIAS) && !c.flag(Flag::BIAS_OUT)) c.set(Field::COL_BASE, sweep.in(0, 2000) * lanes(hw));
   return c;
 }
 
@@ -305,16 +174,19 @@ Command random_affine(Sweep& sweep, const Hardware& hw, std::uint32_t index) {
   common(c, sweep, index);
   with_kept_statistics(c, sweep, index);
   with_raw_bits(c, sweep, 0);
+  with_sums(c, sweep);
   for (const Flag flag :
        {Flag::V_IN, Flag::RELU, Flag::MASK_IN, Flag::MASK_OUT, Flag::RAW_OUT, Flag::A_VECTOR, Flag::C_VECTOR}) {
     if (chance(sweep, 50)) c.set_flag(flag);
   }
+  with_packed_mask(c, sweep);
   if (c.flag(Flag::V_IN) && chance(sweep, 50)) c.set_flag(Flag::B_VECTOR);
   if (c.flag(Flag::V_IN) && chance(sweep, 25)) c.set_flag(Flag::V_ROW);
   c.set(Field::COEF_SCALAR, sweep.in(0, 3) == 0 ? 1 : 0);
   c.set(Field::RATIO, entry(sweep, kReals, kRealCount)).set(Field::LIMIT, entry(sweep, kReals, kRealCount));
   c.set(Field::ADDEND, entry(sweep, kLimits, kLimitCount));
   place(c, sweep, hw, 40, 24);
+  c.set(Field::COL_BASE, sweep.in(0, 2000) * lanes(hw));
   return c;
 }
 
@@ -354,6 +226,11 @@ Execution random_execution(const Command& command, Sweep& sweep, const Hardware&
   const std::int64_t last = bias ? hw.vbias_words - groups(command, hw) * command.get(Field::ROWS) : 100000;
   e.col0 = static_cast<std::uint32_t>(sweep.in(0, bias ? std::min<std::int64_t>(last, 6) : last) * lanes(hw));
   e.parity = static_cast<std::uint32_t>(sweep.in(0, 7));
+  const bool sums = command.opcode() == Opcode::TILE || command.opcode() == Opcode::AFFINE;
+  if (sums && command.get(Field::SUMS) != 0) {  // columns that have a place
+    e.col0 = command.get(Field::COL_BASE);
+    if (!bias) e.col0 += static_cast<std::uint32_t>(sweep.in(0, kReduceWords - groups(command, hw)) * lanes(hw));
+  }
   fill(e, sweep, hw, pair);
   return e;
 }
@@ -366,6 +243,17 @@ void run_group(Pair& pair, const std::vector<Command>& commands, int iterations,
       e.last = i + 1 == iterations;
       pair.run(e);
     }
+  }
+}
+
+void run_rows(Pair& pair, const Command& command, int rows, Sweep& sweep, const Hardware& hw) {
+  Execution e = random_execution(command, sweep, hw, pair);
+  for (int i = 0; i < rows; ++i) {
+    e.i1 = static_cast<std::uint32_t>(i);
+    e.first = i == 0;
+    e.last = i + 1 == rows;
+    fill(e, sweep, hw, pair);
+    pair.run(e);
   }
 }
 

@@ -40,6 +40,8 @@ Execution random_execution(const Command& command, Sweep& sweep, const Hardware&
 
 /// Runs a loop group: every command once an iteration, statistics over all of them.
 void run_group(Pair& pair, const std::vector<Command>& commands, int iterations, Sweep& sweep, const Hardware& hw);
+/// Runs a command of its own over `rows` tiles of rows (i1), with the same columns.
+void run_rows(Pair& pair, const Command& command, int rows, Sweep& sweep, const Hardware& hw);
 /// Runs a command of its own over its N1 x N2 iterations, `outer` times, with the same rows and columns in each of the
 /// outer iterations.
 void run_loops(Pair& pair, const Command& command, int outer, Sweep& sweep, const Hardware& hw);

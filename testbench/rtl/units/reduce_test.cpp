@@ -58,6 +58,48 @@ TEST(Reduce, EqualsTheReferenceForRandomCommands) {
   }
 }
 
+/// Returns a REDUCE of one row; with SUMS it only writes.
+Command reduce_of(const Hardware& hw, std::int64_t cols) {
+  Command reduce(Opcode::REDUCE);
+  reduce.set(Field::N1, 1).set(Field::N2, 1).set(Field::ROWS, 1).set(Field::COLS, cols);
+  return reduce.set(Field::VIN_STRIDE, hw.vout_words / 2);
+}
+
+/// Commands with SUMS, tiles and affine ones among each other, some of which go on with the sums of those before; then
+/// a REDUCE that writes them.
+TEST(Sums, EqualTheReferenceForRandomCommands) {
+  const Hardware& hw = hardware();
+  Sweep sweep(74);
+  const std::int64_t columns = std::int64_t{kReduceWords} * hw.lanes;
+  for (int seed = 1; seed <= 6 && !::testing::Test::HasFailure(); ++seed) {
+    Pair pair(hw, seed);
+    pair.start(random_registers(sweep));
+    Command begin = reduce_of(hw, columns).set(Field::N1, 2);  // else sums that were never begun hold anything
+    pair.run(Execution(begin.set(Field::REDUCE_KIND, static_cast<int>(ReduceKind::RANGE))));
+    int written = 0;
+    bool begun = false;
+    while (written < 25 && !::testing::Test::HasFailure()) {
+      if (written % 4 == 0) load_operands(pair, sweep);
+      const auto index = static_cast<std::uint32_t>(sweep.in(0, 1000));
+      Command summed = sweep.in(0, 1) == 0 ? random_tile(sweep, hw, index) : random_affine(sweep, hw, index);
+      if (summed.get(Field::SUMS) == 0 || summed.flag(Flag::ADD_BIAS)) continue;  // no bias was written
+      summed.set(Field::AXIS_ALL, seed % 2);  // sums over everything lie in the lanes, and no columns go on with them
+      if (!begun) summed.set(Field::SUMS_KEEP, 0);
+      begun = true;
+      run_rows(pair, summed, static_cast<int>(sweep.in(1, 4)), sweep, hw);
+      if (sweep.in(0, 2) == 0) continue;
+      const std::int64_t most = std::min<std::int64_t>(columns, hw.vout_words / 8 * hw.lanes);
+      Command reduce = reduce_of(hw, sweep.in(1, most)).set(Field::SUMS, 1);
+      reduce.set(Field::REDUCE_KIND, summed.get(Field::REDUCE_KIND));
+      reduce.set(Field::AXIS_ALL, summed.get(Field::AXIS_ALL));
+      Execution e(reduce);
+      e.parity = static_cast<std::uint32_t>(sweep.in(0, 7));
+      pair.run(e);
+      ++written;
+    }
+  }
+}
+
 TEST(Pool, EqualsTheReferenceForRandomCommands) {
   const Hardware& hw = hardware();
   Sweep sweep(73);

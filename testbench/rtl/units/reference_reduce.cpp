@@ -13,13 +13,16 @@ int Reference::affine(const Execution& e, Statistics& statistics) {
   const Command& c = e.command;
   const bool v_in = c.flag(Flag::V_IN), mask_in = c.flag(Flag::MASK_IN);
   const std::uint32_t full = 1 + (v_in ? 1 : 0) + (mask_in ? 1 : 0);
+  const std::uint32_t inputs = full + (has_partner(c) ? 1 : 0);
+  begin_sums(e);
   for (std::uint32_t i = 0; i < e.rows; ++i) {
     for (std::uint32_t j = 0; j < groups(e) * lanes(); ++j) {
       std::int64_t raw = 0, z = 0;
       if (j < e.cols) {
         std::uint32_t k = 0;
         const auto value = [&](Flag vector, Field entry) {
-          return c.flag(vector) ? static_cast<std::uint32_t>(coefficient(e, full, k++, j)) : table_value(c.get(entry));
+          return c.flag(vector) ? static_cast<std::uint32_t>(coefficient(e, inputs, k++, j))
+                                : table_value(c.get(entry));
         };
         const Real a{value(Flag::A_VECTOR, Field::RATIO)};
         const Real b{v_in ? value(Flag::B_VECTOR, Field::LIMIT) : 0};
@@ -33,8 +36,9 @@ int Reference::affine(const Execution& e, Statistics& statistics) {
                 : input(e, 1, i, j);
         z = bitloom::affine(input(e, 0, i, j), a, v, b, addend, statistics.value[2],
                             c.get(Field::RAW16) != 0 ? kRaw16Limit : kRawLimit);
-        if (mask_in && input(e, full - 1, i, j) == 0) z = 0;
+        if (mask_in && !passes(e, full - 1, i, j)) z = 0;
         raw = c.flag(Flag::RELU) ? std::max<std::int64_t>(z, 0) : z;
+        sum_up(e, full, i, j, raw);
       }
       statistics.value[0] = std::max(statistics.value[0], static_cast<std::uint64_t>(std::abs(raw)));
       std::uint32_t k = 0;
@@ -44,21 +48,54 @@ int Reference::affine(const Execution& e, Statistics& statistics) {
   }
   const auto on = [&](Flag flag) { return c.flag(flag) ? 1 : 0; };
   const int vectors = on(Flag::A_VECTOR) + on(Flag::B_VECTOR) + on(Flag::C_VECTOR);
-  return streamed(e, static_cast<int>(full), vectors, on(Flag::RAW_OUT) + on(Flag::MASK_OUT), 3);
+  return streamed(e, static_cast<int>(inputs), vectors, on(Flag::RAW_OUT) + on(Flag::MASK_OUT), 3);
+}
+
+bool Reference::passes(const Execution& e, std::uint32_t k, std::uint32_t i, std::uint32_t j) const {
+  if (e.command.get(Field::MASK_PACKED) == 0) return input(e, k, i, j) != 0;
+  const std::uint32_t bit = i * groups(e) * lanes() + j;  // of the section
+  return (static_cast<std::uint32_t>(input(e, k, 0, bit / 32)) >> bit % 32 & 1u) != 0;
+}
+
+bool Reference::has_partner(const Command& c) {
+  return c.get(Field::SUMS) != 0 && c.get(Field::REDUCE_KIND) == static_cast<std::uint32_t>(ReduceKind::CROSS);
+}
+
+/// Begins the sums of a TILE or AFFINE where it has new ones.
+void Reference::begin_sums(const Execution& e) {
+  const Command& c = e.command;
+  if (c.get(Field::SUMS) == 0 || c.get(Field::SUMS_KEEP) != 0) return;
+  if (c.get(Field::AXIS_ALL) != 0) {
+    if (e.first) sums_[0] = {0, 0};
+    return;
+  }
+  if (e.i1 != 0) return;
+  for (std::uint32_t j = 0; j < groups(e) * lanes(); ++j) sums_.at(e.col0 - c.get(Field::COL_BASE) + j) = {0, 0};
+}
+
+/// Adds a raw view, and its product with itself or with the input behind the `inputs` others.
+void Reference::sum_up(const Execution& e, std::uint32_t inputs, std::uint32_t i, std::uint32_t j, std::int64_t raw) {
+  const Command& c = e.command;
+  if (c.get(Field::SUMS) == 0) return;
+  auto& [first, second] = sums_.at(c.get(Field::AXIS_ALL) != 0 ? 0 : e.col0 - c.get(Field::COL_BASE) + j);
+  const bool absolute = c.get(Field::REDUCE_KIND) == static_cast<std::uint32_t>(ReduceKind::ABSOLUTE);
+  first += absolute ? std::abs(raw) : raw;
+  second += raw * (has_partner(c) ? input(e, inputs, i, j) : raw);
 }
 
 int Reference::reduce(const Execution& e) {
   const Command& c = e.command;
   const auto kind = static_cast<ReduceKind>(c.get(Field::REDUCE_KIND));
   const bool all = c.get(Field::AXIS_ALL) != 0, v_in = c.flag(Flag::V_IN), range = kind == ReduceKind::RANGE;
-  if (e.i1 == 0 && e.i2 == 0) {
+  const bool made = c.get(Field::SUMS) != 0;
+  if (e.i1 == 0 && e.i2 == 0 && !made) {
     const std::array<std::int64_t, 2> none =
         range ? std::array<std::int64_t, 2>{INT32_MAX, INT32_MIN} : std::array<std::int64_t, 2>{0, 0};
     std::fill(sums_.begin(), sums_.end(), none);
   }
   const int shift_u = static_cast<int>(table_value(c.get(Field::RATIO)));
   const int shift_v = static_cast<int>(table_value(c.get(Field::LIMIT)));
-  for (std::uint32_t i = 0; i < e.rows; ++i) {
+  for (std::uint32_t i = 0; i < e.rows && !made; ++i) {
     for (std::uint32_t j = 0; j < e.cols; ++j) {
       auto& [first, second] = sums_[all ? 0 : j];
       const std::int32_t u = input(e, 0, i, j);
@@ -72,7 +109,7 @@ int Reference::reduce(const Execution& e) {
       }
     }
   }
-  const int cycles = streamed(e, v_in ? 2 : 1, 0, 0, 3);
+  const int cycles = streamed(e, made ? 0 : v_in ? 2 : 1, 0, 0, 3);
   if (!e.ends()) return cycles;
   const std::uint32_t lines = range ? 3 : 4;
   const std::uint32_t words = all ? 1 : groups(e);

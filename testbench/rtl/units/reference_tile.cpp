@@ -87,7 +87,8 @@ std::int64_t Reference::tile_code(const Execution& e, std::int64_t a, std::uint3
     case QuantizerKind::GROUP:
       break;
   }
-  const std::uint32_t full = (c.flag(Flag::FROM_VIN) ? 1 : 0) + (c.flag(Flag::MASK_IN) ? 1 : 0);
+  const std::uint32_t full =
+      (c.flag(Flag::FROM_VIN) ? 1 : 0) + (c.flag(Flag::MASK_IN) ? 1 : 0) + (has_partner(c) ? 1 : 0);
   const std::optional<Scale> scale = factor(Real{static_cast<std::uint32_t>(coefficient(e, full, 0, j))});
   if (!scale) return 0;
   static_cast<void>(i);
@@ -109,6 +110,8 @@ int Reference::tile(const Execution& e, Statistics& statistics) {
   const Stream stream = make_stream(registers_.seed, registers_.step, c.get(Field::TENSOR),
                                     static_cast<RandomUse>(c.get(Field::USE)), c.get(Field::SAMPLE));
   const std::int64_t limit = table_value(c.get(Field::LIMIT));
+  const int inputs = count({from_vin, mask_in});
+  begin_sums(e);
   for (std::uint32_t i = 0; i < e.rows; ++i) {
     for (std::uint32_t j = 0; j < width; ++j) {
       std::int64_t raw = 0, code = 0, mask = 0;
@@ -117,10 +120,11 @@ int Reference::tile(const Execution& e, Statistics& statistics) {
                              ? input(e, 0, i, j)
                              : memories.acc[(e.parity0() * static_cast<std::uint32_t>(hw_.rows) + i) * acc_cols + j];
         if (c.flag(Flag::ADD_BIAS)) z += bias_[e.col0 + j];
-        if (mask_in && input(e, from_vin ? 1 : 0, i, j) == 0) z = 0;
+        if (mask_in && !passes(e, from_vin ? 1 : 0, i, j)) z = 0;
         const std::int64_t a = c.flag(Flag::RELU) && z <= 0 ? 0 : z;
         raw = raw_view_of(c, a, statistics.value[2]);
         mask = mask_of(c, raw, limit) ? 1 : 0;
+        sum_up(e, static_cast<std::uint32_t>(inputs), i, j, raw);
         const std::uint32_t u = draws ? stream.draw(e.row0 + i, e.col0 + j, 8) : 0;
         if (codes_out) code = tile_code(e, a, i, j, u, statistics.value[1]);
         if (bias_out) {
@@ -137,7 +141,7 @@ int Reference::tile(const Execution& e, Statistics& statistics) {
     }
   }
   const int writes = count({c.flag(Flag::RAW_OUT), codes_out, c.flag(Flag::MASK_OUT)});
-  return streamed(e, count({from_vin, mask_in}), group ? 2 : 0, writes, 4) + (draws ? 10 : 0) +
+  return streamed(e, inputs + (has_partner(c) ? 1 : 0), group ? 2 : 0, writes, 4) + (draws ? 10 : 0) +
          (draws && e.first ? 21 : 0);
 }
 
