@@ -2,7 +2,8 @@
 // needs, asks for its random words, and says when its last result has been written.
 //
 // A group takes `period` cycles: as many as it has words to read or to write, at least 1, with 7 stages 3. Coefficient vectors are read with the first
-// row of each column of groups, with COEF_SCALAR with the first group only, and stay. Word k of the group that begins in cycle t is addressed in
+// row of each column of groups, with COEF_SCALAR with the first group only, and stay. A word of a packed mask is read with the first group that it has
+// bits of, and stays. Word k of the group that begins in cycle t is addressed in
 // cycle t + k and kept in operand_o from cycle t + k + 2 on, until the next one for its place arrives. Stage 1 of the group is cycle t + period + 1:
 // all its words are there, and word k stays there up to stage k + 1. Stage 1 and the later ones follow cycle by cycle. Random words of 8 bits arrive
 // in stage 3; those of 16 bits in stage 4 (key 0) and stage 6 (key 1).
@@ -45,7 +46,7 @@ module bl_stream #(
     // VIN
     output logic [ VinW-1:0] vin_addr_o,
     input  logic [  V*32-1:0] vin_data_i,
-    output logic [7*V*32-1:0] operand_o,    // by bit of reads_i
+    output logic [7*V*32-1:0] operand_o,    // by bit of reads_i; a packed mask by whole words
     // A group begins; in the next cycle memories that were addressed now answer
     output logic             begin_o,
     output logic [     15:0] row_o,
@@ -71,20 +72,29 @@ module bl_stream #(
 
   logic coef_scalar;
   logic [2:0] full_count, vector_count, least, draw_reads, draw_last_phase, data_reads, data_last_phase;
-  logic [15:0] draw_row, draw_group, unused_draw_index;
+  logic [15:0] draw_row, draw_group, draw_index;
+  logic packed_mask, draw_has_q, data_has_q, draw_skips, data_skips;  // the mask's word is there already
+  logic [10:0] draw_mask_q, data_mask_q;  // the word's number
+  logic [2:0] draw_full, data_full;
   assign coef_scalar = cmd_i[bl_pkg::F_COEF_SCALAR_LSB];
   always_comb begin
     full_count = {2'd0, reads_i[0]} + {2'd0, reads_i[1]} + {2'd0, reads_i[2]} + {2'd0, reads_i[3]};
     vector_count = {2'd0, reads_i[4]} + {2'd0, reads_i[5]} + {2'd0, reads_i[6]};
     least = (stages_i == 4'd7) ? 3'd3 : 3'd1;  // the lanes of UPDATE
     if ({1'b0, writes_i} > least) least = {1'b0, writes_i};
-    draw_reads = full_count;
-    if (draw_row == 16'd0 && (draw_group == 16'd0 || !coef_scalar)) draw_reads = full_count + vector_count;
-    data_reads = full_count;
-    if (row_o == 16'd0 && (group_o == 16'd0 || !coef_scalar)) data_reads = full_count + vector_count;
+    draw_full = full_count - {2'd0, draw_skips};
+    draw_reads = draw_full;
+    if (draw_row == 16'd0 && (draw_group == 16'd0 || !coef_scalar)) draw_reads = draw_full + vector_count;
+    data_full = full_count - {2'd0, data_skips};
+    data_reads = data_full;
+    if (row_o == 16'd0 && (group_o == 16'd0 || !coef_scalar)) data_reads = data_full + vector_count;
     draw_last_phase = ((draw_reads > least) ? draw_reads : least) - 3'd1;
     data_last_phase = ((data_reads > least) ? data_reads : least) - 3'd1;
   end
+
+  assign packed_mask = packed_i && reads_i[mask_slot_i];
+  assign draw_skips = packed_mask && draw_has_q && draw_mask_q == draw_index[15:5];
+  assign data_skips = packed_mask && data_has_q && data_mask_q == index_o[15:5];
 
   // ---- Order of an execution
   typedef enum logic [2:0] {Idle, Key, SecondKey, Lead, Run, Drain} state_e;
@@ -155,6 +165,8 @@ module bl_stream #(
       entry_q <= '0;
       draw_phase_q <= 3'd0;
       phase_q <= 3'd0;
+      draw_has_q <= 1'b0;
+      data_has_q <= 1'b0;
     end else begin
       state_q <= state_d;
       count_q <= count_d;
@@ -165,6 +177,8 @@ module bl_stream #(
       end
       draw_phase_q <= (!draw_active || draw_phase_q == draw_last_phase) ? 3'd0 : draw_phase_q + 3'd1;
       phase_q <= (!data_active || phase_q == data_last_phase) ? 3'd0 : phase_q + 3'd1;
+      data_has_q <= data_active && (data_has_q || phase_q == data_last_phase);
+      draw_has_q <= draw_active && (draw_has_q || draw_phase_q == draw_last_phase);
     end
   end
 
@@ -179,7 +193,7 @@ module bl_stream #(
       .last_o(unused_draw_last),
       .row_o(draw_row),
       .group_o(draw_group),
-      .index_o(unused_draw_index)
+      .index_o(draw_index)
   );
   assign draw_sel_o = draws16_i && draw_phase_q == draw_last_phase;
   assign draw_o = draw_active && (draw_phase_q == draw_last_phase || (draws16_i && draw_phase_q + 3'd2 == draw_last_phase));
@@ -201,25 +215,36 @@ module bl_stream #(
   );
   assign begin_o = data_active && phase_q == 3'd0;
 
+  always_ff @(posedge clk_i) begin
+    if (draw_phase_q == draw_last_phase) draw_mask_q <= draw_index[15:5];
+    if (phase_q == data_last_phase) data_mask_q <= index_o[15:5];
+  end
+
   // ---- Reads
-  logic [2:0] slot, rank, coefficient;
+  logic [2:0] slot, rank, section, place, coefficient;
   logic reads;
   logic [15:0] address;
   always_comb begin
     slot = 3'd0;
-    rank = 3'd0;
+    rank = 3'd0;     // among what is read now
+    place = 3'd0;    // among all sections
+    section = 3'd0;
     for (int k = 0; k < 7; k++) begin
       if (reads_i[k]) begin
-        if (rank == phase_q) slot = 3'(k);
-        rank = rank + 3'd1;
+        if (rank == phase_q && !(data_skips && mask_slot_i == 3'(k))) begin
+          slot = 3'(k);
+          section = place;
+        end
+        if (!(data_skips && mask_slot_i == 3'(k))) rank = rank + 3'd1;
+        place = place + 3'd1;
       end
     end
   end
   assign reads = data_active && phase_q < data_reads;
-  assign coefficient = phase_q - full_count;
+  assign coefficient = phase_q - data_full;
   always_comb begin
-    if (phase_q < full_count) begin
-      address = 16'({12'd0, phase_q, parity_i} * stride);
+    if (phase_q < data_full) begin
+      address = 16'({12'd0, section, parity_i} * stride);
       if (row_word_i && slot == 3'd1) address = address + row_o;
       else if (packed_i && slot == mask_slot_i) address = address + (index_o >> 5);
       else address = address + index_o;
@@ -235,17 +260,7 @@ module bl_stream #(
   logic [2:0] slot_q;
   logic [V*32-1:0] word;
   logic [7*V*32-1:0] operand_q;
-  logic [4:0] part_q;  // V bits of a word of a packed mask
-  logic [V-1:0] bits;
-  assign bits = vin_data_i[32'(part_q)*V+:V];
-  always_comb begin
-    word = vin_data_i;
-    if ((row_word_i && slot_q == 3'd1) || (coef_scalar && slot_q >= 3'd4)) word = {V{vin_data_i[31:0]}};
-    if (packed_i && slot_q == mask_slot_i) begin
-      for (int k = 0; k < V; k++) word[k*32+:32] = {31'd0, bits[k]};
-    end
-  end
-  always_ff @(posedge clk_i) part_q <= index_o[4:0];
+  assign word = ((row_word_i && slot_q == 3'd1) || (coef_scalar && slot_q >= 3'd4)) ? {V{vin_data_i[31:0]}} : vin_data_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       arrives_q <= 1'b0;
@@ -284,6 +299,6 @@ module bl_stream #(
   assign indices_o = indices_q;
 
   logic unused_bits;
-  assign unused_bits = ^{cmd_i, address};
+  assign unused_bits = ^{cmd_i, address, draw_index};
 
 endmodule

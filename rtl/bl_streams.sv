@@ -221,6 +221,7 @@ module bl_streams #(
       .operand_i(operand),
       .valid_i(valid),
       .groups_i(groups),
+      .indices_i(indices),
       .push_o(affine_push),
       .words_o(affine_words),
       .magnitude_o(affine_magnitude),

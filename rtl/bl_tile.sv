@@ -95,6 +95,15 @@ module bl_tile #(
   assign field = 3'(col0_i) + 3'(groups_i[3*16+:16] << LogV);
   assign word = word_i >> {field, 3'd0};
 
+  // The mask of stage 1: an element each, or V bits of a word.
+  logic [V-1:0] keep;
+  always_comb begin
+    keep = operand_i[V*32+32'(indices_i[16+:5])*V+:V];
+    for (int k = 0; k < V; k++) begin
+      if (!cmd_i[bl_pkg::F_MASK_PACKED_LSB]) keep[k] = operand_i[V*32+k*32+:32] != 32'd0;
+    end
+  end
+
   for (genvar v = 0; v < V; v++) begin : g_lane
     bl_tile_lane u_lane (
         .clk_i,
@@ -118,7 +127,7 @@ module bl_tile #(
         .group_ratio_i(operand_i[4*V*32+v*32+:32]),
         .group_lo_i(operand_i[5*V*32+v*32+:32]),
         .in_tile_i({groups_i[16+:16], LogV'(v)} < (16 + LogV)'(cols_i)),
-        .keep_i(!mask_in || operand_i[V*32+v*32+:32] != 32'd0),
+        .keep_i(!mask_in || keep[v]),
         .u_i(word[v*8+:8]),
         .raw_o(raw4[v*32+:32]),
         .magnitude_o(magnitude_o[v*31+:31]),

@@ -1,6 +1,7 @@
 #include "sim/action_counts.hpp"
 
 #include "kernels/command.hpp"
+#include "sim/packed_mask.hpp"
 
 namespace bitloom {
 namespace {
@@ -14,6 +15,7 @@ void count_sections(const Hardware& h, const Execution& e, const Operands& of, A
   const TileShape shape(h, e);
   const GroupWords group(e, of);
   counts[vin_read_bytes] += (group.in * shape.words + group.vectors * shape.coefficient_words) * word_bytes(h);
+  if (has_packed_mask(e, of)) counts[vin_read_bytes] -= (shape.words - packed_words(e, shape)) * word_bytes(h);
   counts[vout_write_bytes] += group.out * shape.words * word_bytes(h);
   if (of.inputs.at(Part::mask) >= 0 || (ends(e) && of.last_inputs.at(Part::mask) >= 0)) {
     counts[mask_select] += shape.elements;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/command.hpp"
+#include "sim/packed_mask.hpp"
 #include "sim/timing.hpp"
 
 namespace bitloom::timing {
@@ -17,15 +18,32 @@ std::uint64_t stream(const TileShape& shape, const GroupWords& group) {
          (shape.words - shape.coefficient_words) * std::max<std::uint64_t>({1, group.in, group.out});
 }
 
+/// Returns S of a stream with a packed mask.
+std::uint64_t packed_stream(const Execution& e, const TileShape& shape, const GroupWords& group) {
+  const auto longest = [&](std::uint64_t reads) { return std::max<std::uint64_t>({1, reads, group.out}); };
+  std::uint64_t cycles = 0;
+  for (std::uint64_t column = 0; column < shape.row_words; ++column) {
+    const MaskColumn mask(e, shape, column);
+    const std::uint64_t vectors = column < shape.coefficient_words ? group.vectors : 0;
+    cycles += longest(group.in - (mask.first ? 0 : 1) + vectors);
+    cycles += mask.others * longest(group.in) + (e.rows - 1 - mask.others) * longest(group.in - 1);
+  }
+  return cycles;
+}
+
+std::uint64_t stream(const Execution& e, const TileShape& shape, const GroupWords& group, const Operands& of) {
+  return has_packed_mask(e, of) ? packed_stream(e, shape, group) : stream(shape, group);
+}
+
 std::uint64_t tile(const Hardware& h, const Execution& e, const Operands& of) {
   const GroupWords group(e, of);
-  return 6 + group.out + stream(TileShape(h, e), group) + (of.draws.keys > 0 ? 10 + (e.first ? 21 : 0) : 0) +
+  return 6 + group.out + stream(e, TileShape(h, e), group, of) + (of.draws.keys > 0 ? 10 + (e.first ? 21 : 0) : 0) +
          statistics(e, of);
 }
 
 std::uint64_t affine_or_pool(const Hardware& h, const Execution& e, const Operands& of) {
   const GroupWords group(e, of);
-  return 5 + group.out + stream(TileShape(h, e), group) + statistics(e, of);
+  return 5 + group.out + stream(e, TileShape(h, e), group, of) + statistics(e, of);
 }
 
 std::uint64_t reduce(const Hardware& h, const Execution& e, const Operands& of) {

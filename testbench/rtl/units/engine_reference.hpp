@@ -66,6 +66,7 @@ class Reference {
               std::int64_t value);
 
   static bool has_partner(const Command& c);
+  static bool has_packed_mask(const Command& c);
   /// Says whether full-tile input k, a mask, lets element (i, j) pass.
   bool passes(const Execution& e, std::uint32_t k, std::uint32_t i, std::uint32_t j) const;
   void begin_sums(const Execution& e);

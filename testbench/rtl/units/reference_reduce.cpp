@@ -51,6 +51,11 @@ int Reference::affine(const Execution& e, Statistics& statistics) {
   return streamed(e, static_cast<int>(inputs), vectors, on(Flag::RAW_OUT) + on(Flag::MASK_OUT), 3);
 }
 
+bool Reference::has_packed_mask(const Command& c) {
+  const bool may = c.opcode() == Opcode::TILE || c.opcode() == Opcode::AFFINE;
+  return may && c.flag(Flag::MASK_IN) && c.get(Field::MASK_PACKED) != 0;
+}
+
 bool Reference::passes(const Execution& e, std::uint32_t k, std::uint32_t i, std::uint32_t j) const {
   if (e.command.get(Field::MASK_PACKED) == 0) return input(e, k, i, j) != 0;
   const std::uint32_t bit = i * groups(e) * lanes() + j;  // of the section

@@ -51,10 +51,14 @@ int count(std::initializer_list<bool> flags) { return static_cast<int>(std::coun
 
 int Reference::streamed(const Execution& e, int inputs, int vectors, int writes, int stages) const {
   int cycles = 2 + stages + writes;
+  const bool packed = has_packed_mask(e.command);
+  std::int64_t word = -1;  // of the mask
   for (std::uint32_t j = 0; j < groups(e); ++j) {
     for (std::uint32_t i = 0; i < e.rows; ++i) {
       const bool reads_vectors = i == 0 && (j == 0 || e.command.get(Field::COEF_SCALAR) == 0);
-      const int reads = inputs + (reads_vectors ? vectors : 0);
+      const std::int64_t of_group = (i * groups(e) + j) / 32;
+      const int reads = inputs - (packed && of_group == word ? 1 : 0) + (reads_vectors ? vectors : 0);
+      word = of_group;
       cycles += std::max({stages == 7 ? 3 : 1, reads, writes});  // a lane of UPDATE works on a group for three cycles
     }
   }
