@@ -250,7 +250,8 @@ class Phase {
   Command vin_load(const View& view);
   void require_operands() const;
   void require_no_stale_lines() const;
-  bool packs(const View& mask) const;
+  bool joins(const View& view) const;
+  void join_rows(Command& transfer, const View& view) const;
   Command operand_load(const GemmPass& pass, bool is_a);
   void set_operand(Command& load, const GemmOperand& operand, const Cut& lanes, int lanes_dim, const Cut& terms,
                    int terms_dim) const;

@@ -112,32 +112,41 @@ Command Phase::vin_load(const View& view) {
   return load;
 }
 
+/// Says whether the rows of a view's tiles follow each other without gaps, in memory and in whole words of VIN or VOUT.
+bool Phase::joins(const View& view) const {
+  const TensorPlacement& tensor = low_.tensor(view.tensor);
+  const int cols = grid_.cols.last;
+  const std::int64_t pitch = view.pitch < 0 ? tensor.pitch : view.pitch;
+  const bool whole_rows = grid_.cols.count == 1 && pitch * 8 == std::int64_t{cols} * tensor.bits;
+  const bool whole_words = grid_.groups * low_.hardware().lanes == cols;
+  const bool plain = !view.gather && view.col_base == 0 && rows_dim_ == kMiddle;
+  return whole_rows && whole_words && plain && std::int64_t{grid_.rows.size} * cols <= kFieldMax;
+}
+
+/// Makes one row of the rows of a tile, of which each tile has the next elements. Its bursts are long, and no beat is
+/// moved once for each row that has a part of it.
+void Phase::join_rows(Command& transfer, const View& view) const {
+  const int cols = grid_.cols.last;
+  const Cut tiles{grid_.rows.size * cols, grid_.rows.count, grid_.rows.last * cols};
+  set_cols(set_rows(transfer, fixed(1), kNone), tiles, rows_dim_);
+  transfer.set(stride_of(rows_dim_), 0).set(Field::PITCH, low_.tensor(view.tensor).bytes);
+}
+
 void Phase::input(const View& view, Expand expand, bool pad_min) {
   Command load = vin_load(view);
   load.set(Field::EXPAND, static_cast<int>(expand)).set(Field::PAD_MIN, pad_min ? 1 : 0);
+  if (joins(view)) join_rows(load, view);
   commands_.loads.push_back(load);
   ++inputs_;
 }
 
-/// Says whether the bits of a mask's tiles follow each other in memory as they do in the tiles.
-bool Phase::packs(const View& mask) const {
-  const TensorPlacement& tensor = low_.tensor(mask.tensor);
-  const int cols = grid_.cols.last;
-  const std::int64_t pitch = mask.pitch < 0 ? tensor.pitch : mask.pitch;
-  const bool whole_rows = grid_.cols.count == 1 && cols % low_.hardware().lanes == 0 && pitch * 8 == cols;
-  const bool plain = !mask.gather && mask.col_base == 0 && sample_rows_ == 0 && rows_dim_ == kMiddle;
-  const bool all_sums = commands_.gemm && commands_.sums == SumLoop::OUTER;
-  return tensor.bits == 1 && whole_rows && plain && !all_sums && std::int64_t{grid_.rows.size} * cols <= kFieldMax;
-}
-
 void Phase::mask_input(const View& view) {
-  if (!packs(view)) return input(view, Expand::UNSIGNED);
-  View bits = view;
-  bits.pitch = 0;  // one row, of which each tile takes the next elements
-  Command load = vin_load(bits);
-  const int cols = grid_.cols.last;
-  set_cols(set_rows(load, fixed(1), kNone), {grid_.rows.size * cols, grid_.rows.count, grid_.rows.last * cols},
-           rows_dim_);
+  const bool all_sums = commands_.gemm && commands_.sums == SumLoop::OUTER;
+  if (low_.tensor(view.tensor).bits != 1 || !joins(view) || sample_rows_ > 0 || all_sums) {
+    return input(view, Expand::UNSIGNED);
+  }
+  Command load = vin_load(view);
+  join_rows(load, view);
   load.set(Field::LOCAL_BITS, static_cast<int>(Width::BITS1)).set(Field::EXPAND, static_cast<int>(Expand::UNSIGNED));
   commands_.loads.push_back(load);
   ++inputs_;
@@ -205,6 +214,8 @@ void Phase::output(const View& view) {
     if (one) set_cols(store, sample_rows_ > 0 ? Cut{1, counts_[0], 1} : fixed(1), sample_rows_ > 0 ? kOuter : kNone);
     if (sample_rows_ > 0) store.set(Field::STRIDE0, 0);
     store.set(Field::LOCAL_PITCH, one ? 1 : grid_.groups);
+  } else if (commands_.out_level == 0 && joins(view)) {
+    join_rows(store, view);
   }
   commands_.stores.push_back(store);
   ++outputs_;
