@@ -291,8 +291,7 @@ TEST_P(DmaTest, LoadsThatOverlap) {
         const auto first = static_cast<std::size_t>((number * part + r * row_words) * lanes);
         if (packed) {  // a bit an element
           std::fill_n(&expected[first], (t.cols + 32 * lanes - 1) / (32 * lanes) * lanes, 0u);
-          for (int j = 0; j < t.cols; ++j)
-            expected[first + static_cast<std::size_t>(j / 32)] |= *row[static_cast<std::size_t>(j)] << j % 32;
+          for (std::size_t j = 0; j < row.size(); ++j) expected[first + j / 32] |= *row[j] << j % 32;
           continue;
         }
         for (int j = 0; j < (t.cols + lanes - 1) / lanes * lanes; ++j) {
