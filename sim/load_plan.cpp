@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/command.hpp"
+#include "model/io/error.hpp"
 
 namespace bitloom {
 namespace {
@@ -149,6 +150,7 @@ LoadPlan load_plan(const Hardware& hardware, const Execution& e, const Instructi
   const bool vin = c.TARGET == static_cast<std::uint32_t>(LoadTarget::VIN);
   plan.local = 8 * static_cast<std::uint32_t>(vin ? hardware.vector_word() : hardware.axi_bytes);
   plan.growth = width_bits(c.LOCAL_BITS) / memory_bits;
+  if (plan.growth == 0) throw Error("LOAD: LOCAL_BITS is below MEMORY_BITS");
   for (std::uint32_t row = 0; row < e.rows; ++row) {
     if (shape != nullptr) {
       add_shaped_row(e, *shape, row, plan.pieces);

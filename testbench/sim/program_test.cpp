@@ -259,6 +259,8 @@ TEST(Errors, AccessesBeyondAMemory) {
   Command load(Opcode::LOAD);
   load.set(Field::ROWS, 1).set(Field::COLS, 2).set(Field::ROWS_DIM, 3).set(Field::COLS_DIM, 3).set(Field::ADDR, 8192);
   load.set(Field::MEMORY_BITS, static_cast<int>(Width::BITS32)).set(Field::TARGET, 2);
+  EXPECT_NE(error_of(program_of({load})).find("LOCAL_BITS is below MEMORY_BITS"), std::string::npos);
+  load.set(Field::LOCAL_BITS, static_cast<int>(Width::BITS32));
   MemoryImage image{std::vector<std::uint8_t>(8192)};
   EXPECT_THROW(run(program_of({load}), &image), Error);
   load.set(Field::ADDR, 0).set(Field::LOCAL_BASE, 256);
