@@ -4,13 +4,12 @@
 
 #include <algorithm>
 
-#include "testbench/rtl/timing_model.hpp"
+#include "testbench/rtl/queue_case.hpp"
 
 namespace bitloom {
 namespace {
 
 constexpr std::uint32_t kFrom = 0x10000;
-constexpr int kWaitForFetch = 1500;  ///< NOPs, until every command is fetched
 
 /// A command of the load queue.
 struct Queued {
@@ -21,12 +20,7 @@ struct Queued {
   std::uint32_t index = 0;
 };
 
-/// A loop group.
-struct Group {
-  int counts[3] = {1, 1, 1};
-  std::vector<Queued> body;
-  bool signals = false, waits = false;  ///< through the array or the store queue
-};
+using Group = QueueGroup<Queued>;
 
 /// A LOAD of any widths. Most are small, some fill the beat FIFO, some the piece FIFO, some are nothing but padding.
 Queued random_load(MachineCase& machine, const std::optional<ShapeCase>& shape, int shape_bits) {
@@ -103,10 +97,7 @@ void add(MachineCase& machine, Group& group, int queue, int delay) {
       if (q.local_bits < 32) command.set(Field::TRANSPOSE, machine.uniform(0, 1));
     }
     command.set(Field::EXEC_LEVEL, q.level);
-    command.set(Field::N0, 1).set(Field::N1, group.counts[1]).set(Field::N2, group.counts[2]);
-    if (&q == &group.body.front()) command.set(Field::GROUP, static_cast<int>(group.body.size()) - 1);
-    if (&q == &group.body.front() && group.waits) command.wait(wait);
-    if (&q == &group.body.back() && group.signals) command.signal(signal);
+    group.place(command, q, wait, signal);
   }
   if (group.signals) add_answer(machine, queue, delay);
 }
@@ -120,12 +111,7 @@ class Predicted {
 
   void group(const Group& group) {
     cycle_ += group.body.size();
-    std::vector<std::vector<Iteration>> iterations_of;
-    for (const Queued& q : group.body) {
-      TransferCase t = q.transfer;
-      std::copy_n(group.counts, 3, t.counts);
-      iterations_of.push_back(iterations(t));
-    }
+    const std::vector<std::vector<Iteration>> iterations_of = group.iterations_of_body();
     for (std::size_t i = 0; i < iterations_of[0].size(); ++i) {
       const bool first_of_i2 = i % static_cast<std::size_t>(group.counts[2]) == 0;
       for (std::size_t b = 0; b < group.body.size(); ++b) {
@@ -228,13 +214,7 @@ void compare_queue(const std::string& hardware, std::uint64_t seed, bool lines) 
   const RtlResult result = machine.run();
   ASSERT_EQ(result.error_code, 0u) << "seed " << seed;
 
-  std::vector<ExecutionRecord> found;
-  Edge taken = 0;
-  for (const ExecutionRecord& e : result.executions) {
-    if (e.queue != kLoadQueue) continue;
-    if (e.command == 0) taken = e.end;
-    if (e.command != 0) found.push_back(e);
-  }
+  const auto [taken, found] = QueueRecord(result, kLoadQueue);
   DramTiming dram = dram_timing(hw, stall, seed);
   const Edge beats = commands * static_cast<Edge>(kCommandBytes / hw.axi_bytes);
   for (Edge beat = 0; beat < beats; ++beat) dram.read_beat(0);

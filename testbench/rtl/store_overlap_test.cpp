@@ -4,13 +4,12 @@
 
 #include <algorithm>
 
-#include "testbench/rtl/timing_model.hpp"
+#include "testbench/rtl/queue_case.hpp"
 
 namespace bitloom {
 namespace {
 
 constexpr std::uint32_t kFrom = 0x10000, kTo = 0x40000;
-constexpr int kWaitForFetch = 1500;  ///< NOPs, until every command is fetched
 
 /// A command of the store queue.
 struct Queued {
@@ -19,12 +18,7 @@ struct Queued {
   std::uint32_t index = 0;
 };
 
-/// A loop group.
-struct Group {
-  int counts[3] = {1, 1, 1};
-  std::vector<Queued> body;
-  bool signals = false, waits = false;  ///< through another queue
-};
+using Group = QueueGroup<Queued>;
 
 /// A STORE of any width. Most are small, some have rows of several beats, some have one VOUT word.
 Queued random_store(MachineCase& machine, const std::optional<ShapeCase>& shape) {
@@ -90,10 +84,7 @@ void add(MachineCase& machine, Group& group, int queue, int delay) {
     q.index = command.get(Field::INDEX);
     if (q.opcode == Opcode::STORE_SHAPE) set_shape(command, *q.transfer.shape, 0);
     if (q.opcode == Opcode::STORE) set_transfer(command, q.transfer);
-    command.set(Field::N0, 1).set(Field::N1, group.counts[1]).set(Field::N2, group.counts[2]);
-    if (&q == &group.body.front()) command.set(Field::GROUP, static_cast<int>(group.body.size()) - 1);
-    if (&q == &group.body.front() && group.waits) command.wait(wait);
-    if (&q == &group.body.back() && group.signals) command.signal(signal);
+    group.place(command, q, wait, signal);
   }
   if (!group.signals) return;
   const Opcode nop = queue == kLoadQueue ? Opcode::LOAD_NOP : Opcode::VECTOR_NOP;
@@ -109,12 +100,7 @@ class Predicted {
 
   void group(const Group& group) {
     cycle_ += group.body.size();
-    std::vector<std::vector<Iteration>> iterations_of;
-    for (const Queued& q : group.body) {
-      TransferCase t = q.transfer;
-      std::copy_n(group.counts, 3, t.counts);
-      iterations_of.push_back(iterations(t));
-    }
+    const std::vector<std::vector<Iteration>> iterations_of = group.iterations_of_body();
     for (std::size_t i = 0; i < iterations_of[0].size(); ++i) {
       for (std::size_t b = 0; b < group.body.size(); ++b) {
         execute(group.body[b], iterations_of[b][i], group.waits && b == 0 && i == 0 ? answer_ : 0);
@@ -162,13 +148,7 @@ TEST_P(StoreOverlapTest, RandomQueues) {
     const RtlResult result = machine.run();
     ASSERT_EQ(result.error_code, 0u) << "seed " << seed;
 
-    std::vector<ExecutionRecord> found;
-    Edge taken = 0;
-    for (const ExecutionRecord& e : result.executions) {
-      if (e.queue != kStoreQueue) continue;
-      if (e.command == 0) taken = e.end;
-      if (e.command != 0) found.push_back(e);
-    }
+    const auto [taken, found] = QueueRecord(result, kStoreQueue);
     Stores stores(hw, dram_timing(hw, stall, seed));
     Predicted predicted(stores, taken, queue, delay);
     for (const Group& group : groups) predicted.group(group);

@@ -19,7 +19,7 @@ Instruction command(Opcode opcode, std::uint32_t flags) {
   return c;
 }
 
-std::uint64_t read_words(const Instruction& c) {
+ActionCounts counted(const Instruction& c) {
   Hardware hardware;
   hardware.axi_bytes = 8;
   hardware.lanes = 2;
@@ -31,8 +31,13 @@ std::uint64_t read_words(const Instruction& c) {
   e.first = e.last = true;
   ActionCounts counts;
   count_vector(hardware, e, counts);
-  EXPECT_EQ(counts[Action::vin_read_bytes] % 8, 0u);
-  return counts[Action::vin_read_bytes] / 8;
+  return counts;
+}
+
+std::uint64_t read_words(const Instruction& c) {
+  const std::uint64_t bytes = counted(c)[Action::vin_read_bytes];
+  EXPECT_EQ(bytes % 8, 0u);
+  return bytes / 8;
 }
 
 TEST(ActionCounts, AffineReadsACoefficientVectorOnceForAllRows) {
@@ -76,20 +81,6 @@ TEST(ActionCounts, ReduceAndPoolReadTheirTiles) {
 
 /// A raw view that is summed up on the way costs the sums of REDUCE, and of CROSS one more input.
 TEST(ActionCounts, SumsOnTheWayCountAsReduce) {
-  const auto counted = [](const Instruction& c) {
-    Hardware hardware;
-    hardware.axi_bytes = 8;
-    hardware.lanes = 2;
-    Execution e;
-    e.command = &c;
-    e.counts = {1, 1, 1};
-    e.rows = c.ROWS;
-    e.cols = c.COLS;
-    e.first = e.last = true;
-    ActionCounts counts;
-    count_vector(hardware, e, counts);
-    return counts;
-  };
   for (const Opcode opcode : {Opcode::TILE, Opcode::AFFINE}) {
     Instruction c = command(opcode, bit(Flag::RAW_OUT));
     const std::uint64_t elements = std::uint64_t{c.ROWS} * c.COLS, reads = read_words(c);
