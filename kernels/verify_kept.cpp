@@ -32,18 +32,17 @@ std::string KeptResults::sums(const Command& c, bool alone, const LoopIndex& cou
     if (op == Opcode::REDUCE) sums_.reset();  // it overwrites them
     return "";
   }
-  const Sums of{c.get(Field::REDUCE_KIND), c.get(Field::AXIS_ALL) != 0};
+  const std::uint32_t dim = c.get(Field::COLS_DIM);
+  const std::int64_t words = (dim < 3 ? counts[dim] : 1) * divide_up(c.get(Field::COLS), hardware.lanes);
+  const Sums of{c.get(Field::REDUCE_KIND), c.get(Field::AXIS_ALL) != 0, words};
+  const bool there = sums_ && sums_->kind == of.kind && sums_->all == of.all && (of.all || of.words <= sums_->words);
   if (!alone) return "a command with SUMS is not alone in its group";
-  if (op == Opcode::REDUCE) return sums_ == of ? "" : "no such sums are there to be written";
-  if (c.get(Field::SUMS_KEEP) != 0 && sums_ != of) return "it goes on with sums that are not there";
+  if (op == Opcode::REDUCE) return there ? "" : "no such sums are there to be written";
+  if (c.get(Field::SUMS_KEEP) != 0 && !there) return "it goes on with sums that are not there";
   sums_ = of;
   if (c.get(Field::RAW16) == 0) return "SUMS without RAW16";
   if (of.kind == static_cast<std::uint32_t>(ReduceKind::RANGE)) return "SUMS makes no RANGE";
-  if (c.get(Field::ROWS_DIM) != 1 || c.get(Field::FLAGS) >> static_cast<int>(Flag::BIAS_OUT) & 1u) {
-    return "SUMS counts rows by i1";
-  }
-  const std::uint32_t dim = c.get(Field::COLS_DIM);
-  const std::int64_t words = (dim < 3 ? counts[dim] : 1) * divide_up(c.get(Field::COLS), hardware.lanes);
+  if (c.get(Field::ROWS_DIM) != 1) return "SUMS counts rows by i1";
   if (of.all || words <= kReduceWords) return "";
   return fmt::format("the sums (words) end at {}, reaches {}", kReduceWords, words);
 }

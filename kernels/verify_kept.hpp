@@ -20,7 +20,7 @@ class KeptResults {
   struct Sums {
     std::uint32_t kind;
     bool all;
-    bool operator==(const Sums&) const = default;
+    std::int64_t words;  ///< of columns that have sums
   };
   std::string statistics(const Command& c, bool alone);
   std::string sums(const Command& c, bool alone, const LoopIndex& counts, const Hardware& hardware);

@@ -271,6 +271,7 @@ TEST_F(Broken, SumsOnTheWayAreChecked) {
   breaks(tile, Field::SUMS, 0, "no such sums are there");
   breaks(reduce, Field::AXIS_ALL, 1, "no such sums are there");
   breaks(reduce, Field::REDUCE_KIND, static_cast<int>(ReduceKind::ABSOLUTE), "no such sums are there");
+  breaks(reduce, Field::COLS, 2 * at(reduce).get(Field::COLS), "no such sums are there");
   at(tile).set(Field::N0, 17).set(Field::COLS_DIM, 0);
   EXPECT_THAT(places_error(), HasSubstr("the sums (words) end at 16"));
 }
