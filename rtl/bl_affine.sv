@@ -15,9 +15,9 @@ module bl_affine #(
     // From bl_stream
     input  logic [      95:0] entry_i,     // T[ADDEND], T[LIMIT], T[RATIO]
     input  logic [7*V*32-1:0] operand_i,
+    input  logic [     V-1:0] keep_i,
     input  logic [       7:1] valid_i,
     input  logic [  8*16-1:0] groups_i,
-    input  logic [  8*16-1:0] indices_i,
     // Stage 3: raw view, nothing, mask; what the statistics count
     output logic              push_o,
     output logic [3*V*32-1:0] words_o,
@@ -41,15 +41,6 @@ module bl_affine #(
 
   logic [V*32-1:0] raw, positives;
   logic [V-1:0] positive;
-  // The mask of stage 1: an element each, or V bits of a word.
-  logic [V-1:0] keep;
-  always_comb begin
-    keep = operand_i[2*V*32+32'(indices_i[16+:5])*V+:V];
-    for (int k = 0; k < V; k++) begin
-      if (!cmd_i[bl_pkg::F_MASK_PACKED_LSB]) keep[k] = operand_i[2*V*32+k*32+:32] != 32'd0;
-    end
-  end
-
   for (genvar v = 0; v < V; v++) begin : g_lane
     bl_affine_lane u_lane (
         .clk_i,
@@ -63,7 +54,7 @@ module bl_affine #(
         .a_i(vectors[0] ? operand_i[4*V*32+v*32+:32] : entry_i[31:0]),
         .b_i(vectors[1] ? operand_i[5*V*32+v*32+:32] : entry_i[63:32]),
         .c_i(vectors[2] ? operand_i[6*V*32+v*32+:32] : entry_i[95:64]),
-        .keep_i(!mask_in || keep[v]),
+        .keep_i(!mask_in || keep_i[v]),
         .in_tile_i({groups_i[16+:16], LogV'(v)} < (16 + LogV)'(cols_i)),
         .raw_o(raw[v*32+:32]),
         .magnitude_o(magnitude_o[v*31+:31]),
@@ -76,6 +67,6 @@ module bl_affine #(
   assign words_o = {positives, {V * 32{1'b0}}, raw};
 
   logic unused_bits;
-  assign unused_bits = ^{cmd_i, flags, operand_i, valid_i, groups_i, indices_i};
+  assign unused_bits = ^{cmd_i, flags, operand_i, valid_i, groups_i};
 
 endmodule

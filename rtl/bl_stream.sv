@@ -24,8 +24,7 @@ module bl_stream #(
     // What the command needs: its reads are full-tile inputs (bits 3..0) and coefficient vectors (bits 6..4), from the lowest bit up
     input  logic [      6:0] reads_i,
     input  logic             row_word_i,    // input 1 has one value a row, in lane 0 of the row's word
-    input  logic             packed_i,      // the mask has a bit an element
-    input  logic [      2:0] mask_slot_i,   // its bit of reads_i
+    input  logic             packed_i,      // the mask, input 2, has a bit an element
     input  logic [      1:0] writes_i,      // words of a group that it writes
     input  logic [      3:0] stages_i,      // the stage in which its results are complete; the first is written in the next cycle
     input  logic             draws8_i,
@@ -46,7 +45,8 @@ module bl_stream #(
     // VIN
     output logic [ VinW-1:0] vin_addr_o,
     input  logic [  V*32-1:0] vin_data_i,
-    output logic [7*V*32-1:0] operand_o,    // by bit of reads_i; a packed mask by whole words
+    output logic [7*V*32-1:0] operand_o,    // by bit of reads_i
+    output logic [     V-1:0] keep_o,       // what the mask says of stage 1
     // A group begins; in the next cycle memories that were addressed now answer
     output logic             begin_o,
     output logic [     15:0] row_o,
@@ -60,6 +60,7 @@ module bl_stream #(
 );
 
   localparam int LogV = $clog2(V);
+  localparam int Mask = 2;  // its bit of reads_i
 
   // ---- The command
   logic [15:0] cols, groups, stride, vin_base;
@@ -92,7 +93,7 @@ module bl_stream #(
     data_last_phase = ((data_reads > least) ? data_reads : least) - 3'd1;
   end
 
-  assign packed_mask = packed_i && reads_i[mask_slot_i];
+  assign packed_mask = packed_i && reads_i[Mask];
   assign draw_skips = packed_mask && draw_has_q && draw_mask_q == draw_index[15:5];
   assign data_skips = packed_mask && data_has_q && data_mask_q == index_o[15:5];
 
@@ -231,11 +232,11 @@ module bl_stream #(
     section = 3'd0;
     for (int k = 0; k < 7; k++) begin
       if (reads_i[k]) begin
-        if (rank == phase_q && !(data_skips && mask_slot_i == 3'(k))) begin
+        if (rank == phase_q && !(data_skips && k == Mask)) begin
           slot = 3'(k);
           section = place;
         end
-        if (!(data_skips && mask_slot_i == 3'(k))) rank = rank + 3'd1;
+        if (!(data_skips && k == Mask)) rank = rank + 3'd1;
         place = place + 3'd1;
       end
     end
@@ -246,7 +247,7 @@ module bl_stream #(
     if (phase_q < data_full) begin
       address = 16'({12'd0, section, parity_i} * stride);
       if (row_word_i && slot == 3'd1) address = address + row_o;
-      else if (packed_i && slot == mask_slot_i) address = address + (index_o >> 5);
+      else if (packed_i && slot == 3'(Mask)) address = address + (index_o >> 5);
       else address = address + index_o;
     end else begin
       address = 16'({12'd0, full_count, 1'b0} * stride) + 16'({12'd0, coefficient, parity_i} * groups) +
@@ -297,6 +298,12 @@ module bl_stream #(
   assign valid_o = valid_q[7:1];
   assign groups_o = groups_q;
   assign indices_o = indices_q;
+  always_comb begin
+    keep_o = operand_q[Mask*V*32+32'(indices_q[16+:5])*V+:V];
+    for (int k = 0; k < V; k++) begin
+      if (!packed_i) keep_o[k] = operand_q[Mask*V*32+k*32+:32] != 32'd0;
+    end
+  end
 
   logic unused_bits;
   assign unused_bits = ^{cmd_i, address, draw_index};

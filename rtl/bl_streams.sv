@@ -112,6 +112,7 @@ module bl_streams #(
   logic group_begins, group_answers, stream_done, reduce_writes, reduce_done;
   logic [5*32-1:0] entry;
   logic [7*V*32-1:0] operand;
+  logic [V-1:0] keep;
   logic [15:0] group_row, group_number, unused_group_index;
   logic [7:1] valid;
   bl_stream u_stream (
@@ -128,7 +129,6 @@ module bl_streams #(
       .reads_i(reads),
       .row_word_i(run_affine_i && affine_row_word),
       .packed_i((run_tile_i || run_affine_i) && cmd_i[bl_pkg::F_MASK_PACKED_LSB]),
-      .mask_slot_i(run_affine_i ? 3'd2 : 3'd1),
       .writes_i({1'b0, writes[0]} + {1'b0, writes[1]} + {1'b0, writes[2]}),
       .stages_i(stages),
       .draws8_i(run_tile_i && tile_draws),
@@ -146,6 +146,7 @@ module bl_streams #(
       .vin_addr_o,
       .vin_data_i,
       .operand_o(operand),
+      .keep_o(keep),
       .begin_o(group_begins),
       .row_o(group_row),
       .group_o(group_number),
@@ -172,6 +173,7 @@ module bl_streams #(
       .group_i(group_number),
       .answer_i(group_answers),
       .operand_i(operand),
+      .keep_i(keep),
       .valid_i(valid),
       .groups_i(groups),
       .indices_i(indices),
@@ -219,9 +221,9 @@ module bl_streams #(
       .writes_o(affine_writes),
       .entry_i(entry[95:0]),
       .operand_i(operand),
+      .keep_i(keep),
       .valid_i(valid),
       .groups_i(groups),
-      .indices_i(indices),
       .push_o(affine_push),
       .words_o(affine_words),
       .magnitude_o(affine_magnitude),

@@ -23,6 +23,7 @@ module bl_tile #(
     input  logic [      15:0] group_i,
     input  logic              answer_i,
     input  logic [7*V*32-1:0] operand_i,
+    input  logic [     V-1:0] keep_i,
     input  logic [       7:1] valid_i,
     input  logic [  8*16-1:0] groups_i,
     input  logic [  8*16-1:0] indices_i,
@@ -62,7 +63,7 @@ module bl_tile #(
   assign ratio = entry_i[31:0];
   assign limit = bias_out ? 31'h7fff_ffff : {15'd0, cmd_i[bl_pkg::F_QMAX_LSB+:16]};
 
-  assign reads_o = {1'b0, group, group, partner, 1'b0, mask_in, from_vin};
+  assign reads_o = {1'b0, group, group, partner, mask_in, 1'b0, from_vin};
   assign writes_o = {flags[bl_pkg::FLAG_MASK_OUT], codes_out, flags[bl_pkg::FLAG_RAW_OUT]};
   assign draws_o = codes_out && quantizer != bl_pkg::QUANTIZER_SIGN &&
       (rounding == bl_pkg::ROUND_STOCHASTIC || quantizer == bl_pkg::QUANTIZER_GROUP);
@@ -95,15 +96,6 @@ module bl_tile #(
   assign field = 3'(col0_i) + 3'(groups_i[3*16+:16] << LogV);
   assign word = word_i >> {field, 3'd0};
 
-  // The mask of stage 1: an element each, or V bits of a word.
-  logic [V-1:0] keep;
-  always_comb begin
-    keep = operand_i[V*32+32'(indices_i[16+:5])*V+:V];
-    for (int k = 0; k < V; k++) begin
-      if (!cmd_i[bl_pkg::F_MASK_PACKED_LSB]) keep[k] = operand_i[V*32+k*32+:32] != 32'd0;
-    end
-  end
-
   for (genvar v = 0; v < V; v++) begin : g_lane
     bl_tile_lane u_lane (
         .clk_i,
@@ -127,7 +119,7 @@ module bl_tile #(
         .group_ratio_i(operand_i[4*V*32+v*32+:32]),
         .group_lo_i(operand_i[5*V*32+v*32+:32]),
         .in_tile_i({groups_i[16+:16], LogV'(v)} < (16 + LogV)'(cols_i)),
-        .keep_i(!mask_in || keep[v]),
+        .keep_i(!mask_in || keep_i[v]),
         .u_i(word[v*8+:8]),
         .raw_o(raw4[v*32+:32]),
         .magnitude_o(magnitude_o[v*31+:31]),
