@@ -102,7 +102,10 @@ void fill(const Execution& e, Sweep& sweep, const Hardware& hw, Pair& pair) {
   const auto raw = [&] { return random_raw(sweep); };
   const auto real = [&] { return random_real(sweep); };
   const bool packed = (c.opcode() == Opcode::TILE || c.opcode() == Opcode::AFFINE) && c.get(Field::MASK_PACKED) != 0;
-  const auto bit = [&] { return packed ? static_cast<std::int64_t>(sweep.bits()) : sweep.in(0, 1); };
+  const auto bit = [&]() -> std::int64_t {  // any value but 0 lets pass
+    if (packed) return static_cast<std::int64_t>(sweep.bits());
+    return chance(sweep, 50) ? 0 : random_raw(sweep);
+  };
   const std::int64_t partner = has_partner(c) ? 1 : 0;
   for (std::int64_t k = 0; k < needs.full; ++k) filler.input(k, raw);
   if (partner != 0) filler.input(needs.full - 1, [&] { return sweep.signed_value(kRaw16Limit); });
